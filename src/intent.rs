@@ -1,0 +1,334 @@
+//! What the user wants: one [`Capture`], valid by its types.
+//!
+//! Front ends parse their own syntax into a `Capture` and may fail; everything that reads a
+//! `Capture` cannot.
+
+mod interface;
+mod interval;
+mod range;
+
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU16;
+
+use ipnet::Ipv4Net;
+
+pub use interface::{InterfaceNameError, InterfacePattern};
+pub use interval::{Bound, Interval, Intervals};
+pub use range::{IpRanges, cidr_of};
+
+/// A TCP or UDP port, 1 to 65535 (RFC 6335; port 0 is reserved and cannot be listened on).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Port(NonZeroU16);
+
+impl Port {
+    /// The port of the number, or `None` for 0.
+    #[must_use]
+    pub const fn new(number: u16) -> Option<Self> {
+        match NonZeroU16::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// The number, 1 to 65535.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self.0.get()
+    }
+}
+
+impl fmt::Display for Port {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A set of ports.
+pub type Ports = Intervals<u16>;
+
+/// A user or group id (32 bit; `uid_t` and `gid_t`).
+pub type OwnerId = u32;
+
+/// A set of user or group ids.
+pub type Owners = Intervals<OwnerId>;
+
+/// An internet protocol version, in the kernel's words an address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Family {
+    /// IPv4 (`NFPROTO_IPV4`).
+    Ipv4,
+    /// IPv6 (`NFPROTO_IPV6`).
+    Ipv6,
+}
+
+impl Family {
+    /// Both families, IPv4 first.
+    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// `ipv4` or `ipv6`: nft's word for the family and ours in rule ids.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ipv4",
+            Self::Ipv6 => "ipv6",
+        }
+    }
+}
+
+/// The families whose connections are captured; the others are left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Families {
+    /// IPv4 and IPv6.
+    Both,
+    /// One of them.
+    Only(Family),
+}
+
+impl Families {
+    /// Whether connections of the family are captured.
+    #[must_use]
+    pub fn contains(self, family: Family) -> bool {
+        match self {
+            Self::Both => true,
+            Self::Only(only) => only == family,
+        }
+    }
+
+    /// The captured families, IPv4 first.
+    pub fn iter(self) -> impl Iterator<Item = Family> {
+        Family::ALL
+            .into_iter()
+            .filter(move |&family| self.contains(family))
+    }
+}
+
+/// The traffic to capture and what to leave alone: the input of [`plan`](crate::plan::plan).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capture {
+    /// The captured families.
+    pub families: Families,
+    /// Where the proxy listens and as whom it runs.
+    pub proxy: Proxy,
+    /// Connections that arrive at the pod.
+    pub inbound: Inbound,
+    /// Connections that are made inside the pod.
+    pub outbound: Outbound,
+    /// Interfaces whose traffic is left alone, in both directions.
+    pub exclude_interfaces: Vec<InterfacePattern>,
+    /// IPv4 destinations that are never captured on the way out, inside 127.0.0.0/8. Its IPv6
+    /// counterpart is always `::1/128`.
+    pub loopback_range: Ipv4Net,
+    /// The addresses from which the proxy calls its own application.
+    pub passthrough: PassthroughSources,
+    /// Drop what conntrack calls invalid on arrival.
+    pub drop_invalid: bool,
+    /// DNS capture, off when `None`.
+    pub dns: Option<Dns>,
+}
+
+/// Where the proxy listens and as whom it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proxy {
+    /// Takes captured outbound TCP.
+    pub outbound_port: Port,
+    /// Takes captured inbound TCP.
+    pub inbound_port: Port,
+    /// The proxy's own mutual-TLS port, reached directly.
+    pub tunnel_port: Option<Port>,
+    /// The users that the proxy runs as, in the order of their rules.
+    pub uids: Vec<OwnerId>,
+    /// The groups that the proxy runs as, in the order of their rules.
+    pub gids: Vec<OwnerId>,
+}
+
+/// Connections that arrive at the pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// How they are handed to the proxy.
+    pub mode: InboundMode,
+    /// Which ports are captured.
+    pub ports: InboundPorts,
+    /// Sources whose connections are left alone.
+    pub exclude_sources: IpRanges,
+    /// Interfaces behind which a virtual machine or a nested container sits: what arrives there
+    /// is outbound traffic of this pod.
+    pub reroute_interfaces: Vec<InterfacePattern>,
+}
+
+/// How captured inbound connections reach the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InboundMode {
+    /// By rewriting the destination (`NFT redir`): the proxy reads it back with `SO_ORIGINAL_DST`.
+    Redirect,
+    /// By handing the packets to a transparent socket: addresses stay as they are.
+    Tproxy(Tproxy),
+}
+
+/// The marks and the routing table of tproxy mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tproxy {
+    /// The mark of packets that belong to the transparent listener.
+    pub mark: u32,
+    /// The mark of the proxy's own packets to its own pod.
+    pub outbound_mark: u32,
+    /// The routing table in which everything is local.
+    pub table: u32,
+}
+
+/// Which inbound ports are captured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InboundPorts {
+    /// All, less the ones named.
+    AllExcept(Ports),
+    /// The ones named; with none of them there is no inbound capture at all.
+    Only(Ports),
+}
+
+/// Connections that are made inside the pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outbound {
+    /// Destination ports that are left alone.
+    pub exclude_ports: Ports,
+    /// Destination ports that are left alone for certain users.
+    pub exclude_ports_for_uids: Vec<PortsForUids>,
+    /// Destination ports that are captured whatever the address.
+    pub include_ports: Ports,
+    /// Destinations that are captured.
+    pub include_ranges: RangeSelection,
+    /// Destinations that are left alone.
+    pub exclude_ranges: IpRanges,
+    /// Whether connections over `lo` by others than the proxy go through the rules that follow,
+    /// too. They are left alone otherwise. Set where the included ranges name loopback.
+    pub capture_over_loopback: bool,
+    /// Whose connections are captured, by user.
+    pub uids: OwnerSelection,
+    /// Whose connections are captured, by group.
+    pub gids: OwnerSelection,
+}
+
+/// Destination ports that are left alone for certain users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortsForUids {
+    /// The protocol, or both when `None`.
+    pub protocol: Option<Protocol>,
+    /// The destination ports.
+    pub ports: Ports,
+    /// The users.
+    pub uids: Owners,
+}
+
+/// A transport protocol that the rules can tell apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Protocol {
+    /// TCP (IP protocol 6).
+    Tcp,
+    /// UDP (IP protocol 17).
+    Udp,
+}
+
+impl Protocol {
+    /// `tcp` or `udp`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+
+    /// The protocol number in the IP header (IANA "Assigned Internet Protocol Numbers").
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Tcp => 6,
+            Self::Udp => 17,
+        }
+    }
+}
+
+/// Everything, or certain ranges.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RangeSelection {
+    /// `*`: every address of both families.
+    All,
+    /// The ranges named.
+    Only(IpRanges),
+}
+
+/// Whose connections are captured. Exclusion is decided first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnerSelection {
+    /// The only owners captured; everyone when `None`.
+    pub include: Option<Owners>,
+    /// Owners that are left alone.
+    pub exclude: Owners,
+}
+
+/// The addresses from which the proxy calls its own application.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PassthroughSources {
+    /// IPv4 addresses.
+    pub ipv4: Vec<Ipv4Addr>,
+    /// IPv6 addresses; each must be an address of `lo`, or the proxy cannot bind to it.
+    pub ipv6: Vec<Ipv6Addr>,
+}
+
+/// DNS capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dns {
+    /// Where the proxy answers, over UDP and TCP.
+    pub port: Port,
+    /// Whose queries are captured.
+    pub servers: RangeSelection,
+}
+
+impl Default for Capture {
+    /// Everything is captured for a proxy on the ports and as the user that meshes agree on: the
+    /// defaults of `netweir apply`.
+    fn default() -> Self {
+        const fn port(number: u16) -> Port {
+            match Port::new(number) {
+                Some(port) => port,
+                None => panic!("port 0"),
+            }
+        }
+        const OUTBOUND: Port = port(15001);
+        const INBOUND: Port = port(15006);
+        const TUNNEL: Port = port(15008);
+        Self {
+            families: Families::Both,
+            proxy: Proxy {
+                outbound_port: OUTBOUND,
+                inbound_port: INBOUND,
+                tunnel_port: Some(TUNNEL),
+                uids: vec![1337],
+                gids: vec![1337],
+            },
+            inbound: Inbound {
+                mode: InboundMode::Redirect,
+                ports: InboundPorts::AllExcept(Ports::default()),
+                exclude_sources: IpRanges::default(),
+                reroute_interfaces: Vec::new(),
+            },
+            outbound: Outbound {
+                exclude_ports: Ports::default(),
+                exclude_ports_for_uids: Vec::new(),
+                include_ports: Ports::default(),
+                include_ranges: RangeSelection::All,
+                exclude_ranges: IpRanges::default(),
+                capture_over_loopback: false,
+                uids: OwnerSelection::default(),
+                gids: OwnerSelection::default(),
+            },
+            exclude_interfaces: Vec::new(),
+            loopback_range: Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 32),
+            passthrough: PassthroughSources {
+                ipv4: vec![Ipv4Addr::new(127, 0, 0, 6)],
+                ipv6: vec![Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 6)],
+            },
+            drop_invalid: false,
+            dns: None,
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! netweir captures a pod's traffic for a service-mesh proxy: it builds nf_tables rules through
+//! netlink that redirect inbound and outbound TCP to the proxy's ports.
+//!
+//! ```text
+//! argv, env, config file ─┐
+//!                         │  parse          plan            ┌─► render   nft | json | iptables
+//!                         ├────────► Capture ────► Ruleset ─┼─► explain  Ruleset × Connection → Outcome
+//!                         ┘                                 ├─► kernel   encode → one batch → commit
+//!                                                           └─► drift    Ruleset × Ruleset ◄─ decode ◄─ dump
+//! ```
+//!
+//! Everything left of [`intent::Capture`] may fail and reports all that is wrong at once;
+//! [`plan::plan`] is total and holds every policy decision; everything right of
+//! [`ruleset::Ruleset`] reads one model. Only [`kernel`] and the command line touch the operating system.
+
+pub mod intent;
+pub mod plan;
+pub mod ruleset;

@@ -1,0 +1,400 @@
+//! The one model of the rules, in the kernel's words. [`plan`](crate::plan) makes it; the
+//! renderers, the evaluator, the netlink encoder and decoder and the comparison read it.
+//!
+//! A reader matches [`Match`], [`Statement`] and the value types exhaustively, without a `_` arm: a
+//! new kind of match does not compile until every reader knows it.
+
+mod check;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+
+use crate::intent::{Family, InterfacePattern, Intervals, Port, Protocol};
+
+pub use check::CheckError;
+
+/// The name of the table, in the family `inet`, that holds all of the rules.
+pub const TABLE: &str = "netweir";
+
+/// The contents of the table `inet netweir`, and what the rules need of the routing tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ruleset {
+    /// The named sets, in the order of their first use.
+    pub sets: Vec<Set>,
+    /// The base chains.
+    pub chains: Vec<Chain>,
+    /// Addresses, policy rules and routes.
+    pub routing: Vec<RoutingObject>,
+}
+
+impl Ruleset {
+    /// The set of the name.
+    #[must_use]
+    pub fn set(&self, name: &str) -> Option<&Set> {
+        self.sets.iter().find(|set| set.name == name)
+    }
+
+    /// All rules with the chains that they are in, in evaluation order within a chain.
+    pub fn rules(&self) -> impl Iterator<Item = (&Chain, &Rule)> {
+        self.chains
+            .iter()
+            .flat_map(|chain| chain.rules.iter().map(move |rule| (chain, rule)))
+    }
+}
+
+/// A named interval set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Set {
+    /// Its name, at most 31 bytes.
+    pub name: Cow<'static, str>,
+    /// Its elements, which give its type.
+    pub elements: Elements,
+}
+
+/// The elements of a set, by the type of its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Elements {
+    /// `inet_service`: TCP or UDP ports.
+    Ports(Intervals<u16>),
+    /// `ipv4_addr`.
+    Ipv4(Intervals<Ipv4Addr>),
+    /// `ipv6_addr`.
+    Ipv6(Intervals<Ipv6Addr>),
+    /// `uid`.
+    Uids(Intervals<u32>),
+    /// `gid`.
+    Gids(Intervals<u32>),
+}
+
+impl Elements {
+    /// The set's type in nft's words.
+    #[must_use]
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Ports(_) => "inet_service",
+            Self::Ipv4(_) => "ipv4_addr",
+            Self::Ipv6(_) => "ipv6_addr",
+            Self::Uids(_) => "uid",
+            Self::Gids(_) => "gid",
+        }
+    }
+
+    /// The number of intervals.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Ports(intervals) => intervals.len(),
+            Self::Ipv4(intervals) => intervals.len(),
+            Self::Ipv6(intervals) => intervals.len(),
+            Self::Uids(intervals) | Self::Gids(intervals) => intervals.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// A base chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// What its verdicts can do.
+    pub kind: ChainKind,
+    /// Where packets meet it.
+    pub hook: Hook,
+    /// When, among the chains on the same hook.
+    pub priority: Priority,
+    /// Its rules in evaluation order. The policy is to accept.
+    pub rules: Vec<Rule>,
+}
+
+/// The type of a base chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChainKind {
+    /// Sees every packet.
+    Filter,
+    /// Sees the first packet of a connection; what it decides holds for the connection.
+    Nat,
+    /// Sees every packet and has it routed anew when it changed the mark (output only).
+    Route,
+}
+
+impl ChainKind {
+    /// nft's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Nat => "nat",
+            Self::Route => "route",
+        }
+    }
+}
+
+/// A netfilter hook of the family inet (linux/netfilter.h, `nf_inet_hooks`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Hook {
+    /// `NF_INET_PRE_ROUTING`: packets that arrive.
+    Prerouting,
+    /// `NF_INET_LOCAL_OUT`: packets that are made here.
+    Output,
+}
+
+impl Hook {
+    /// nft's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prerouting => "prerouting",
+            Self::Output => "output",
+        }
+    }
+
+    /// `NF_INET_PRE_ROUTING` or `NF_INET_LOCAL_OUT`.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Prerouting => 0,
+            Self::Output => 3,
+        }
+    }
+}
+
+/// A chain priority (linux/netfilter_ipv4.h, `nf_ip_hook_priorities`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Priority {
+    /// -300: before connection tracking.
+    Raw,
+    /// -150.
+    Mangle,
+    /// -100: destination NAT.
+    Dstnat,
+}
+
+impl Priority {
+    /// Every priority in use.
+    pub const ALL: [Self; 3] = [Self::Raw, Self::Mangle, Self::Dstnat];
+
+    /// The kernel's number.
+    #[must_use]
+    pub const fn number(self) -> i32 {
+        match self {
+            Self::Raw => -300,
+            Self::Mangle => -150,
+            Self::Dstnat => -100,
+        }
+    }
+}
+
+/// A rule: when every match fits, count, and then do what the statements say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Its stable name: the comment in the kernel, unique within the table.
+    pub id: RuleId,
+    /// All must fit. The order is the order of evaluation.
+    pub matches: Vec<Match>,
+    /// What happens then, in order. A rule without a terminal statement goes on to the next.
+    pub statements: Vec<Statement>,
+}
+
+/// The stable, purpose-named id of a rule, such as `outbound/leave-proxy-uid/1337`. At most 99 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleId(Cow<'static, str>);
+
+impl RuleId {
+    /// An id.
+    #[must_use]
+    pub fn new(id: impl Into<Cow<'static, str>>) -> Self {
+        Self(id.into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RuleId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A comparison with a value or with a named set of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test<T> {
+    /// Equal.
+    Is(T),
+    /// Not equal.
+    IsNot(T),
+    /// An element of the set of this name.
+    In(Cow<'static, str>),
+    /// No element of it.
+    NotIn(Cow<'static, str>),
+}
+
+impl<T> Test<T> {
+    /// The name of the set, if it is a comparison with one.
+    #[must_use]
+    pub fn set_name(&self) -> Option<&str> {
+        match self {
+            Self::In(name) | Self::NotIn(name) => Some(name),
+            Self::Is(_) | Self::IsNot(_) => None,
+        }
+    }
+}
+
+/// One condition of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Match {
+    /// `meta nfproto`.
+    Family(Family),
+    /// `meta l4proto`, for a rule without a port match.
+    Protocol {
+        /// Equal, when true.
+        is: bool,
+        /// The protocol.
+        protocol: Protocol,
+    },
+    /// `tcp dport`, `udp sport` and so on. Implies the protocol.
+    Port {
+        /// The protocol.
+        protocol: Protocol,
+        /// Source or destination.
+        end: End,
+        /// The comparison.
+        test: Test<Port>,
+    },
+    /// `ip daddr`, `ip6 saddr` and so on. Implies the family.
+    Address {
+        /// The family of the header; a network in the test is of the same family.
+        family: Family,
+        /// Source or destination.
+        end: End,
+        /// The comparison.
+        test: Test<IpNet>,
+    },
+    /// `iifname` or `oifname`.
+    Interface {
+        /// The one that the packet came by, or the one it leaves by.
+        direction: Direction,
+        /// The interface.
+        pattern: InterfacePattern,
+    },
+    /// `meta skuid` or `meta skgid`: fsuid and fsgid of whoever opened the socket. A packet without a socket
+    /// fits neither a test nor its opposite (`nft_meta_get_eval_skugid`).
+    Owner {
+        /// User or group.
+        kind: OwnerKind,
+        /// The comparison.
+        test: Test<u32>,
+    },
+    /// `meta mark` or `ct mark`.
+    Mark {
+        /// The packet's or the connection's.
+        of: MarkOf,
+        /// Equal, when true.
+        is: bool,
+        /// The value.
+        value: u32,
+    },
+    /// `ct state`.
+    State(ConnectionState),
+}
+
+/// An end of a connection, from the point of view of the packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// Where it comes from.
+    Source,
+    /// Where it goes to.
+    Destination,
+}
+
+/// The direction of an interface match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The interface that the packet came by.
+    In,
+    /// The interface that it leaves by.
+    Out,
+}
+
+/// Which owner of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OwnerKind {
+    /// Its user (fsuid).
+    Uid,
+    /// Its group (fsgid).
+    Gid,
+}
+
+/// Whose mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MarkOf {
+    /// The packet's (`meta mark`).
+    Packet,
+    /// The connection's (`ct mark`).
+    Connection,
+}
+
+/// A state of connection tracking that rules ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ConnectionState {
+    /// `invalid`.
+    Invalid,
+    /// `established,related`.
+    Tracked,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// Give the packet a mark (`meta mark set`).
+    SetPacketMark(u32),
+    /// Give the connection a mark (`ct mark set`).
+    SetConnectionMark(u32),
+    /// Give the packet the mark of its connection (`meta mark set ct mark`).
+    RestoreMark,
+    /// Track the connection in a zone of its own (`ct zone set`).
+    SetZone(u16),
+    /// Hand the packet to the transparent socket on this port of the family (`tproxy ip to`).
+    Tproxy(Family, Port),
+    /// Rewrite the destination to this port of this host (`redirect to`). Terminal.
+    Redirect(Port),
+    /// Leave this chain; the packet goes on. Terminal.
+    Accept,
+    /// Drop the packet. Terminal.
+    Drop,
+}
+
+/// Something outside nf_tables that the rules need, in the namespace's routing configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RoutingObject {
+    /// An address of `lo`, with the full prefix.
+    LoopbackAddress(Ipv6Addr),
+    /// Packets with the mark look up the table.
+    MarkRule {
+        /// The family.
+        family: Family,
+        /// The packet mark, all 32 bits.
+        mark: u32,
+        /// The routing table.
+        table: u32,
+    },
+    /// The table's one route: every destination is local, on `lo`.
+    LocalRoute {
+        /// The family.
+        family: Family,
+        /// The routing table.
+        table: u32,
+    },
+}
