@@ -1,0 +1,29 @@
+# Everything around the code. Each target sees to the Debian packages it needs (script/setup).
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help demo test static image bench clean
+
+help: ## Print this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+demo: ## Show the main job with a real Envoy, in throwaway network namespaces
+	@script/demo
+
+test: ## Run every test; NETNS_TESTS=require makes what cannot run here a failure
+	@script/test
+
+static: ## Build the fully static release binary, .build/static/netweir
+	@script/setup build static
+	@script/static >/dev/null
+
+image: ## Build the image, one file from scratch, with buildah
+	@script/setup build static image
+	@script/image
+
+bench: ## Measure against nft, iptables and a bare sender, side by side
+	@script/bench
+
+clean: ## Remove what the targets above made
+	cargo clean
+	rm -rf .build
