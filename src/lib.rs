@@ -15,4 +15,5 @@
 
 pub mod intent;
 pub mod plan;
+pub mod render;
 pub mod ruleset;

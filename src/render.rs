@@ -1,0 +1,9 @@
+//! Prints a [`Ruleset`](crate::ruleset::Ruleset) for other programs: what a dry run shows.
+//!
+//! [`nft`] and [`json`](json()) give exactly what `apply` installs. [`iptables`] gives the same outcome for every
+//! connection in the words of `iptables-restore`, which knows neither sets nor tables of both families.
+
+mod element;
+mod nft;
+
+pub use nft::nft;

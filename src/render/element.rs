@@ -1,0 +1,93 @@
+//! The elements of a set in the form that all printers share.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use crate::intent::{Bound, Interval, cidr_of};
+use crate::ruleset::Elements;
+
+/// A value that a set can hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// A port, a user or a group.
+    Number(u32),
+    /// An address.
+    Address(IpAddr),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Number(number) => number.fmt(f),
+            Self::Address(address) => address.fmt(f),
+        }
+    }
+}
+
+/// One interval of a set, in its shortest form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Element {
+    /// A single value.
+    One(Value),
+    /// A network of more than one address.
+    Network(IpNet),
+    /// From the first to the last, both included.
+    Range(Value, Value),
+}
+
+impl Element {
+    fn numbers<T: Bound + Into<u32>>(interval: &Interval<T>) -> Self {
+        let value = |number: T| Value::Number(number.into());
+        Self::between(value(interval.first()), value(interval.last()))
+    }
+
+    fn addresses<T: Bound + Into<IpAddr>>(interval: &Interval<T>, network: Option<IpNet>) -> Self {
+        let value = |address: T| Value::Address(address.into());
+        match network {
+            Some(network) if network.prefix_len() < network.max_prefix_len() => {
+                Self::Network(network)
+            }
+            Some(_) | None => Self::between(value(interval.first()), value(interval.last())),
+        }
+    }
+
+    fn between(first: Value, last: Value) -> Self {
+        if first == last {
+            Self::One(first)
+        } else {
+            Self::Range(first, last)
+        }
+    }
+}
+
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(value) => value.fmt(f),
+            Self::Network(network) => network.fmt(f),
+            Self::Range(first, last) => write!(f, "{first}-{last}"),
+        }
+    }
+}
+
+/// The elements in ascending order, one at a time: ten thousand of them are never in memory twice.
+pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element> + '_> {
+    match elements {
+        Elements::Ports(intervals) => Box::new(intervals.iter().map(Element::numbers)),
+        Elements::Uids(intervals) | Elements::Gids(intervals) => {
+            Box::new(intervals.iter().map(Element::numbers))
+        }
+        Elements::Ipv4(intervals) => Box::new(
+            intervals
+                .iter()
+                .map(|interval| Element::addresses(interval, cidr_of(interval).map(IpNet::V4))),
+        ),
+        Elements::Ipv6(intervals) => Box::new(
+            intervals
+                .iter()
+                .map(|interval| Element::addresses(interval, cidr_of(interval).map(IpNet::V6))),
+        ),
+    }
+}

@@ -1,0 +1,267 @@
+//! The text that `nft -f` takes.
+
+use std::fmt::{self, Display, Formatter, Write};
+
+use ipnet::IpNet;
+
+use super::element;
+use crate::intent::{Family, InterfacePattern};
+use crate::ruleset::{
+    Chain, ConnectionState, Direction, Elements, End, Hook, MarkOf, Match, OwnerKind, Priority,
+    RoutingObject, Rule, Ruleset, Set, Statement, TABLE, Test,
+};
+
+/// Where a line of set elements ends, in columns.
+const LINE: usize = 96;
+
+/// The text for `nft -f` that installs what `apply` installs, in place of what the table held before, in one
+/// transaction. What the rules need of routing is there as comments: the `ip` commands it equals.
+#[must_use]
+pub fn nft(ruleset: &Ruleset) -> String {
+    Nft(ruleset).to_string()
+}
+
+struct Nft<'a>(&'a Ruleset);
+
+impl Display for Nft<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for object in &self.0.routing {
+            writeln!(f, "# {}", IpCommand(object))?;
+        }
+        // `delete` refuses a table that is not there, and there is no `destroy` before Linux 6.3
+        // and nft 1.0.7 (commit f80a612dd77c): make it, so that it can be deleted.
+        writeln!(f, "table inet {TABLE}")?;
+        writeln!(f, "delete table inet {TABLE}")?;
+        writeln!(f, "table inet {TABLE} {{")?;
+        let sets = self.0.sets.iter().map(Block::Set);
+        let chains = self.0.chains.iter().map(Block::Chain);
+        for (index, block) in sets.chain(chains).enumerate() {
+            if index > 0 {
+                f.write_char('\n')?;
+            }
+            match block {
+                Block::Set(set) => write_set(f, set)?,
+                Block::Chain(chain) => write_chain(f, chain)?,
+            }
+        }
+        f.write_str("}\n")
+    }
+}
+
+enum Block<'a> {
+    Set(&'a Set),
+    Chain(&'a Chain),
+}
+
+fn write_set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
+    writeln!(f, "\tset {} {{", set.name)?;
+    writeln!(f, "\t\ttype {}", set.elements.type_name())?;
+    writeln!(f, "\t\tflags interval")?;
+    if !set.elements.is_empty() {
+        write_elements(f, &set.elements)?;
+    }
+    f.write_str("\t}\n")
+}
+
+/// As many elements on a line as fit; nft takes no `elements` of nothing.
+fn write_elements(f: &mut Formatter<'_>, elements: &Elements) -> fmt::Result {
+    f.write_str("\t\telements = {")?;
+    let mut column = LINE;
+    let mut text = String::new();
+    for (index, element) in element::elements(elements).enumerate() {
+        text.clear();
+        write!(text, "{element}")?;
+        if index > 0 {
+            f.write_char(',')?;
+        }
+        if column + text.len() >= LINE {
+            f.write_str("\n\t\t\t")?;
+            column = 0;
+        } else {
+            f.write_char(' ')?;
+        }
+        f.write_str(&text)?;
+        column += text.len() + ", ".len();
+    }
+    f.write_str("\n\t\t}\n")
+}
+
+fn write_chain(f: &mut Formatter<'_>, chain: &Chain) -> fmt::Result {
+    writeln!(f, "\tchain {} {{", chain.name)?;
+    writeln!(
+        f,
+        "\t\ttype {} hook {} priority {}; policy accept;",
+        chain.kind.name(),
+        chain.hook.name(),
+        priority(chain.priority, chain.hook)
+    )?;
+    for rule in &chain.rules {
+        write_rule(f, rule)?;
+    }
+    f.write_str("\t}\n")
+}
+
+/// The name of the priority. nft 1.0.6 knows `dstnat` only where packets arrive.
+const fn priority(priority: Priority, hook: Hook) -> &'static str {
+    match (priority, hook) {
+        (Priority::Raw, Hook::Prerouting | Hook::Output) => "raw",
+        (Priority::Mangle, Hook::Prerouting | Hook::Output) => "mangle",
+        (Priority::Dstnat, Hook::Prerouting) => "dstnat",
+        (Priority::Dstnat, Hook::Output) => "-100",
+    }
+}
+
+fn write_rule(f: &mut Formatter<'_>, rule: &Rule) -> fmt::Result {
+    f.write_str("\t\t")?;
+    for condition in &rule.matches {
+        write_match(f, condition)?;
+        f.write_char(' ')?;
+    }
+    f.write_str("counter")?;
+    for statement in &rule.statements {
+        f.write_char(' ')?;
+        write_statement(f, *statement)?;
+    }
+    writeln!(f, " comment \"{}\"", rule.id)
+}
+
+fn write_match(f: &mut Formatter<'_>, condition: &Match) -> fmt::Result {
+    match condition {
+        Match::Family(family) => write!(f, "meta nfproto {}", family.name()),
+        Match::Protocol { is, protocol } => {
+            write!(f, "meta l4proto {}{}", not(*is), protocol.name())
+        }
+        Match::Port {
+            protocol,
+            end,
+            test,
+        } => {
+            let end = match end {
+                End::Source => "sport",
+                End::Destination => "dport",
+            };
+            write!(f, "{} {end} {}", protocol.name(), Comparison(test))
+        }
+        Match::Address { family, end, test } => {
+            let end = match end {
+                End::Source => "saddr",
+                End::Destination => "daddr",
+            };
+            write!(f, "{} {end} ", header(*family))?;
+            write_address_test(f, test)
+        }
+        Match::Interface { direction, pattern } => write_interface(f, *direction, pattern),
+        Match::Owner { kind, test } => {
+            let kind = match kind {
+                OwnerKind::Uid => "skuid",
+                OwnerKind::Gid => "skgid",
+            };
+            write!(f, "meta {kind} {}", Comparison(test))
+        }
+        Match::Mark { of, is, value } => {
+            let of = match of {
+                MarkOf::Packet => "meta",
+                MarkOf::Connection => "ct",
+            };
+            write!(f, "{of} mark {}{value:#010x}", not(*is))
+        }
+        Match::State(ConnectionState::Invalid) => f.write_str("ct state invalid"),
+        Match::State(ConnectionState::Tracked) => f.write_str("ct state established,related"),
+    }
+}
+
+const fn not(is: bool) -> &'static str {
+    if is { "" } else { "!= " }
+}
+
+/// nft's word for the header of the family.
+const fn header(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    }
+}
+
+struct Comparison<'a, T>(&'a Test<T>);
+
+impl<T: Display> Display for Comparison<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Test::Is(value) => value.fmt(f),
+            Test::IsNot(value) => write!(f, "!= {value}"),
+            Test::In(set) => write!(f, "@{set}"),
+            Test::NotIn(set) => write!(f, "!= @{set}"),
+        }
+    }
+}
+
+/// A network of one address is written as the address, as nft lists it.
+fn write_address_test(f: &mut Formatter<'_>, test: &Test<IpNet>) -> fmt::Result {
+    match test {
+        Test::Is(net) | Test::IsNot(net) if net.prefix_len() == net.max_prefix_len() => {
+            write!(f, "{}{}", not(matches!(test, Test::Is(_))), net.addr())
+        }
+        Test::Is(_) | Test::IsNot(_) | Test::In(_) | Test::NotIn(_) => Comparison(test).fmt(f),
+    }
+}
+
+fn write_interface(
+    f: &mut Formatter<'_>,
+    direction: Direction,
+    pattern: &InterfacePattern,
+) -> fmt::Result {
+    let direction = match direction {
+        Direction::In => "iifname",
+        Direction::Out => "oifname",
+    };
+    write!(f, "{direction} \"{pattern}\"")
+}
+
+fn write_statement(f: &mut Formatter<'_>, statement: Statement) -> fmt::Result {
+    match statement {
+        Statement::SetPacketMark(mark) => write!(f, "meta mark set {mark:#010x}"),
+        Statement::SetConnectionMark(mark) => write!(f, "ct mark set {mark:#010x}"),
+        Statement::RestoreMark => f.write_str("meta mark set ct mark"),
+        Statement::SetZone(zone) => write!(f, "ct zone set {zone}"),
+        Statement::Tproxy(family, port) => write!(f, "tproxy {} to :{port}", header(family)),
+        Statement::Redirect(port) => write!(f, "redirect to :{port}"),
+        Statement::Accept => f.write_str("accept"),
+        Statement::Drop => f.write_str("drop"),
+    }
+}
+
+/// The `ip` command that adds the object.
+struct IpCommand<'a>(&'a RoutingObject);
+
+impl Display for IpCommand<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            RoutingObject::LoopbackAddress(address) => {
+                write!(f, "ip -6 address add {address}/128 dev lo")
+            }
+            RoutingObject::MarkRule {
+                family,
+                mark,
+                table,
+            } => {
+                let ip = ip(*family);
+                write!(f, "{ip} rule add fwmark {mark:#x} lookup {table}")
+            }
+            RoutingObject::LocalRoute { family, table } => {
+                let everything = match family {
+                    Family::Ipv4 => "0.0.0.0/0",
+                    Family::Ipv6 => "::/0",
+                };
+                let ip = ip(*family);
+                write!(f, "{ip} route add local {everything} dev lo table {table}")
+            }
+        }
+    }
+}
+
+const fn ip(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip -6",
+    }
+}

@@ -1,0 +1,47 @@
+//! Runs the programs that judge the texts, each in a fresh network namespace.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// Where the script finds the `nth` of its input texts.
+pub(crate) fn input(nth: usize) -> String {
+    format!("\"$1/{nth}\"")
+}
+
+/// What the shell script prints in a network namespace of its own, with the inputs as files.
+///
+/// A program that is missing, or that refuses, fails the test with what it said. An ordinary user becomes root
+/// of a user namespace.
+pub(crate) fn in_fresh_namespace(script: &str, inputs: &[&str]) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    for (nth, input) in inputs.iter().enumerate() {
+        let mut file = std::fs::File::create(directory.path().join(nth.to_string())).unwrap();
+        file.write_all(input.as_bytes()).unwrap();
+    }
+    let unshare = if is_root() { "-n" } else { "-rn" };
+    let output = Command::new("unshare")
+        .args([unshare, "sh", "-euc", script, "sh"])
+        .arg(directory.path())
+        .env("PATH", path())
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program `unshare` (package util-linux) is needed");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "`{script}` failed with {}: {complaint}\ninputs are left in {}",
+        output.status,
+        directory.keep().display(),
+    );
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// An ordinary user's path may lack where the judges are.
+fn path() -> String {
+    let own = std::env::var("PATH").unwrap_or_default();
+    format!("{own}:/usr/sbin:/sbin")
+}
