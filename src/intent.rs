@@ -287,6 +287,7 @@ impl Default for Capture {
     /// Everything is captured for a proxy on the ports and as the user that meshes agree on: the
     /// defaults of `netweir apply`.
     fn default() -> Self {
+        #[allow(clippy::panic, reason = "in constants only: the compiler panics")]
         const fn port(number: u16) -> Port {
             match Port::new(number) {
                 Some(port) => port,

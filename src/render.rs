@@ -4,6 +4,8 @@
 //! connection in the words of `iptables-restore`, which knows neither sets nor tables of both families.
 
 mod element;
+mod json;
 mod nft;
 
+pub use json::json;
 pub use nft::nft;

@@ -138,7 +138,7 @@ impl ChainKind {
     }
 }
 
-/// A netfilter hook of the family inet (linux/netfilter.h, `nf_inet_hooks`).
+/// A netfilter hook of the family inet (`linux/netfilter.h`, `nf_inet_hooks`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hook {
     /// `NF_INET_PRE_ROUTING`: packets that arrive.
@@ -167,7 +167,7 @@ impl Hook {
     }
 }
 
-/// A chain priority (linux/netfilter_ipv4.h, `nf_ip_hook_priorities`).
+/// A chain priority (`linux/netfilter_ipv4.h`, `nf_ip_hook_priorities`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Priority {
     /// -300: before connection tracking.
@@ -248,6 +248,17 @@ impl<T> Test<T> {
         match self {
             Self::In(name) | Self::NotIn(name) => Some(name),
             Self::Is(_) | Self::IsNot(_) => None,
+        }
+    }
+
+    /// The same comparison with the value in another form.
+    #[must_use]
+    pub fn map_value<U>(&self, form: impl FnOnce(&T) -> U) -> Test<U> {
+        match self {
+            Self::Is(value) => Test::Is(form(value)),
+            Self::IsNot(value) => Test::IsNot(form(value)),
+            Self::In(set) => Test::In(set.clone()),
+            Self::NotIn(set) => Test::NotIn(set.clone()),
         }
     }
 }

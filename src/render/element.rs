@@ -38,6 +38,15 @@ pub(super) enum Element {
 }
 
 impl Element {
+    /// The network, or the address when it is of one address.
+    pub(super) fn network(network: IpNet) -> Self {
+        if network.prefix_len() == network.max_prefix_len() {
+            Self::One(Value::Address(network.addr()))
+        } else {
+            Self::Network(network)
+        }
+    }
+
     fn numbers<T: Bound + Into<u32>>(interval: &Interval<T>) -> Self {
         let value = |number: T| Value::Number(number.into());
         Self::between(value(interval.first()), value(interval.last()))
@@ -45,12 +54,10 @@ impl Element {
 
     fn addresses<T: Bound + Into<IpAddr>>(interval: &Interval<T>, network: Option<IpNet>) -> Self {
         let value = |address: T| Value::Address(address.into());
-        match network {
-            Some(network) if network.prefix_len() < network.max_prefix_len() => {
-                Self::Network(network)
-            }
-            Some(_) | None => Self::between(value(interval.first()), value(interval.last())),
-        }
+        network.map_or_else(
+            || Self::between(value(interval.first()), value(interval.last())),
+            Self::network,
+        )
     }
 
     fn between(first: Value, last: Value) -> Self {

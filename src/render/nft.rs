@@ -2,9 +2,7 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
-use ipnet::IpNet;
-
-use super::element;
+use super::element::{self, Element};
 use crate::intent::{Family, InterfacePattern};
 use crate::ruleset::{
     Chain, ConnectionState, Direction, Elements, End, Hook, MarkOf, Match, OwnerKind, Priority,
@@ -147,8 +145,8 @@ fn write_match(f: &mut Formatter<'_>, condition: &Match) -> fmt::Result {
                 End::Source => "saddr",
                 End::Destination => "daddr",
             };
-            write!(f, "{} {end} ", header(*family))?;
-            write_address_test(f, test)
+            let test = test.map_value(|&net| Element::network(net));
+            write!(f, "{} {end} {}", header(*family), Comparison(&test))
         }
         Match::Interface { direction, pattern } => write_interface(f, *direction, pattern),
         Match::Owner { kind, test } => {
@@ -192,16 +190,6 @@ impl<T: Display> Display for Comparison<'_, T> {
             Test::In(set) => write!(f, "@{set}"),
             Test::NotIn(set) => write!(f, "!= @{set}"),
         }
-    }
-}
-
-/// A network of one address is written as the address, as nft lists it.
-fn write_address_test(f: &mut Formatter<'_>, test: &Test<IpNet>) -> fmt::Result {
-    match test {
-        Test::Is(net) | Test::IsNot(net) if net.prefix_len() == net.max_prefix_len() => {
-            write!(f, "{}{}", not(matches!(test, Test::Is(_))), net.addr())
-        }
-        Test::Is(_) | Test::IsNot(_) | Test::In(_) | Test::NotIn(_) => Comparison(test).fmt(f),
     }
 }
 

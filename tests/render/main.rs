@@ -1,5 +1,11 @@
 //! What the renderers print is what other programs take, and it means the same to them.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its own functions, too"
+)]
+
 #[path = "../support/captures.rs"]
 mod captures;
 mod nft;

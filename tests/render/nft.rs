@@ -1,14 +1,14 @@
-//! The text is judged by `nft`.
+//! The text and the JSON are judged by `nft`.
 
-use netweir::intent::Capture;
+use netweir::intent::{Capture, Families, Family};
 use netweir::plan::plan;
 use netweir::render;
-use netweir::ruleset::TABLE;
+use netweir::ruleset::{Ruleset, TABLE};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::captures::capture;
-use crate::program::{in_fresh_namespace, input};
+use crate::program::in_fresh_namespace;
 
 /// So many captures share a process, each with a table of its own.
 const BATCH: usize = 24;
@@ -16,33 +16,76 @@ const BATCH: usize = 24;
 fn config() -> ProptestConfig {
     ProptestConfig {
         cases: 8,
-        max_shrink_iters: 200,
+        max_shrink_iters: 400,
         failure_persistence: None,
         ..ProptestConfig::default()
     }
 }
 
-/// One text for all of the captures.
-fn texts(captures: &[Capture]) -> String {
-    let own = format!("inet {TABLE}");
+/// The texts of the captures, with a table of its own for each.
+fn separate(captures: &[Capture], render: fn(&Ruleset) -> String, name: &str) -> Vec<String> {
+    let captures = captures.iter().enumerate();
     captures
-        .iter()
-        .enumerate()
         .map(|(nth, capture)| {
-            render::nft(&plan(capture)).replace(&own, &format!("inet {TABLE}_{nth}"))
+            let own = name.replace(TABLE, &format!("{TABLE}_{nth}"));
+            render(&plan(capture)).replace(name, &own)
         })
         .collect()
+}
+
+proptest! {
+    #[test]
+    fn the_rules_are_consistent(capture in capture()) {
+        prop_assert_eq!(plan(&capture).check(), Ok(()));
+    }
 }
 
 proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn nft_takes_the_text_and_its_listing(captures in vec(capture(), BATCH)) {
-        let text = texts(&captures);
-        let list = format!("nft -f {} && nft list ruleset", input(0));
-        let listing = in_fresh_namespace(&list, &[&text]);
+    fn nft_takes_the_text_and_the_json_alike(captures in vec(capture(), BATCH)) {
+        let text = separate(&captures, render::nft, "inet netweir").concat();
+        let json = separate(&captures, render::json, "\"netweir\"");
+        let run = |option: &str| format!("nft {option} -f \"$1/0\" && nft list ruleset");
+        let listing = in_fresh_namespace(&run(""), &[&text]);
         prop_assert_eq!(listing.matches("table inet").count(), BATCH);
-        prop_assert_eq!(in_fresh_namespace(&list, &[&listing]), listing);
+        prop_assert_eq!(in_fresh_namespace(&run("-j"), &[&in_one(&json)]), &*listing);
+        prop_assert_eq!(in_fresh_namespace(&run(""), &[&listing]), listing);
     }
+}
+
+/// One document of the commands of all.
+fn in_one(documents: &[String]) -> String {
+    let commands = documents.iter().flat_map(|document| {
+        let mut document: serde_json::Value = serde_json::from_str(document).unwrap();
+        let commands = document.get_mut("nftables").unwrap().take();
+        serde_json::from_value::<Vec<serde_json::Value>>(commands).unwrap()
+    });
+    serde_json::json!({ "nftables": commands.collect::<Vec<_>>() }).to_string()
+}
+
+/// A second load replaces what the first installed.
+#[test]
+fn nft_replaces_the_table() {
+    let all = plan(&Capture::default());
+    let few = plan(&Capture {
+        families: Families::Only(Family::Ipv4),
+        ..Capture::default()
+    });
+    let inputs = [
+        render::nft(&all),
+        render::nft(&few),
+        render::json(&all),
+        render::json(&few),
+    ];
+    let inputs = inputs.each_ref().map(String::as_str);
+    let only = in_fresh_namespace("nft -f \"$1/1\"; nft list ruleset", &inputs);
+    let second = in_fresh_namespace(
+        "nft -f \"$1/0\"; nft -f \"$1/1\"; nft list ruleset",
+        &inputs,
+    );
+    assert_eq!(second, only);
+    let json = "nft -j -f \"$1/2\"; nft -j -f \"$1/3\"; nft list ruleset";
+    assert_eq!(in_fresh_namespace(json, &inputs), only);
 }

@@ -3,12 +3,8 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// Where the script finds the `nth` of its input texts.
-pub(crate) fn input(nth: usize) -> String {
-    format!("\"$1/{nth}\"")
-}
-
-/// What the shell script prints in a network namespace of its own, with the inputs as files.
+/// What the shell script prints in a network namespace of its own. The inputs are the files `$1/0`, `$1/1`
+/// and so on.
 ///
 /// A program that is missing, or that refuses, fails the test with what it said. An ordinary user becomes root
 /// of a user namespace.

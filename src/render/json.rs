@@ -1,0 +1,345 @@
+//! The text that `nft -j -f` takes: libnftables' JSON schema (libnftables-json(5)), version 1.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Serialize, Serializer};
+
+use super::element::{self, Element, Value};
+use crate::intent::Family;
+use crate::ruleset::{
+    Chain, ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Rule, Ruleset, Set,
+    Statement, TABLE, Test,
+};
+
+/// The JSON for `nft -j -f` that installs what `apply` installs, in place of what the table held before, in one
+/// transaction; one command a line.
+///
+/// The schema has no place for addresses, policy rules and routes: [`nft`](super::nft()) names those.
+#[must_use]
+pub fn json(ruleset: &Ruleset) -> String {
+    Json(ruleset).to_string()
+}
+
+struct Json<'a>(&'a Ruleset);
+
+impl Display for Json<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let table = || Object::Table {
+            family: INET,
+            name: TABLE,
+        };
+        f.write_str("{\"nftables\":[\n")?;
+        write_entry(
+            f,
+            &Entry::Metainfo {
+                json_schema_version: 1,
+            },
+        )?;
+        for entry in [
+            Entry::Add(table()),
+            Entry::Delete(table()),
+            Entry::Add(table()),
+        ] {
+            f.write_str(",\n")?;
+            write_entry(f, &entry)?;
+        }
+        let sets = self.0.sets.iter().map(set_object);
+        let chains = self.0.chains.iter().map(chain_object);
+        let rules = self.0.rules().map(|(chain, rule)| rule_object(chain, rule));
+        for object in sets.chain(chains).chain(rules) {
+            f.write_str(",\n")?;
+            write_entry(f, &Entry::Add(object))?;
+        }
+        f.write_str("\n]}\n")
+    }
+}
+
+fn write_entry(f: &mut Formatter<'_>, entry: &Entry<'_>) -> fmt::Result {
+    // No map here has keys that are not text, the one thing that can fail.
+    f.write_str(&serde_json::to_string(entry).map_err(|_| fmt::Error)?)
+}
+
+const INET: &str = "inet";
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Entry<'a> {
+    Metainfo { json_schema_version: u8 },
+    Add(Object<'a>),
+    Delete(Object<'a>),
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Object<'a> {
+    Table {
+        family: &'static str,
+        name: &'static str,
+    },
+    Set {
+        family: &'static str,
+        table: &'static str,
+        name: &'a str,
+        r#type: &'static str,
+        flags: [&'static str; 1],
+        /// nft takes no `elem` of nothing.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        elem: Option<Elem<'a>>,
+    },
+    Chain {
+        family: &'static str,
+        table: &'static str,
+        name: &'a str,
+        r#type: &'static str,
+        hook: &'static str,
+        prio: i32,
+        policy: &'static str,
+    },
+    Rule {
+        family: &'static str,
+        table: &'static str,
+        chain: &'a str,
+        expr: Vec<Expression<'a>>,
+        comment: &'a str,
+    },
+}
+
+/// The elements, made one at a time.
+struct Elem<'a>(&'a Elements);
+
+impl Serialize for Elem<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(element::elements(self.0).map(right))
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Expression<'a> {
+    Match {
+        op: &'static str,
+        left: Left,
+        right: Right<'a>,
+    },
+    Counter(()),
+    Mangle {
+        key: Left,
+        value: Right<'a>,
+    },
+    Tproxy {
+        family: &'static str,
+        port: u16,
+    },
+    Redirect {
+        port: u16,
+    },
+    Accept(()),
+    Drop(()),
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Left {
+    Meta {
+        key: &'static str,
+    },
+    Ct {
+        key: &'static str,
+    },
+    Payload {
+        protocol: &'static str,
+        field: &'static str,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Right<'a> {
+    Number(u32),
+    Word(&'a str),
+    Text(String),
+    Words(&'static [&'static str]),
+    Of(Left),
+    Prefix { prefix: Prefix },
+    Range { range: [Box<Right<'a>>; 2] },
+}
+
+#[derive(Serialize)]
+struct Prefix {
+    addr: String,
+    len: u8,
+}
+
+fn set_object(set: &Set) -> Object<'_> {
+    Object::Set {
+        family: INET,
+        table: TABLE,
+        name: &set.name,
+        r#type: set.elements.type_name(),
+        flags: ["interval"],
+        elem: (!set.elements.is_empty()).then_some(Elem(&set.elements)),
+    }
+}
+
+fn chain_object(chain: &Chain) -> Object<'_> {
+    Object::Chain {
+        family: INET,
+        table: TABLE,
+        name: &chain.name,
+        r#type: chain.kind.name(),
+        hook: chain.hook.name(),
+        prio: chain.priority.number(),
+        policy: "accept",
+    }
+}
+
+fn rule_object<'a>(chain: &'a Chain, rule: &'a Rule) -> Object<'a> {
+    let matches = rule.matches.iter().map(condition);
+    let statements = rule.statements.iter().copied().map(statement);
+    Object::Rule {
+        family: INET,
+        table: TABLE,
+        chain: &chain.name,
+        expr: matches
+            .chain([Expression::Counter(())])
+            .chain(statements)
+            .collect(),
+        comment: rule.id.as_str(),
+    }
+}
+
+fn condition(condition: &Match) -> Expression<'_> {
+    match condition {
+        Match::Family(family) => is(meta("nfproto"), true, Right::Word(family.name())),
+        Match::Protocol {
+            is: equal,
+            protocol,
+        } => is(meta("l4proto"), *equal, Right::Word(protocol.name())),
+        Match::Port {
+            protocol,
+            end,
+            test,
+        } => {
+            let field = match end {
+                End::Source => "sport",
+                End::Destination => "dport",
+            };
+            let protocol = protocol.name();
+            comparison(Left::Payload { protocol, field }, test, |port| {
+                Right::Number(port.number().into())
+            })
+        }
+        Match::Address { family, end, test } => {
+            let field = match end {
+                End::Source => "saddr",
+                End::Destination => "daddr",
+            };
+            let protocol = header(*family);
+            comparison(Left::Payload { protocol, field }, test, |&net| {
+                right(Element::network(net))
+            })
+        }
+        Match::Interface { direction, pattern } => {
+            let key = match direction {
+                Direction::In => "iifname",
+                Direction::Out => "oifname",
+            };
+            is(meta(key), true, Right::Text(pattern.to_string()))
+        }
+        Match::Owner { kind, test } => {
+            let key = match kind {
+                OwnerKind::Uid => "skuid",
+                OwnerKind::Gid => "skgid",
+            };
+            comparison(meta(key), test, |&id| Right::Number(id))
+        }
+        Match::Mark {
+            of,
+            is: equal,
+            value,
+        } => is(mark(*of), *equal, Right::Number(*value)),
+        Match::State(state) => Expression::Match {
+            op: "in",
+            left: Left::Ct { key: "state" },
+            right: match state {
+                ConnectionState::Invalid => Right::Word("invalid"),
+                ConnectionState::Tracked => Right::Words(&["established", "related"]),
+            },
+        },
+    }
+}
+
+fn statement<'a>(statement: Statement) -> Expression<'a> {
+    let set = |key, value| Expression::Mangle { key, value };
+    match statement {
+        Statement::SetPacketMark(value) => set(mark(MarkOf::Packet), Right::Number(value)),
+        Statement::SetConnectionMark(value) => set(mark(MarkOf::Connection), Right::Number(value)),
+        Statement::RestoreMark => set(mark(MarkOf::Packet), Right::Of(mark(MarkOf::Connection))),
+        Statement::SetZone(zone) => set(Left::Ct { key: "zone" }, Right::Number(zone.into())),
+        Statement::Tproxy(family, port) => Expression::Tproxy {
+            family: header(family),
+            port: port.number(),
+        },
+        Statement::Redirect(port) => Expression::Redirect {
+            port: port.number(),
+        },
+        Statement::Accept => Expression::Accept(()),
+        Statement::Drop => Expression::Drop(()),
+    }
+}
+
+fn comparison<'a, T>(
+    left: Left,
+    test: &'a Test<T>,
+    value: impl Fn(&'a T) -> Right<'a>,
+) -> Expression<'a> {
+    match test {
+        Test::Is(operand) => is(left, true, value(operand)),
+        Test::IsNot(operand) => is(left, false, value(operand)),
+        Test::In(set) => is(left, true, Right::Text(format!("@{set}"))),
+        Test::NotIn(set) => is(left, false, Right::Text(format!("@{set}"))),
+    }
+}
+
+const fn is(left: Left, equal: bool, right: Right<'_>) -> Expression<'_> {
+    let op = if equal { "==" } else { "!=" };
+    Expression::Match { op, left, right }
+}
+
+const fn meta(key: &'static str) -> Left {
+    Left::Meta { key }
+}
+
+const fn mark(of: MarkOf) -> Left {
+    match of {
+        MarkOf::Packet => meta("mark"),
+        MarkOf::Connection => Left::Ct { key: "mark" },
+    }
+}
+
+/// libnftables' word for the header of the family.
+const fn header(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "ip",
+        Family::Ipv6 => "ip6",
+    }
+}
+
+fn right<'a>(element: Element) -> Right<'a> {
+    let value = |value| match value {
+        Value::Number(number) => Right::Number(number),
+        Value::Address(address) => Right::Text(address.to_string()),
+    };
+    match element {
+        Element::One(one) => value(one),
+        Element::Network(network) => Right::Prefix {
+            prefix: Prefix {
+                addr: network.addr().to_string(),
+                len: network.prefix_len(),
+            },
+        },
+        Element::Range(first, last) => Right::Range {
+            range: [first, last].map(|end| Box::new(value(end))),
+        },
+    }
+}
