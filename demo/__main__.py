@@ -10,14 +10,22 @@ import sys
 
 from connections import CONNECTIONS, DIRECT, OPTIONS, PEER_PORTS, POD_PORTS, fate
 from lab import APP, LabError, enter_sandbox, pod_and_peer, sandboxed, scratch_folder
+from program import Binary, CannotRun, Image
 from proxy import HERE, Proxy
 
 FAMILIES = (4, 6)
+# The exit code of a test that could not run, as automake and meson read it.
+SKIPPED = 77
+# netweir's exit code for a missing capability.
+NOT_PERMITTED = 4
 
 
 def arguments():
     parser = argparse.ArgumentParser(prog="demo", description=__doc__.splitlines()[0])
-    parser.add_argument("--netweir", required=True, metavar="FILE", help="the program to show")
+    program = parser.add_mutually_exclusive_group(required=True)
+    program.add_argument("--netweir", metavar="FILE", help="the program to show")
+    program.add_argument("--image", metavar="ARCHIVE", help="its image instead, run confined by podman, as root alone")
+    parser.add_argument("--uid", type=int, default=0, help="the user in the image's container (default 0)")
     parser.add_argument("--envoy", metavar="FILE", help="a real Envoy; without it a stand-in serves")
     return parser.parse_args()
 
@@ -79,50 +87,78 @@ def table(fates):
             print("  " + "  ".join("-" * width for width in widths))
 
 
-def told(namespace, command):
-    """Runs `command` in the namespace and shows it with what it says."""
-    print(f"$ netweir {' '.join(command[1:])}", flush=True)
-    done = subprocess.run(namespace.inside(command), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def told(program, pod, arguments):
+    """Runs netweir in the pod and shows it with what it says."""
+    print(f"$ netweir {' '.join(arguments)}", flush=True)
+    command = program.command(pod, arguments)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
     if done.returncode != 0:
-        raise LabError(f"netweir {command[1]} ended with exit code {done.returncode}")
+        raise LabError(f"netweir {arguments[0]} ended with exit code {done.returncode}")
 
 
-def show(options):
-    pod, peer = pod_and_peer()
-    namespaces = {"pod": pod, "peer": peer}
-    start_web(pod, POD_PORTS)
-    start_web(peer, PEER_PORTS)
-    proxy = Proxy(pod, scratch_folder(), options.envoy)
-    name = "Envoy" if options.envoy else "a stand-in proxy (no Envoy is to be had here)"
-    print(f"A pod and a peer, joined by a veth pair, IPv4 and IPv6; in the pod {name} as uid 1337.\n")
+def refused(tally, image, pod):
+    """A container that is not granted the capability says so, and captures nothing."""
+    command = image.command(pod, ["apply"], granted=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    said = done.stderr.strip()
+    tally.count(
+        done.returncode == NOT_PERMITTED and "NET_ADMIN" in said,
+        f"without the capability: exit code {done.returncode}, and it said: {said}",
+    )
 
+
+def show(options, program, namespaces, proxy):
+    """The whole show: before, after, and after the removal."""
+    pod = namespaces["pod"]
     tally = Tally(proxy)
+    if options.image:
+        refused(tally, program, pod)
     tally.round(namespaces, lambda connection: DIRECT)
     print(f"Before: {tally.passed} of {len(CONNECTIONS) * 2} connections went directly.\n")
 
-    told(pod, [options.netweir, "apply", *OPTIONS])
+    told(program, pod, ["apply", *OPTIONS])
     fates = tally.round(namespaces, lambda connection: connection.expected)
     print("\nAfter, by the proxy's access log, the original destination it saw, and whom the server saw:\n")
     table(fates)
     totals = ", ".join(f"{listener} {total}" for listener, total in tally.statistics().items())
     print(f"\nConnections by the proxy's own statistics: {totals}.\n")
 
-    told(pod, [options.netweir, "remove"])
-    gone = tally.passed
+    told(program, pod, ["remove"])
     tally.round(namespaces, lambda connection: DIRECT)
-    print(f"Removed: {tally.passed - gone} of {len(CONNECTIONS) * 2} connections went directly again.\n")
     tally.statistics()
-    for namespace in (pod, peer):
-        namespace.close()
+    print("Removed: every connection went directly again.\n" if not tally.failed else "")
     return tally
+
+
+def staged(options):
+    """Sets the stage, and takes it down again."""
+    pod, peer = pod_and_peer()
+    folder = scratch_folder()
+    program = Image(options.image, folder, options.uid) if options.image else Binary(options.netweir)
+    try:
+        if options.image:
+            program.try_out(pod)
+        start_web(pod, POD_PORTS)
+        start_web(peer, PEER_PORTS)
+        proxy = Proxy(pod, folder, options.envoy)
+        name = "Envoy" if options.envoy else "a stand-in proxy (no Envoy)"
+        print(f"A pod and a peer, joined by a veth pair, IPv4 and IPv6; in the pod {name} as uid 1337;")
+        print(f"netweir is {program.told}.\n")
+        return show(options, program, {"pod": pod, "peer": peer}, proxy)
+    finally:
+        for namespace in (pod, peer):
+            namespace.close()
+        program.close()
 
 
 def main():
     options = arguments()
     if not sandboxed():
+        if options.image and os.geteuid() != 0:
+            raise CannotRun("podman needs root here")
         enter_sandbox([sys.executable, os.path.dirname(os.path.abspath(__file__)), *sys.argv[1:]])
-    tally = show(options)
+    tally = staged(options)
     print(f"demo: {tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed else 0
 
@@ -133,5 +169,8 @@ if __name__ == "__main__":
     except LabError as error:
         print(f"demo: {error}", file=sys.stderr)
         sys.exit(1)
+    except CannotRun as reason:
+        print(f"demo: skipped: {reason}", file=sys.stderr)
+        sys.exit(SKIPPED)
     except KeyboardInterrupt:
         sys.exit(130)
