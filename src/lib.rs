@@ -13,6 +13,7 @@
 //! [`plan::plan`] is total and holds every policy decision; everything right of
 //! [`ruleset::Ruleset`] reads one model. Only [`kernel`] and the command line touch the operating system.
 
+pub mod explain;
 pub mod intent;
 pub mod plan;
 pub mod render;

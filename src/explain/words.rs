@@ -1,0 +1,81 @@
+//! A mismatch in words.
+
+use std::fmt;
+
+use crate::ruleset::{Direction, End, MarkOf, OwnerKind, Test};
+
+use super::matching::Mismatch;
+
+impl fmt::Display for Mismatch {
+    /// A clause such as `its destination 10.0.0.5 is not in the set outbound_exclude_ipv4`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Family(own) => write!(f, "it is {}", own.name()),
+            Self::Transport(own) => write!(f, "it is {own}"),
+            Self::State(own) => write!(f, "its state is {}", own.name()),
+            Self::NoSocket => f.write_str("it has no socket, so no owner"),
+            Self::Port { end, port, test } => {
+                clause(f, format_args!("its {} port {port}", word(*end)), "", test)
+            }
+            Self::Address { end, address, test } => {
+                clause(f, format_args!("its {} {address}", word(*end)), "in ", test)
+            }
+            Self::Owner { kind, id, test } => {
+                let kind = match kind {
+                    OwnerKind::Uid => "uid",
+                    OwnerKind::Gid => "gid",
+                };
+                clause(f, format_args!("its {kind} {id}"), "", test)
+            }
+            Self::Interface {
+                direction,
+                interface,
+                pattern,
+            } => {
+                let verb = match direction {
+                    Direction::In => "arrives",
+                    Direction::Out => "leaves",
+                };
+                match interface {
+                    Some(own) => write!(f, "it {verb} by {own}, not by {pattern}"),
+                    None => write!(f, "it {verb} by no interface"),
+                }
+            }
+            Self::Mark {
+                of,
+                mark,
+                is,
+                value,
+            } => {
+                let of = match of {
+                    MarkOf::Packet => "its mark",
+                    MarkOf::Connection => "its connection's mark",
+                };
+                let not = if *is { "not " } else { "" };
+                write!(f, "{of} {mark:#x} is {not}{value:#x}")
+            }
+        }
+    }
+}
+
+const fn word(end: End) -> &'static str {
+    match end {
+        End::Source => "source",
+        End::Destination => "destination",
+    }
+}
+
+/// The comparison that failed, turned round.
+fn clause<T: fmt::Display>(
+    f: &mut fmt::Formatter<'_>,
+    subject: fmt::Arguments<'_>,
+    preposition: &str,
+    failed: &Test<T>,
+) -> fmt::Result {
+    match failed {
+        Test::Is(value) => write!(f, "{subject} is not {preposition}{value}"),
+        Test::IsNot(value) => write!(f, "{subject} is {preposition}{value}"),
+        Test::In(name) => write!(f, "{subject} is not in the set {name}"),
+        Test::NotIn(name) => write!(f, "{subject} is in the set {name}"),
+    }
+}

@@ -1,0 +1,411 @@
+//! The decision tables of `docs/capture-semantics.md` a second time: from a [`Capture`] straight to the fate
+//! of a connection, without rules. What the plan and the evaluator say must agree with it, and
+//! so must the kernel.
+//!
+//! The functions follow the tables line by line; the numbers are those of the lines.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use netweir::explain::{Addresses, Connection, Owner, Path, Tracking, Transport, Verdict};
+use netweir::intent::{
+    Capture, Dns, Family, InboundMode, InboundPorts, InterfacePattern, Port, Protocol,
+    RangeSelection, Tproxy,
+};
+use netweir::ruleset::End;
+
+/// What becomes of a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fate {
+    pub(crate) verdict: Verdict,
+    pub(crate) zone: Option<u16>,
+    pub(crate) packet_mark: u32,
+    pub(crate) connection_mark: u32,
+}
+
+/// A packet somewhere on its way.
+#[derive(Clone)]
+struct Packet<'a> {
+    capture: &'a Capture,
+    interface: &'a str,
+    addresses: Addresses,
+    transport: Transport,
+    owner: Option<Owner>,
+    tracking: Tracking,
+    mark: u32,
+    connection_mark: u32,
+}
+
+/// The fate of the connection.
+pub(crate) fn fate(capture: &Capture, connection: &Connection) -> Fate {
+    let (interface, owner, out) = match &connection.path {
+        Path::Out { interface, owner } => (interface, *owner, true),
+        Path::In { interface } => (interface, None, false),
+    };
+    let mut packet = Packet {
+        capture,
+        interface,
+        addresses: connection.addresses,
+        transport: connection.transport,
+        owner,
+        tracking: connection.tracking,
+        mark: connection.packet_mark,
+        connection_mark: connection.connection_mark,
+    };
+    let (verdict, zone) = if !capture.families.contains(connection.addresses.family()) {
+        (Verdict::Leave, None)
+    } else if out {
+        packet.goes_out()
+    } else {
+        packet.comes_in()
+    };
+    Fate {
+        verdict,
+        zone,
+        packet_mark: packet.mark,
+        connection_mark: packet.connection_mark,
+    }
+}
+
+impl Packet<'_> {
+    fn goes_out(&mut self) -> (Verdict, Option<u16>) {
+        let zone = self.capture.dns.as_ref().and_then(|dns| self.zone_out(dns));
+        if let InboundMode::Tproxy(tproxy) = self.capture.inbound.mode {
+            self.mark_out(tproxy);
+        }
+        let redirect = match self.tracking {
+            Tracking::New => self.outbound(),
+            Tracking::Tracked | Tracking::Invalid => None,
+        };
+        if let Some(port) = redirect {
+            self.transport = to_port(self.transport, port);
+            self.addresses = to_loopback(self.addresses);
+            self.interface = "lo";
+        }
+        let straight = redirect.map_or(Verdict::Leave, Verdict::Redirect);
+        if self.interface != "lo" {
+            return (straight, zone);
+        }
+        self.owner = None;
+        (self.arrives().unwrap_or(straight), zone)
+    }
+
+    fn comes_in(&mut self) -> (Verdict, Option<u16>) {
+        let zone = self.capture.dns.as_ref().and_then(|dns| self.zone_in(dns));
+        if let Some(verdict) = self.arrives() {
+            return (verdict, zone);
+        }
+        let redirect = match self.tracking {
+            Tracking::New => self.inbound(),
+            Tracking::Tracked | Tracking::Invalid => None,
+        };
+        (redirect.map_or(Verdict::Leave, Verdict::Redirect), zone)
+    }
+
+    /// "Outbound".
+    fn outbound(&self) -> Option<Port> {
+        let capture = self.capture;
+        let intent = &capture.outbound;
+        // 1
+        if self.by_any(&capture.exclude_interfaces) {
+            return None;
+        }
+        // 2
+        if self.ports().is_some_and(|_| self.to_excluded_port()) {
+            return None;
+        }
+        // 3
+        if self.interface == "lo" && self.from_passthrough_source() {
+            return None;
+        }
+        // 4
+        for &uid in &capture.proxy.uids {
+            if let Some(decision) = self.proxy_owner(self.uid_is(uid), capture.dns.is_some()) {
+                return decision;
+            }
+        }
+        // 5
+        for &gid in &capture.proxy.gids {
+            if let Some(decision) = self.proxy_owner(self.gid_is(gid), false) {
+                return decision;
+            }
+        }
+        // 6
+        if let Some(Owner { uid, gid }) = self.owner {
+            if intent.uids.exclude.contains(uid) || intent.gids.exclude.contains(gid) {
+                return None;
+            }
+            if intent
+                .uids
+                .include
+                .as_ref()
+                .is_some_and(|include| !include.contains(uid))
+                || intent
+                    .gids
+                    .include
+                    .as_ref()
+                    .is_some_and(|include| !include.contains(gid))
+            {
+                return None;
+            }
+        }
+        // 7
+        if let Some(dns) = &capture.dns
+            && self.transport.protocol().is_some()
+            && self.to_port() == Some(53)
+            && selected(&dns.servers, self.to())
+        {
+            return Some(dns.port);
+        }
+        // 8
+        if self.to_loopback_range() {
+            return None;
+        }
+        // 9
+        if intent.exclude_ranges.contains(self.to()) {
+            return None;
+        }
+        // 10 and 11
+        let to_port = self.to_port().filter(|_| self.is_tcp())?;
+        (intent.include_ports.contains(to_port) || selected(&intent.include_ranges, self.to()))
+            .then_some(capture.proxy.outbound_port)
+        // 12
+    }
+
+    /// The lines a, b and c for one owner of the proxy. `owned` is `None` for what has no socket: it is neither
+    /// owned nor not owned.
+    fn proxy_owner(&self, owned: Option<bool>, spare_dns: bool) -> Option<Option<Port>> {
+        let capture = self.capture;
+        let by_lo = self.interface == "lo";
+        let tunnel = capture.proxy.tunnel_port.map(Port::number);
+        let tcp_to = self.to_port().filter(|_| self.is_tcp());
+        // a
+        if let Some(port) = tcp_to
+            && by_lo
+            && owned == Some(true)
+            && !self.to_loopback_range()
+            && Some(port) != tunnel
+            && !(spare_dns && port == 53)
+        {
+            return Some(Some(capture.proxy.inbound_port));
+        }
+        // b
+        let covered = capture.dns.is_none() || tcp_to.is_some_and(|port| port != 53);
+        if by_lo && owned == Some(false) && covered && !capture.outbound.capture_over_loopback {
+            return Some(None);
+        }
+        // c
+        (owned == Some(true)).then_some(None)
+    }
+
+    /// "Inbound, redirect mode", of which the first line holds in both modes.
+    fn inbound(&self) -> Option<Port> {
+        let capture = self.capture;
+        let port = self.to_port().filter(|_| self.is_tcp());
+        // 1
+        if self.by_any(&capture.inbound.reroute_interfaces) {
+            return port
+                .filter(|_| selected(&capture.outbound.include_ranges, self.to()))
+                .map(|_| capture.proxy.outbound_port);
+        }
+        // 2
+        if capture.inbound.mode != InboundMode::Redirect || self.by_any(&capture.exclude_interfaces)
+        {
+            return None;
+        }
+        // 3
+        let port = port?;
+        if capture.proxy.tunnel_port.map(Port::number) == Some(port) {
+            return None;
+        }
+        // 4
+        self.inbound_port_is_captured(port)
+            .then_some(capture.proxy.inbound_port)
+    }
+
+    /// Line 4, with the sources whose connections are left alone.
+    fn inbound_port_is_captured(&self, port: u16) -> bool {
+        let inbound = &self.capture.inbound;
+        let source = self.addresses.end(End::Source);
+        !inbound.exclude_sources.contains(source)
+            && match &inbound.ports {
+                InboundPorts::AllExcept(ports) => !ports.contains(port),
+                InboundPorts::Only(ports) => ports.contains(port),
+            }
+    }
+
+    /// "Drop invalid", and "Inbound, tproxy mode". `None`: nothing was decided here.
+    fn arrives(&mut self) -> Option<Verdict> {
+        if self.capture.drop_invalid && self.tracking == Tracking::Invalid {
+            return Some(Verdict::Drop);
+        }
+        let InboundMode::Tproxy(tproxy) = self.capture.inbound.mode else {
+            return None;
+        };
+        if !self.is_tcp() || self.by_any(&self.capture.exclude_interfaces) {
+            return None;
+        }
+        // 1 and 5
+        if self.mark == tproxy.mark {
+            self.mark_connection(tproxy.mark);
+            return None;
+        }
+        // 2 and 3
+        let by_lo = self.interface == "lo";
+        if by_lo && (self.from_passthrough_source() || self.mark != tproxy.outbound_mark) {
+            return None;
+        }
+        // 4
+        if !self.inbound_port_is_captured(self.to_port()?) {
+            return None;
+        }
+        if self.tracking == Tracking::Tracked {
+            self.mark = tproxy.mark;
+            return None;
+        }
+        if self.to_loopback_range() {
+            return None;
+        }
+        self.mark = tproxy.mark;
+        Some(Verdict::Tproxy(self.capture.proxy.inbound_port))
+    }
+
+    /// "On the way out", in tproxy mode.
+    fn mark_out(&mut self, tproxy: Tproxy) {
+        if !self.is_tcp() || self.by_any(&self.capture.exclude_interfaces) {
+            return;
+        }
+        let by_lo = self.interface == "lo";
+        if by_lo && self.mark == tproxy.mark {
+            return;
+        }
+        if by_lo && self.of_proxy() && !self.to_loopback_range() {
+            self.mark = tproxy.outbound_mark;
+        }
+        if self.tracking != Tracking::Invalid && self.connection_mark == tproxy.mark {
+            self.mark = tproxy.mark;
+        }
+    }
+
+    /// "DNS and connection tracking zones", for what is made here.
+    fn zone_out(&self, dns: &Dns) -> Option<u16> {
+        let ports = self.ports().filter(|_| !self.is_tcp())?;
+        if self.of_proxy() && ports.1 == 53 {
+            Some(1)
+        } else if self.of_proxy() && ports.0 == dns.port.number() {
+            Some(2)
+        } else {
+            (ports.1 == 53 && selected(&dns.servers, self.to())).then_some(2)
+        }
+    }
+
+    /// The same for what arrives.
+    fn zone_in(&self, dns: &Dns) -> Option<u16> {
+        let ports = self.ports().filter(|_| !self.is_tcp())?;
+        (ports.0 == 53 && selected(&dns.servers, self.addresses.end(End::Source))).then_some(1)
+    }
+
+    fn to_excluded_port(&self) -> bool {
+        let outbound = &self.capture.outbound;
+        let Some(port) = self.to_port() else {
+            return false;
+        };
+        let for_uid = |uid: u32| {
+            outbound.exclude_ports_for_uids.iter().any(|exclusion| {
+                exclusion
+                    .protocol
+                    .is_none_or(|only| Some(only) == self.transport.protocol())
+                    && exclusion.ports.contains(port)
+                    && exclusion.uids.contains(uid)
+            })
+        };
+        outbound.exclude_ports.contains(port) || self.owner.is_some_and(|owner| for_uid(owner.uid))
+    }
+
+    fn from_passthrough_source(&self) -> bool {
+        match self.addresses.end(End::Source) {
+            IpAddr::V4(source) => self.capture.passthrough.ipv4.contains(&source),
+            IpAddr::V6(source) => self.capture.passthrough.ipv6.contains(&source),
+        }
+    }
+
+    fn to_loopback_range(&self) -> bool {
+        match self.to() {
+            IpAddr::V4(to) => self.capture.loopback_range.contains(&to),
+            IpAddr::V6(to) => to == Ipv6Addr::LOCALHOST,
+        }
+    }
+
+    fn of_proxy(&self) -> bool {
+        let proxy = &self.capture.proxy;
+        self.owner.is_some_and(|Owner { uid, gid }| {
+            proxy.uids.contains(&uid) || proxy.gids.contains(&gid)
+        })
+    }
+
+    fn uid_is(&self, uid: u32) -> Option<bool> {
+        self.owner.map(|owner| owner.uid == uid)
+    }
+
+    fn gid_is(&self, gid: u32) -> Option<bool> {
+        self.owner.map(|owner| owner.gid == gid)
+    }
+
+    fn by_any(&self, patterns: &[InterfacePattern]) -> bool {
+        patterns.iter().any(|pattern| match pattern {
+            InterfacePattern::Name(name) => name == self.interface,
+            InterfacePattern::Prefix(prefix) => self.interface.starts_with(prefix),
+        })
+    }
+
+    fn is_tcp(&self) -> bool {
+        self.transport.protocol() == Some(Protocol::Tcp)
+    }
+
+    fn ports(&self) -> Option<(u16, u16)> {
+        match self.transport {
+            Transport::Tcp(ports) | Transport::Udp(ports) => {
+                Some((ports.source, ports.destination))
+            }
+            Transport::Other(_) => None,
+        }
+    }
+
+    fn to_port(&self) -> Option<u16> {
+        self.ports().map(|(_, to)| to)
+    }
+
+    fn to(&self) -> IpAddr {
+        self.addresses.end(End::Destination)
+    }
+
+    /// What is invalid has no connection.
+    fn mark_connection(&mut self, mark: u32) {
+        if self.tracking != Tracking::Invalid {
+            self.connection_mark = mark;
+        }
+    }
+}
+
+fn selected(selection: &RangeSelection, address: IpAddr) -> bool {
+    match selection {
+        RangeSelection::All => true,
+        RangeSelection::Only(ranges) => ranges.contains(address),
+    }
+}
+
+fn to_port(mut transport: Transport, port: Port) -> Transport {
+    match &mut transport {
+        Transport::Tcp(ports) | Transport::Udp(ports) => ports.destination = port.number(),
+        Transport::Other(_) => {}
+    }
+    transport
+}
+
+fn to_loopback(addresses: Addresses) -> Addresses {
+    let source = addresses.end(End::Source);
+    let loopback = match addresses.family() {
+        Family::Ipv4 => IpAddr::from(Ipv4Addr::LOCALHOST),
+        Family::Ipv6 => IpAddr::from(Ipv6Addr::LOCALHOST),
+    };
+    Addresses::of(source, loopback).expect("one family")
+}
