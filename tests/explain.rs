@@ -1,5 +1,11 @@
 //! The plan and the evaluator against the decision tables.
 
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "support/captures.rs"]
 mod captures;
 #[path = "support/connections.rs"]
@@ -9,45 +15,105 @@ mod decision_tables;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use decision_tables::Fate;
-use netweir::explain::{Outcome, evaluate};
+use netweir::explain::{
+    Addresses, Connection, Outcome, Owner, Path, PortPair, Tracking, Transport, evaluate,
+};
+use netweir::intent::{Capture, IpRanges, Ports};
 use netweir::plan::plan;
 use netweir::ruleset::RuleId;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use snapbox::{assert_data_eq, str};
+
+/// Rounds go on until every rule of every plan was met; so many are enough for chance.
+const ROUNDS: usize = 20;
 
 #[test]
 fn rules_decide_as_the_decision_tables_do_and_every_rule_is_met() {
-    let cases = captures::capture().prop_flat_map(|capture| {
-        let connections = vec(connections::connection(&capture), 100);
+    let mut never = BTreeSet::new();
+    let mut made = BTreeSet::new();
+    let mut fitted = BTreeSet::new();
+    for _ in 0..ROUNDS {
+        round(&mut made, &mut fitted);
+        never = made.difference(&fitted).collect();
+        if never.is_empty() {
+            break;
+        }
+    }
+    assert!(never.is_empty(), "never met: {never:?}");
+    assert!(made.len() > 60, "{made:?}");
+}
+
+/// Compares the fates of random connections, and notes the purposes of the rules that there were and of those
+/// that fitted.
+fn round(made: &mut BTreeSet<String>, fitted: &mut BTreeSet<String>) {
+    let cases = sparse_capture().prop_flat_map(|capture| {
+        let connections = vec(connections::connection(&capture), 80);
         (Just(capture), connections)
     });
-    let made = RefCell::new(BTreeSet::new());
-    let fitted = RefCell::new(BTreeSet::new());
-    let config = ProptestConfig::with_cases(1_000);
-    TestRunner::new(config)
-        .run(&cases, |(capture, connections)| {
-            let ruleset = plan(&capture);
-            made.borrow_mut()
-                .extend(ruleset.rules().map(|(_, rule)| purpose(&rule.id)));
-            for connection in connections {
-                let outcome = evaluate(&ruleset, &connection);
-                let expected = decision_tables::fate(&capture, &connection);
-                prop_assert_eq!(fate(&outcome), expected, "{}\n{}", connection, outcome);
-                fitted.borrow_mut().extend(outcome.fitted().map(purpose));
-            }
-            Ok(())
-        })
-        .unwrap();
-    let never: Vec<_> = made
-        .borrow()
-        .difference(&fitted.borrow())
-        .cloned()
-        .collect();
-    assert!(never.is_empty(), "never met: {never:?}");
-    assert!(made.borrow().len() > 50, "{made:?}");
+    let (made, fitted) = (RefCell::new(made), RefCell::new(fitted));
+    TestRunner::new(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })
+    .run(&cases, |(capture, connections)| {
+        let ruleset = plan(&capture);
+        prop_assert_eq!(ruleset.check(), Ok(()));
+        let purposes = ruleset.rules().map(|(_, rule)| purpose(&rule.id));
+        made.borrow_mut().extend(purposes);
+        for connection in connections {
+            let outcome = evaluate(&ruleset, &connection);
+            let expected = decision_tables::fate(&capture, &connection);
+            prop_assert_eq!(fate(&outcome), expected, "{}\n{}", connection, outcome);
+            fitted.borrow_mut().extend(outcome.fitted().map(purpose));
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+/// A capture of which each part is random or the default: where everything is random, hardly a connection gets
+/// past all of the exclusions.
+fn sparse_capture() -> impl Strategy<Value = Capture> {
+    (captures::capture(), any::<[bool; 8]>()).prop_map(|(mut capture, random)| {
+        let default = Capture::default();
+        let [
+            uids,
+            gids,
+            ports,
+            of_uids,
+            ranges,
+            interfaces,
+            sources,
+            others,
+        ] = random;
+        let outbound = &mut capture.outbound;
+        keep(uids, &mut outbound.uids, default.outbound.uids);
+        keep(gids, &mut outbound.gids, default.outbound.gids);
+        keep(ports, &mut outbound.exclude_ports, Ports::default());
+        keep(of_uids, &mut outbound.exclude_ports_for_uids, Vec::new());
+        keep(ranges, &mut outbound.exclude_ranges, IpRanges::default());
+        keep(interfaces, &mut capture.exclude_interfaces, Vec::new());
+        keep(
+            sources,
+            &mut capture.inbound.exclude_sources,
+            IpRanges::default(),
+        );
+        keep(others, &mut capture.loopback_range, default.loopback_range);
+        keep(others, &mut capture.families, default.families);
+        capture
+    })
+}
+
+fn keep<T>(random: bool, part: &mut T, default: T) {
+    if !random {
+        *part = default;
+    }
 }
 
 fn fate(outcome: &Outcome) -> Fate {
@@ -62,4 +128,53 @@ fn fate(outcome: &Outcome) -> Fate {
 /// A rule's id without the value that it is for.
 fn purpose(id: &RuleId) -> String {
     id.as_str().split('/').take(2).collect::<Vec<_>>().join("/")
+}
+
+#[test]
+fn an_outcome_tells_every_rule_tried() {
+    let connection = Connection {
+        path: Path::Out {
+            interface: "eth0".to_owned(),
+            owner: Some(Owner {
+                uid: 1000,
+                gid: 1000,
+            }),
+        },
+        addresses: Addresses::Ipv4 {
+            source: Ipv4Addr::new(10, 0, 0, 2),
+            destination: Ipv4Addr::new(10, 0, 0, 5),
+        },
+        transport: Transport::Tcp(PortPair {
+            source: 40_000,
+            destination: 443,
+        }),
+        packet_mark: 0,
+        connection_mark: 0,
+        tracking: Tracking::New,
+    };
+    let outcome = evaluate(&plan(&Capture::default()), &connection);
+    assert_data_eq!(
+        format!("{connection}\n{outcome}"),
+        str![[r"
+out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000
+redirected to port 15001, by outbound/redirect
+  outbound (output)
+    no   outbound/leave-not-tcp: it is tcp
+    no   outbound/leave-passthrough-source/127.0.0.6: it leaves by eth0, not by lo
+    no   outbound/leave-passthrough-source/::6: it leaves by eth0, not by lo
+    no   outbound/redirect-own-pod-uid-ipv4/1337: it leaves by eth0, not by lo
+    no   outbound/redirect-own-pod-uid-ipv6/1337: it leaves by eth0, not by lo
+    no   outbound/leave-loopback-not-uid/1337: it leaves by eth0, not by lo
+    no   outbound/leave-proxy-uid/1337: its uid 1000 is not 1337
+    no   outbound/redirect-own-pod-gid-ipv4/1337: it leaves by eth0, not by lo
+    no   outbound/redirect-own-pod-gid-ipv6/1337: it leaves by eth0, not by lo
+    no   outbound/leave-loopback-not-gid/1337: it leaves by eth0, not by lo
+    no   outbound/leave-proxy-gid/1337: its gid 1000 is not 1337
+    no   outbound/leave-loopback-range-ipv4: its destination 10.0.0.5 is not in 127.0.0.1/32
+    no   outbound/leave-loopback-range-ipv6: it is ipv4
+    yes  outbound/redirect
+  inbound (prerouting): this was decided on the way out
+
+"]]
+    );
 }

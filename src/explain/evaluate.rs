@@ -47,7 +47,7 @@ pub(super) struct Packet {
     pub(super) addresses: Addresses,
     pub(super) transport: Transport,
     pub(super) owner: Option<Owner>,
-    pub(super) packet_mark: u32,
+    pub(super) mark: u32,
     pub(super) connection_mark: u32,
     pub(super) tracking: Tracking,
     direction: Direction,
@@ -66,7 +66,7 @@ impl Packet {
             addresses: connection.addresses,
             transport: connection.transport,
             owner,
-            packet_mark: connection.packet_mark,
+            mark: connection.packet_mark,
             connection_mark: connection.connection_mark,
             tracking: connection.tracking,
             direction,
@@ -192,7 +192,7 @@ impl<'a> Walk<'a> {
     /// carried out.
     fn statement(&mut self, chain: &Chain, rule: &Rule, statement: Statement) -> Option<End> {
         match statement {
-            Statement::SetPacketMark(mark) => self.packet.packet_mark = mark,
+            Statement::SetPacketMark(mark) => self.packet.mark = mark,
             Statement::SetConnectionMark(mark) => {
                 if self.packet.tracking != Tracking::Invalid {
                     self.packet.connection_mark = mark;
@@ -202,7 +202,7 @@ impl<'a> Walk<'a> {
                 if self.packet.tracking == Tracking::Invalid {
                     return None;
                 }
-                self.packet.packet_mark = self.packet.connection_mark;
+                self.packet.mark = self.packet.connection_mark;
             }
             Statement::SetZone(zone) => {
                 // The zone of what is tracked already does not change.
@@ -255,7 +255,7 @@ impl<'a> Walk<'a> {
             verdict,
             rule,
             zone: self.zone,
-            packet_mark: self.packet.packet_mark,
+            packet_mark: self.packet.mark,
             connection_mark: self.packet.connection_mark,
             trace: self.trace,
         }

@@ -173,7 +173,7 @@ fn fits_owner(
 /// (`nft_ct_get_eval`).
 fn fits_mark(of: MarkOf, is: bool, value: u32, packet: &Packet) -> Result<(), Mismatch> {
     let mark = match (of, packet.tracking) {
-        (MarkOf::Packet, _) => packet.packet_mark,
+        (MarkOf::Packet, _) => packet.mark,
         (MarkOf::Connection, Tracking::Invalid) => return Err(Mismatch::State(Tracking::Invalid)),
         (MarkOf::Connection, Tracking::New | Tracking::Tracked) => packet.connection_mark,
     };

@@ -64,25 +64,22 @@ fn interfaces(capture: &Capture) -> Vec<String> {
 }
 
 fn addresses(capture: &Capture) -> impl Strategy<Value = Addresses> + use<> {
-    let mut ranges = vec![
-        capture.outbound.exclude_ranges.clone(),
-        capture.inbound.exclude_sources.clone(),
-    ];
-    ranges.extend(only(&capture.outbound.include_ranges).cloned());
-    ranges.extend(
-        capture
-            .dns
-            .iter()
-            .flat_map(|dns| only(&dns.servers))
-            .cloned(),
-    );
+    let outbound = &capture.outbound;
+    let mut ranges = vec![&outbound.exclude_ranges, &capture.inbound.exclude_sources];
+    // Several times, since the rules for these are reached by few.
+    let servers = capture.dns.iter().filter_map(|dns| only(&dns.servers));
+    let rare: Vec<_> = only(&outbound.include_ranges)
+        .into_iter()
+        .chain(servers)
+        .collect();
+    ranges.extend(rare.iter().cycle().take(4 * rare.len()));
     let mut ipv4 = vec![Ipv4Addr::LOCALHOST, Ipv4Addr::new(127, 0, 0, 2)];
     ipv4.extend([
         capture.loopback_range.network(),
         capture.loopback_range.broadcast(),
     ]);
     let mut ipv6 = vec![Ipv6Addr::LOCALHOST];
-    for ranges in &ranges {
+    for ranges in ranges {
         ipv4.extend(edges(&ranges.ipv4));
         ipv6.extend(edges(&ranges.ipv6));
     }
@@ -116,9 +113,9 @@ where
 }
 
 fn transport(capture: &Capture) -> impl Strategy<Value = Transport> + use<> {
-    let well_known = || select(vec![53, 53, 80, 15_008]);
+    let query = if capture.dns.is_some() { 4 } else { 1 };
     let named = select(ports(capture));
-    let port = || prop_oneof![3 => well_known(), 4 => named.clone(), 1 => any::<u16>()];
+    let port = || prop_oneof![query => Just(53), 4 => named.clone(), 1 => any::<u16>()];
     let pair = || {
         (port(), port()).prop_map(|(source, destination)| PortPair {
             source,
@@ -126,8 +123,8 @@ fn transport(capture: &Capture) -> impl Strategy<Value = Transport> + use<> {
         })
     };
     prop_oneof![
-        12 => pair().prop_map(Transport::Tcp),
-        6 => pair().prop_map(Transport::Udp),
+        10 => pair().prop_map(Transport::Tcp),
+        8 => pair().prop_map(Transport::Udp),
         1 => any::<u8>()
             .prop_filter("has ports", |number| ![6, 17].contains(number))
             .prop_map(Transport::Other),

@@ -4,14 +4,14 @@
 //!
 //! The functions follow the tables line by line; the numbers are those of the lines.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+#[path = "decision_tables/packet.rs"]
+mod packet;
 
-use netweir::explain::{Addresses, Connection, Owner, Path, Tracking, Transport, Verdict};
-use netweir::intent::{
-    Capture, Dns, Family, InboundMode, InboundPorts, InterfacePattern, Port, Protocol,
-    RangeSelection, Tproxy,
-};
+use netweir::explain::{Connection, Owner, Path, Tracking, Verdict};
+use netweir::intent::{Capture, Dns, InboundMode, InboundPorts, Port, Tproxy};
 use netweir::ruleset::End;
+
+use packet::{Packet, selected, to_loopback, to_port};
 
 /// What becomes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,17 +22,19 @@ pub(crate) struct Fate {
     pub(crate) connection_mark: u32,
 }
 
-/// A packet somewhere on its way.
-#[derive(Clone)]
-struct Packet<'a> {
-    capture: &'a Capture,
-    interface: &'a str,
-    addresses: Addresses,
-    transport: Transport,
-    owner: Option<Owner>,
-    tracking: Tracking,
-    mark: u32,
-    connection_mark: u32,
+/// What a line that fits says.
+enum Decision {
+    Leave,
+    Redirect(Port),
+}
+
+impl Decision {
+    fn port(self) -> Option<Port> {
+        match self {
+            Self::Leave => None,
+            Self::Redirect(port) => Some(port),
+        }
+    }
 }
 
 /// The fate of the connection.
@@ -114,19 +116,19 @@ impl Packet<'_> {
             return None;
         }
         // 3
-        if self.interface == "lo" && self.from_passthrough_source() {
+        if self.interface == "lo" && self.is_passthrough() {
             return None;
         }
         // 4
         for &uid in &capture.proxy.uids {
             if let Some(decision) = self.proxy_owner(self.uid_is(uid), capture.dns.is_some()) {
-                return decision;
+                return decision.port();
             }
         }
         // 5
         for &gid in &capture.proxy.gids {
             if let Some(decision) = self.proxy_owner(self.gid_is(gid), false) {
-                return decision;
+                return decision.port();
             }
         }
         // 6
@@ -173,7 +175,7 @@ impl Packet<'_> {
 
     /// The lines a, b and c for one owner of the proxy. `owned` is `None` for what has no socket: it is neither
     /// owned nor not owned.
-    fn proxy_owner(&self, owned: Option<bool>, spare_dns: bool) -> Option<Option<Port>> {
+    fn proxy_owner(&self, owned: Option<bool>, spare_dns: bool) -> Option<Decision> {
         let capture = self.capture;
         let by_lo = self.interface == "lo";
         let tunnel = capture.proxy.tunnel_port.map(Port::number);
@@ -186,15 +188,15 @@ impl Packet<'_> {
             && Some(port) != tunnel
             && !(spare_dns && port == 53)
         {
-            return Some(Some(capture.proxy.inbound_port));
+            return Some(Decision::Redirect(capture.proxy.inbound_port));
         }
         // b
         let covered = capture.dns.is_none() || tcp_to.is_some_and(|port| port != 53);
         if by_lo && owned == Some(false) && covered && !capture.outbound.capture_over_loopback {
-            return Some(None);
+            return Some(Decision::Leave);
         }
         // c
-        (owned == Some(true)).then_some(None)
+        (owned == Some(true)).then_some(Decision::Leave)
     }
 
     /// "Inbound, redirect mode", of which the first line holds in both modes.
@@ -251,7 +253,7 @@ impl Packet<'_> {
         }
         // 2 and 3
         let by_lo = self.interface == "lo";
-        if by_lo && (self.from_passthrough_source() || self.mark != tproxy.outbound_mark) {
+        if by_lo && (self.is_passthrough() || self.mark != tproxy.outbound_mark) {
             return None;
         }
         // 4
@@ -303,109 +305,4 @@ impl Packet<'_> {
         let ports = self.ports().filter(|_| !self.is_tcp())?;
         (ports.0 == 53 && selected(&dns.servers, self.addresses.end(End::Source))).then_some(1)
     }
-
-    fn to_excluded_port(&self) -> bool {
-        let outbound = &self.capture.outbound;
-        let Some(port) = self.to_port() else {
-            return false;
-        };
-        let for_uid = |uid: u32| {
-            outbound.exclude_ports_for_uids.iter().any(|exclusion| {
-                exclusion
-                    .protocol
-                    .is_none_or(|only| Some(only) == self.transport.protocol())
-                    && exclusion.ports.contains(port)
-                    && exclusion.uids.contains(uid)
-            })
-        };
-        outbound.exclude_ports.contains(port) || self.owner.is_some_and(|owner| for_uid(owner.uid))
-    }
-
-    fn from_passthrough_source(&self) -> bool {
-        match self.addresses.end(End::Source) {
-            IpAddr::V4(source) => self.capture.passthrough.ipv4.contains(&source),
-            IpAddr::V6(source) => self.capture.passthrough.ipv6.contains(&source),
-        }
-    }
-
-    fn to_loopback_range(&self) -> bool {
-        match self.to() {
-            IpAddr::V4(to) => self.capture.loopback_range.contains(&to),
-            IpAddr::V6(to) => to == Ipv6Addr::LOCALHOST,
-        }
-    }
-
-    fn of_proxy(&self) -> bool {
-        let proxy = &self.capture.proxy;
-        self.owner.is_some_and(|Owner { uid, gid }| {
-            proxy.uids.contains(&uid) || proxy.gids.contains(&gid)
-        })
-    }
-
-    fn uid_is(&self, uid: u32) -> Option<bool> {
-        self.owner.map(|owner| owner.uid == uid)
-    }
-
-    fn gid_is(&self, gid: u32) -> Option<bool> {
-        self.owner.map(|owner| owner.gid == gid)
-    }
-
-    fn by_any(&self, patterns: &[InterfacePattern]) -> bool {
-        patterns.iter().any(|pattern| match pattern {
-            InterfacePattern::Name(name) => name == self.interface,
-            InterfacePattern::Prefix(prefix) => self.interface.starts_with(prefix),
-        })
-    }
-
-    fn is_tcp(&self) -> bool {
-        self.transport.protocol() == Some(Protocol::Tcp)
-    }
-
-    fn ports(&self) -> Option<(u16, u16)> {
-        match self.transport {
-            Transport::Tcp(ports) | Transport::Udp(ports) => {
-                Some((ports.source, ports.destination))
-            }
-            Transport::Other(_) => None,
-        }
-    }
-
-    fn to_port(&self) -> Option<u16> {
-        self.ports().map(|(_, to)| to)
-    }
-
-    fn to(&self) -> IpAddr {
-        self.addresses.end(End::Destination)
-    }
-
-    /// What is invalid has no connection.
-    fn mark_connection(&mut self, mark: u32) {
-        if self.tracking != Tracking::Invalid {
-            self.connection_mark = mark;
-        }
-    }
-}
-
-fn selected(selection: &RangeSelection, address: IpAddr) -> bool {
-    match selection {
-        RangeSelection::All => true,
-        RangeSelection::Only(ranges) => ranges.contains(address),
-    }
-}
-
-fn to_port(mut transport: Transport, port: Port) -> Transport {
-    match &mut transport {
-        Transport::Tcp(ports) | Transport::Udp(ports) => ports.destination = port.number(),
-        Transport::Other(_) => {}
-    }
-    transport
-}
-
-fn to_loopback(addresses: Addresses) -> Addresses {
-    let source = addresses.end(End::Source);
-    let loopback = match addresses.family() {
-        Family::Ipv4 => IpAddr::from(Ipv4Addr::LOCALHOST),
-        Family::Ipv6 => IpAddr::from(Ipv6Addr::LOCALHOST),
-    };
-    Addresses::of(source, loopback).expect("one family")
 }
