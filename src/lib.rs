@@ -13,8 +13,10 @@
 //! [`plan::plan`] is total and holds every policy decision; everything right of
 //! [`ruleset::Ruleset`] reads one model. Only [`kernel`] and the command line touch the operating system.
 
+pub mod exit_code;
 pub mod explain;
 pub mod intent;
+pub mod kernel;
 pub mod plan;
 pub mod render;
 pub mod ruleset;

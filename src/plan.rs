@@ -10,7 +10,7 @@ mod inbound;
 mod outbound;
 mod tproxy;
 
-use crate::intent::{Capture, Families, Family, InboundMode};
+use crate::intent::{Capture, Families, Family, InboundMode, Tproxy};
 use crate::ruleset::{Match, RoutingObject, Rule, Ruleset, Statement};
 
 use builder::{Builder, rule};
@@ -36,17 +36,15 @@ fn routing(capture: &Capture) -> Vec<RoutingObject> {
         objects.extend(addresses.map(RoutingObject::LoopbackAddress));
     }
     if let InboundMode::Tproxy(tproxy) = capture.inbound.mode {
-        for family in capture.families.iter() {
-            objects.push(RoutingObject::MarkRule {
-                family,
-                mark: tproxy.mark,
-                table: tproxy.table,
-            });
-            objects.push(RoutingObject::LocalRoute {
-                family,
-                table: tproxy.table,
-            });
-        }
+        let Tproxy { mark, table, .. } = tproxy;
+        let rule = |family| RoutingObject::MarkRule {
+            family,
+            mark,
+            table,
+        };
+        let route = |family| RoutingObject::LocalRoute { family, table };
+        objects.extend(capture.families.iter().map(rule));
+        objects.extend(capture.families.iter().map(route));
     }
     objects
 }

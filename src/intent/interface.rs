@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// The longest interface name in bytes (`IFNAMSIZ - 1`, linux/if.h).
+/// The longest interface name in bytes (`IFNAMSIZ - 1`, `linux/if.h`).
 const LONGEST_NAME: usize = 15;
 
 /// An interface name, or a prefix of names.

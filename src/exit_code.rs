@@ -1,0 +1,58 @@
+//! What the process ends with.
+
+use std::process;
+
+/// What the process ends with: the one definition, which `--help` prints, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything was done.
+    Done = 0,
+    /// Something went wrong that none of the others names.
+    Failed = 1,
+    /// The options are wrong; nothing was changed.
+    Usage = 2,
+    /// Traffic is not captured as it should be, or the rules are not the ones they should be.
+    Drift = 3,
+    /// A privilege is missing.
+    NotPermitted = 4,
+    /// The kernel lacks a feature that the rules need.
+    Unsupported = 5,
+}
+
+impl ExitCode {
+    /// All of them, ascending.
+    pub const ALL: [Self; 6] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Drift,
+        Self::NotPermitted,
+        Self::Unsupported,
+    ];
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// What it means, in the words of `--help`.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Usage => "wrong options; nothing was changed",
+            Self::Drift => "verification failed, or the rules differ from what they should be",
+            Self::NotPermitted => "not permitted: a capability is missing",
+            Self::Unsupported => "the kernel lacks a feature that the rules need",
+        }
+    }
+}
+
+impl From<ExitCode> for process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        code.number().into()
+    }
+}

@@ -1,0 +1,290 @@
+//! Reading the table back.
+
+use nftnl::nftnl_sys as c;
+use nftnl::nftnl_sys::libc;
+use nix::errno::Errno;
+
+use super::batch::{KeyType, family_header, message_type};
+use super::disassemble::disassemble;
+use super::elements::{Gathered, Key};
+use super::instruction::Instruction;
+use super::netlink::{ExchangeError, Flags, Message, Request, Socket};
+use super::sys::{self, INET, RawRule, parse_elements};
+use crate::intent::Intervals;
+use crate::ruleset::{
+    Chain, ChainKind, Elements, Hook, Priority, Rule, RuleId, Ruleset, Set, TABLE,
+};
+
+/// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
+const TABLE_NAME: u16 = 1;
+/// `NFTA_SET_ELEM_LIST_SET`.
+const SET_NAME: u16 = 2;
+/// `NFTA_GEN_ID`.
+const GENERATION_ID: u16 = 1;
+
+/// What is in the table `inet netweir`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Installed {
+    /// Everything that the model has words for.
+    pub ruleset: Ruleset,
+    /// The packet counter of each rule of the ruleset, in the order of [`Ruleset::rules`]; `None` for a rule
+    /// that does not count, as none of ours.
+    pub counters: Vec<Option<u64>>,
+    /// Everything else.
+    pub foreign: Vec<Foreign>,
+}
+
+impl Installed {
+    /// Whether exactly the sets and chains of the ruleset are there.
+    #[must_use]
+    pub fn is(&self, ruleset: &Ruleset) -> bool {
+        self.foreign.is_empty()
+            && self.counters.iter().all(Option::is_some)
+            && self.ruleset.sets == ruleset.sets
+            && self.ruleset.chains == ruleset.chains
+    }
+}
+
+/// Something in the table that no version of this model makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Foreign {
+    /// The chain it is in, for a rule.
+    pub chain: Option<String>,
+    /// How many known rules of the chain come before it.
+    pub position: usize,
+    /// Its name or comment.
+    pub name: String,
+    /// What about it is not known.
+    pub what: String,
+}
+
+/// The number of the ruleset's current generation: it changes with every transaction in the namespace.
+pub(super) fn generation(socket: &mut Socket) -> Result<u32, ExchangeError> {
+    let request = Request::new(
+        message_type(libc::NFT_MSG_GETGEN),
+        Flags::REQUEST,
+        &family_header(0),
+    );
+    socket.query(request, |message| {
+        let mut attributes = message.attributes(4);
+        let (_, id) = attributes.find(|&(kind, _)| kind == GENERATION_ID)?;
+        Some(u32::from_be_bytes(*id.first_chunk()?))
+    })
+}
+
+/// Whether the table is there.
+pub(super) fn table_is_present(socket: &mut Socket) -> Result<bool, ExchangeError> {
+    let request = request(libc::NFT_MSG_GETTABLE, Flags::REQUEST);
+    match socket.query(request, |_| Some(true)) {
+        Err(ExchangeError::Refused(refusal)) if refusal.errno == Errno::ENOENT => Ok(false),
+        other => other,
+    }
+}
+
+/// What is in the table, which is there.
+pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> {
+    let mut installed = Installed::default();
+    let mut names = Vec::new();
+    socket.dump(request(libc::NFT_MSG_GETSET, Flags::DUMP), |message| {
+        names.push(set(message)?);
+        Some(())
+    })?;
+    for (name, kind) in names {
+        match kind {
+            Ok(empty) => installed.ruleset.sets.push(Set {
+                elements: elements(socket, &name, &empty)?,
+                name: name.into(),
+            }),
+            Err(what) => installed.foreign.push(Foreign {
+                chain: None,
+                position: 0,
+                name,
+                what,
+            }),
+        }
+    }
+    chains(socket, &mut installed)?;
+    rules(socket, &mut installed)?;
+    Ok(installed)
+}
+
+fn request(kind: i32, flags: Flags) -> Request {
+    Request::new(message_type(kind), flags, &family_header(INET)).with_text(TABLE_NAME, TABLE)
+}
+
+/// The name of a set and its elements' type, without elements; or what is not known about it.
+fn set(message: Message<'_>) -> Option<(String, Result<Elements, String>)> {
+    let set = sys::Set::parse(message.bytes)?;
+    let name = text(set.name(c::NFTNL_SET_NAME));
+    let flags = set.u32(c::NFTNL_SET_FLAGS).unwrap_or(0);
+    let kind = set.u32(c::NFTNL_SET_KEY_TYPE).unwrap_or(0);
+    let known = [
+        Elements::Ports(Intervals::default()),
+        Elements::Ipv4(Intervals::default()),
+        Elements::Ipv6(Intervals::default()),
+        Elements::Uids(Intervals::default()),
+        Elements::Gids(Intervals::default()),
+    ]
+    .into_iter()
+    .find(|elements| KeyType::of(elements).number == kind);
+    let elements = match known {
+        Some(elements) if flags == libc::NFT_SET_INTERVAL.cast_unsigned() => Ok(elements),
+        Some(_) => Err(format!("a set with the flags {flags:#x}")),
+        None => Err(format!("a set of the type {kind}")),
+    };
+    Some((name, elements))
+}
+
+fn elements(socket: &mut Socket, name: &str, kind: &Elements) -> Result<Elements, ExchangeError> {
+    Ok(match kind {
+        Elements::Ports(_) => Elements::Ports(intervals(socket, name)?),
+        Elements::Ipv4(_) => Elements::Ipv4(intervals(socket, name)?),
+        Elements::Ipv6(_) => Elements::Ipv6(intervals(socket, name)?),
+        Elements::Uids(_) => Elements::Uids(intervals(socket, name)?),
+        Elements::Gids(_) => Elements::Gids(intervals(socket, name)?),
+    })
+}
+
+fn intervals<T: Key>(socket: &mut Socket, name: &str) -> Result<Intervals<T>, ExchangeError> {
+    let request = request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(SET_NAME, name);
+    let mut gathered = Gathered::<T>::default();
+    socket.dump(request, |message| {
+        let mut whole = Some(());
+        parse_elements(message.bytes, |key, flags| {
+            whole = whole.and(gathered.add(key, flags));
+        })?;
+        whole
+    })?;
+    Ok(gathered.intervals())
+}
+
+fn chains(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeError> {
+    // The kernel lists the chains of all tables; it only filters rules and sets by table.
+    let request = Request::new(
+        message_type(libc::NFT_MSG_GETCHAIN),
+        Flags::DUMP,
+        &family_header(INET),
+    );
+    socket.dump(request, |message| {
+        let chain = sys::Chain::parse(message.bytes)?;
+        if chain.name(c::NFTNL_CHAIN_TABLE) != Some(TABLE.as_bytes()) {
+            return Some(());
+        }
+        let name = text(chain.name(c::NFTNL_CHAIN_NAME));
+        match known_chain(&chain) {
+            Some((kind, hook, priority)) => installed.ruleset.chains.push(Chain {
+                name: name.into(),
+                kind,
+                hook,
+                priority,
+                rules: Vec::new(),
+            }),
+            None => installed.foreign.push(Foreign {
+                chain: None,
+                position: 0,
+                name,
+                what: "a chain of another type, hook, priority or policy".to_owned(),
+            }),
+        }
+        Some(())
+    })
+}
+
+fn known_chain(chain: &sys::Chain) -> Option<(ChainKind, Hook, Priority)> {
+    let word = chain.name(c::NFTNL_CHAIN_TYPE)?;
+    let mut kinds = [ChainKind::Filter, ChainKind::Nat, ChainKind::Route].into_iter();
+    let kind = kinds.find(|kind| kind.name().as_bytes() == word)?;
+    let number = chain.u32(c::NFTNL_CHAIN_HOOKNUM)?;
+    let mut hooks = [Hook::Prerouting, Hook::Output].into_iter();
+    let hook = hooks.find(|hook| hook.number() == number)?;
+    let number = chain.u32(c::NFTNL_CHAIN_PRIO)?.cast_signed();
+    let mut priorities = Priority::ALL.into_iter();
+    let priority = priorities.find(|priority| priority.number() == number)?;
+    let accepts = chain.u32(c::NFTNL_CHAIN_POLICY) == Some(libc::NF_ACCEPT.cast_unsigned());
+    accepts.then_some((kind, hook, priority))
+}
+
+fn rules(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeError> {
+    let mut all = Vec::new();
+    socket.dump(request(libc::NFT_MSG_GETRULE, Flags::DUMP), |message| {
+        let rule = RawRule::parse(message.bytes)?;
+        let chain = text(rule.name(c::NFTNL_RULE_CHAIN));
+        let name = rule.userdata().and_then(comment);
+        all.push((chain, name, sys::Rule::new(rule)));
+        Some(())
+    })?;
+    for (chain, name, rule) in all {
+        let id = RuleId::new(name.unwrap_or_else(|| "a rule without a comment".to_owned()));
+        let (code, counter) = instructions(&rule);
+        add_rule(
+            installed,
+            &chain,
+            disassemble(id.clone(), &code),
+            &id,
+            counter,
+        );
+    }
+    Ok(())
+}
+
+fn add_rule(
+    installed: &mut Installed,
+    chain: &str,
+    rule: Result<Rule, Instruction>,
+    id: &RuleId,
+    counter: Option<u64>,
+) {
+    let known = installed
+        .ruleset
+        .chains
+        .iter_mut()
+        .find(|known| known.name == chain);
+    let position = known.as_ref().map_or(0, |known| known.rules.len());
+    let what = match (known, rule) {
+        (Some(known), Ok(rule)) => {
+            known.rules.push(rule);
+            installed.counters.push(counter);
+            return;
+        }
+        (None, _) => "a rule in an unknown chain".to_owned(),
+        (Some(_), Err(instruction)) => {
+            format!("an instruction that is not known there: {instruction:?}")
+        }
+    };
+    installed.foreign.push(Foreign {
+        chain: Some(chain.to_owned()),
+        position,
+        name: id.to_string(),
+        what,
+    });
+}
+
+/// The instructions of a rule, and what its counter says.
+fn instructions(rule: &sys::Rule) -> (Vec<Instruction>, Option<u64>) {
+    let expressions = rule.expressions();
+    let counter = expressions
+        .iter()
+        .find(|expression| expression.name() == b"counter")
+        .and_then(|counter| counter.u64(c::NFTNL_EXPR_CTR_PACKETS));
+    (
+        expressions.into_iter().map(Instruction::read).collect(),
+        counter,
+    )
+}
+
+/// The comment in a rule's user data: type-length-value triples of one byte, one byte and the value.
+fn comment(mut userdata: &[u8]) -> Option<String> {
+    const COMMENT: u8 = 0;
+    while let [kind, length, rest @ ..] = userdata {
+        let value = rest.get(..usize::from(*length))?;
+        if *kind == COMMENT {
+            return Some(text(value.strip_suffix(&[0])));
+        }
+        userdata = rest.get(usize::from(*length)..)?;
+    }
+    None
+}
+
+fn text(bytes: Option<&[u8]>) -> String {
+    String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+}

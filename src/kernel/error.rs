@@ -1,0 +1,151 @@
+//! What can go wrong with the kernel, and what it likely means.
+
+use std::io;
+
+use nix::errno::Errno;
+use thiserror::Error;
+
+use super::batch::Subject;
+use super::netlink::{ExchangeError, Refusal};
+use crate::exit_code::ExitCode;
+
+/// Why the kernel's rules could not be read or changed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// No netlink socket.
+    #[error("cannot open a netlink socket{}", hint(.0))]
+    Open(#[source] io::Error),
+    /// The netlink socket failed.
+    #[error("cannot {doing}")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The socket's error.
+        #[source]
+        source: io::Error,
+    },
+    /// The kernel refused to list what is installed.
+    #[error("the kernel refused to {doing}: {refusal}{}", hint_of(.refusal))]
+    Unreadable {
+        /// What was being read.
+        doing: &'static str,
+        /// The kernel's answer.
+        refusal: Refusal,
+    },
+    /// The kernel refused a part of the transaction; nothing was changed.
+    #[error("the kernel refused {subject}: {refusal}{}", cause(.subject, .refusal))]
+    Refused {
+        /// The part.
+        subject: Subject,
+        /// The kernel's answer.
+        refusal: Refusal,
+    },
+    /// Others kept changing the ruleset.
+    #[error(
+        "other programs changed the ruleset again and again while this one tried to ({attempts} attempts)"
+    )]
+    Contended {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The kernel refused an address, a policy rule or a route.
+    #[error("the kernel refused to {doing}: {refusal}")]
+    Routing {
+        /// What was being done, as the `ip` command that it equals.
+        doing: String,
+        /// The kernel's answer.
+        refusal: Refusal,
+    },
+    /// Something does not fit into a message.
+    #[error("{0} does not fit into a netlink message")]
+    TooLarge(Subject),
+}
+
+impl Error {
+    /// The exit code that tells a script what to do about it.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        let errno = match self {
+            Self::Open(source) | Self::Io { source, .. } => {
+                source.raw_os_error().map(Errno::from_raw)
+            }
+            Self::Unreadable { refusal, .. } => {
+                // The subsystem itself is not there.
+                let errno = refusal.errno;
+                Some(if errno == Errno::EINVAL {
+                    Errno::EOPNOTSUPP
+                } else {
+                    errno
+                })
+            }
+            Self::Refused { refusal, .. } | Self::Routing { refusal, .. } => Some(refusal.errno),
+            Self::Contended { .. } | Self::TooLarge(_) => None,
+        };
+        match errno {
+            Some(Errno::EPERM | Errno::EACCES) => ExitCode::NotPermitted,
+            Some(
+                Errno::ENOENT
+                | Errno::EOPNOTSUPP
+                | Errno::EAFNOSUPPORT
+                | Errno::EPROTONOSUPPORT
+                | Errno::ESOCKTNOSUPPORT,
+            ) => ExitCode::Unsupported,
+            _ => ExitCode::Failed,
+        }
+    }
+
+    pub(super) fn reading(doing: &'static str) -> impl Fn(ExchangeError) -> Self {
+        move |error| match error {
+            ExchangeError::Io(source) => Self::Io { doing, source },
+            ExchangeError::Refused(refusal) => Self::Unreadable { doing, refusal },
+            ExchangeError::Interrupted => Self::Io {
+                doing,
+                source: io::ErrorKind::Interrupted.into(),
+            },
+        }
+    }
+}
+
+/// How to get what is missing.
+pub const GRANT: &str = "CAP_NET_ADMIN is missing; in a pod, grant it to this container alone with \
+securityContext: {capabilities: {drop: [ALL], add: [NET_ADMIN]}}";
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT) => {
+            " (the kernel has no nfnetlink; is it built with CONFIG_NF_TABLES?)"
+        }
+        _ => "",
+    }
+}
+
+fn hint_of(refusal: &Refusal) -> String {
+    match refusal.errno {
+        Errno::EPERM => format!("; {GRANT}"),
+        Errno::EINVAL | Errno::EOPNOTSUPP => {
+            " (the kernel has no nf_tables; its module nf_tables is missing or may not be loaded from here)"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// The likely cause of a refusal.
+fn cause(subject: &Subject, refusal: &Refusal) -> String {
+    match (refusal.errno, subject) {
+        (Errno::EPERM, _) => format!("; {GRANT}"),
+        (Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL, Subject::Chain(_)) => {
+            " (NAT in the family inet needs Linux 5.2 and the module nft_chain_nat)".to_owned()
+        }
+        (Errno::ENOENT | Errno::EOPNOTSUPP, Subject::Rule(_)) => {
+            " (the kernel lacks an expression of this rule; the modules are nft_redir, nft_ct, nft_tproxy, \
+             nft_counter; where modules cannot be loaded from a container, load them on the node)"
+                .to_owned()
+        }
+        (Errno::ENOMEM | Errno::ENOBUFS | Errno::EMSGSIZE, _) => {
+            " (not enough kernel memory for the transaction; is the container's memory limit too low?)"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
+}

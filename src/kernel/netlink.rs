@@ -1,0 +1,368 @@
+//! Netlink messages and the socket that carries them (RFC 3549, `linux/netlink.h`).
+
+use std::io;
+
+use mnl::mnl_sys::libc;
+use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::sys;
+
+/// The length of `struct nlmsghdr`.
+pub(super) const HEADER: usize = 16;
+/// Attributes and messages are padded to this many bytes (`NLA_ALIGNTO`, `NLMSG_ALIGNTO`).
+const ALIGNMENT: usize = 4;
+/// The kernel sends dumps in parts of up to this size to whoever reads with a buffer of it (`netlink_dump`).
+const RECEIVE_BUFFER: usize = 32 * 1024;
+/// The default send buffer (`net.core.wmem_default`) less the kernel's own share; a larger batch needs more.
+const DEFAULT_SEND_BUFFER: usize = 200 * 1024;
+/// `NLA_TYPE_MASK`: without the flags for nesting and byte order.
+const ATTRIBUTE_TYPE: u16 = 0x3fff;
+
+/// Flags of a request, as the message header has them.
+#[derive(Clone, Copy)]
+pub(super) struct Flags(u16);
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "16-bit flags"
+)]
+impl Flags {
+    pub(super) const REQUEST: Self = Self(libc::NLM_F_REQUEST as u16);
+    pub(super) const DUMP: Self = Self((libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16);
+    pub(super) const ACK: Self = Self((libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16);
+    pub(super) const CREATE: Self = Self((libc::NLM_F_REQUEST | libc::NLM_F_CREATE) as u16);
+    pub(super) const APPEND: Self =
+        Self((libc::NLM_F_REQUEST | libc::NLM_F_CREATE | libc::NLM_F_APPEND) as u16);
+    pub(super) const CREATE_NEW: Self = Self(
+        (libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16,
+    );
+
+    pub(super) const fn bits(self) -> u16 {
+        self.0
+    }
+}
+
+/// A message in the making.
+pub(super) struct Request(Vec<u8>);
+
+impl Request {
+    /// A message with the fixed header of its subsystem.
+    pub(super) fn new(kind: u16, flags: Flags, header: &[u8]) -> Self {
+        let mut bytes = vec![0; HEADER];
+        if let Some(field) = bytes.get_mut(4..6) {
+            field.copy_from_slice(&kind.to_ne_bytes());
+        }
+        if let Some(field) = bytes.get_mut(6..8) {
+            field.copy_from_slice(&flags.bits().to_ne_bytes());
+        }
+        bytes.extend_from_slice(header);
+        Self(bytes)
+    }
+
+    /// Appends an attribute. A payload beyond 64 KiB does not occur: they are names and numbers.
+    #[must_use]
+    pub(super) fn with(mut self, kind: u16, payload: &[u8]) -> Self {
+        let length = u16::try_from(payload.len() + 4).unwrap_or(u16::MAX);
+        self.0.extend_from_slice(&length.to_ne_bytes());
+        self.0.extend_from_slice(&kind.to_ne_bytes());
+        self.0.extend_from_slice(payload);
+        self.0.resize(self.0.len().next_multiple_of(ALIGNMENT), 0);
+        self
+    }
+
+    /// Appends a string attribute.
+    #[must_use]
+    pub(super) fn with_text(self, kind: u16, text: &str) -> Self {
+        let mut terminated = text.as_bytes().to_vec();
+        terminated.push(0);
+        self.with(kind, &terminated)
+    }
+
+    /// The bytes, with length and sequence number filled in.
+    pub(super) fn finish(mut self, sequence: u32) -> Vec<u8> {
+        let length = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
+        if let Some(field) = self.0.get_mut(..4) {
+            field.copy_from_slice(&length.to_ne_bytes());
+        }
+        if let Some(field) = self.0.get_mut(8..12) {
+            field.copy_from_slice(&sequence.to_ne_bytes());
+        }
+        self.0
+    }
+}
+
+/// A message that was received.
+#[derive(Clone, Copy)]
+pub(super) struct Message<'a> {
+    /// All of it.
+    pub(super) bytes: &'a [u8],
+    pub(super) kind: u16,
+    flags: u16,
+    pub(super) sequence: u32,
+}
+
+impl<'a> Message<'a> {
+    fn read(bytes: &'a [u8]) -> io::Result<Self> {
+        let whole = bytes.len() >= HEADER;
+        let field = |offset| read_u16(bytes, offset);
+        whole
+            .then(|| {
+                Some(Self {
+                    bytes,
+                    kind: field(4)?,
+                    flags: field(6)?,
+                    sequence: read_u32(bytes, 8)?,
+                })
+            })
+            .flatten()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidData))
+    }
+
+    /// What follows the message header.
+    pub(super) fn body(self) -> &'a [u8] {
+        self.bytes.get(HEADER..).unwrap_or_default()
+    }
+
+    /// The attributes behind a fixed header of this length.
+    pub(super) fn attributes(self, header: usize) -> Attributes<'a> {
+        Attributes(self.body().get(header..).unwrap_or_default())
+    }
+
+    /// The answer that an error message is: `None` for another message.
+    pub(super) fn answer(self) -> Option<Answer> {
+        if i32::from(self.kind) != libc::NLMSG_ERROR {
+            return None;
+        }
+        let body = self.body();
+        let code = i32::from_ne_bytes(*body.first_chunk()?);
+        if code == 0 {
+            return Some(Answer::Done);
+        }
+        // struct nlmsgerr is the code and the header of the request; the kernel's words follow.
+        let told = i32::from(self.flags) & libc::NLM_F_ACK_TLVS != 0;
+        let mut attributes = Attributes(body.get(4 + HEADER..).unwrap_or_default());
+        let words = told
+            .then(|| attributes.find(|&(kind, _)| kind == NLMSGERR_ATTR_MSG))
+            .flatten()
+            .map(|(_, text)| {
+                String::from_utf8_lossy(text)
+                    .trim_end_matches('\0')
+                    .to_owned()
+            });
+        Some(Answer::Failed(Refusal {
+            errno: Errno::from_raw(-code),
+            words,
+        }))
+    }
+}
+
+/// `NLMSGERR_ATTR_MSG` (`linux/netlink.h`).
+const NLMSGERR_ATTR_MSG: u16 = 1;
+
+/// What the kernel says to a request.
+#[derive(Debug)]
+pub(super) enum Answer {
+    /// Acknowledged.
+    Done,
+    /// Refused.
+    Failed(Refusal),
+}
+
+/// Why the kernel refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error number.
+    pub errno: Errno,
+    /// The kernel's own explanation, where it has one (extended acknowledgement).
+    pub words: Option<String>,
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({:?})", self.errno.desc(), self.errno)?;
+        match &self.words {
+            Some(words) => write!(f, ": {words}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Attributes, as type and payload.
+#[derive(Clone)]
+pub(super) struct Attributes<'a>(pub(super) &'a [u8]);
+
+impl<'a> Iterator for Attributes<'a> {
+    type Item = (u16, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let length = usize::from(read_u16(self.0, 0)?);
+        let kind = read_u16(self.0, 2)? & ATTRIBUTE_TYPE;
+        let payload = self.0.get(4..length)?;
+        let after = length.next_multiple_of(ALIGNMENT).min(self.0.len());
+        self.0 = self.0.get(after..).unwrap_or_default();
+        Some((kind, payload))
+    }
+}
+
+pub(super) fn read_u16(bytes: &[u8], offset: usize) -> Option<u16> {
+    let field = bytes.get(offset..)?.first_chunk()?;
+    Some(u16::from_ne_bytes(*field))
+}
+
+pub(super) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
+    let field = bytes.get(offset..)?.first_chunk()?;
+    Some(u32::from_ne_bytes(*field))
+}
+
+/// Why an exchange with the kernel failed.
+#[derive(Debug)]
+pub(super) enum ExchangeError {
+    /// The socket failed.
+    Io(io::Error),
+    /// The kernel refused the request.
+    Refused(Refusal),
+    /// What a dump lists changed while it was read.
+    Interrupted,
+}
+
+impl From<io::Error> for ExchangeError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+/// A netlink socket.
+pub(super) struct Socket {
+    inner: mnl::Socket,
+    buffer: Vec<u8>,
+    sequence: u32,
+}
+
+impl Socket {
+    /// Opens a socket of the calling thread's network namespace.
+    pub(super) fn open(bus: mnl::Bus) -> io::Result<Self> {
+        let socket = mnl::Socket::new(bus)?;
+        sys::want_extended_acks(&socket);
+        Ok(Self {
+            inner: socket,
+            buffer: vec![0; RECEIVE_BUFFER],
+            sequence: 0,
+        })
+    }
+
+    /// The sequence number for the next message; they start at 1.
+    pub(super) fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1).max(1);
+        self.sequence
+    }
+
+    /// Sends all of it as one datagram: the kernel would take the parts of a batch that come in several for batches of
+    /// their own, and acknowledge each without doing anything.
+    pub(super) fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > DEFAULT_SEND_BUFFER {
+            // The kernel doubles the value for its bookkeeping. In a user namespace only the plain option is
+            // allowed, and it may grant less; then the send fails with EMSGSIZE.
+            let size = bytes.len() + 4096;
+            let socket = sys::borrow_fd(&self.inner);
+            setsockopt(&socket, sockopt::SndBufForce, &size)
+                .or_else(|_| setsockopt(&socket, sockopt::SndBuf, &size))?;
+        }
+        if self.inner.send(bytes)? == bytes.len() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WriteZero.into())
+        }
+    }
+
+    /// Reads once, and hands over each message until one of them ends the exchange.
+    pub(super) fn receive<T>(
+        &mut self,
+        mut each: impl FnMut(Message<'_>) -> Result<Option<T>, ExchangeError>,
+    ) -> Result<Option<T>, ExchangeError> {
+        let length = loop {
+            match self.inner.recv_raw(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        let received = self.buffer.get(..length).unwrap_or_default();
+        for message in mnl::NlMessages::new(received) {
+            if let Some(end) = each(Message::read(message?)?)? {
+                return Ok(Some(end));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends a request and waits for its acknowledgement or its refusal.
+    pub(super) fn acknowledge(&mut self, request: Request) -> Result<(), ExchangeError> {
+        self.exchange(request, |message| match message.answer() {
+            Some(Answer::Done) => Ok(Some(())),
+            Some(Answer::Failed(refusal)) => Err(ExchangeError::Refused(refusal)),
+            None => Ok(None),
+        })
+    }
+
+    /// Sends a request and reads the one message that answers it.
+    pub(super) fn query<T>(
+        &mut self,
+        request: Request,
+        mut read: impl FnMut(Message<'_>) -> Option<T>,
+    ) -> Result<T, ExchangeError> {
+        self.exchange(request, |message| match message.answer() {
+            Some(Answer::Failed(refusal)) => Err(ExchangeError::Refused(refusal)),
+            Some(Answer::Done) => Ok(None),
+            None => match read(message) {
+                Some(value) => Ok(Some(value)),
+                None => Err(io::Error::from(io::ErrorKind::InvalidData).into()),
+            },
+        })
+    }
+
+    /// Sends a dump request and hands over each message of the listing.
+    pub(super) fn dump(
+        &mut self,
+        request: Request,
+        mut each: impl FnMut(Message<'_>) -> Option<()>,
+    ) -> Result<(), ExchangeError> {
+        self.exchange(request, |message| {
+            if i32::from(message.flags) & libc::NLM_F_DUMP_INTR != 0 {
+                return Err(ExchangeError::Interrupted);
+            }
+            if i32::from(message.kind) == libc::NLMSG_DONE {
+                return Ok(Some(()));
+            }
+            match message.answer() {
+                Some(Answer::Failed(refusal)) => Err(ExchangeError::Refused(refusal)),
+                Some(Answer::Done) => Ok(Some(())),
+                None => match each(message) {
+                    Some(()) => Ok(None),
+                    None => Err(io::Error::from(io::ErrorKind::InvalidData).into()),
+                },
+            }
+        })
+    }
+
+    fn exchange<T>(
+        &mut self,
+        request: Request,
+        mut each: impl FnMut(Message<'_>) -> Result<Option<T>, ExchangeError>,
+    ) -> Result<T, ExchangeError> {
+        let sequence = self.next_sequence();
+        self.send(&request.finish(sequence))?;
+        loop {
+            // What is left of an exchange that was given up is passed over.
+            let mut own = |message: Message<'_>| match message.sequence {
+                number if number == sequence => each(message),
+                _ => Ok(None),
+            };
+            if let Some(end) = self.receive(&mut own)? {
+                return Ok(end);
+            }
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Addresses, policy rules and routes through rtnetlink (`linux/rtnetlink.h`).
+//!
+//! What is added here bears [`PROTOCOL`], which the kernel keeps with each of them, and only what bears it is
+//! ever taken away.
+
+use std::net::Ipv6Addr;
+
+use mnl::mnl_sys::libc;
+use nix::errno::Errno;
+
+use super::error::Error;
+use super::netlink::{Attributes, ExchangeError, Flags, Message, Request, Socket, read_u32};
+use crate::intent::Family;
+use crate::ruleset::RoutingObject;
+
+/// Who added a route, a policy rule or an address. Numbers above 127 are the administrator's (`linux/rtnetlink.h`);
+/// this one is not in iproute2's table of protocols.
+pub const PROTOCOL: u8 = 133;
+
+/// `FRA_PROTOCOL` (`linux/fib_rules.h`, Linux 4.17).
+const FRA_PROTOCOL: u16 = 21;
+/// `FRA_FWMARK`, `FRA_FWMASK`, `FRA_TABLE`.
+const FRA_FWMARK: u16 = 10;
+const FRA_FWMASK: u16 = 16;
+const FRA_TABLE: u16 = 15;
+/// `FR_ACT_TO_TBL`.
+const TO_TABLE: u8 = 1;
+/// `IFA_PROTO` (`linux/if_addr.h`, Linux 5.18). An older kernel ignores it: there an address that was added is not known as ours
+/// again, and `remove` leaves it on `lo`, where it harms nothing.
+const IFA_PROTO: u16 = 11;
+/// The index of `lo` in every network namespace (`LOOPBACK_IFINDEX`).
+const LOOPBACK: u32 = 1;
+
+/// What is there: each object, and whether it is ours.
+pub(super) struct Present(Vec<(RoutingObject, bool)>);
+
+impl Present {
+    fn has(&self, object: &RoutingObject) -> bool {
+        self.0.iter().any(|(present, _)| present == object)
+    }
+
+    /// What is ours.
+    pub(super) fn own(&self) -> impl Iterator<Item = RoutingObject> + '_ {
+        self.0
+            .iter()
+            .filter(|(_, own)| *own)
+            .map(|(object, _)| *object)
+    }
+
+    /// What of the wanted objects is not there.
+    pub(super) fn missing<'a>(
+        &'a self,
+        wanted: &'a [RoutingObject],
+    ) -> impl Iterator<Item = RoutingObject> + 'a {
+        wanted.iter().copied().filter(|object| !self.has(object))
+    }
+
+    /// What is ours and not wanted.
+    pub(super) fn stale<'a>(
+        &'a self,
+        wanted: &'a [RoutingObject],
+    ) -> impl Iterator<Item = RoutingObject> + 'a {
+        self.own().filter(|object| !wanted.contains(object))
+    }
+}
+
+/// Lists what of these kinds is in the namespace.
+pub(super) fn present(socket: &mut Socket) -> Result<Present, Error> {
+    let mut objects = Vec::new();
+    let listings = [
+        (
+            libc::RTM_GETADDR,
+            ADDRESS_HEADER,
+            address as fn(Message<'_>) -> _,
+        ),
+        (libc::RTM_GETRULE, RULE_HEADER, rule),
+        (libc::RTM_GETROUTE, ROUTE_HEADER, route),
+    ];
+    for (kind, header, read) in listings {
+        let body = vec![0; header];
+        let request = Request::new(kind, Flags::DUMP, &body);
+        let listed = socket.dump(request, |message| {
+            objects.extend(read(message));
+            Some(())
+        });
+        match listed {
+            // The kernel has no policy routing (CONFIG_IP_MULTIPLE_TABLES), so there are no rules.
+            Err(ExchangeError::Refused(refusal)) if refusal.errno == Errno::EOPNOTSUPP => {}
+            other => other.map_err(Error::reading("list addresses, policy rules and routes"))?,
+        }
+    }
+    Ok(Present(objects))
+}
+
+/// What became of an object that was to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Added {
+    /// It is there now.
+    Now,
+    /// Somebody else added it meanwhile.
+    Already,
+    /// The namespace has no IPv6, so nothing can use it.
+    NoIpv6,
+}
+
+/// Adds the object.
+pub(super) fn add(socket: &mut Socket, object: RoutingObject) -> Result<Added, Error> {
+    match socket.acknowledge(request(object, Change::Add)) {
+        Ok(()) => Ok(Added::Now),
+        Err(ExchangeError::Refused(refusal)) => match (refusal.errno, object) {
+            (Errno::EEXIST, _) => Ok(Added::Already),
+            // The sysctl disable_ipv6 says EACCES, the kernel parameter ipv6.disable EOPNOTSUPP or
+            // EAFNOSUPPORT.
+            (
+                Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT,
+                RoutingObject::LoopbackAddress(_)
+                | RoutingObject::MarkRule {
+                    family: Family::Ipv6,
+                    ..
+                }
+                | RoutingObject::LocalRoute {
+                    family: Family::Ipv6,
+                    ..
+                },
+            ) => Ok(Added::NoIpv6),
+            _ => Err(refused("add", object, refusal)),
+        },
+        Err(other) => Err(Error::reading("change addresses and routes")(other)),
+    }
+}
+
+/// Takes the object away. That it is gone already is no error.
+pub(super) fn delete(socket: &mut Socket, object: RoutingObject) -> Result<(), Error> {
+    match socket.acknowledge(request(object, Change::Delete)) {
+        Ok(()) => Ok(()),
+        Err(ExchangeError::Refused(refusal)) => match refusal.errno {
+            Errno::ENOENT | Errno::ESRCH | Errno::EADDRNOTAVAIL => Ok(()),
+            _ => Err(refused("delete", object, refusal)),
+        },
+        Err(other) => Err(Error::reading("change addresses and routes")(other)),
+    }
+}
+
+fn refused(verb: &str, object: RoutingObject, refusal: super::netlink::Refusal) -> Error {
+    let object = match object {
+        RoutingObject::LoopbackAddress(address) => format!("the address {address} of lo"),
+        RoutingObject::MarkRule {
+            family,
+            mark,
+            table,
+        } => {
+            format!(
+                "the {} policy rule fwmark {mark:#x} lookup {table}",
+                family.name()
+            )
+        }
+        RoutingObject::LocalRoute { family, table } => {
+            format!(
+                "the {} route to everything on lo in table {table}",
+                family.name()
+            )
+        }
+    };
+    Error::Routing {
+        doing: format!("{verb} {object}"),
+        refusal,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Add,
+    Delete,
+}
+
+/// `struct ifaddrmsg`: family, prefix length, flags, scope, index.
+const ADDRESS_HEADER: usize = 8;
+/// `struct fib_rule_hdr`.
+const RULE_HEADER: usize = 12;
+/// `struct rtmsg`.
+const ROUTE_HEADER: usize = 12;
+
+fn request(object: RoutingObject, change: Change) -> Request {
+    let adds = change == Change::Add;
+    let flags = if adds { Flags::CREATE_NEW } else { Flags::ACK };
+    match object {
+        RoutingObject::LoopbackAddress(address) => {
+            let [a, b, c, d] = LOOPBACK.to_ne_bytes();
+            let header = [
+                number(Family::Ipv6),
+                128,
+                0,
+                libc::RT_SCOPE_UNIVERSE,
+                a,
+                b,
+                c,
+                d,
+            ];
+            let kind = if adds {
+                libc::RTM_NEWADDR
+            } else {
+                libc::RTM_DELADDR
+            };
+            Request::new(kind, flags, &header)
+                .with(libc::IFA_LOCAL, &address.octets())
+                .with(IFA_PROTO, &[PROTOCOL])
+        }
+        RoutingObject::MarkRule {
+            family,
+            mark,
+            table,
+        } => {
+            let mut header = [0; RULE_HEADER];
+            header[0] = number(family);
+            header[7] = TO_TABLE;
+            let kind = if adds {
+                libc::RTM_NEWRULE
+            } else {
+                libc::RTM_DELRULE
+            };
+            Request::new(kind, flags, &header)
+                .with(FRA_FWMARK, &mark.to_ne_bytes())
+                .with(FRA_FWMASK, &u32::MAX.to_ne_bytes())
+                .with(FRA_TABLE, &table.to_ne_bytes())
+                .with(FRA_PROTOCOL, &[PROTOCOL])
+        }
+        RoutingObject::LocalRoute { family, table } => {
+            let mut header = [0; ROUTE_HEADER];
+            header[0] = number(family);
+            header[5] = PROTOCOL;
+            header[6] = libc::RT_SCOPE_HOST;
+            header[7] = libc::RTN_LOCAL;
+            let kind = if adds {
+                libc::RTM_NEWROUTE
+            } else {
+                libc::RTM_DELROUTE
+            };
+            Request::new(kind, flags, &header)
+                .with(libc::RTA_TABLE, &table.to_ne_bytes())
+                .with(libc::RTA_OIF, &LOOPBACK.to_ne_bytes())
+        }
+    }
+}
+
+fn address(message: Message<'_>) -> Option<(RoutingObject, bool)> {
+    let body = message.body();
+    let on_loopback = read_u32(body, 4)? == LOOPBACK;
+    let whole = on_loopback && family(body)? == Family::Ipv6 && *body.get(1)? == 128;
+    let attributes = message.attributes(ADDRESS_HEADER);
+    let octets: [u8; 16] = find(&attributes, libc::IFA_ADDRESS)?.try_into().ok()?;
+    let own = find(&attributes, IFA_PROTO) == Some(&[PROTOCOL]);
+    whole.then(|| (RoutingObject::LoopbackAddress(Ipv6Addr::from(octets)), own))
+}
+
+fn rule(message: Message<'_>) -> Option<(RoutingObject, bool)> {
+    let attributes = message.attributes(RULE_HEADER);
+    let value = |kind| read_u32(find(&attributes, kind)?, 0);
+    let object = RoutingObject::MarkRule {
+        family: family(message.body())?,
+        mark: value(FRA_FWMARK)?,
+        table: value(FRA_TABLE)?,
+    };
+    let own = find(&attributes, FRA_PROTOCOL) == Some(&[PROTOCOL]);
+    (value(FRA_FWMASK)? == u32::MAX).then_some((object, own))
+}
+
+fn route(message: Message<'_>) -> Option<(RoutingObject, bool)> {
+    let body = message.body();
+    let attributes = message.attributes(ROUTE_HEADER);
+    let to_everything_local = *body.get(1)? == 0 && *body.get(7)? == libc::RTN_LOCAL;
+    let own = *body.get(5)? == PROTOCOL;
+    let object = RoutingObject::LocalRoute {
+        family: family(body)?,
+        table: read_u32(find(&attributes, libc::RTA_TABLE)?, 0)?,
+    };
+    to_everything_local.then_some((object, own))
+}
+
+fn find<'a>(attributes: &Attributes<'a>, kind: u16) -> Option<&'a [u8]> {
+    attributes
+        .clone()
+        .find(|&(own, _)| own == kind)
+        .map(|(_, payload)| payload)
+}
+
+/// `AF_INET` or `AF_INET6`.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small constants"
+)]
+const fn number(family: Family) -> u8 {
+    match family {
+        Family::Ipv4 => libc::AF_INET as u8,
+        Family::Ipv6 => libc::AF_INET6 as u8,
+    }
+}
+
+/// The family at the front of every header of rtnetlink.
+fn family(body: &[u8]) -> Option<Family> {
+    let first = *body.first()?;
+    Family::ALL
+        .into_iter()
+        .find(|&family| number(family) == first)
+}

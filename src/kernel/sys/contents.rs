@@ -1,0 +1,213 @@
+//! What is inside rules and sets, and how objects become messages.
+
+use std::ffi::c_void;
+use std::ptr::NonNull;
+
+use nftnl::nftnl_sys as c;
+use nftnl::nftnl_sys::libc::nlmsghdr;
+
+use super::expression::ExpressionRef;
+use super::object::{Chain, LONGEST_NAME, RawRule, Set, Table, header_of, number};
+use super::{Expression, LARGEST_MESSAGE, Payload, TooLarge};
+
+/// `NFT_RULE_MAXEXPRS` (`net/netfilter/nf_tables.h`).
+const MOST_EXPRESSIONS: usize = 128;
+/// The most elements of one message: at most 96 bytes each (three nested attributes, a key of 16 bytes,
+/// flags and user data), so that a list stays below the 64 KiB of an attribute.
+pub(crate) const ELEMENTS_PER_MESSAGE: usize = 600;
+
+/// A rule with a bounded number of expressions.
+pub(crate) struct Rule {
+    raw: RawRule,
+    expressions: usize,
+}
+
+impl std::ops::Deref for Rule {
+    type Target = RawRule;
+    fn deref(&self) -> &RawRule {
+        &self.raw
+    }
+}
+
+impl Rule {
+    /// A rule around its attributes.
+    pub(crate) fn new(raw: RawRule) -> Self {
+        Self {
+            raw,
+            expressions: 0,
+        }
+    }
+
+    /// Appends an expression.
+    ///
+    /// # Errors
+    /// The kernel allows no more expressions in one rule.
+    pub(crate) fn push(&mut self, expression: Expression) -> Result<(), TooLarge> {
+        if self.expressions == MOST_EXPRESSIONS {
+            return Err(TooLarge);
+        }
+        self.expressions += 1;
+        // SAFETY: both are valid; the rule frees the expression from here on.
+        unsafe { c::nftnl_rule_add_expr(self.raw.0.as_ptr(), expression.into_raw()) };
+        Ok(())
+    }
+
+    /// The expressions in order.
+    pub(crate) fn expressions(&self) -> Vec<ExpressionRef<'_>> {
+        let mut all = Vec::new();
+        // SAFETY: the iterator is used and destroyed while the rule is borrowed; the expressions that it
+        // yields belong to the rule.
+        unsafe {
+            let Some(iterator) = NonNull::new(c::nftnl_expr_iter_create(self.raw.0.as_ptr()))
+            else {
+                return all;
+            };
+            while let Some(expression) =
+                ExpressionRef::new(c::nftnl_expr_iter_next(iterator.as_ptr()))
+            {
+                all.push(expression);
+            }
+            c::nftnl_expr_iter_destroy(iterator.as_ptr());
+        }
+        all
+    }
+}
+
+/// A key of an interval set.
+pub(crate) struct SetElement<'a> {
+    /// The key in the byte order of the set.
+    pub(crate) key: &'a [u8],
+    /// `NFT_SET_ELEM_INTERVAL_END` or 0.
+    pub(crate) flags: u32,
+    /// User data, if not empty.
+    pub(crate) userdata: &'a [u8],
+}
+
+/// Elements of a set, as a message of their own.
+pub(crate) struct Elements {
+    set: Set,
+    count: usize,
+}
+
+impl Elements {
+    /// No elements of the set that the attributes name.
+    pub(crate) fn new(set: Set) -> Self {
+        Self { set, count: 0 }
+    }
+
+    /// Appends an element.
+    ///
+    /// # Errors
+    /// It does not fit into one message with the others, or its key is longer than 16 bytes.
+    pub(crate) fn push(&mut self, element: &SetElement<'_>) -> Result<(), TooLarge> {
+        if self.count == ELEMENTS_PER_MESSAGE
+            || element.key.len() > 16
+            || element.userdata.len() > 16
+        {
+            return Err(TooLarge);
+        }
+        self.count += 1;
+        let key_length = u32::try_from(element.key.len()).map_err(|_| TooLarge)?;
+        let userdata_length = u32::try_from(element.userdata.len()).map_err(|_| TooLarge)?;
+        // SAFETY: the element is fresh and valid; keys and user data are copied and within libnftnl's
+        // fixed buffers (16 bytes here, 64 there); the set frees the element from here on.
+        unsafe {
+            let raw = NonNull::new(c::nftnl_set_elem_alloc())
+                .ok_or(TooLarge)?
+                .as_ptr();
+            c::nftnl_set_elem_set(
+                raw,
+                number(c::NFTNL_SET_ELEM_KEY),
+                element.key.as_ptr().cast::<c_void>(),
+                key_length,
+            );
+            if element.flags != 0 {
+                c::nftnl_set_elem_set_u32(raw, number(c::NFTNL_SET_ELEM_FLAGS), element.flags);
+            }
+            if userdata_length != 0 {
+                c::nftnl_set_elem_set(
+                    raw,
+                    number(c::NFTNL_SET_ELEM_USERDATA),
+                    element.userdata.as_ptr().cast::<c_void>(),
+                    userdata_length,
+                );
+            }
+            c::nftnl_set_elem_add(self.set.0.as_ptr(), raw);
+        }
+        Ok(())
+    }
+}
+
+/// Calls back with key and flags of each element that a message from the kernel lists. `None` if it is
+/// malformed.
+pub(crate) fn parse_elements(message: &[u8], mut each: impl FnMut(&[u8], u32)) -> Option<()> {
+    let header = header_of(message)?;
+    let set = Set::new().ok()?;
+    // SAFETY: the message is whole and aligned, and copied into `set`; the iterator is used and
+    // destroyed while `set` lives, and keys live as long as their elements.
+    unsafe {
+        if c::nftnl_set_elems_nlmsg_parse(header, set.0.as_ptr()) < 0 {
+            return None;
+        }
+        let iterator = NonNull::new(c::nftnl_set_elems_iter_create(set.0.as_ptr()))?.as_ptr();
+        while let Some(element) = NonNull::new(c::nftnl_set_elems_iter_next(iterator)) {
+            let element = element.as_ptr();
+            let mut length = 0;
+            let key =
+                c::nftnl_set_elem_get(element, number(c::NFTNL_SET_ELEM_KEY), &raw mut length);
+            let flags = number(c::NFTNL_SET_ELEM_FLAGS);
+            let flags = if c::nftnl_set_elem_is_set(element, flags) {
+                c::nftnl_set_elem_get_u32(element, flags)
+            } else {
+                0
+            };
+            if let (false, Ok(length)) = (key.is_null(), usize::try_from(length)) {
+                each(std::slice::from_raw_parts(key.cast::<u8>(), length), flags);
+            }
+        }
+        c::nftnl_set_elems_iter_destroy(iterator);
+    }
+    Some(())
+}
+
+// SAFETY: a name of at most 256 bytes, and user data of as many.
+unsafe impl Payload for Table {
+    unsafe fn build(&self, header: *mut nlmsghdr) {
+        // SAFETY: both are valid, and there is room.
+        unsafe { c::nftnl_table_nlmsg_build_payload(header, self.0.as_ptr()) };
+    }
+}
+
+// SAFETY: names of at most 256 bytes, and a few numbers.
+unsafe impl Payload for Chain {
+    unsafe fn build(&self, header: *mut nlmsghdr) {
+        // SAFETY: both are valid, and there is room.
+        unsafe { c::nftnl_chain_nlmsg_build_payload(header, self.0.as_ptr()) };
+    }
+}
+
+// SAFETY: at most 128 expressions of a name, a value or a name, and a few numbers: below 400 bytes each.
+unsafe impl Payload for Rule {
+    unsafe fn build(&self, header: *mut nlmsghdr) {
+        const { assert!(MOST_EXPRESSIONS * 400 + 4 * LONGEST_NAME < LARGEST_MESSAGE) };
+        // SAFETY: both are valid, and there is room.
+        unsafe { c::nftnl_rule_nlmsg_build_payload(header, self.raw.0.as_ptr()) };
+    }
+}
+
+// SAFETY: names of at most 256 bytes, and a few numbers.
+unsafe impl Payload for Set {
+    unsafe fn build(&self, header: *mut nlmsghdr) {
+        // SAFETY: both are valid, and there is room.
+        unsafe { c::nftnl_set_nlmsg_build_payload(header, self.0.as_ptr()) };
+    }
+}
+
+// SAFETY: at most 600 elements of at most 96 bytes.
+unsafe impl Payload for Elements {
+    unsafe fn build(&self, header: *mut nlmsghdr) {
+        const { assert!(ELEMENTS_PER_MESSAGE * 96 < 0xffff) };
+        // SAFETY: both are valid, and there is room.
+        unsafe { c::nftnl_set_elems_nlmsg_build_payload(header, self.set.0.as_ptr()) };
+    }
+}
