@@ -1,0 +1,279 @@
+//! Measures netweir beside `nft`, the iptables programs and a bare sender, in one run.
+//!
+//! Everything happens in fresh network namespaces. The exit code is not 0 when a promise does not hold.
+
+mod connections;
+mod material;
+mod report;
+mod sample;
+mod statistics;
+
+use std::fs;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Parser;
+
+use connections::{Pod, compare};
+use material::{MANY, TYPICAL, dry_run, many_ranges, typical_batch};
+use netweir::intent::Family;
+use report::{Promise, Report};
+use sample::{Contender, Launcher, Measured, word};
+
+#[derive(Parser)]
+struct Options {
+    /// The static release binary
+    #[arg(long)]
+    netweir: PathBuf,
+    /// The program that runs a sample
+    #[arg(long)]
+    launch: PathBuf,
+    /// The program that sends a pre-encoded batch
+    #[arg(long)]
+    bare_sender: PathBuf,
+    /// The folder of other programs' dumps
+    #[arg(long)]
+    peers: PathBuf,
+    /// Write the tables to this file as well
+    #[arg(long)]
+    write: Option<PathBuf>,
+    /// How many samples of each
+    #[arg(long, default_value_t = 41)]
+    rounds: usize,
+    /// Given by cargo
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+const RACE: &[&str] = &[
+    "other",
+    "its time, ms",
+    "netweir apply, ms",
+    "ratio",
+    "promised",
+];
+const MEMORY: &[&str] = &["program", "peak memory, MB", "median", "promised"];
+
+const BARE: &str = "a bare program that sends the same bytes";
+
+struct Bench {
+    options: Options,
+    launcher: Launcher,
+    folder: tempfile::TempDir,
+    report: Report,
+}
+
+impl Bench {
+    fn race(
+        &mut self,
+        heading: &str,
+        told: &str,
+        contenders: &[Contender],
+        promises: &[(&str, Promise)],
+    ) -> Result<Vec<Measured>> {
+        let measured = self.launcher.interleaved(contenders, self.options.rounds)?;
+        self.report.section(heading, told, RACE);
+        self.report.race(&measured, promises);
+        Ok(measured)
+    }
+
+    fn memory(&mut self, heading: &str, measured: &[Measured], bound: f64) {
+        self.report.section(
+            heading,
+            "Peak resident memory of the whole process.",
+            MEMORY,
+        );
+        for (index, one) in measured.iter().enumerate() {
+            let promise = if index == 0 {
+                Promise::Below(bound)
+            } else {
+                Promise::None
+            };
+            self.report.row(
+                &[one.name, &one.megabytes.to_string()],
+                one.megabytes.median,
+                promise,
+            );
+        }
+    }
+
+    fn typical(&mut self) -> Result<()> {
+        let folder = self.folder.path().to_owned();
+        let netweir = self.options.netweir.clone();
+        let printed = |format: &str| dry_run(&netweir, TYPICAL, format, folder.join(format));
+        let nft = printed("nft")?;
+        let ours = [&[word(&netweir)?, "apply"], TYPICAL].concat();
+        let mut contenders = vec![
+            Contender::new("netweir apply", &[&ours]),
+            Contender::new("nft -f, the same rules", &[&["nft", "-f", word(&nft)?]]),
+            restore(
+                "iptables-nft-restore and ip6tables-nft-restore, the same",
+                &printed("iptables")?,
+                &printed("ip6tables")?,
+            )?,
+        ];
+        for (name, peer) in [
+            ("the two, Istio's", "istio"),
+            ("the two, Linkerd's", "linkerd"),
+            ("the two, Kuma's", "kuma"),
+        ] {
+            let dump = |family| self.options.peers.join(format!("{peer}.{family}"));
+            contenders.push(restore(name, &dump("iptables"), &dump("ip6tables"))?);
+        }
+        let native = self.options.peers.join("istio-native.nft");
+        contenders.push(Contender::new(
+            "nft -f, Istio's native rules",
+            &[&["nft", "-f", word(&native)?]],
+        ));
+        let batch = typical_batch(&nft, folder.join("batch"))?;
+        let bare_sender = word(&self.options.bare_sender)?;
+        contenders.push(Contender::new(BARE, &[&[bare_sender, word(&batch)?]]));
+        let three = Promise::AtLeast(3.0);
+        let measured = self.race(
+            "Typical options",
+            "Whole processes in a fresh namespace, both families.",
+            &contenders,
+            &[
+                ("nft -f, the same rules", Promise::AtLeast(2.0)),
+                (
+                    "iptables-nft-restore and ip6tables-nft-restore, the same",
+                    three,
+                ),
+                ("the two, Istio's", three),
+                ("the two, Linkerd's", three),
+                ("the two, Kuma's", three),
+                (BARE, Promise::AtMost(1.3)),
+            ],
+        )?;
+        self.memory("Memory, typical options", &measured, 3.0);
+        Ok(())
+    }
+
+    fn many(&mut self, family: Family, name: &str) -> Result<()> {
+        let folder = self.folder.path();
+        let config = many_ranges(folder, family)?;
+        let options = ["--config", word(&config)?];
+        let nft = dry_run(
+            &self.options.netweir,
+            &options,
+            "nft",
+            folder.join("many.nft"),
+        )?;
+        let contenders = [
+            Contender::new(
+                "netweir apply",
+                &[&[
+                    word(&self.options.netweir)?,
+                    "apply",
+                    "--config",
+                    word(&config)?,
+                ]],
+            ),
+            Contender::new("nft -f, the same rules", &[&["nft", "-f", word(&nft)?]]),
+        ];
+        let measured = self.race(
+            &format!("{MANY} excluded {name} ranges"),
+            "Whole processes in a fresh namespace; ours reads the ranges from a TOML file.",
+            &contenders,
+            &[("nft -f, the same rules", Promise::AtLeast(2.0))],
+        )?;
+        self.memory(&format!("Memory, {MANY} {name} ranges"), &measured, 12.0);
+        Ok(())
+    }
+
+    fn connections(&mut self) -> Result<()> {
+        let folder = self.folder.path();
+        let (ipv4, ipv6) = (
+            many_ranges(folder, Family::Ipv4)?,
+            many_ranges(folder, Family::Ipv6)?,
+        );
+        let netweir = &self.options.netweir;
+        let none = Pod::start(netweir, &[]);
+        let many_ipv4 = Pod::start(netweir, &["--config", word(&ipv4)?]);
+        let many_ipv6 = Pod::start(netweir, &["--config", word(&ipv6)?]);
+        // Documentation addresses that no range holds (RFC 5737, RFC 9637).
+        let to_ipv4 = SocketAddr::from((Ipv4Addr::new(203, 0, 113, 1), 80));
+        let to_ipv6 = SocketAddr::from((Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 1), 80));
+        let rounds = self.options.rounds * 2;
+        let measured = [
+            ("IPv4", compare(&none, &many_ipv4, to_ipv4, rounds)?),
+            ("IPv6", compare(&none, &many_ipv6, to_ipv6, rounds)?),
+        ];
+        self.report.section(
+            "New connections through capture",
+            "Thousands a second, one after the other, with no excluded range and with 10,000.",
+            &["family", "none", "10,000", "ratio", "promised"],
+        );
+        for (family, compared) in measured {
+            let cells = [
+                family,
+                &thousands(compared.first),
+                &thousands(compared.second),
+            ];
+            self.report
+                .row(&cells, compared.ratio.median, Promise::AtLeast(0.97));
+        }
+        Ok(())
+    }
+}
+
+fn thousands(rate: statistics::Summary) -> String {
+    let statistics::Summary {
+        median,
+        least,
+        most,
+    } = rate;
+    statistics::Summary {
+        median: median / 1e3,
+        least: least / 1e3,
+        most: most / 1e3,
+    }
+    .to_string()
+}
+
+fn restore(name: &'static str, ipv4: &Path, ipv6: &Path) -> Result<Contender> {
+    Ok(Contender::new(
+        name,
+        &[
+            &["iptables-nft-restore", word(ipv4)?],
+            &["ip6tables-nft-restore", word(ipv6)?],
+        ],
+    ))
+}
+
+fn bench() -> Result<bool> {
+    let options = Options::parse();
+    let launcher = Launcher(options.launch.clone());
+    let mut bench = Bench {
+        options,
+        launcher,
+        folder: tempfile::tempdir()?,
+        report: Report::default(),
+    };
+    bench.typical()?;
+    bench.many(Family::Ipv4, "IPv4")?;
+    bench.many(Family::Ipv6, "IPv6")?;
+    bench.connections()?;
+    if let Some(path) = &bench.options.write {
+        let preface = format!(
+            "# Benchmarks\n\nWritten by `make bench WRITE=1`. Medians of {} samples, taken in turn; in brackets the least and the \
+             most.\n",
+            bench.options.rounds
+        );
+        fs::write(path, bench.report.markdown(&preface))?;
+    }
+    for promise in bench.report.broken() {
+        eprintln!("bench: does not hold: {promise}");
+    }
+    Ok(bench.report.broken().is_empty())
+}
+
+fn main() -> Result<ExitCode> {
+    Ok(if bench()? {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
