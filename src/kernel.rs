@@ -2,6 +2,7 @@
 //!
 //! Everything acts on the network namespace of the calling thread.
 
+pub mod addresses;
 mod assemble;
 mod batch;
 mod disassemble;
@@ -10,6 +11,8 @@ mod elements;
 mod error;
 mod instruction;
 mod netlink;
+pub mod netns;
+pub mod privileges;
 mod routing;
 mod sys;
 

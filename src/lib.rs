@@ -13,10 +13,14 @@
 //! [`plan::plan`] is total and holds every policy decision; everything right of
 //! [`ruleset::Ruleset`] reads one model. Only [`kernel`] and the command line touch the operating system.
 
+pub mod cli;
 pub mod exit_code;
 pub mod explain;
 pub mod intent;
 pub mod kernel;
+pub mod log;
+pub mod options;
+pub mod parse;
 pub mod plan;
 pub mod render;
 pub mod ruleset;

@@ -1,0 +1,109 @@
+//! The command line: one module for each verb.
+//!
+//! ```text
+//! arguments ─► Invocation (options of all sources, every mistake) ─► the verb ─► exit code
+//! ```
+
+mod accounts;
+mod apply;
+mod arguments;
+mod error;
+mod invocation;
+mod remove;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::exit_code::ExitCode;
+use crate::kernel::netns::OpenNamespace;
+use crate::kernel::privileges::{self, Capability};
+use crate::log::Log;
+use crate::parse::NetworkNamespace;
+
+use apply::Apply;
+use arguments::{Arguments, OptionsOf, Stop};
+use error::Error;
+use remove::Remove;
+
+/// The width of `--help`, in columns, where the terminal is not narrower.
+const HELP_WIDTH: usize = 100;
+
+/// Captures a pod's traffic for a service-mesh proxy, through nf_tables and netlink alone.
+#[derive(Parser)]
+#[command(version, max_term_width = HELP_WIDTH)]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Capture traffic as the options say, replacing what an earlier run installed.
+    Apply(OptionsOf<Apply>),
+    /// Take away exactly what apply installed; nothing there is no error.
+    Remove(OptionsOf<Remove>),
+}
+
+/// Does what the arguments say. The first one is the program's name.
+#[must_use]
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let log = Log::default();
+    let Arguments { matches, mistakes } = match Arguments::read(&command(), arguments) {
+        Ok(arguments) => arguments,
+        Err(Stop::Asked(text)) => {
+            return match print(&format!("{}\n", text.trim_end())) {
+                Ok(()) => ExitCode::Done,
+                Err(error) => error.report(&log),
+            };
+        }
+        Err(Stop::Nothing(text)) => {
+            eprintln!("{}", text.trim_end());
+            return ExitCode::Usage;
+        }
+    };
+    match CommandLine::from_arg_matches(&matches).map(|line| line.verb) {
+        Ok(Verb::Apply(options)) => Apply::run(options.given, mistakes),
+        Ok(Verb::Remove(options)) => Remove::run(options.given, mistakes),
+        // Nothing could be made of the arguments, and the mistakes say why.
+        Err(_) => invocation::report(&log, &mistakes),
+    }
+}
+
+/// The command line, with the exit codes after each help.
+fn command() -> clap::Command {
+    CommandLine::command()
+        .after_help(exit_codes())
+        .mut_subcommands(|verb| verb.after_help(exit_codes()))
+}
+
+fn exit_codes() -> String {
+    let mut text = String::from("Exit codes:");
+    for code in ExitCode::ALL {
+        text.push_str(&format!("\n  {}  {}", code.number(), code.meaning()));
+    }
+    text
+}
+
+/// Prints what was asked for.
+fn print(text: &str) -> Result<(), Error> {
+    let mut output = io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(Error::Output)
+}
+
+/// Gives up every privilege but the needed ones, and enters the network namespace if there is one to enter.
+fn enter(namespace: Option<&NetworkNamespace>, needed: &[Capability]) -> Result<(), Error> {
+    let Some(namespace) = namespace else {
+        return Ok(privileges::confine(needed)?);
+    };
+    let namespace = OpenNamespace::open(namespace)?;
+    let mut until_then = needed.to_vec();
+    until_then.push(Capability::SysAdmin);
+    privileges::confine(&until_then)?;
+    namespace.enter()?;
+    Ok(privileges::give_up(Capability::SysAdmin)?)
+}

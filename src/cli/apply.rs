@@ -1,0 +1,138 @@
+//! `netweir apply`.
+
+use crate::exit_code::ExitCode;
+use crate::intent::{Capture, Families};
+use crate::kernel::addresses::families_with_addresses;
+use crate::kernel::privileges::Capability;
+use crate::kernel::{self, Outcome};
+use crate::log::Log;
+use crate::options::{self, Format, Given, Level, Mistake, Output, Parsed, Section};
+use crate::parse::{FamilyChoice, NetworkNamespace};
+use crate::plan::plan;
+use crate::render;
+use crate::ruleset::Ruleset;
+
+use super::accounts::AccountFiles;
+use super::arguments::TakesOptions;
+use super::error::Error;
+use super::invocation::Invocation;
+
+/// The verb.
+pub(super) struct Apply;
+
+impl TakesOptions for Apply {
+    const SECTIONS: &[Section] = &[
+        Section::Proxy,
+        Section::Inbound,
+        Section::Outbound,
+        Section::Both,
+        Section::Target,
+        Section::DryRun,
+        Section::Logging,
+    ];
+}
+
+impl Apply {
+    /// Installs the rules, or prints them.
+    pub(super) fn run(given: Given, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = Invocation::new(given, mistakes);
+        let Some(task) = Task::read(&mut invocation) else {
+            return invocation.report();
+        };
+        let log = invocation.log;
+        for warning in &task.parsed.warnings {
+            log.warning(warning, &[]);
+        }
+        match task.run(&log) {
+            Ok(()) => ExitCode::Done,
+            Err(error) => error.report(&log),
+        }
+    }
+}
+
+/// What is to be done, with no mistake in it.
+struct Task {
+    parsed: Parsed,
+    namespace: Option<NetworkNamespace>,
+    output: Output,
+}
+
+impl Task {
+    fn read(invocation: &mut Invocation) -> Option<Self> {
+        let parsed = options::capture(&invocation.given, &AccountFiles::default());
+        let namespace = options::network_namespace(&invocation.given);
+        let output = options::output(&invocation.given);
+        let parsed = invocation.noting(parsed);
+        let namespace = invocation.noting(namespace);
+        let output = invocation.noting(output);
+        if !invocation.mistakes.is_empty() {
+            return None;
+        }
+        Some(Self {
+            parsed: parsed?,
+            namespace: namespace?,
+            output: output?,
+        })
+    }
+
+    fn run(self, log: &Log) -> Result<(), Error> {
+        match self.output {
+            Output::Print(format) => {
+                // Only the choice of families by the namespace's addresses needs the namespace.
+                let namespace = self
+                    .namespace
+                    .filter(|_| self.parsed.families == FamilyChoice::Auto);
+                super::enter(namespace.as_ref(), &[])?;
+                let ruleset = plan(&resolve(self.parsed, log)?);
+                super::print(&text_of(format, &ruleset))
+            }
+            Output::Install => {
+                super::enter(self.namespace.as_ref(), &[Capability::NetAdmin])?;
+                let ruleset = plan(&resolve(self.parsed, log)?);
+                install(&ruleset, log)
+            }
+        }
+    }
+}
+
+/// Makes the kernel's rules be these, and says what that took.
+fn install(ruleset: &Ruleset, log: &Log) -> Result<(), Error> {
+    if log.writes(Level::Trace) {
+        log.trace(render::nft(ruleset), &[]);
+    }
+    let message = match kernel::apply(ruleset)? {
+        Outcome::Installed => "installed: traffic is captured from now on",
+        Outcome::Replaced => "replaced the rules of an earlier run",
+        Outcome::Unchanged => "nothing to change: these rules are installed already",
+    };
+    log.info(message, &[("rules", &ruleset.rules().count())]);
+    Ok(())
+}
+
+/// What to capture of which families.
+fn resolve(parsed: Parsed, log: &Log) -> Result<Capture, Error> {
+    let families = match parsed.families {
+        FamilyChoice::Fixed(families) => families,
+        FamilyChoice::Auto => match families_with_addresses().map_err(Error::Addresses)? {
+            Some(families) => families,
+            None => {
+                // Uncaptured traffic would be the worse surprise.
+                log.warning(
+                    "--ip-families auto: the network namespace has no address yet; both families are captured",
+                    &[],
+                );
+                Families::Both
+            }
+        },
+    };
+    Ok(parsed.capture_of(families))
+}
+
+fn text_of(format: Format, ruleset: &Ruleset) -> String {
+    match format {
+        Format::Nft => render::nft(ruleset),
+        Format::Json => render::json(ruleset),
+        Format::Iptables => todo!(),
+        Format::Ip6tables => todo!(),
+    }
+}

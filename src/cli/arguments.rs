@@ -1,0 +1,253 @@
+//! From the command line and the environment to texts of options.
+//!
+//! Every option is a text to the command line parser: what the texts are worth is found out later, for all of
+//! them at once, and for other sources alike.
+
+use std::ffi::OsString;
+use std::marker::PhantomData;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::options::{Given, Mistake, Origin, Problem, Section, Setting, Shape};
+
+/// The arguments, as far as they are understood, and what is wrong with the others.
+pub(super) struct Arguments {
+    pub(super) matches: ArgMatches,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// Why there is nothing to do.
+pub(super) enum Stop {
+    /// The help or the version was asked for: this text.
+    Asked(String),
+    /// Nothing was asked for; this text says what can be.
+    Nothing(String),
+}
+
+impl Arguments {
+    /// Reads the arguments, or says why that was not what they are for.
+    ///
+    /// The parser stops at the first argument that it does not know. That one is noted and left out,
+    /// and the others are read again, so that all mistakes are known in the end.
+    pub(super) fn read(command: &Command, mut arguments: Vec<OsString>) -> Result<Self, Stop> {
+        let mut mistakes = Vec::new();
+        loop {
+            let error = match command.clone().try_get_matches_from(&arguments) {
+                Ok(matches) => return Ok(Self { matches, mistakes }),
+                Err(error) => error,
+            };
+            if !error.use_stderr() {
+                return Err(Stop::Asked(error.to_string()));
+            }
+            if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+                return Err(Stop::Nothing(error.to_string()));
+            }
+            let (mistake, wrong) = explain(&error);
+            mistakes.push(mistake);
+            let left_out = wrong.is_some_and(|wrong| leave_out(command, &mut arguments, &wrong));
+            if !left_out {
+                return Ok(Self {
+                    matches: ArgMatches::default(),
+                    mistakes,
+                });
+            }
+        }
+    }
+}
+
+/// The parser's error as a mistake, and the argument that it is about.
+fn explain(error: &clap::Error) -> (Mistake, Option<String>) {
+    let context = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let argument = context(ContextKind::InvalidArg);
+    let usage = || Mistake {
+        option: "usage".to_owned(),
+        problem: Problem::Usage(first_line(error)),
+    };
+    match (error.kind(), argument) {
+        (ErrorKind::InvalidSubcommand, _) => {
+            let option = context(ContextKind::InvalidSubcommand).unwrap_or_default();
+            let nearest = context(ContextKind::SuggestedSubcommand);
+            let problem = Problem::UnknownVerb { nearest };
+            (Mistake { option, problem }, None)
+        }
+        (ErrorKind::UnknownArgument, Some(option)) => {
+            let nearest = context(ContextKind::SuggestedArg);
+            let problem = Problem::Unknown { nearest };
+            let wrong = option.clone();
+            (Mistake { option, problem }, Some(wrong))
+        }
+        (ErrorKind::InvalidValue, Some(argument)) => match setting_of(&argument) {
+            Some(setting) => {
+                let spec = setting.spec();
+                let problem = Problem::NoValue {
+                    value: spec.value,
+                    example: spec.example,
+                };
+                let wrong = format!("--{}", spec.name);
+                (
+                    Mistake::new(&Given::default(), setting, problem),
+                    Some(wrong),
+                )
+            }
+            None => (usage(), None),
+        },
+        _ => (usage(), None),
+    }
+}
+
+/// The parser's message without its prefix and the lines of advice after it.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+/// The option of the parser's name for it: `--inbound-port <PORT>`.
+fn setting_of(argument: &str) -> Option<Setting> {
+    let flag = argument.split([' ', '[', '=']).next()?;
+    Setting::named(flag.strip_prefix("--")?)
+}
+
+/// Takes the argument away, and the value that seems to belong to it.
+fn leave_out(command: &Command, arguments: &mut Vec<OsString>, wrong: &str) -> bool {
+    let is_wrong = |argument: &OsString| {
+        let argument = argument.to_string_lossy();
+        let rest = argument.strip_prefix(wrong);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+    };
+    let Some(position) = arguments.iter().skip(1).position(is_wrong) else {
+        return false;
+    };
+    let removed = arguments.remove(position + 1);
+    let may_have_value = wrong.starts_with('-') && !removed.to_string_lossy().contains('=');
+    let value = arguments.get(position + 1).filter(|value| {
+        let value = value.to_string_lossy();
+        !value.starts_with('-') && command.find_subcommand(value.as_ref()).is_none()
+    });
+    if may_have_value && value.is_some() {
+        arguments.remove(position + 1);
+    }
+    true
+}
+
+/// A verb that takes options.
+pub(super) trait TakesOptions {
+    /// The sections of the options that it takes.
+    const SECTIONS: &[Section];
+}
+
+/// What flags and variables give for the options of a verb.
+pub(super) struct OptionsOf<Verb> {
+    pub(super) given: Given,
+    verb: PhantomData<Verb>,
+}
+
+impl<Verb: TakesOptions> Args for OptionsOf<Verb> {
+    fn augment_args(command: Command) -> Command {
+        Setting::ALL
+            .iter()
+            .filter(|setting| Verb::SECTIONS.contains(&setting.spec().section))
+            .fold(command, |command, &setting| command.arg(argument(setting)))
+            .next_line_help(true)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl<Verb> FromArgMatches for OptionsOf<Verb> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        Ok(Self {
+            given: given(matches),
+            verb: PhantomData,
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.given = given(matches);
+        Ok(())
+    }
+}
+
+fn argument(setting: Setting) -> Arg {
+    let spec = setting.spec();
+    let argument = Arg::new(spec.name)
+        .long(spec.name)
+        .env(spec.variable)
+        .value_name(spec.value)
+        .action(ArgAction::Append)
+        .allow_negative_numbers(true)
+        .help_heading(spec.section.heading())
+        // The help has its own line of these, with the example.
+        .hide_env(true)
+        .help(help(setting));
+    let argument = match spec.short {
+        Some(short) => argument.short(short),
+        None => argument,
+    };
+    let flag_alone = match spec.shape {
+        Shape::One | Shape::List => return argument,
+        Shape::Switch => "true",
+        Shape::Count => "1",
+    };
+    argument
+        .num_args(0..=1)
+        .require_equals(true)
+        .default_missing_value(flag_alone)
+}
+
+fn help(setting: Setting) -> String {
+    let spec = setting.spec();
+    format!(
+        "{}\n[default: {}] [env: {}] [example: {}]",
+        spec.about,
+        spec.default.describe(),
+        spec.variable,
+        spec.example
+    )
+}
+
+/// What flags and variables give.
+fn given(matches: &ArgMatches) -> Given {
+    let mut given = Given::default();
+    for &setting in Setting::ALL {
+        let spec = setting.spec();
+        let origin = match matches.try_get_one::<String>(spec.name) {
+            Ok(Some(_)) => match matches.value_source(spec.name) {
+                Some(ValueSource::EnvVariable) => Origin::Variable,
+                _ => Origin::Flag,
+            },
+            // Not given, or not an option of this verb.
+            Ok(None) | Err(_) => continue,
+        };
+        let texts = matches.get_many::<String>(spec.name).into_iter().flatten();
+        given.set(setting, origin, together(spec.shape, texts));
+    }
+    given
+}
+
+/// One text of all that a flag was given. Lists are joined; otherwise the last one counts.
+fn together<'a>(shape: Shape, texts: impl Iterator<Item = &'a String>) -> String {
+    match shape {
+        Shape::One | Shape::Switch => texts.last().cloned().unwrap_or_default(),
+        Shape::List => texts
+            .filter(|text| !text.is_empty())
+            .cloned()
+            .collect::<Vec<_>>()
+            .join(","),
+        Shape::Count => {
+            let texts: Vec<_> = texts.collect();
+            match texts.as_slice() {
+                [only] => (*only).clone(),
+                several => several.len().to_string(),
+            }
+        }
+    }
+}

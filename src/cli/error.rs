@@ -1,0 +1,56 @@
+//! What can go wrong once the options are right.
+
+use std::error::Error as _;
+use std::io;
+
+use thiserror::Error;
+
+use crate::exit_code::ExitCode;
+use crate::kernel;
+use crate::kernel::netns::NamespaceError;
+use crate::kernel::privileges::PrivilegeError;
+use crate::log::Log;
+
+/// Why a verb failed.
+#[derive(Debug, Error)]
+pub(super) enum Error {
+    /// A capability is missing or cannot be dropped.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
+    /// The network namespace cannot be entered.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// The rules in the kernel cannot be read or changed.
+    #[error(transparent)]
+    Kernel(#[from] kernel::Error),
+    /// The addresses of the namespace cannot be read.
+    #[error("the addresses of the network namespace cannot be read, as --ip-families auto needs")]
+    Addresses(#[source] io::Error),
+    /// Standard output takes nothing.
+    #[error("standard output cannot be written")]
+    Output(#[source] io::Error),
+}
+
+impl Error {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Privilege(error) => error.exit_code(),
+            Self::Namespace(error) => error.exit_code(),
+            Self::Kernel(error) => error.exit_code(),
+            Self::Addresses(_) | Self::Output(_) => ExitCode::Failed,
+        }
+    }
+
+    /// Writes down the error and its sources.
+    pub(super) fn report(&self, log: &Log) -> ExitCode {
+        let mut message = self.to_string();
+        let mut source = self.source();
+        while let Some(error) = source {
+            message.push_str(": ");
+            message.push_str(&error.to_string());
+            source = error.source();
+        }
+        log.error(message, &[]);
+        self.exit_code()
+    }
+}

@@ -1,0 +1,50 @@
+//! `netweir remove`.
+
+use crate::exit_code::ExitCode;
+use crate::kernel::privileges::Capability;
+use crate::kernel::{self, Removal};
+use crate::log::Log;
+use crate::options::{self, Given, Mistake, Section};
+use crate::parse::NetworkNamespace;
+
+use super::arguments::TakesOptions;
+use super::error::Error;
+use super::invocation::Invocation;
+
+/// The verb.
+pub(super) struct Remove;
+
+impl TakesOptions for Remove {
+    const SECTIONS: &[Section] = &[Section::Target, Section::Logging];
+}
+
+impl Remove {
+    /// Takes the rules away.
+    pub(super) fn run(given: Given, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = Invocation::new(given, mistakes);
+        let namespace = options::network_namespace(&invocation.given);
+        let namespace = invocation.noting(namespace);
+        match namespace {
+            Some(namespace) if invocation.mistakes.is_empty() => {
+                let log = invocation.log;
+                match remove(namespace.as_ref(), &log) {
+                    Ok(()) => ExitCode::Done,
+                    Err(error) => error.report(&log),
+                }
+            }
+            _ => invocation.report(),
+        }
+    }
+}
+
+fn remove(namespace: Option<&NetworkNamespace>, log: &Log) -> Result<(), Error> {
+    super::enter(namespace, &[Capability::NetAdmin])?;
+    log.info(
+        match kernel::remove()? {
+            Removal::Removed => "removed: traffic is no longer captured",
+            Removal::NothingThere => "nothing to remove",
+        },
+        &[],
+    );
+    Ok(())
+}

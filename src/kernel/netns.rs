@@ -1,0 +1,123 @@
+//! Entering another network namespace.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+use nix::sched::{CloneFlags, setns};
+use thiserror::Error;
+
+use crate::exit_code::ExitCode;
+use crate::parse::NetworkNamespace;
+
+/// Where `ip netns` mounts the namespaces that it names. Both are the same directory where /var/run is a link
+/// to /run, as nearly everywhere.
+const NAMED: [&str; 2] = ["/run/netns", "/var/run/netns"];
+
+/// Why a network namespace cannot be entered.
+#[derive(Debug, Error)]
+pub enum NamespaceError {
+    /// There is no such file.
+    #[error("there is no network namespace {}", .0.display())]
+    NoFile(PathBuf),
+    /// Nobody gave the name to a namespace.
+    #[error("there is no network namespace {0:?} under /run/netns")]
+    NoName(String),
+    /// There is no such process.
+    #[error("there is no process {0}, whose network namespace was asked for")]
+    NoProcess(u32),
+    /// The file cannot be opened.
+    #[error("the network namespace {} cannot be opened", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The file is something else.
+    #[error("{} is not a network namespace", .0.display())]
+    OtherKind(PathBuf),
+    /// The kernel refused.
+    #[error("the network namespace {} cannot be entered", .path.display())]
+    Enter {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: Errno,
+    },
+}
+
+impl NamespaceError {
+    /// The exit code that tells a script what to do about it.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        let not_permitted = match self {
+            Self::Open { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::Enter { source, .. } => *source == Errno::EPERM,
+            Self::NoFile(_) | Self::NoName(_) | Self::NoProcess(_) | Self::OtherKind(_) => false,
+        };
+        if not_permitted {
+            ExitCode::NotPermitted
+        } else {
+            ExitCode::Failed
+        }
+    }
+}
+
+/// A network namespace that is there.
+///
+/// Opening it needs what the user may read, entering it needs `CAP_SYS_ADMIN` alone: between the two, all other
+/// privileges are given up.
+#[derive(Debug)]
+pub struct OpenNamespace {
+    path: PathBuf,
+    file: File,
+}
+
+impl OpenNamespace {
+    /// Opens the namespace.
+    pub fn open(namespace: &NetworkNamespace) -> Result<Self, NamespaceError> {
+        match namespace {
+            NetworkNamespace::Path(path) => {
+                Self::at(path.clone())?.ok_or_else(|| NamespaceError::NoFile(path.clone()))
+            }
+            NetworkNamespace::Process(id) => Self::at(PathBuf::from(format!("/proc/{id}/ns/net")))?
+                .ok_or(NamespaceError::NoProcess(id.get())),
+            NetworkNamespace::Name(name) => {
+                for directory in NAMED {
+                    if let Some(open) = Self::at(Path::new(directory).join(name))? {
+                        return Ok(open);
+                    }
+                }
+                Err(NamespaceError::NoName(name.clone()))
+            }
+        }
+    }
+
+    /// The file, or `None` where there is none.
+    fn at(path: PathBuf) -> Result<Option<Self>, NamespaceError> {
+        let mut options = OpenOptions::new();
+        // A pipe would be waited for otherwise.
+        options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
+        match options.open(&path) {
+            Ok(file) => Ok(Some(Self { path, file })),
+            Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(NamespaceError::Open { path, source }),
+        }
+    }
+
+    /// Moves the calling thread into the namespace.
+    pub fn enter(self) -> Result<(), NamespaceError> {
+        let Self { path, file } = self;
+        // The kernel answers EINVAL for files that are no namespaces and for namespaces of other kinds (setns(2)).
+        setns(file, CloneFlags::CLONE_NEWNET).map_err(|source| match source {
+            Errno::EINVAL => NamespaceError::OtherKind(path),
+            source => NamespaceError::Enter { path, source },
+        })
+    }
+}

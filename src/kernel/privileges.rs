@@ -1,0 +1,113 @@
+//! What the process may do: no more than it needs, from before it touches anything.
+
+use caps::errors::CapsError;
+use caps::{CapSet, CapsHashSet};
+use nix::errno::Errno;
+use nix::sys::prctl;
+use thiserror::Error;
+
+use super::GRANT;
+use crate::exit_code::ExitCode;
+
+/// A capability (capabilities(7)) that a verb can need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// To change rules and addresses.
+    NetAdmin,
+    /// To enter another network namespace.
+    SysAdmin,
+}
+
+impl Capability {
+    const fn kernel(self) -> caps::Capability {
+        match self {
+            Self::NetAdmin => caps::Capability::CAP_NET_ADMIN,
+            Self::SysAdmin => caps::Capability::CAP_SYS_ADMIN,
+        }
+    }
+}
+
+/// Why the privileges are not as they should be.
+#[derive(Debug, Error)]
+pub enum PrivilegeError {
+    /// The process has not what it needs.
+    #[error("{}", missing(*.0))]
+    Missing(Capability),
+    /// The kernel refused to let go of a capability, or to raise one.
+    #[error("the capabilities of the process cannot be reduced to what it needs")]
+    Capabilities(#[from] CapsError),
+    /// The kernel refused `PR_SET_NO_NEW_PRIVS`.
+    #[error("the process cannot give up gaining privileges")]
+    NoNewPrivileges(#[source] Errno),
+}
+
+impl PrivilegeError {
+    /// The exit code that tells a script what to do about it.
+    #[must_use]
+    pub const fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Missing(_) => ExitCode::NotPermitted,
+            Self::Capabilities(_) | Self::NoNewPrivileges(_) => ExitCode::Failed,
+        }
+    }
+}
+
+const fn missing(capability: Capability) -> &'static str {
+    match capability {
+        Capability::NetAdmin => GRANT,
+        Capability::SysAdmin => {
+            "CAP_SYS_ADMIN is missing, which --netns needs to enter another network namespace; grant it, or run \
+             netweir inside of that namespace"
+        }
+    }
+}
+
+/// Gives up every capability but the needed ones, in all sets, and the means to gain any. The needed ones are
+/// raised where the process merely may have them: the binary's file capability is `+p`.
+pub fn confine(needed: &[Capability]) -> Result<(), PrivilegeError> {
+    let permitted = caps::read(None, CapSet::Permitted)?;
+    let kept: CapsHashSet = needed
+        .iter()
+        .map(|capability| capability.kernel())
+        .collect();
+    let lacking = |capability: &&Capability| !permitted.contains(&capability.kernel());
+    if let Some(&capability) = needed.iter().find(lacking) {
+        return Err(PrivilegeError::Missing(capability));
+    }
+    bound(&permitted)?;
+    caps::clear(None, CapSet::Ambient)?;
+    keep(&kept)?;
+    prctl::set_no_new_privs().map_err(PrivilegeError::NoNewPrivileges)
+}
+
+/// Gives up a capability that was needed until now.
+pub fn give_up(capability: Capability) -> Result<(), PrivilegeError> {
+    let mut kept = caps::read(None, CapSet::Permitted)?;
+    kept.remove(&capability.kernel());
+    keep(&kept)
+}
+
+/// Leaves `CAP_NET_ADMIN` alone in the bounding set.
+///
+/// This takes `CAP_SETPCAP`. A container that drops all capabilities and adds one has not got it, but there
+/// the runtime has bounded the set already, and `no_new_privs` closes the way through exec for good.
+fn bound(permitted: &CapsHashSet) -> Result<(), PrivilegeError> {
+    if !permitted.contains(&caps::Capability::CAP_SETPCAP) {
+        return Ok(());
+    }
+    caps::raise(None, CapSet::Effective, caps::Capability::CAP_SETPCAP)?;
+    for capability in caps::read(None, CapSet::Bounding)? {
+        if capability != Capability::NetAdmin.kernel() {
+            caps::drop(None, CapSet::Bounding, capability)?;
+        }
+    }
+    Ok(())
+}
+
+/// Effective before permitted: the kernel wants the one inside the other at any time (capset(2)).
+fn keep(kept: &CapsHashSet) -> Result<(), PrivilegeError> {
+    caps::set(None, CapSet::Effective, kept)?;
+    caps::set(None, CapSet::Permitted, kept)?;
+    caps::clear(None, CapSet::Inheritable)?;
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The options of `netweir apply` and the verbs that share them: their one table, where their texts come
+//! from, and how they become a [`Capture`](crate::intent::Capture).
+//!
+//! ```text
+//! flags ──────┐
+//! variables ──┼─► Given (texts, by precedence) ──► capture ──► Parsed, or every Mistake
+//! file ───────┘
+//! ```
+//!
+//! Nothing here touches the operating system.
+
+mod capture;
+mod file;
+mod given;
+mod mistake;
+mod output;
+mod table;
+mod warning;
+
+pub use capture::{Parsed, capture};
+pub use file::{nearest, read_file};
+pub use given::{Given, Origin};
+pub use mistake::{Mistake, Problem};
+pub use output::{
+    Format, Level, LogFormat, LogOptions, Output, log_options, network_namespace, output,
+};
+pub use table::{Fallback, Section, Setting, Shape, Spec};
+pub use warning::{Consequence, Warning};

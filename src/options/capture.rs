@@ -1,0 +1,270 @@
+//! The texts of the options to a [`Capture`].
+
+use std::net::IpAddr;
+
+use crate::intent::{
+    Bound, Capture, Families, Inbound, InboundMode, InboundPorts, Interval, Intervals, IpRanges,
+    Outbound, OwnerSelection, Owners, PassthroughSources, Ports, Proxy, RangeSelection,
+};
+use crate::parse::{self, Accounts, FamilyChoice, LARGEST_OWNER, OwnerKind, Selection, ValueError};
+
+use super::warning::{Warning, warnings};
+use super::{Given, Mistake, Problem, Setting};
+
+/// What the options ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    /// The traffic to capture, of both families.
+    capture: Capture,
+    /// Which families to capture of it.
+    pub families: FamilyChoice,
+    /// What may not be meant so.
+    pub warnings: Vec<Warning>,
+}
+
+impl Parsed {
+    /// The traffic to capture, once it is known which families there are.
+    #[must_use]
+    pub fn capture_of(self, families: Families) -> Capture {
+        Capture {
+            families,
+            ..self.capture
+        }
+    }
+}
+
+/// What the options ask for, or every mistake in them.
+pub fn capture(given: &Given, accounts: &dyn Accounts) -> Result<Parsed, Vec<Mistake>> {
+    let mut reader = Reader {
+        given,
+        accounts,
+        mistakes: Vec::new(),
+    };
+    match reader.parsed() {
+        Some(parsed) if reader.mistakes.is_empty() => Ok(parsed),
+        _ => Err(reader.mistakes),
+    }
+}
+
+/// Reads options and notes what is wrong with them. Each function is `None` where it noted something.
+struct Reader<'a> {
+    given: &'a Given,
+    accounts: &'a dyn Accounts,
+    mistakes: Vec<Mistake>,
+}
+
+impl Reader<'_> {
+    // Every option is read before the first `?`, so that all mistakes are noted.
+    fn parsed(&mut self) -> Option<Parsed> {
+        let families = self.one(Setting::IpFamilies, parse::families);
+        let proxy = self.proxy();
+        let inbound = self.inbound();
+        let outbound = self.outbound();
+        let exclude_interfaces: Option<Vec<_>> =
+            self.list(Setting::ExcludeInterfaces, parse::interface);
+        let loopback_range = self.one(Setting::LoopbackRange, parse::loopback_range);
+        let passthrough = self.passthrough();
+        let drop_invalid = self.one(Setting::DropInvalid, parse::switch);
+        let families = families?;
+        let capture = Capture {
+            families: match families {
+                FamilyChoice::Fixed(families) => families,
+                FamilyChoice::Auto => Families::Both,
+            },
+            proxy: proxy?,
+            inbound: inbound?,
+            outbound: outbound?,
+            exclude_interfaces: distinct(exclude_interfaces?),
+            loopback_range: loopback_range?,
+            passthrough: passthrough?,
+            drop_invalid: drop_invalid?,
+            dns: None,
+        };
+        let warnings = warnings(&capture, self.given);
+        Some(Parsed {
+            capture,
+            families,
+            warnings,
+        })
+    }
+
+    fn proxy(&mut self) -> Option<Proxy> {
+        let outbound_port = self.one(Setting::OutboundPort, parse::port);
+        let inbound_port = self.one(Setting::InboundPort, parse::port);
+        let tunnel_port = self.one(Setting::TunnelPort, parse::optional_port);
+        let accounts = self.accounts;
+        let owner = |kind| move |text: &str| parse::owner(text, kind, accounts);
+        let uids: Option<Vec<_>> = self.list(Setting::ProxyUid, owner(OwnerKind::User));
+        let gids: Option<Vec<_>> = self.list(Setting::ProxyGid, owner(OwnerKind::Group));
+        let uids = distinct(uids?);
+        let gids = if self.given.has(Setting::ProxyGid) {
+            distinct(gids?)
+        } else {
+            uids.clone()
+        };
+        if uids.is_empty() && gids.is_empty() {
+            self.note(Setting::ProxyUid, Problem::NoProxyOwner);
+        }
+        Some(Proxy {
+            outbound_port: outbound_port?,
+            inbound_port: inbound_port?,
+            tunnel_port: tunnel_port?,
+            uids,
+            gids,
+        })
+    }
+
+    fn inbound(&mut self) -> Option<Inbound> {
+        let include = self.selection(Setting::IncludeInboundPorts, ports);
+        let exclude = self.selection(Setting::ExcludeInboundPorts, ports);
+        let sources = self.list(Setting::ExcludeInboundIpRanges, parse::network);
+        let exclude = match exclude? {
+            Selection::All => Ports::from_iter([Interval::between(1, u16::MAX)]),
+            Selection::Only(ports) => ports,
+        };
+        Some(Inbound {
+            mode: InboundMode::Redirect,
+            ports: match include? {
+                Selection::All => InboundPorts::AllExcept(exclude),
+                Selection::Only(ports) => InboundPorts::Only(ports),
+            },
+            exclude_sources: sources?,
+            reroute_interfaces: Vec::new(),
+        })
+    }
+
+    fn outbound(&mut self) -> Option<Outbound> {
+        let include_ranges = self.selection(Setting::IncludeOutboundIpRanges, parse::network);
+        let exclude_ranges = self.selection(Setting::ExcludeOutboundIpRanges, parse::network);
+        let include_ports = self.list(Setting::IncludeOutboundPorts, ports);
+        let exclude_ports = self.list(Setting::ExcludeOutboundPorts, ports);
+        let uids = self.owners(
+            OwnerKind::User,
+            Setting::IncludeOutboundUids,
+            Setting::ExcludeOutboundUids,
+        );
+        let gids = self.owners(
+            OwnerKind::Group,
+            Setting::IncludeOutboundGids,
+            Setting::ExcludeOutboundGids,
+        );
+        let include_ranges = match include_ranges? {
+            Selection::All => RangeSelection::All,
+            Selection::Only(ranges) => RangeSelection::Only(ranges),
+        };
+        Some(Outbound {
+            exclude_ports: exclude_ports?,
+            exclude_ports_for_uids: Vec::new(),
+            include_ports: include_ports?,
+            exclude_ranges: match exclude_ranges? {
+                Selection::All => every_address(),
+                Selection::Only(ranges) => ranges,
+            },
+            capture_over_loopback: match &include_ranges {
+                RangeSelection::All => false,
+                RangeSelection::Only(ranges) => IpRanges::reaches_loopback(ranges),
+            },
+            include_ranges,
+            uids: uids?,
+            gids: gids?,
+        })
+    }
+
+    fn owners(
+        &mut self,
+        kind: OwnerKind,
+        include: Setting,
+        exclude: Setting,
+    ) -> Option<OwnerSelection> {
+        let accounts = self.accounts;
+        let owners = move |text: &str| parse::owners(text, kind, accounts);
+        let include = self.selection(include, owners);
+        let exclude = self.selection(exclude, owners);
+        Some(OwnerSelection {
+            include: match include? {
+                Selection::All => None,
+                Selection::Only(owners) => Some(owners),
+            },
+            exclude: match exclude? {
+                Selection::All => Owners::from_iter([Interval::between(0, LARGEST_OWNER)]),
+                Selection::Only(owners) => owners,
+            },
+        })
+    }
+
+    fn passthrough(&mut self) -> Option<PassthroughSources> {
+        let addresses: Vec<_> = self.list(Setting::PassthroughSource, parse::passthrough_source)?;
+        let mut sources = PassthroughSources::default();
+        for address in distinct(addresses) {
+            match address {
+                IpAddr::V4(address) => sources.ipv4.push(address),
+                IpAddr::V6(address) => sources.ipv6.push(address),
+            }
+        }
+        Some(sources)
+    }
+
+    fn one<T>(
+        &mut self,
+        setting: Setting,
+        parse: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<T> {
+        let text = self.given.text(setting).unwrap_or_default();
+        let value = parse(text.trim());
+        self.noting(setting, value.map_err(|error| vec![error]))
+    }
+
+    fn list<T, L: FromIterator<T>>(
+        &mut self,
+        setting: Setting,
+        entry: impl Fn(&str) -> Result<T, ValueError>,
+    ) -> Option<L> {
+        let text = self.given.text(setting).unwrap_or_default();
+        self.noting(setting, parse::list(text, entry))
+    }
+
+    fn selection<T, L: FromIterator<T>>(
+        &mut self,
+        setting: Setting,
+        entry: impl Fn(&str) -> Result<T, ValueError>,
+    ) -> Option<Selection<L>> {
+        let text = self.given.text(setting).unwrap_or_default();
+        self.noting(setting, parse::selection(text, entry))
+    }
+
+    fn noting<T>(&mut self, setting: Setting, read: Result<T, Vec<ValueError>>) -> Option<T> {
+        read.map_err(|errors| {
+            for error in errors {
+                self.note(setting, error);
+            }
+        })
+        .ok()
+    }
+
+    fn note(&mut self, setting: Setting, problem: impl Into<Problem>) {
+        self.mistakes
+            .push(Mistake::new(self.given, setting, problem));
+    }
+}
+
+fn ports(text: &str) -> Result<Interval<u16>, ValueError> {
+    parse::ports(text, '-')
+}
+
+fn every_address() -> IpRanges {
+    IpRanges {
+        ipv4: Intervals::from_iter([Interval::between(Bound::MIN, Bound::MAX)]),
+        ipv6: Intervals::from_iter([Interval::between(Bound::MIN, Bound::MAX)]),
+    }
+}
+
+/// The values in their order, each once.
+fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
+    let mut distinct = Vec::with_capacity(values.len());
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
+}

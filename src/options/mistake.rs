@@ -1,0 +1,118 @@
+//! What is wrong with the options, one mistake a line.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use crate::parse::ValueError;
+
+use super::{Given, Setting};
+
+/// One mistake: the option as the user wrote it, and what is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// `--inbound-port`, `NETWEIR_INBOUND_PORT` or `inbound-port in FILE`.
+    pub option: String,
+    /// What is wrong, and what is accepted.
+    pub problem: Problem,
+}
+
+impl Mistake {
+    /// A mistake in the text that was given for the setting.
+    #[must_use]
+    pub fn new(given: &Given, setting: Setting, problem: impl Into<Problem>) -> Self {
+        Self {
+            option: given.origin(setting).name_of(setting),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.option, self.problem)
+    }
+}
+
+/// What is wrong with an option.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum Problem {
+    /// The value is not of its kind.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+    /// No user and no group is the proxy.
+    #[error(
+        "names nobody, and neither does --proxy-gid: the proxy's own connections would be captured \
+         again, without end; accepted is at least one user or group"
+    )]
+    NoProxyOwner,
+    /// `--format` says how to print what is not printed.
+    #[error("{0:?} is of use with --dry-run alone, which prints the rules")]
+    FormatWithoutDryRun(String),
+    /// More and less at once.
+    #[error("contradicts --quiet; accepted is one of the two")]
+    VerboseAndQuiet,
+    /// There is no such option.
+    #[error("there is no such option{}", did_you_mean(.nearest.as_deref()))]
+    Unknown {
+        /// The option that is spelled most like it.
+        nearest: Option<String>,
+    },
+    /// There is no such verb.
+    #[error("there is no such verb{}", did_you_mean(.nearest.as_deref()))]
+    UnknownVerb {
+        /// The verb that is spelled most like it.
+        nearest: Option<String>,
+    },
+    /// A flag without its value.
+    #[error("has no value; accepted is {value}, such as {example}")]
+    NoValue {
+        /// What the help calls the value.
+        value: &'static str,
+        /// A value.
+        example: &'static str,
+    },
+    /// The command line parser's own words, for what none of the above fits.
+    #[error("{0}")]
+    Usage(String),
+    /// The file says it of itself.
+    #[error("a configuration file cannot name another; accepted is a flag or a variable")]
+    ConfigInFile,
+    /// A value of the file has the wrong TOML type.
+    #[error("is {found}; accepted is {accepted}")]
+    Type {
+        /// The type.
+        found: &'static str,
+        /// The types of this option.
+        accepted: &'static str,
+    },
+    /// An entry of an array in the file has the wrong TOML type.
+    #[error("entry {index} is neither a string nor an integer")]
+    EntryType {
+        /// Which one, counted from 1.
+        index: usize,
+    },
+    /// The file cannot be read.
+    #[error("{file:?} cannot be read: {reason}")]
+    File {
+        /// Its name.
+        file: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The file is not TOML.
+    #[error("line {line} is not TOML: {reason}")]
+    Toml {
+        /// The line, counted from 1.
+        line: usize,
+        /// What the parser said.
+        reason: String,
+    },
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(
+        || "; --help lists them".to_owned(),
+        |nearest| format!("; did you mean {nearest}"),
+    )
+}

@@ -1,0 +1,160 @@
+//! The options that say where to work and what to print.
+
+use crate::parse::{self, NetworkNamespace, ValueError};
+
+use super::{Given, Mistake, Problem, Setting};
+
+/// How the rules are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For `nft -f`.
+    Nft,
+    /// For `nft -j -f` (libnftables-json(5)).
+    Json,
+    /// For `iptables-restore`.
+    Iptables,
+    /// For `ip6tables-restore`.
+    Ip6tables,
+}
+
+/// What becomes of the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// They are installed.
+    Install,
+    /// They are printed.
+    Print(Format),
+}
+
+/// How messages are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines of text.
+    #[default]
+    Plain,
+    /// A JSON object a line (RFC 8259).
+    Json,
+}
+
+/// How much a message matters; also the least that is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The rules themselves.
+    Trace,
+    /// What is done.
+    Debug,
+    /// What was done.
+    #[default]
+    Info,
+    /// What may not be meant so.
+    Warning,
+    /// What went wrong.
+    Error,
+}
+
+/// What is said, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogOptions {
+    /// How.
+    pub format: LogFormat,
+    /// The least important messages that are written.
+    pub level: Level,
+}
+
+/// What becomes of the rules.
+pub fn output(given: &Given) -> Result<Output, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let dry_run = read(given, Setting::DryRun, parse::switch, &mut mistakes);
+    let format = read(given, Setting::Format, format, &mut mistakes);
+    // A file or a variable may hold the format for the dry runs to come.
+    let flag = given.origin(Setting::Format) == super::Origin::Flag;
+    if dry_run == Some(false) && flag && given.has(Setting::Format) {
+        let text = given.text(Setting::Format).unwrap_or_default().to_owned();
+        let problem = Problem::FormatWithoutDryRun(text);
+        mistakes.push(Mistake::new(given, Setting::Format, problem));
+    }
+    match (dry_run, format) {
+        (Some(true), Some(format)) if mistakes.is_empty() => Ok(Output::Print(format)),
+        (Some(false), Some(_)) if mistakes.is_empty() => Ok(Output::Install),
+        _ => Err(mistakes),
+    }
+}
+
+/// The network namespace to work in; the current one when `None`.
+pub fn network_namespace(given: &Given) -> Result<Option<NetworkNamespace>, Vec<Mistake>> {
+    if !given.has(Setting::Netns) {
+        return Ok(None);
+    }
+    let mut mistakes = Vec::new();
+    match read(
+        given,
+        Setting::Netns,
+        parse::network_namespace,
+        &mut mistakes,
+    ) {
+        Some(namespace) => Ok(Some(namespace)),
+        None => Err(mistakes),
+    }
+}
+
+/// What is said, and how.
+pub fn log_options(given: &Given) -> Result<LogOptions, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let format = read(given, Setting::LogFormat, log_format, &mut mistakes);
+    let verbose = read(given, Setting::Verbose, parse::count, &mut mistakes);
+    let quiet = read(given, Setting::Quiet, parse::switch, &mut mistakes);
+    let level = match (verbose, quiet) {
+        (Some(0), Some(true)) => Some(Level::Error),
+        (Some(0), Some(false)) => Some(Level::Info),
+        (Some(1), Some(false)) => Some(Level::Debug),
+        (Some(_), Some(false)) => Some(Level::Trace),
+        (Some(_), Some(true)) => {
+            mistakes.push(Mistake::new(
+                given,
+                Setting::Verbose,
+                Problem::VerboseAndQuiet,
+            ));
+            None
+        }
+        (None, _) | (_, None) => None,
+    };
+    match (format, level) {
+        (Some(format), Some(level)) => Ok(LogOptions { format, level }),
+        _ => Err(mistakes),
+    }
+}
+
+fn read<T>(
+    given: &Given,
+    setting: Setting,
+    parse: fn(&str) -> Result<T, ValueError>,
+    mistakes: &mut Vec<Mistake>,
+) -> Option<T> {
+    parse(given.text(setting).unwrap_or_default().trim())
+        .map_err(|error| mistakes.push(Mistake::new(given, setting, error)))
+        .ok()
+}
+
+fn format(text: &str) -> Result<Format, ValueError> {
+    match text {
+        "nft" => Ok(Format::Nft),
+        "json" => Ok(Format::Json),
+        "iptables" => Ok(Format::Iptables),
+        "ip6tables" => Ok(Format::Ip6tables),
+        _ => Err(ValueError::Word {
+            text: text.to_owned(),
+            accepted: "nft, json, iptables, ip6tables",
+        }),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, ValueError> {
+    match text {
+        "plain" => Ok(LogFormat::Plain),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(ValueError::Word {
+            text: text.to_owned(),
+            accepted: "plain, json",
+        }),
+    }
+}

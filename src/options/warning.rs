@@ -1,0 +1,314 @@
+//! Options that are valid together, and yet may not be meant so.
+
+use std::fmt;
+
+use crate::intent::{
+    Bound, Capture, Families, Family, InboundPorts, Interval, Intervals, IpRanges, OwnerSelection,
+    Port, RangeSelection,
+};
+use crate::parse::LARGEST_OWNER;
+
+use super::{Given, Setting};
+
+/// One warning: the option as the user wrote it, and what comes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// `--proxy-uid`, `NETWEIR_PROXY_UID` or `proxy-uid in FILE`.
+    pub option: String,
+    /// What comes of it.
+    pub consequence: Consequence,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.option, self.consequence)
+    }
+}
+
+/// What comes of an option.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Consequence {
+    /// The two listeners are one.
+    #[error(
+        "is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections"
+    )]
+    InboundIsOutbound,
+    /// The tunnel port is never redirected.
+    #[error(
+        "is the proxy's inbound port, too: captured connections arrive where the proxy expects its own mutual TLS"
+    )]
+    TunnelIsInbound,
+    /// The outbound listener is open to everyone.
+    #[error(
+        "is the proxy's outbound port, too: other pods reach the proxy's outbound side, and through it whatever this pod reaches"
+    )]
+    TunnelIsOutbound,
+    /// A listener of the proxy is open to peers.
+    #[error(
+        "has the proxy's own port {0}: other pods reach that listener directly, past the inbound side of the proxy"
+    )]
+    ProxyPortOpen(Port),
+    /// Connections to the port go around the proxy.
+    #[error(
+        "has the proxy's own port {0}: connections to that port of any host go around the proxy"
+    )]
+    ProxyPortPassedBy(Port),
+    /// Root is the proxy.
+    #[error(
+        "has id 0: no connection that a process of root makes is captured, the application's own included"
+    )]
+    RootIsProxy,
+    /// The list has no say.
+    #[error(
+        "is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured"
+    )]
+    NotConsulted,
+    /// The list is empty, or everything is excluded.
+    #[error("leaves no connection of the pod to capture, neither inbound nor outbound")]
+    NothingCaptured,
+    /// Nobody is included, or everybody excluded.
+    #[error("leaves nobody whose outbound connections are captured")]
+    NobodyCaptured,
+    /// Exclusion comes first.
+    #[error("has ports that --exclude-outbound-ports has, too: connections to them are left alone")]
+    ExcludedAnyway,
+    /// Loopback is captured.
+    #[error(
+        "reaches loopback: connections between the pod's own processes are captured, too, save those to the loopback range; * leaves them alone"
+    )]
+    LoopbackCaptured,
+    /// Loopback is left alone without.
+    #[error(
+        "reaches loopback, to no effect: connections between the pod's own processes are left alone anyway"
+    )]
+    LoopbackLeftAnyway,
+    /// The loopback interface is excluded.
+    #[error(
+        "has the loopback interface: the proxy's connections to its own pod do not pass its inbound side"
+    )]
+    LoopbackInterface,
+    /// The proxy has no address to call its application from.
+    #[error(
+        "has no {} address: the proxy's connections to its own application may be captured again, without end", .0.name()
+    )]
+    NoPassthroughSource(Family),
+    /// The family is not captured.
+    #[error("has {} entries, to no effect: --ip-families leaves that family alone", .0.name())]
+    OtherFamily(Family),
+}
+
+/// Everything that may not be meant so.
+pub(super) fn warnings(capture: &Capture, given: &Given) -> Vec<Warning> {
+    let mut found = Vec::new();
+    found.extend(proxy(capture));
+    found.extend(inbound(capture, given));
+    found.extend(outbound(capture));
+    found.extend(nothing(capture));
+    found.extend(interfaces(capture));
+    found.extend(families(capture));
+    found
+        .into_iter()
+        .map(|(setting, consequence)| Warning {
+            option: given.origin(setting).name_of(setting),
+            consequence,
+        })
+        .collect()
+}
+
+type Found = Vec<(Setting, Consequence)>;
+
+fn proxy(capture: &Capture) -> Found {
+    let proxy = &capture.proxy;
+    let conditions = [
+        (
+            proxy.inbound_port == proxy.outbound_port,
+            Setting::InboundPort,
+            Consequence::InboundIsOutbound,
+        ),
+        (
+            proxy.tunnel_port == Some(proxy.inbound_port),
+            Setting::TunnelPort,
+            Consequence::TunnelIsInbound,
+        ),
+        (
+            proxy.tunnel_port == Some(proxy.outbound_port),
+            Setting::TunnelPort,
+            Consequence::TunnelIsOutbound,
+        ),
+        (
+            proxy.uids.contains(&0),
+            Setting::ProxyUid,
+            Consequence::RootIsProxy,
+        ),
+        (
+            proxy.gids.contains(&0) && proxy.gids != proxy.uids,
+            Setting::ProxyGid,
+            Consequence::RootIsProxy,
+        ),
+    ];
+    holding(conditions)
+}
+
+fn holding<const N: usize>(conditions: [(bool, Setting, Consequence); N]) -> Found {
+    conditions
+        .into_iter()
+        .filter_map(|(holds, setting, consequence)| holds.then_some((setting, consequence)))
+        .collect()
+}
+
+fn inbound(capture: &Capture, given: &Given) -> Found {
+    let mut found = Vec::new();
+    match &capture.inbound.ports {
+        InboundPorts::AllExcept(excluded) => {
+            let proxy = [capture.proxy.outbound_port, capture.proxy.inbound_port];
+            for port in proxy {
+                if excluded.contains(port.number()) {
+                    let open = Consequence::ProxyPortOpen(port);
+                    found.push((Setting::ExcludeInboundPorts, open));
+                }
+            }
+        }
+        InboundPorts::Only(_) => {
+            let excluded = given.text(Setting::ExcludeInboundPorts);
+            if excluded.is_some_and(|text| !text.trim().is_empty()) {
+                found.push((Setting::ExcludeInboundPorts, Consequence::NotConsulted));
+            }
+        }
+    }
+    found.dedup();
+    found
+}
+
+fn outbound(capture: &Capture) -> Found {
+    let outbound = &capture.outbound;
+    let proxy = [capture.proxy.outbound_port, capture.proxy.inbound_port];
+    let mut found = Vec::new();
+    for port in proxy {
+        if outbound.exclude_ports.contains(port.number()) {
+            let passed_by = Consequence::ProxyPortPassedBy(port);
+            found.push((Setting::ExcludeOutboundPorts, passed_by));
+        }
+    }
+    found.dedup();
+    let included = &outbound.include_ports;
+    let both = |ports: &Interval<u16>| outbound.exclude_ports.intersects(ports);
+    found.extend(holding([
+        (
+            included.iter().any(both),
+            Setting::IncludeOutboundPorts,
+            Consequence::ExcludedAnyway,
+        ),
+        (
+            outbound.capture_over_loopback,
+            Setting::IncludeOutboundIpRanges,
+            Consequence::LoopbackCaptured,
+        ),
+        (
+            !outbound.capture_over_loopback && outbound.exclude_ranges.reaches_loopback(),
+            Setting::ExcludeOutboundIpRanges,
+            Consequence::LoopbackLeftAnyway,
+        ),
+    ]));
+    found
+}
+
+/// What leaves nobody or nothing to capture.
+fn nothing(capture: &Capture) -> Found {
+    let outbound = &capture.outbound;
+    let mut found = Vec::new();
+    if nobody(&outbound.uids) {
+        found.push((Setting::IncludeOutboundUids, Consequence::NobodyCaptured));
+    }
+    if nobody(&outbound.gids) {
+        found.push((Setting::IncludeOutboundGids, Consequence::NobodyCaptured));
+    }
+    let outbound_left_alone = !found.is_empty()
+        || covers(&outbound.exclude_ports, &every_port())
+        || covers_every_address(&outbound.exclude_ranges)
+        || outbound.include_ports.is_empty()
+            && matches!(&outbound.include_ranges, RangeSelection::Only(ranges) if ranges.is_empty());
+    let inbound_left_alone = match &capture.inbound.ports {
+        InboundPorts::AllExcept(excluded) => covers(excluded, &every_port()),
+        InboundPorts::Only(included) => included.is_empty(),
+    } || covers_every_address(&capture.inbound.exclude_sources);
+    if inbound_left_alone && outbound_left_alone {
+        found.push((Setting::IncludeInboundPorts, Consequence::NothingCaptured));
+    }
+    found
+}
+
+fn every_port() -> Interval<u16> {
+    Interval::between(1, u16::MAX)
+}
+
+/// Whether everyone who is included is excluded.
+fn nobody(selection: &OwnerSelection) -> bool {
+    match &selection.include {
+        Some(included) => included.iter().all(|ids| covers(&selection.exclude, ids)),
+        None => covers(&selection.exclude, &Interval::between(0, LARGEST_OWNER)),
+    }
+}
+
+fn covers<T: Bound>(set: &Intervals<T>, interval: &Interval<T>) -> bool {
+    set.iter()
+        .any(|own| own.contains(interval.first()) && own.contains(interval.last()))
+}
+
+fn covers_every_address(ranges: &IpRanges) -> bool {
+    covers(&ranges.ipv4, &Interval::between(Bound::MIN, Bound::MAX))
+        && covers(&ranges.ipv6, &Interval::between(Bound::MIN, Bound::MAX))
+}
+
+fn interfaces(capture: &Capture) -> Found {
+    let loopback = capture
+        .exclude_interfaces
+        .iter()
+        .any(|pattern| pattern.matches("lo"));
+    holding([(
+        loopback,
+        Setting::ExcludeInterfaces,
+        Consequence::LoopbackInterface,
+    )])
+}
+
+/// What is missing of a captured family, and what there is of another.
+fn families(capture: &Capture) -> Found {
+    let mut found = Vec::new();
+    let sources = &capture.passthrough;
+    for family in capture.families.iter() {
+        let none = match family {
+            Family::Ipv4 => sources.ipv4.is_empty(),
+            Family::Ipv6 => sources.ipv6.is_empty(),
+        };
+        if none {
+            let missing = Consequence::NoPassthroughSource(family);
+            found.push((Setting::PassthroughSource, missing));
+        }
+    }
+    let other = match capture.families {
+        Families::Both => return found,
+        Families::Only(Family::Ipv4) => Family::Ipv6,
+        Families::Only(Family::Ipv6) => Family::Ipv4,
+    };
+    for (setting, ranges) in range_options(capture) {
+        if !ranges.is_empty_for(other) {
+            found.push((setting, Consequence::OtherFamily(other)));
+        }
+    }
+    found
+}
+
+/// The ranges that were listed. Everything (`*`) is no list.
+fn range_options(capture: &Capture) -> impl Iterator<Item = (Setting, &IpRanges)> {
+    let outbound = &capture.outbound;
+    let excluded = (Setting::ExcludeOutboundIpRanges, &outbound.exclude_ranges);
+    let sources = (
+        Setting::ExcludeInboundIpRanges,
+        &capture.inbound.exclude_sources,
+    );
+    let included = match &outbound.include_ranges {
+        RangeSelection::All => None,
+        RangeSelection::Only(ranges) => Some((Setting::IncludeOutboundIpRanges, ranges)),
+    };
+    [sources, excluded].into_iter().chain(included)
+}

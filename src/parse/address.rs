@@ -1,0 +1,93 @@
+//! Addresses and networks.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net};
+
+use super::{ValueError, decimal};
+
+/// One IPv4 or IPv6 address.
+pub fn address(text: &str) -> Result<IpAddr, ValueError> {
+    let address = text
+        .parse()
+        .map_err(|_| ValueError::Address(text.to_owned()))?;
+    match mapped(address, 128) {
+        Some(network) => Err(ValueError::Ipv4Mapped {
+            text: text.to_owned(),
+            ipv4: network.addr().to_string(),
+        }),
+        None => Ok(address),
+    }
+}
+
+/// An address that a socket can be bound to.
+pub fn passthrough_source(text: &str) -> Result<IpAddr, ValueError> {
+    let address = address(text)?;
+    let broadcast = address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    if address.is_unspecified() || address.is_multicast() || broadcast {
+        return Err(ValueError::Source(address));
+    }
+    Ok(address)
+}
+
+/// A network: a CIDR without host bits, or one address.
+pub fn network(text: &str) -> Result<IpNet, ValueError> {
+    let network = network_with_host_bits(text)?;
+    if network.trunc() != network {
+        return Err(ValueError::HostBits {
+            text: text.to_owned(),
+            network: network.trunc(),
+        });
+    }
+    Ok(network)
+}
+
+/// A network inside 127.0.0.0/8 (RFC 1122, 3.2.1.3): a CIDR without host bits, or one address.
+pub fn loopback_range(text: &str) -> Result<Ipv4Net, ValueError> {
+    match network(text)? {
+        IpNet::V4(network) if network.addr().is_loopback() && network.prefix_len() >= 8 => {
+            Ok(network)
+        }
+        IpNet::V4(_) | IpNet::V6(_) => Err(ValueError::LoopbackRange(text.to_owned())),
+    }
+}
+
+fn network_with_host_bits(text: &str) -> Result<IpNet, ValueError> {
+    let (address_text, length_text) = match text.split_once('/') {
+        Some((address, length)) => (address, Some(length)),
+        None => (text, None),
+    };
+    let address: IpAddr = address_text
+        .parse()
+        .map_err(|_| ValueError::Network(text.to_owned()))?;
+    let longest = if address.is_ipv4() { 32 } else { 128 };
+    let length = length_text.map_or(Some(longest), decimal::<u8>);
+    let network = length
+        .and_then(|length| IpNet::new(address, length).ok())
+        .ok_or_else(|| ValueError::PrefixLength {
+            text: text.to_owned(),
+            longest,
+        })?;
+    match mapped(address, network.prefix_len()) {
+        Some(network) => Err(ValueError::Ipv4Mapped {
+            text: text.to_owned(),
+            ipv4: match length_text {
+                Some(_) => network.to_string(),
+                None => network.addr().to_string(),
+            },
+        }),
+        None => Ok(network),
+    }
+}
+
+/// The IPv4 network that an IPv4-mapped IPv6 network stands for.
+fn mapped(address: IpAddr, prefix_length: u8) -> Option<Ipv4Net> {
+    let IpAddr::V6(address) = address else {
+        return None;
+    };
+    let prefix_length = prefix_length.checked_sub(96)?;
+    let ipv4 = Ipv6Addr::to_ipv4_mapped(&address)?;
+    Ipv4Net::new(ipv4, prefix_length)
+        .ok()
+        .map(|net| net.trunc())
+}

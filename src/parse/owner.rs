@@ -1,0 +1,141 @@
+//! Users and groups: ids, ranges of ids and names.
+
+use std::fmt;
+
+use crate::intent::{Interval, OwnerId};
+
+use super::{ValueError, decimal};
+
+/// The largest user or group id; the one above it means "none" to system calls (setreuid(2)).
+pub const LARGEST_OWNER: OwnerId = OwnerId::MAX - 1;
+
+/// Users or groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKind {
+    /// Users, of /etc/passwd.
+    User,
+    /// Groups, of /etc/group.
+    Group,
+}
+
+impl OwnerKind {
+    /// The file that has the names.
+    #[must_use]
+    pub const fn file(self) -> &'static str {
+        match self {
+            Self::User => "/etc/passwd",
+            Self::Group => "/etc/group",
+        }
+    }
+}
+
+impl fmt::Display for OwnerKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::User => "user",
+            Self::Group => "group",
+        })
+    }
+}
+
+/// Why a name has no id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameError {
+    /// Nobody has it.
+    Unknown,
+    /// The names could not be read, for the reason given.
+    Unreadable(String),
+}
+
+/// Where the ids of names are looked up. The caller gives it: parsing reads no files.
+pub trait Accounts {
+    /// The id of the user or group of this name.
+    fn id_of(&self, kind: OwnerKind, name: &str) -> Result<OwnerId, NameError>;
+}
+
+/// One user or group: an id or a name.
+pub fn owner(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<OwnerId, ValueError> {
+    match range(text) {
+        Some(_) => Err(ValueError::OwnerRange {
+            text: text.to_owned(),
+            kind,
+        }),
+        None => single(text, kind, accounts),
+    }
+}
+
+/// A user or group, or a range of ids.
+pub fn owners(
+    text: &str,
+    kind: OwnerKind,
+    accounts: &dyn Accounts,
+) -> Result<Interval<OwnerId>, ValueError> {
+    let Some((first, last)) = range(text) else {
+        return single(text, kind, accounts).map(Interval::single);
+    };
+    let (first, last) = (id(first, kind)?, id(last, kind)?);
+    if first > last {
+        return Err(ValueError::Backwards {
+            text: text.to_owned(),
+            first,
+            last,
+        });
+    }
+    Ok(Interval::between(first, last))
+}
+
+/// The two ends of a range. A dash alone does not make one: names have dashes, too.
+fn range(text: &str) -> Option<(&str, &str)> {
+    text.split_once('-')
+        .filter(|(first, last)| is_number(first) && is_number(last))
+}
+
+fn single(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<OwnerId, ValueError> {
+    if is_number(text) {
+        return id(text, kind);
+    }
+    if !is_name(text) {
+        return Err(ValueError::Owner {
+            text: text.to_owned(),
+            kind,
+        });
+    }
+    let name = text.to_owned();
+    match accounts.id_of(kind, text) {
+        Ok(OwnerId::MAX) => Err(ValueError::OwnerSentinel {
+            id: OwnerId::MAX,
+            kind,
+        }),
+        Ok(id) => Ok(id),
+        Err(NameError::Unknown) => Err(ValueError::UnknownName { name, kind }),
+        Err(NameError::Unreadable(reason)) => Err(ValueError::Lookup { name, kind, reason }),
+    }
+}
+
+fn id(text: &str, kind: OwnerKind) -> Result<OwnerId, ValueError> {
+    match decimal(text) {
+        Some(OwnerId::MAX) => Err(ValueError::OwnerSentinel {
+            id: OwnerId::MAX,
+            kind,
+        }),
+        Some(id) => Ok(id),
+        None => Err(ValueError::Owner {
+            text: text.to_owned(),
+            kind,
+        }),
+    }
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Whether a line of passwd(5) or group(5) can have the name. A sign in front is a number's, or the mark of an
+/// NIS entry, and so no name.
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with(['-', '+'])
+        && !text
+            .chars()
+            .any(|c| c == ':' || c.is_whitespace() || c.is_control())
+}
