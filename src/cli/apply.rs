@@ -132,7 +132,5 @@ fn text_of(format: Format, ruleset: &Ruleset) -> String {
     match format {
         Format::Nft => render::nft(ruleset),
         Format::Json => render::json(ruleset),
-        Format::Iptables => todo!(),
-        Format::Ip6tables => todo!(),
     }
 }
