@@ -55,7 +55,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(Stop::Asked(text)) => {
             return match print(&format!("{}\n", text.trim_end())) {
                 Ok(()) => ExitCode::Done,
-                Err(error) => error.report(&log),
+                Err(error) => error.report(log),
             };
         }
         Err(Stop::Nothing(text)) => {
@@ -67,7 +67,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Ok(Verb::Apply(options)) => Apply::run(options.given, mistakes),
         Ok(Verb::Remove(options)) => Remove::run(options.given, mistakes),
         // Nothing could be made of the arguments, and the mistakes say why.
-        Err(_) => invocation::report(&log, &mistakes),
+        Err(_) => invocation::report(log, &mistakes),
     }
 }
 
@@ -79,11 +79,8 @@ fn command() -> clap::Command {
 }
 
 fn exit_codes() -> String {
-    let mut text = String::from("Exit codes:");
-    for code in ExitCode::ALL {
-        text.push_str(&format!("\n  {}  {}", code.number(), code.meaning()));
-    }
-    text
+    let lines = ExitCode::ALL.map(|code| format!("\n  {}  {}", code.number(), code.meaning()));
+    format!("Exit codes:{}", lines.concat())
 }
 
 /// Prints what was asked for.

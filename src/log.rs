@@ -26,36 +26,36 @@ impl Log {
 
     /// Whether messages of the level are written.
     #[must_use]
-    pub fn writes(&self, level: Level) -> bool {
+    pub fn writes(self, level: Level) -> bool {
         level >= self.options.level
     }
 
     /// Something went wrong.
-    pub fn error(&self, message: impl Display, fields: Fields<'_>) {
+    pub fn error(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Error, &message, fields);
     }
 
     /// Something may not be meant so.
-    pub fn warning(&self, message: impl Display, fields: Fields<'_>) {
+    pub fn warning(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Warning, &message, fields);
     }
 
     /// Something was done.
-    pub fn info(&self, message: impl Display, fields: Fields<'_>) {
+    pub fn info(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Info, &message, fields);
     }
 
     /// Something is about to be done.
-    pub fn debug(&self, message: impl Display, fields: Fields<'_>) {
+    pub fn debug(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Debug, &message, fields);
     }
 
     /// What is dealt with, at length.
-    pub fn trace(&self, message: impl Display, fields: Fields<'_>) {
+    pub fn trace(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Trace, &message, fields);
     }
 
-    fn write(&self, level: Level, message: &dyn Display, fields: Fields<'_>) {
+    fn write(self, level: Level, message: &dyn Display, fields: Fields<'_>) {
         if !self.writes(level) {
             return;
         }
@@ -85,7 +85,7 @@ fn plain(level: Level, message: &dyn Display, fields: Fields<'_>) -> String {
         let value = value.to_string();
         let bare = !value.is_empty() && !value.contains([' ', '"', '=', '\n']);
         let value = if bare { value } else { format!("{value:?}") };
-        line.push_str(&format!(" {name}={value}"));
+        line.extend([" ", name, "=", &value]);
     }
     line.push('\n');
     line

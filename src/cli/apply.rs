@@ -17,6 +17,9 @@ use super::arguments::TakesOptions;
 use super::error::Error;
 use super::invocation::Invocation;
 
+const NO_ADDRESS: &str = "--ip-families auto: the network namespace has no global address yet; both \
+families are captured";
+
 /// The verb.
 pub(super) struct Apply;
 
@@ -43,9 +46,9 @@ impl Apply {
         for warning in &task.parsed.warnings {
             log.warning(warning, &[]);
         }
-        match task.run(&log) {
+        match task.run(log) {
             Ok(()) => ExitCode::Done,
-            Err(error) => error.report(&log),
+            Err(error) => error.report(log),
         }
     }
 }
@@ -75,7 +78,7 @@ impl Task {
         })
     }
 
-    fn run(self, log: &Log) -> Result<(), Error> {
+    fn run(self, log: Log) -> Result<(), Error> {
         match self.output {
             Output::Print(format) => {
                 // Only the choice of families by the namespace's addresses needs the namespace.
@@ -96,7 +99,7 @@ impl Task {
 }
 
 /// Makes the kernel's rules be these, and says what that took.
-fn install(ruleset: &Ruleset, log: &Log) -> Result<(), Error> {
+fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
     if log.writes(Level::Trace) {
         log.trace(render::nft(ruleset), &[]);
     }
@@ -110,20 +113,17 @@ fn install(ruleset: &Ruleset, log: &Log) -> Result<(), Error> {
 }
 
 /// What to capture of which families.
-fn resolve(parsed: Parsed, log: &Log) -> Result<Capture, Error> {
+fn resolve(parsed: Parsed, log: Log) -> Result<Capture, Error> {
     let families = match parsed.families {
         FamilyChoice::Fixed(families) => families,
-        FamilyChoice::Auto => match families_with_addresses().map_err(Error::Addresses)? {
-            Some(families) => families,
-            None => {
-                // Uncaptured traffic would be the worse surprise.
-                log.warning(
-                    "--ip-families auto: the network namespace has no address yet; both families are captured",
-                    &[],
-                );
+        FamilyChoice::Auto => {
+            let present = families_with_addresses().map_err(Error::Addresses)?;
+            present.unwrap_or_else(|| {
+                // Traffic that goes around the proxy would be the worse surprise.
+                log.warning(NO_ADDRESS, &[]);
                 Families::Both
-            }
-        },
+            })
+        }
     };
     Ok(parsed.capture_of(families))
 }

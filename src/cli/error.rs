@@ -42,7 +42,7 @@ impl Error {
     }
 
     /// Writes down the error and its sources.
-    pub(super) fn report(&self, log: &Log) -> ExitCode {
+    pub(super) fn report(&self, log: Log) -> ExitCode {
         let mut message = self.to_string();
         let mut source = self.source();
         while let Some(error) = source {

@@ -37,12 +37,12 @@ impl Invocation {
 
     /// Writes down all mistakes.
     pub(super) fn report(&self) -> ExitCode {
-        report(&self.log, &self.mistakes)
+        report(self.log, &self.mistakes)
     }
 }
 
 /// Writes down all mistakes.
-pub(super) fn report(log: &Log, mistakes: &[Mistake]) -> ExitCode {
+pub(super) fn report(log: Log, mistakes: &[Mistake]) -> ExitCode {
     for mistake in mistakes {
         log.error(mistake, &[]);
     }

@@ -27,9 +27,9 @@ impl Remove {
         match namespace {
             Some(namespace) if invocation.mistakes.is_empty() => {
                 let log = invocation.log;
-                match remove(namespace.as_ref(), &log) {
+                match remove(namespace.as_ref(), log) {
                     Ok(()) => ExitCode::Done,
-                    Err(error) => error.report(&log),
+                    Err(error) => error.report(log),
                 }
             }
             _ => invocation.report(),
@@ -37,7 +37,7 @@ impl Remove {
     }
 }
 
-fn remove(namespace: Option<&NetworkNamespace>, log: &Log) -> Result<(), Error> {
+fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), Error> {
     super::enter(namespace, &[Capability::NetAdmin])?;
     log.info(
         match kernel::remove()? {

@@ -214,7 +214,7 @@ settings! {
     List "NAMES" = Text(""), like "eth1,tun+";
 
     /// The IPv4 destinations, inside 127.0.0.0/8, that are the application itself and never captured on the way out.
-    /// For IPv6 it is always ::1.
+    /// The IPv6 counterpart never varies: it is the loopback address alone.
     LoopbackRange "loopback-range" "NETWEIR_LOOPBACK_RANGE" in Both,
     One "RANGE" = Text("127.0.0.1/32"), like "127.0.0.0/8";
 
