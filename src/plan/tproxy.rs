@@ -81,14 +81,22 @@ fn hand_over(builder: &mut Builder, capture: &Capture, tproxy: Tproxy) -> Vec<Ru
         [Statement::SetPacketMark(tproxy.mark), Statement::Accept],
     ));
     for family in capture.families.iter() {
+        let captured = [TCP, to_loopback_range(capture, family, Test::IsNot)];
         rules.push(rule(
             format!("inbound-packet/tproxy-{}", family.name()),
-            [TCP, to_loopback_range(capture, family, Test::IsNot)],
+            captured.clone(),
             [
-                Statement::SetPacketMark(tproxy.mark),
                 Statement::Tproxy(family, capture.proxy.inbound_port),
+                Statement::SetPacketMark(tproxy.mark),
                 Statement::Accept,
             ],
+        ));
+        // Without a transparent listener `tproxy` breaks off its rule (nft_tproxy_eval_v4); going on
+        // would let the connection pass by the proxy.
+        rules.push(rule(
+            format!("inbound-packet/drop-without-listener-{}", family.name()),
+            captured,
+            [Statement::Drop],
         ));
     }
     rules
