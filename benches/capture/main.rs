@@ -17,7 +17,7 @@ use anyhow::Result;
 use clap::Parser;
 
 use connections::{Pod, compare};
-use material::{MANY, TYPICAL, dry_run, many_ranges, typical_batch};
+use material::{MANY, TYPICAL, dry_run, many_ranges, typical_batch, without_deletion};
 use netweir::intent::Family;
 use report::{Promise, Report};
 use sample::{Contender, Launcher, Measured, word};
@@ -56,8 +56,6 @@ const RACE: &[&str] = &[
 ];
 const MEMORY: &[&str] = &["program", "peak memory, MB", "median", "promised"];
 
-const BARE: &str = "a bare program that sends the same bytes";
-
 struct Bench {
     options: Options,
     launcher: Launcher,
@@ -66,16 +64,19 @@ struct Bench {
 }
 
 impl Bench {
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     fn race(
         &mut self,
         heading: &str,
         told: &str,
         contenders: &[Contender],
-        promises: &[(&str, Promise)],
     ) -> Result<Vec<Measured>> {
         let measured = self.launcher.interleaved(contenders, self.options.rounds)?;
         self.report.section(heading, told, RACE);
-        self.report.race(&measured, promises);
+        self.report.race(&measured);
         Ok(measured)
     }
 
@@ -99,86 +100,80 @@ impl Bench {
         }
     }
 
-    fn typical(&mut self) -> Result<()> {
-        let folder = self.folder.path().to_owned();
-        let netweir = self.options.netweir.clone();
-        let printed = |format: &str| dry_run(&netweir, TYPICAL, format, folder.join(format));
-        let nft = printed("nft")?;
-        let ours = [&[word(&netweir)?, "apply"], TYPICAL].concat();
-        let mut contenders = vec![
-            Contender::new("netweir apply", &[&ours]),
-            Contender::new("nft -f, the same rules", &[&["nft", "-f", word(&nft)?]]),
-            restore(
-                "iptables-nft-restore and ip6tables-nft-restore, the same",
-                &printed("iptables")?,
-                &printed("ip6tables")?,
-            )?,
-        ];
+    /// We, `nft` with the same rules, and the batch that both end with.
+    fn nft_contenders(&self, options: &[&str]) -> Result<Vec<Contender>> {
+        let netweir = &self.options.netweir;
+        let rules = dry_run(netweir, options, "nft", self.file("rules.nft"))?;
+        let only_adds = without_deletion(&rules, self.file("only-adds.nft"))?;
+        let twice = Promise::AtLeast(2.0);
+        Ok(vec![
+            Contender::new(
+                "netweir apply",
+                Promise::None,
+                &[&[&[word(netweir)?, "apply"], options].concat()],
+            ),
+            Contender::new(
+                "nft -f, the same rules",
+                twice,
+                &[&["nft", "-f", word(&rules)?]],
+            ),
+            Contender::new(
+                "nft -f, the same without deleting an older table",
+                twice,
+                &[&["nft", "-f", word(&only_adds)?]],
+            ),
+        ])
+    }
+
+    /// The iptables programs with the same rules, and with other programs'.
+    fn iptables_contenders(&self) -> Result<Vec<Contender>> {
+        let netweir = &self.options.netweir;
+        let ipv4 = dry_run(netweir, TYPICAL, "iptables", self.file("iptables"))?;
+        let ipv6 = dry_run(netweir, TYPICAL, "ip6tables", self.file("ip6tables"))?;
+        let mut contenders = vec![restore(
+            "iptables-nft-restore and ip6tables-nft-restore, the same",
+            &ipv4,
+            &ipv6,
+        )?];
         for (name, peer) in [
-            ("the two, Istio's", "istio"),
-            ("the two, Linkerd's", "linkerd"),
-            ("the two, Kuma's", "kuma"),
+            ("the two, Istio's rules", "istio"),
+            ("the two, Linkerd's rules", "linkerd"),
+            ("the two, Kuma's rules", "kuma"),
         ] {
             let dump = |family| self.options.peers.join(format!("{peer}.{family}"));
             contenders.push(restore(name, &dump("iptables"), &dump("ip6tables"))?);
         }
         let native = self.options.peers.join("istio-native.nft");
+        let command = ["nft", "-f", word(&native)?];
         contenders.push(Contender::new(
             "nft -f, Istio's native rules",
-            &[&["nft", "-f", word(&native)?]],
+            Promise::None,
+            &[&command],
         ));
-        let batch = typical_batch(&nft, folder.join("batch"))?;
-        let bare_sender = word(&self.options.bare_sender)?;
-        contenders.push(Contender::new(BARE, &[&[bare_sender, word(&batch)?]]));
-        let three = Promise::AtLeast(3.0);
-        let measured = self.race(
-            "Typical options",
-            "Whole processes in a fresh namespace, both families.",
-            &contenders,
-            &[
-                ("nft -f, the same rules", Promise::AtLeast(2.0)),
-                (
-                    "iptables-nft-restore and ip6tables-nft-restore, the same",
-                    three,
-                ),
-                ("the two, Istio's", three),
-                ("the two, Linkerd's", three),
-                ("the two, Kuma's", three),
-                (BARE, Promise::AtMost(1.3)),
-            ],
-        )?;
+        Ok(contenders)
+    }
+
+    fn typical(&mut self) -> Result<()> {
+        let mut contenders = self.nft_contenders(TYPICAL)?;
+        contenders.extend(self.iptables_contenders()?);
+        let batch = typical_batch(&self.file("rules.nft"), self.file("batch"))?;
+        let send = [word(&self.options.bare_sender)?, word(&batch)?];
+        contenders.push(Contender::new(
+            "a bare program that sends the same bytes",
+            Promise::AtMost(1.3),
+            &[&send],
+        ));
+        let told = "Whole processes in a fresh namespace, both families.";
+        let measured = self.race("Typical options", told, &contenders)?;
         self.memory("Memory, typical options", &measured, 3.0);
         Ok(())
     }
 
     fn many(&mut self, family: Family, name: &str) -> Result<()> {
-        let folder = self.folder.path();
-        let config = many_ranges(folder, family)?;
-        let options = ["--config", word(&config)?];
-        let nft = dry_run(
-            &self.options.netweir,
-            &options,
-            "nft",
-            folder.join("many.nft"),
-        )?;
-        let contenders = [
-            Contender::new(
-                "netweir apply",
-                &[&[
-                    word(&self.options.netweir)?,
-                    "apply",
-                    "--config",
-                    word(&config)?,
-                ]],
-            ),
-            Contender::new("nft -f, the same rules", &[&["nft", "-f", word(&nft)?]]),
-        ];
-        let measured = self.race(
-            &format!("{MANY} excluded {name} ranges"),
-            "Whole processes in a fresh namespace; ours reads the ranges from a TOML file.",
-            &contenders,
-            &[("nft -f, the same rules", Promise::AtLeast(2.0))],
-        )?;
+        let config = many_ranges(self.folder.path(), family)?;
+        let contenders = self.nft_contenders(&["--config", word(&config)?])?;
+        let told = "Whole processes in a fresh namespace; ours reads the ranges from a TOML file.";
+        let measured = self.race(&format!("{MANY} excluded {name} ranges"), told, &contenders)?;
         self.memory(&format!("Memory, {MANY} {name} ranges"), &measured, 12.0);
         Ok(())
     }
@@ -234,13 +229,11 @@ fn thousands(rate: statistics::Summary) -> String {
 }
 
 fn restore(name: &'static str, ipv4: &Path, ipv6: &Path) -> Result<Contender> {
-    Ok(Contender::new(
-        name,
-        &[
-            &["iptables-nft-restore", word(ipv4)?],
-            &["ip6tables-nft-restore", word(ipv6)?],
-        ],
-    ))
+    let commands: [&[&str]; 2] = [
+        &["iptables-nft-restore", word(ipv4)?],
+        &["ip6tables-nft-restore", word(ipv6)?],
+    ];
+    Ok(Contender::new(name, Promise::AtLeast(3.0), &commands))
 }
 
 fn bench() -> Result<bool> {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use netweir::intent::{Capture, Family, InboundPorts, Interval};
 use netweir::plan::plan;
 use netweir::{kernel, render};
@@ -65,6 +65,17 @@ pub(crate) fn dry_run(
         );
     }
     fs::write(&path, output.stdout)?;
+    Ok(path)
+}
+
+/// Writes the rules without what replaces an older table, and gives their path: deleting a table makes `nft` wait for
+/// the kernel's deferred destruction, which is nothing to win a race by.
+pub(crate) fn without_deletion(rules: &Path, path: PathBuf) -> Result<PathBuf> {
+    let text = fs::read_to_string(rules)?;
+    let (before, after) = text
+        .split_once("delete table inet netweir\n")
+        .context("no table is deleted")?;
+    fs::write(&path, [before, after].concat())?;
     Ok(path)
 }
 

@@ -80,18 +80,14 @@ impl Report {
         }
     }
 
-    /// A table of how much longer the others took than the first contender, with a promise for each.
-    pub(crate) fn race(&mut self, measured: &[Measured], promises: &[(&str, Promise)]) {
+    /// A table of how the others' times compare with that of the first contender.
+    pub(crate) fn race(&mut self, measured: &[Measured]) {
         let Some((ours, others)) = measured.split_first() else {
             return;
         };
         for other in others {
-            let promise = promises
-                .iter()
-                .find(|(name, _)| *name == other.name)
-                .map_or(Promise::None, |named| named.1);
-            let ratio = match promise {
-                // "Within 1.3x of it" is about our time in terms of the other's.
+            let ratio = match other.promise {
+                // "Within 1.3 times of it": our time in terms of the other's.
                 Promise::AtMost(_) => ours.milliseconds.median / other.milliseconds.median,
                 Promise::None | Promise::AtLeast(_) | Promise::Below(_) => {
                     other.milliseconds.median / ours.milliseconds.median
@@ -102,7 +98,7 @@ impl Report {
                 &other.milliseconds.to_string(),
                 &ours.milliseconds.to_string(),
             ];
-            self.row(&cells, ratio, promise);
+            self.row(&cells, ratio, other.promise);
         }
     }
 

@@ -5,27 +5,35 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::report::Promise;
 use crate::statistics::Summary;
 
 /// Something that installs rules: one command, or several whose times add up.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
+    /// What is promised of the ratio between its time and ours.
+    pub(crate) promise: Promise,
     pub(crate) commands: Vec<Vec<String>>,
 }
 
 impl Contender {
-    pub(crate) fn new(name: &'static str, commands: &[&[&str]]) -> Self {
+    pub(crate) fn new(name: &'static str, promise: Promise, commands: &[&[&str]]) -> Self {
         let commands = commands
             .iter()
             .map(|words| words.iter().map(ToString::to_string).collect())
             .collect();
-        Self { name, commands }
+        Self {
+            name,
+            promise,
+            commands,
+        }
     }
 }
 
 /// What a contender took.
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
+    pub(crate) promise: Promise,
     /// From the start of a process to its end, in milliseconds.
     pub(crate) milliseconds: Summary,
     /// Peak resident memory, in megabytes (10^6 bytes).
@@ -82,6 +90,7 @@ impl Launcher {
             .map(|(contender, (times, memories))| {
                 Some(Measured {
                     name: contender.name,
+                    promise: contender.promise,
                     milliseconds: Summary::of(times)?,
                     megabytes: Summary::of(memories)?,
                 })
