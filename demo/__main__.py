@@ -112,10 +112,10 @@ def show(options, program, namespaces, proxy):
     """The whole show: before, after, and after the removal."""
     pod = namespaces["pod"]
     tally = Tally(proxy)
-    if options.image:
-        refused(tally, program, pod)
     tally.round(namespaces, lambda connection: DIRECT)
     print(f"Before: {tally.passed} of {len(CONNECTIONS) * 2} connections went directly.\n")
+    if options.image:
+        refused(tally, program, pod)
 
     told(program, pod, ["apply", *OPTIONS])
     fates = tally.round(namespaces, lambda connection: connection.expected)
