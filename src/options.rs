@@ -26,3 +26,6 @@ pub use output::{
 };
 pub use table::{Fallback, Section, Setting, Shape, Spec};
 pub use warning::{Consequence, Warning};
+
+#[cfg(test)]
+mod tests;

@@ -174,3 +174,6 @@ fn decimal<T: std::str::FromStr>(text: &str) -> Option<T> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,342 @@
+mod files;
+
+use std::rc::Rc;
+
+use super::*;
+use crate::intent::{
+    Capture, Families, Family, InboundPorts, Interval, IpRanges, Ports, RangeSelection,
+};
+use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
+
+struct Nobody;
+
+impl Accounts for Nobody {
+    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
+        Err(NameError::Unknown)
+    }
+}
+
+fn flags(texts: &[(Setting, &str)]) -> Given {
+    let mut given = Given::default();
+    for &(setting, text) in texts {
+        given.set(setting, Origin::Flag, text.to_owned());
+    }
+    given
+}
+
+fn parsed(texts: &[(Setting, &str)]) -> Parsed {
+    capture(&flags(texts), &Nobody).unwrap()
+}
+
+fn captured(texts: &[(Setting, &str)]) -> Capture {
+    parsed(texts).capture_of(Families::Both)
+}
+
+fn warned(texts: &[(Setting, &str)]) -> Vec<String> {
+    let warnings = parsed(texts).warnings;
+    warnings.iter().map(ToString::to_string).collect()
+}
+
+fn mistaken(texts: &[(Setting, &str)]) -> Vec<String> {
+    let mistakes = capture(&flags(texts), &Nobody).unwrap_err();
+    mistakes.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn without_options_everything_is_captured_as_meshes_expect_it() {
+    let parsed = parsed(&[]);
+    assert_eq!(parsed.families, FamilyChoice::Fixed(Families::Both));
+    assert_eq!(parsed.warnings, []);
+    assert_eq!(parsed.capture_of(Families::Both), Capture::default());
+}
+
+#[test]
+fn names_variables_and_keys_are_one_name() {
+    for setting in Setting::ALL {
+        let spec = setting.spec();
+        let variable = spec.name.to_uppercase().replace('-', "_");
+        assert_eq!(spec.variable, format!("NETWEIR_{variable}"));
+        assert_eq!(Setting::named(spec.name), Some(*setting));
+    }
+}
+
+#[test]
+fn every_default_and_every_example_is_a_valid_value() {
+    for &setting in Setting::ALL {
+        let spec = setting.spec();
+        let texts = [spec.default.text(), Some(spec.example)];
+        for text in texts.into_iter().flatten() {
+            let given = flags(&[(setting, text), (Setting::DryRun, "true")]);
+            let others = [
+                network_namespace(&given).err(),
+                output(&given).err(),
+                log_options(&given).err(),
+                capture(&given, &AnyName).err(),
+            ];
+            assert!(
+                others.iter().all(Option::is_none),
+                "{setting:?} {text:?}: {others:?}"
+            );
+        }
+    }
+}
+
+struct AnyName;
+
+impl Accounts for AnyName {
+    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
+        Ok(7)
+    }
+}
+
+#[test]
+fn the_groups_of_the_proxy_are_its_users_unless_given() {
+    let proxy = |texts| captured(texts).proxy;
+    let one = proxy(&[(Setting::ProxyUid, "5,3,5")]);
+    assert_eq!((one.uids, one.gids), (vec![5, 3], vec![5, 3]));
+    let none = proxy(&[(Setting::ProxyUid, "5"), (Setting::ProxyGid, "")]);
+    assert_eq!((none.uids, none.gids), (vec![5], vec![]));
+}
+
+#[test]
+fn a_proxy_that_is_nobody_is_a_mistake() {
+    let nobody = "--proxy-uid: names nobody, and neither does --proxy-gid: the proxy's own connections would be \
+                  captured again, without end; accepted is at least one user or group";
+    assert_eq!(mistaken(&[(Setting::ProxyUid, "")]), [nobody]);
+    let both = [(Setting::ProxyUid, ""), (Setting::ProxyGid, " ")];
+    assert_eq!(mistaken(&both), [nobody]);
+    assert_eq!(
+        captured(&[(Setting::ProxyUid, ""), (Setting::ProxyGid, "7")])
+            .proxy
+            .gids,
+        [7]
+    );
+}
+
+#[test]
+fn stars_and_empty_values_are_everything_and_nothing() {
+    let some = |texts: &[(Setting, &str)]| captured(texts);
+    let inbound = |text| some(&[(Setting::IncludeInboundPorts, text)]).inbound.ports;
+    assert_eq!(inbound("*"), InboundPorts::AllExcept(Ports::default()));
+    assert_eq!(inbound(""), InboundPorts::Only(Ports::default()));
+    let ranges = |text| {
+        some(&[(Setting::IncludeOutboundIpRanges, text)])
+            .outbound
+            .include_ranges
+    };
+    assert_eq!(ranges("*"), RangeSelection::All);
+    assert_eq!(ranges(""), RangeSelection::Only(IpRanges::default()));
+    let uids = |text| {
+        some(&[(Setting::IncludeOutboundUids, text)])
+            .outbound
+            .uids
+            .include
+    };
+    assert_eq!(uids("*"), None);
+    assert!(uids("").unwrap().is_empty());
+    let excluded = some(&[
+        (Setting::ExcludeInboundPorts, "*"),
+        (Setting::ExcludeOutboundIpRanges, "*"),
+        (Setting::ExcludeOutboundGids, "*"),
+    ]);
+    let every_port: Ports = [Interval::between(1, u16::MAX)].into_iter().collect();
+    assert_eq!(excluded.inbound.ports, InboundPorts::AllExcept(every_port));
+    assert!(
+        excluded
+            .outbound
+            .exclude_ranges
+            .contains("192.0.2.1".parse().unwrap())
+    );
+    assert!(
+        excluded
+            .outbound
+            .exclude_ranges
+            .contains("2001:db8::1".parse().unwrap())
+    );
+    assert!(excluded.outbound.gids.exclude.contains(4_294_967_294));
+}
+
+#[test]
+fn included_loopback_is_captured() {
+    let over = |text| {
+        captured(&[(Setting::IncludeOutboundIpRanges, text)])
+            .outbound
+            .capture_over_loopback
+    };
+    assert!(!over("*"));
+    assert!(!over("10.0.0.0/8"));
+    assert!(over("10.0.0.0/8,127.0.0.8/29"));
+    assert!(over("::/0"));
+}
+
+#[test]
+fn auto_leaves_the_families_to_the_namespace() {
+    let parsed = parsed(&[(Setting::IpFamilies, "auto")]);
+    assert_eq!(parsed.families, FamilyChoice::Auto);
+    let ipv6 = Families::Only(Family::Ipv6);
+    assert_eq!(parsed.capture_of(ipv6).families, ipv6);
+}
+
+#[test]
+fn what_may_not_be_meant_so_is_said_with_its_consequence() {
+    use Setting as S;
+    let cases: &[(&[(Setting, &str)], &str)] = &[
+        (
+            &[(S::InboundPort, "15001")],
+            "--inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections",
+        ),
+        (
+            &[(S::TunnelPort, "15006")],
+            "--tunnel-port: is the proxy's inbound port, too: captured connections arrive where the proxy expects its own mutual TLS",
+        ),
+        (
+            &[(S::TunnelPort, "15001")],
+            "--tunnel-port: is the proxy's outbound port, too: other pods reach the proxy's outbound side, and through it whatever this pod reaches",
+        ),
+        (
+            &[(S::ProxyUid, "0")],
+            "--proxy-uid: has id 0: no connection that a process of root makes is captured, the application's own included",
+        ),
+        (
+            &[(S::ProxyGid, "0,1337")],
+            "--proxy-gid: has id 0: no connection that a process of root makes is captured, the application's own included",
+        ),
+        (
+            &[(S::ExcludeInboundPorts, "15000-15001")],
+            "--exclude-inbound-ports: has the proxy's own port 15001: other pods reach that listener directly, past the inbound side of the proxy",
+        ),
+        (
+            &[(S::ExcludeOutboundPorts, "15006")],
+            "--exclude-outbound-ports: has the proxy's own port 15006: connections to that port of any host go around the proxy",
+        ),
+        (
+            &[
+                (S::IncludeInboundPorts, "80"),
+                (S::ExcludeInboundPorts, "81"),
+            ],
+            "--exclude-inbound-ports: is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured",
+        ),
+        (
+            &[
+                (S::IncludeOutboundPorts, "80-90"),
+                (S::ExcludeOutboundPorts, "85"),
+            ],
+            "--include-outbound-ports: has ports that --exclude-outbound-ports has, too: connections to them are left alone",
+        ),
+        (
+            &[(S::IncludeOutboundUids, "")],
+            "--include-outbound-uids: leaves nobody whose outbound connections are captured",
+        ),
+        (
+            &[
+                (S::IncludeOutboundGids, "5"),
+                (S::ExcludeOutboundGids, "1-9"),
+            ],
+            "--include-outbound-gids: leaves nobody whose outbound connections are captured",
+        ),
+        (
+            &[
+                (S::IncludeInboundPorts, ""),
+                (S::IncludeOutboundIpRanges, ""),
+            ],
+            "--include-inbound-ports: leaves no connection of the pod to capture, neither inbound nor outbound",
+        ),
+        (
+            &[(S::IncludeOutboundIpRanges, "0.0.0.0/0")],
+            "--include-outbound-ip-ranges: reaches loopback: connections between the pod's own processes are captured, too, save those to the loopback range; * leaves them alone",
+        ),
+        (
+            &[(S::ExcludeOutboundIpRanges, "127.0.0.0/8")],
+            "--exclude-outbound-ip-ranges: reaches loopback, to no effect: connections between the pod's own processes are left alone anyway",
+        ),
+        (
+            &[(S::ExcludeInterfaces, "l+")],
+            "--exclude-interfaces: has the loopback interface: the proxy's connections to its own pod do not pass its inbound side",
+        ),
+        (
+            &[(S::PassthroughSource, "127.0.0.6")],
+            "--passthrough-source: has no ipv6 address: the proxy's connections to its own application may be captured again, without end",
+        ),
+        (
+            &[
+                (S::IpFamilies, "ipv4"),
+                (S::ExcludeInboundIpRanges, "fd00::/8"),
+            ],
+            "--exclude-inbound-ip-ranges: has ipv6 entries, to no effect: --ip-families leaves that family alone",
+        ),
+    ];
+    for (texts, warning) in cases {
+        assert_eq!(warned(texts), [*warning], "{texts:?}");
+    }
+}
+
+#[test]
+fn what_is_ordinary_is_no_reason_to_warn() {
+    use Setting as S;
+    let cases: &[&[(Setting, &str)]] = &[
+        &[(S::ProxyUid, "1337,1338"), (S::ProxyGid, "")],
+        &[(S::TunnelPort, "none")],
+        &[(S::IncludeInboundPorts, "")],
+        &[(S::IncludeOutboundIpRanges, "10.0.0.0/8")],
+        &[(S::IpFamilies, "ipv4"), (S::PassthroughSource, "127.0.0.6")],
+        &[(S::ExcludeInterfaces, "eth1,tun+")],
+        &[
+            (S::IncludeOutboundUids, "1000-1999"),
+            (S::ExcludeOutboundUids, "1500"),
+        ],
+        &[(S::ExcludeInboundPorts, "15020,15021,15090")],
+    ];
+    for texts in cases {
+        assert_eq!(warned(texts), [""; 0], "{texts:?}");
+    }
+}
+
+#[test]
+fn a_mistake_names_the_option_as_it_was_written() {
+    let mut given = flags(&[(Setting::InboundPort, "0")]);
+    given.set(Setting::OutboundPort, Origin::Variable, "x".into());
+    given.set(
+        Setting::TunnelPort,
+        Origin::File(Rc::from("/etc/n.toml")),
+        "y".into(),
+    );
+    let mistakes: Vec<_> = capture(&given, &Nobody)
+        .unwrap_err()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        mistakes,
+        [
+            "NETWEIR_OUTBOUND_PORT: \"x\" is not a port (1-65535)",
+            "--inbound-port: \"0\" is not a port (1-65535)",
+            "tunnel-port in /etc/n.toml: \"y\" is neither a port (1-65535) nor \"none\"",
+        ]
+    );
+}
+
+#[test]
+fn a_format_is_for_printing() {
+    let format = "--format: \"json\" is of use with --dry-run alone, which prints the rules";
+    let mistakes = output(&flags(&[(Setting::Format, "json")])).unwrap_err();
+    assert_eq!(
+        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [format]
+    );
+    let both = flags(&[(Setting::Format, "json"), (Setting::DryRun, "true")]);
+    assert_eq!(output(&both), Ok(Output::Print(Format::Json)));
+    // A file may have the format for the dry runs to come.
+    let mut file = Given::default();
+    file.set(Setting::Format, Origin::File(Rc::from("f")), "json".into());
+    assert_eq!(output(&file), Ok(Output::Install));
+}
+
+#[test]
+fn verbosity_has_levels() {
+    let level = |texts: &[(Setting, &str)]| log_options(&flags(texts)).map(|options| options.level);
+    assert_eq!(level(&[]), Ok(Level::Info));
+    assert_eq!(level(&[(Setting::Verbose, "1")]), Ok(Level::Debug));
+    assert_eq!(level(&[(Setting::Verbose, "9")]), Ok(Level::Trace));
+    assert_eq!(level(&[(Setting::Quiet, "true")]), Ok(Level::Error));
+    assert!(level(&[(Setting::Quiet, "true"), (Setting::Verbose, "1")]).is_err());
+}

@@ -1,0 +1,98 @@
+
+use super::*;
+
+fn read(text: &str) -> (Vec<(Setting, String)>, Vec<String>) {
+    let (given, mistakes) = read_file("n.toml", text);
+    let given = Setting::ALL.iter().filter(|setting| given.has(**setting));
+    let (given, mistakes): (Vec<_>, Vec<_>) = (
+        given
+            .map(|&s| (s, read_file("n.toml", text).0.text(s).unwrap().to_owned()))
+            .collect(),
+        mistakes.iter().map(ToString::to_string).collect(),
+    );
+    (given, mistakes)
+}
+
+#[test]
+fn values_have_their_toml_types() {
+    let (given, mistakes) = read(
+        "inbound-port = 15_006\n\
+             tunnel-port = \"none\"\n\
+             exclude-inbound-ports = [22, \"9000-9010\", 0x50]\n\
+             exclude-outbound-ports = \"3306,6379\"\n\
+             proxy-uid = 1337\n\
+             include-inbound-ports = []\n\
+             drop-invalid = true\n\
+             verbose = 2\n",
+    );
+    assert_eq!(mistakes, [""; 0]);
+    let expected = [
+        (Setting::InboundPort, "15006"),
+        (Setting::TunnelPort, "none"),
+        (Setting::ProxyUid, "1337"),
+        (Setting::IncludeInboundPorts, ""),
+        (Setting::ExcludeInboundPorts, "22,9000-9010,80"),
+        (Setting::ExcludeOutboundPorts, "3306,6379"),
+        (Setting::DropInvalid, "true"),
+        (Setting::Verbose, "2"),
+    ];
+    assert_eq!(
+        given,
+        expected.map(|(setting, text)| (setting, text.to_owned()))
+    );
+}
+
+#[test]
+fn every_wrong_key_and_type_is_reported() {
+    let (_, mistakes) = read(
+        "config = \"other.toml\"\n\
+             drop-invalid = \"true\"\n\
+             exclude-inbound-port = [1]\n\
+             exclude-outbound-ports = [1, true, [2]]\n\
+             inbound-port = 1.5\n\
+             netns = [\"a\"]\n\
+             quiet = 1\n\
+             verbose = true\n\
+             xyzzy = 1\n\
+             [outbound]\n",
+    );
+    assert_eq!(
+        mistakes,
+        [
+            "config in n.toml: a configuration file cannot name another; accepted is a flag or a variable",
+            "drop-invalid in n.toml: is a string; accepted is true or false",
+            "exclude-inbound-port in n.toml: there is no such option; did you mean exclude-inbound-ports",
+            "exclude-outbound-ports in n.toml: entry 2 is neither a string nor an integer",
+            "exclude-outbound-ports in n.toml: entry 3 is neither a string nor an integer",
+            "inbound-port in n.toml: is a float; accepted is a string or an integer",
+            "netns in n.toml: is an array; accepted is a string or an integer",
+            "outbound in n.toml: there is no such option; --help lists them",
+            "quiet in n.toml: is an integer; accepted is true or false",
+            "verbose in n.toml: is a boolean; accepted is an integer",
+            "xyzzy in n.toml: there is no such option; --help lists them",
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_reported_with_its_line() {
+    let (given, mistakes) = read("inbound-port = 15006\n\ninbound-port = 15007\nx =\n");
+    assert_eq!(given, []);
+    assert_eq!(
+        mistakes,
+        [
+            "n.toml: line 3 is not TOML: duplicate key",
+            "n.toml: line 4 is not TOML: string values must be quoted, expected literal string",
+        ]
+    );
+}
+
+#[test]
+fn a_misspelled_key_resembles_one_option() {
+    assert_eq!(
+        nearest("include-outbound-ip-range"),
+        Some("include-outbound-ip-ranges")
+    );
+    assert_eq!(nearest("proxy_uid"), Some("proxy-uid"));
+    assert_eq!(nearest("frobnicate"), None);
+}
