@@ -13,7 +13,7 @@ const LONGEST_NAME: usize = 15;
 pub enum InterfacePattern {
     /// One interface.
     Name(String),
-    /// Every interface whose name starts with this.
+    /// Every interface whose name starts with this, which is shorter than a name can be.
     Prefix(String),
 }
 
@@ -27,7 +27,8 @@ pub enum InterfaceNameError {
     #[error("is longer than {LONGEST_NAME} bytes")]
     TooLong,
     /// The kernel allows neither `/`, `:` nor white space (`dev_valid_name`); quotes, backslashes,
-    /// wildcards inside the name and control characters cannot be written to a rule listing and read back.
+    /// wildcards inside the name and control characters cannot be written to a rule listing and read back;
+    /// nor can a leading `@` in JSON, and inside a name it is `ip link`'s: `eth0@if7` is `eth0`.
     #[error("has a character that an interface name cannot have: {0:?}")]
     Character(char),
     /// `.` and `..` are no names to the kernel.
@@ -69,7 +70,7 @@ impl FromStr for InterfacePattern {
         }
         if let Some(character) = name
             .chars()
-            .find(|c| c.is_whitespace() || c.is_control() || "/:\"\\*+".contains(*c))
+            .find(|c| c.is_whitespace() || c.is_control() || "/:\"\\*+@".contains(*c))
         {
             return Err(InterfaceNameError::Character(character));
         }
@@ -77,7 +78,8 @@ impl FromStr for InterfacePattern {
             return Err(InterfaceNameError::Dots);
         }
         let name = name.to_owned();
-        Ok(if prefix {
+        // A prefix of full length fits the name alone, and nft takes none so long.
+        Ok(if prefix && name.len() < LONGEST_NAME {
             Self::Prefix(name)
         } else {
             Self::Name(name)
@@ -104,6 +106,11 @@ mod tests {
         assert_eq!("eth0".parse(), Ok(InterfacePattern::Name("eth0".into())));
         assert_eq!("cali+".parse(), Ok(InterfacePattern::Prefix("cali".into())));
         assert_eq!("cali*".parse(), Ok(InterfacePattern::Prefix("cali".into())));
+        let longest = "a23456789012345";
+        assert_eq!(
+            format!("{longest}*").parse(),
+            Ok(InterfacePattern::Name(longest.into()))
+        );
     }
 
     #[test]
@@ -116,6 +123,7 @@ mod tests {
             ("a/b", InterfaceNameError::Character('/')),
             ("a\"b", InterfaceNameError::Character('"')),
             ("a*b", InterfaceNameError::Character('*')),
+            ("eth0@if7", InterfaceNameError::Character('@')),
             ("..", InterfaceNameError::Dots),
         ] {
             assert_eq!(text.parse::<InterfacePattern>(), Err(error), "{text:?}");
