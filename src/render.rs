@@ -4,8 +4,11 @@
 //! connection in the words of `iptables-restore`, which knows neither sets nor tables of both families.
 
 mod element;
+mod iptables;
 mod json;
 mod nft;
+mod routing;
 
+pub use iptables::iptables;
 pub use json::json;
 pub use nft::nft;

@@ -3,14 +3,15 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::element::{self, Element};
+use super::routing::IpCommand;
 use crate::intent::{Family, InterfacePattern};
 use crate::ruleset::{
     Chain, ConnectionState, Direction, Elements, End, Hook, MarkOf, Match, OwnerKind, Priority,
-    RoutingObject, Rule, Ruleset, Set, Statement, TABLE, Test,
+    Rule, Ruleset, Set, Statement, TABLE, Test,
 };
 
-/// Where a line of set elements ends, in columns.
-const LINE: usize = 96;
+/// The longest line of set elements, in characters behind the indentation.
+const LINE: usize = 72;
 
 /// The text for `nft -f` that installs what `apply` installs, in place of what the table held before, in one
 /// transaction. What the rules need of routing is there as comments: the `ip` commands it equals.
@@ -63,25 +64,21 @@ fn write_set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
 
 /// As many elements on a line as fit; nft takes no `elements` of nothing.
 fn write_elements(f: &mut Formatter<'_>, elements: &Elements) -> fmt::Result {
-    f.write_str("\t\telements = {")?;
-    let mut column = LINE;
+    f.write_str("\t\telements = { ")?;
+    let mut column = 0;
     let mut text = String::new();
     for (index, element) in element::elements(elements).enumerate() {
         text.clear();
         write!(text, "{element}")?;
         if index > 0 {
-            f.write_char(',')?;
-        }
-        if column + text.len() >= LINE {
-            f.write_str("\n\t\t\t")?;
-            column = 0;
-        } else {
-            f.write_char(' ')?;
+            let wraps = column + text.len() > LINE;
+            f.write_str(if wraps { ",\n\t\t\t     " } else { ", " })?;
+            column = if wraps { 0 } else { column };
         }
         f.write_str(&text)?;
         column += text.len() + ", ".len();
     }
-    f.write_str("\n\t\t}\n")
+    f.write_str(" }\n")
 }
 
 fn write_chain(f: &mut Formatter<'_>, chain: &Chain) -> fmt::Result {
@@ -215,41 +212,5 @@ fn write_statement(f: &mut Formatter<'_>, statement: Statement) -> fmt::Result {
         Statement::Redirect(port) => write!(f, "redirect to :{port}"),
         Statement::Accept => f.write_str("accept"),
         Statement::Drop => f.write_str("drop"),
-    }
-}
-
-/// The `ip` command that adds the object.
-struct IpCommand<'a>(&'a RoutingObject);
-
-impl Display for IpCommand<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            RoutingObject::LoopbackAddress(address) => {
-                write!(f, "ip -6 address add {address}/128 dev lo")
-            }
-            RoutingObject::MarkRule {
-                family,
-                mark,
-                table,
-            } => {
-                let ip = ip(*family);
-                write!(f, "{ip} rule add fwmark {mark:#x} lookup {table}")
-            }
-            RoutingObject::LocalRoute { family, table } => {
-                let everything = match family {
-                    Family::Ipv4 => "0.0.0.0/0",
-                    Family::Ipv6 => "::/0",
-                };
-                let ip = ip(*family);
-                write!(f, "{ip} route add local {everything} dev lo table {table}")
-            }
-        }
-    }
-}
-
-const fn ip(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "ip",
-        Family::Ipv6 => "ip -6",
     }
 }

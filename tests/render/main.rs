@@ -8,5 +8,9 @@
 
 #[path = "../support/captures.rs"]
 mod captures;
+mod iptables;
 mod nft;
 mod program;
+#[path = "../support/scenarios.rs"]
+mod scenario_captures;
+mod scenarios;

@@ -154,7 +154,7 @@ fn loopback_range() -> impl Strategy<Value = Ipv4Net> {
 /// Up to two interfaces. The names are such as the kernel allows, and not only those that people choose.
 fn interfaces() -> impl Strategy<Value = Vec<InterfacePattern>> {
     let common = prop::sample::select(vec!["eth0", "lo", "cali+", "tap*", "a", "ens3f0np0.100-a"]);
-    let odd = "[a-zA-Z0-9_.;{}#$@!'(),<>=~é-]{1,13}[*]?";
+    let odd = "[a-zA-Z0-9_.;{}#$!'(),<>=~é-]{1,15}[*]?";
     let text = prop_oneof![3 => common.prop_map(str::to_owned), 1 => odd];
     let pattern = text.prop_filter_map("not an interface", |text| text.parse().ok());
     distinct(pattern, 2)

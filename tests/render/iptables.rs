@@ -1,0 +1,126 @@
+//! The iptables texts are judged by both variants of `iptables-restore`.
+
+use netweir::intent::{Capture, Family, InboundMode, Tproxy};
+use netweir::plan::plan;
+use netweir::render;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::captures::capture;
+use crate::program::in_fresh_namespace;
+
+/// So many captures share a process, each with chains of its own.
+const BATCH: usize = 12;
+
+const VARIANTS: [&str; 2] = ["nft", "legacy"];
+
+const fn program(family: Family) -> &'static str {
+    match family {
+        Family::Ipv4 => "iptables",
+        Family::Ipv6 => "ip6tables",
+    }
+}
+
+fn text(capture: &Capture, family: Family) -> String {
+    render::iptables(&plan(capture), family)
+}
+
+/// Loads the inputs one after the other, and lists what is there then.
+fn load(family: Family, variant: &str, inputs: &[&str]) -> String {
+    let program = format!("{}-{variant}", program(family));
+    let restore: Vec<_> = (0..inputs.len())
+        .map(|nth| {
+            let restore = |option| format!("{program}-restore --noflush {option} <\"$1/{nth}\"; ");
+            restore("--test") + &restore("")
+        })
+        .collect();
+    let restore = restore.concat();
+    in_fresh_namespace(&format!("{restore} {program}-save"), inputs)
+}
+
+/// The rules in a text or a listing with their tables, in an order that does not depend on the order of tables
+/// and chains.
+fn rules(text: &str) -> Vec<(&str, &str)> {
+    let mut table = "";
+    let mut rules = Vec::new();
+    for line in text.lines() {
+        match line.strip_prefix('*') {
+            Some(next) => table = next,
+            None if line.starts_with("-A") => rules.push((table, line)),
+            None => {}
+        }
+    }
+    rules.sort_by_key(|(table, rule)| (*table, rule.split(' ').nth(1)));
+    rules
+}
+
+/// Both variants take the texts of the captures, and understand the same.
+pub(crate) fn restore_takes(captures: &[Capture]) {
+    for family in Family::ALL {
+        let captures = captures.iter().enumerate();
+        let texts = captures
+            .map(|(nth, capture)| text(capture, family).replace("NETWEIR_", &format!("N{nth}_")));
+        let text: String = texts.collect();
+        let [nft, legacy] = VARIANTS.map(|variant| load(family, variant, &[&text]));
+        for (nft, legacy) in rules(&nft).into_iter().zip(rules(&legacy)) {
+            assert_eq!(nft, legacy);
+        }
+        assert_eq!(rules(&nft).len(), rules(&text).len());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 8,
+        max_shrink_iters: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn iptables_restore_takes_the_text(captures in vec(capture(), BATCH)) {
+        restore_takes(&captures);
+    }
+}
+
+/// A second text replaces the first, chain by chain, and leaves what others have in the same tables.
+#[test]
+fn iptables_restore_replaces_our_chains_and_no_others() {
+    let mode = InboundMode::Tproxy(Tproxy {
+        mark: 1337,
+        outbound_mark: 1338,
+        table: 133,
+    });
+    let mut tproxy = Capture {
+        drop_invalid: true,
+        ..Capture::default()
+    };
+    tproxy.inbound.mode = mode;
+    for family in Family::ALL {
+        let (first, second) = (text(&tproxy, family), text(&Capture::default(), family));
+        let others = "*nat\n-A OUTPUT -p tcp -m tcp --dport 7 -j RETURN\nCOMMIT\n\
+                      *mangle\n-A OTHER -j RETURN\nCOMMIT\n"
+            .replace("*mangle", "*mangle\n:OTHER - [0:0]");
+        for variant in VARIANTS {
+            let both = load(family, variant, &[&others, &first, &second, &second]);
+            let jumps = |(_, rule): &(&str, &str)| rule.contains("-j NETWEIR_");
+            let (jumps, rest): (Vec<_>, Vec<_>) = rules(&both).into_iter().partition(jumps);
+            let alone = load(family, variant, &[&second, &others]);
+            let alone = rules(&alone)
+                .into_iter()
+                .filter(|(_, rule)| !rule.contains("-j NETWEIR_"));
+            // Unused numbered chains of the first text may remain.
+            let used = rest
+                .into_iter()
+                .filter(|(_, rule)| !rule.contains("_MANGLE_"));
+            assert_eq!(
+                used.collect::<Vec<_>>(),
+                alone.collect::<Vec<_>>(),
+                "{variant}"
+            );
+            assert!(jumps.iter().all(
+                |(_, jump)| jump.starts_with("-A OUTPUT") || jump.starts_with("-A PREROUTING")
+            ));
+        }
+    }
+}
