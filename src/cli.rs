@@ -50,7 +50,7 @@ enum Verb {
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let log = Log::default();
-    let Arguments { matches, mistakes } = match Arguments::read(&command(), arguments) {
+    let Arguments { matches, mistakes } = match Arguments::read(command(), arguments) {
         Ok(arguments) => arguments,
         Err(Stop::Asked(text)) => {
             return match print(&format!("{}\n", text.trim_end())) {

@@ -31,10 +31,10 @@ impl Arguments {
     ///
     /// The parser stops at the first argument that it does not know. That one is noted and left out,
     /// and the others are read again, so that all mistakes are known in the end.
-    pub(super) fn read(command: &Command, mut arguments: Vec<OsString>) -> Result<Self, Stop> {
+    pub(super) fn read(mut command: Command, mut arguments: Vec<OsString>) -> Result<Self, Stop> {
         let mut mistakes = Vec::new();
         loop {
-            let error = match command.clone().try_get_matches_from(&arguments) {
+            let error = match command.try_get_matches_from_mut(&arguments) {
                 Ok(matches) => return Ok(Self { matches, mistakes }),
                 Err(error) => error,
             };
@@ -42,17 +42,24 @@ impl Arguments {
                 return Err(Stop::Asked(error.to_string()));
             }
             if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-                return Err(Stop::Nothing(error.to_string()));
+                if mistakes.is_empty() {
+                    return Err(Stop::Nothing(error.to_string()));
+                }
+                return Ok(Self::nothing_but(mistakes));
             }
             let (mistake, wrong) = explain(&error);
             mistakes.push(mistake);
-            let left_out = wrong.is_some_and(|wrong| leave_out(command, &mut arguments, &wrong));
+            let left_out = wrong.is_some_and(|wrong| leave_out(&command, &mut arguments, &wrong));
             if !left_out {
-                return Ok(Self {
-                    matches: ArgMatches::default(),
-                    mistakes,
-                });
+                return Ok(Self::nothing_but(mistakes));
             }
+        }
+    }
+
+    fn nothing_but(mistakes: Vec<Mistake>) -> Self {
+        Self {
+            matches: ArgMatches::default(),
+            mistakes,
         }
     }
 }

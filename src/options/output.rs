@@ -64,7 +64,7 @@ pub fn output(given: &Given) -> Result<Output, Vec<Mistake>> {
     let format = read(given, Setting::Format, format, &mut mistakes);
     // A file or a variable may hold the format for the dry runs to come.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
-    if dry_run == Some(false) && flag && given.has(Setting::Format) {
+    if dry_run == Some(false) && format.is_some() && flag && given.has(Setting::Format) {
         let text = given.text(Setting::Format).unwrap_or_default().to_owned();
         let problem = Problem::FormatWithoutDryRun(text);
         mistakes.push(Mistake::new(given, Setting::Format, problem));

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn read(text: &str) -> (Vec<(Setting, String)>, Vec<String>) {

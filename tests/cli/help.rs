@@ -1,0 +1,53 @@
+//! The help, as goldens: `SNAPSHOTS=overwrite cargo test --test cli` writes them anew.
+
+use snapbox::{assert_data_eq, file};
+
+use crate::program::{netweir, run};
+
+fn help(arguments: &[&str]) -> String {
+    let run = run(&mut netweir(arguments));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    run.stdout
+}
+
+#[test]
+fn of_the_program() {
+    assert_data_eq!(help(&["--help"]), file!["help/netweir.txt"]);
+}
+
+#[test]
+fn of_apply() {
+    assert_data_eq!(help(&["apply", "--help"]), file!["help/apply.txt"]);
+}
+
+#[test]
+fn of_remove() {
+    assert_data_eq!(help(&["remove", "--help"]), file!["help/remove.txt"]);
+}
+
+#[test]
+fn has_a_default_a_variable_and_an_example_of_each_option() {
+    let text = help(&["apply", "--help"]);
+    let count = |what| text.matches(what).count();
+    let options = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with('-') && line.contains("--"));
+    let with_values = options.filter(|line| !line.contains("--help")).count();
+    assert!(with_values > 20, "{text}");
+    assert_eq!(count("[default: "), with_values);
+    assert_eq!(count("[env: NETWEIR_"), with_values);
+    assert_eq!(count("[example:"), with_values);
+}
+
+#[test]
+fn is_what_one_gets_for_nothing() {
+    let run = run(&mut netweir(&[]));
+    assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+    assert_eq!(run.stderr, help(&["--help"]));
+}
+
+#[test]
+fn has_a_version() {
+    let version = concat!("netweir ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(help(&["--version"]), version);
+}

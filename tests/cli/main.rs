@@ -1,0 +1,15 @@
+//! The program as its users meet it: arguments in; text, messages and an exit code out.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its own functions, too"
+)]
+
+mod help;
+mod messages;
+mod mistakes;
+mod precedence;
+mod privileges;
+mod program;
+mod system_calls;

@@ -1,0 +1,79 @@
+//! What is said besides mistakes, and where.
+
+use std::fs::OpenOptions;
+
+use crate::program::{netweir, run};
+
+#[test]
+fn warnings_do_not_keep_the_rules_from_being_printed() {
+    let run = run(&mut netweir(&[
+        "apply",
+        "--dry-run",
+        "--proxy-uid=0",
+        "--inbound-port=15001",
+    ]));
+    assert_eq!(run.code, Some(0));
+    assert!(run.stdout.contains("table inet netweir {"));
+    assert_eq!(
+        run.stderr,
+        "warning: --inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from \
+         captured outbound connections\n\
+         warning: --proxy-uid: has id 0: no connection that a process of root makes is captured, the \
+         application's own included\n"
+    );
+}
+
+#[test]
+fn quiet_leaves_out_warnings_and_nothing_else() {
+    let loud = run(&mut netweir(&["apply", "--dry-run", "--proxy-uid=0"]));
+    let quiet = run(&mut netweir(&["apply", "--dry-run", "--proxy-uid=0", "-q"]));
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+    assert_eq!(quiet.stdout, loud.stdout);
+    assert!(!loud.stderr.is_empty());
+}
+
+#[test]
+fn an_output_that_takes_nothing_is_a_failure() {
+    let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let run = run(netweir(&["apply", "--dry-run"]).stdout(full));
+    assert_eq!(run.code, Some(1));
+    assert_eq!(
+        run.stderr,
+        "error: standard output cannot be written: No space left on device (os error 28)\n"
+    );
+}
+
+#[test]
+fn a_namespace_that_is_not_there_is_named() {
+    for (namespace, error) in [
+        (
+            "/nonexistent/ns",
+            "there is no network namespace /nonexistent/ns",
+        ),
+        (
+            "no-such-name",
+            "there is no network namespace \"no-such-name\" under /run/netns",
+        ),
+        (
+            "2147483647",
+            "there is no process 2147483647, whose network namespace was asked for",
+        ),
+    ] {
+        let run = run(&mut netweir(&["remove", "--netns", namespace]));
+        assert_eq!(
+            (run.code, run.stderr),
+            (Some(1), format!("error: {error}\n"))
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_does_not_look_for_the_namespace() {
+    let run = run(&mut netweir(&[
+        "apply",
+        "--dry-run",
+        "--netns",
+        "no-such-name",
+    ]));
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+}

@@ -1,0 +1,179 @@
+//! Every mistake is reported, in one run.
+
+use crate::program::{file, netweir, run};
+
+/// What is said, with the file's name made known.
+fn complaints(arguments: &[&str], variables: &[(&str, &str)], config: Option<&str>) -> Vec<String> {
+    let config = config.map(file);
+    let mut command = netweir(arguments);
+    command.envs(variables.iter().copied());
+    let path = config
+        .as_ref()
+        .map(|config| config.path().to_str().unwrap());
+    if let Some(path) = path {
+        command.args(["--config", path]);
+    }
+    let run = run(&mut command);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (Some(2), ""),
+        "{}",
+        run.stderr
+    );
+    let text = match path {
+        Some(path) => run.stderr.replace(path, "FILE"),
+        None => run.stderr,
+    };
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn of_flags_variables_and_file_together() {
+    let found = complaints(
+        &[
+            "apply",
+            "--exclude-inbound-ports",
+            "70000, 22,9-8",
+            "--nonsense",
+            "1",
+            "--exclude-outbound-port=80",
+            "--include-outbound-ip-ranges=10.0.0.1/8,fd00::/8",
+            "--proxy-uid",
+            "4294967295,nosuchuser",
+            "stray",
+            "--tunnel-port",
+        ],
+        &[
+            ("NETWEIR_EXCLUDE_OUTBOUND_PORTS", "http"),
+            ("NETWEIR_DROP_INVALID", "maybe"),
+        ],
+        Some("outbound-port = 0\nloopback-range = \"10.0.0.0/8\"\nexclude-interface = \"eth1\"\n"),
+    );
+    assert_eq!(
+        found,
+        [
+            "error: --nonsense: there is no such option; --help lists them",
+            "error: --exclude-outbound-port: there is no such option; did you mean --exclude-outbound-ports",
+            "error: stray: there is no such option; --help lists them",
+            "error: --tunnel-port: has no value; accepted is PORT|none, such as none",
+            "error: exclude-interface in FILE: there is no such option; did you mean exclude-interfaces",
+            "error: outbound-port in FILE: \"0\" is not a port (1-65535)",
+            "error: --proxy-uid: 4294967295 is not a user id to the kernel; the largest is 4294967294",
+            "error: --proxy-uid: there is no user \"nosuchuser\" in /etc/passwd; accepted are ids (0-4294967294) and names",
+            "error: --exclude-inbound-ports: \"70000\" is not a port (1-65535)",
+            "error: --exclude-inbound-ports: \"9-8\" runs backwards; did you mean 8-9",
+            "error: --include-outbound-ip-ranges: 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8",
+            "error: NETWEIR_EXCLUDE_OUTBOUND_PORTS: \"http\" is not a port (1-65535)",
+            "error: loopback-range in FILE: \"10.0.0.0/8\" is not an IPv4 address or CIDR inside 127.0.0.0/8",
+            "error: NETWEIR_DROP_INVALID: \"maybe\" is not one of true, 1, false, 0",
+        ]
+    );
+}
+
+#[test]
+fn of_where_and_how() {
+    let found = complaints(
+        &[
+            "apply",
+            "--netns",
+            "..",
+            "--format",
+            "xml",
+            "--log-format",
+            "yaml",
+            "-qv",
+            "--inbound-port",
+            "-5",
+        ],
+        &[],
+        None,
+    );
+    assert_eq!(
+        found,
+        [
+            "error: --log-format: \"yaml\" is not one of plain, json",
+            "error: --verbose: contradicts --quiet; accepted is one of the two",
+            "error: --inbound-port: \"-5\" is not a port (1-65535)",
+            "error: --netns: \"..\" is neither a path, nor a name under /run/netns, nor a process id",
+            "error: --format: \"xml\" is not one of nft, json",
+        ]
+    );
+}
+
+#[test]
+fn of_a_file_that_is_none() {
+    let file = "/nonexistent/netweir.toml";
+    assert_eq!(
+        complaints(&["apply", "--config", file], &[], None),
+        [
+            "error: --config: \"/nonexistent/netweir.toml\" cannot be read: No such file or directory (os error 2)"
+        ]
+    );
+    assert_eq!(
+        complaints(&["remove"], &[("NETWEIR_CONFIG", file)], None),
+        [
+            "error: NETWEIR_CONFIG: \"/nonexistent/netweir.toml\" cannot be read: No such file or directory (os error 2)"
+        ]
+    );
+}
+
+#[test]
+fn of_the_verb() {
+    assert_eq!(
+        complaints(&["aply"], &[], None),
+        ["error: aply: there is no such verb; did you mean apply"]
+    );
+    assert_eq!(
+        complaints(&["-x"], &[], None),
+        ["error: -x: there is no such option; --help lists them"]
+    );
+}
+
+#[test]
+fn of_options_of_another_verb() {
+    assert_eq!(
+        complaints(&["remove", "--inbound-port", "1"], &[], None),
+        ["error: --inbound-port: there is no such option; --help lists them"]
+    );
+    // The file is of all verbs, and what is meant for others is not looked at.
+    assert_eq!(
+        complaints(
+            &["remove", "--netns", ".."],
+            &[],
+            Some("inbound-port = 0\n")
+        ),
+        ["error: --netns: \"..\" is neither a path, nor a name under /run/netns, nor a process id"]
+    );
+}
+
+#[test]
+fn are_objects_in_json() {
+    let run = run(&mut netweir(&[
+        "apply",
+        "--log-format=json",
+        "--inbound-port=0",
+        "--outbound-port=\"\n",
+    ]));
+    assert_eq!(run.code, Some(2));
+    let lines: Vec<serde_json::Value> = run
+        .stderr
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let messages: Vec<_> = lines
+        .iter()
+        .map(|line| line["message"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        messages,
+        [
+            "--outbound-port: \"\\\"\" is not a port (1-65535)",
+            "--inbound-port: \"0\" is not a port (1-65535)",
+        ]
+    );
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["level"] == "error" && line["time"].is_string())
+    );
+}

@@ -1,0 +1,132 @@
+//! Flag over variable over file over default.
+
+use crate::program::{file, netweir, rules};
+
+/// An option whose value shows in the rules.
+struct Shown {
+    name: &'static str,
+    /// A value, for a number.
+    value: fn(u16) -> String,
+    /// What the rules have for that value.
+    rule: fn(u16) -> String,
+}
+
+const SHOWN: [Shown; 4] = [
+    Shown {
+        name: "inbound-port",
+        value: |n| n.to_string(),
+        rule: |n| format!("redirect to :{n} comment \"inbound/redirect\""),
+    },
+    Shown {
+        name: "outbound-port",
+        value: |n| n.to_string(),
+        rule: |n| format!("redirect to :{n} comment \"outbound/redirect\""),
+    },
+    Shown {
+        name: "proxy-uid",
+        value: |n| n.to_string(),
+        rule: |n| format!("comment \"outbound/leave-proxy-uid/{n}\""),
+    },
+    Shown {
+        name: "exclude-interfaces",
+        value: |n| format!("eth{n}"),
+        rule: |n| format!("comment \"outbound/leave-interface/eth{n}\""),
+    },
+];
+
+#[test]
+fn flag_over_variable_over_file() {
+    for Shown { name, value, rule } in SHOWN {
+        let variable = format!("NETWEIR_{}", name.to_uppercase().replace('-', "_"));
+        let config = file(&format!("{name} = \"{}\"\n", value(3)));
+        let flag = format!("--{name}={}", value(1));
+        let config = format!("--config={}", config.path().display());
+        let with = |with_flag: bool, with_variable: bool| {
+            let mut command = netweir(&["apply", "--dry-run", &config]);
+            if with_flag {
+                command.arg(&flag);
+            }
+            if with_variable {
+                command.env(&variable, value(2));
+            }
+            rules(&mut command)
+        };
+        for (number, printed) in [
+            (1, with(true, true)),
+            (1, with(true, false)),
+            (2, with(false, true)),
+            (3, with(false, false)),
+        ] {
+            for candidate in 1..=3 {
+                let has = printed.contains(&rule(candidate));
+                assert_eq!(
+                    has,
+                    candidate == number,
+                    "{name} {candidate} {number}\n{printed}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn an_empty_flag_or_variable_wins_as_well() {
+    let config = file("exclude-outbound-ports = [3306]\n");
+    let config = format!("--config={}", config.path().display());
+    let set = "outbound_exclude_ports";
+    let arguments = ["apply", "--dry-run", &config];
+    assert!(rules(&mut netweir(&arguments)).contains(set));
+    let variable = rules(netweir(&arguments).env("NETWEIR_EXCLUDE_OUTBOUND_PORTS", ""));
+    assert!(!variable.contains(set));
+    let flag = rules(netweir(&arguments).args(["--exclude-outbound-ports", ""]));
+    assert!(!flag.contains(set));
+}
+
+#[test]
+fn switches_can_be_turned_off_again() {
+    let config = file("drop-invalid = true\n");
+    let config = format!("--config={}", config.path().display());
+    let arguments = ["apply", "--dry-run", &config];
+    let invalid = "ct state invalid";
+    assert!(rules(&mut netweir(&arguments)).contains(invalid));
+    assert!(!rules(netweir(&arguments).arg("--drop-invalid=false")).contains(invalid));
+    let bare = netweir(&["apply", "--dry-run", "--drop-invalid"]);
+    assert!(rules(&mut { bare }).contains(invalid));
+}
+
+#[test]
+fn lists_are_joined_and_the_last_of_the_others_counts() {
+    let printed = rules(&mut netweir(&[
+        "apply",
+        "--dry-run",
+        "--exclude-outbound-ports=80",
+        "--exclude-outbound-ports=",
+        "--exclude-outbound-ports",
+        "443, 8000-8010",
+        "--inbound-port=1",
+        "--inbound-port=2",
+    ]));
+    assert!(printed.contains("\t80, 443, 8000-8010\n"), "{printed}");
+    assert!(printed.contains("redirect to :2 "), "{printed}");
+}
+
+#[test]
+fn the_configuration_file_can_be_named_by_a_variable() {
+    let config = file("inbound-port = 4143\ndry-run = true\n");
+    let printed = rules(netweir(&["apply"]).env("NETWEIR_CONFIG", config.path()));
+    assert!(printed.contains("redirect to :4143 "), "{printed}");
+}
+
+#[test]
+fn ten_thousand_ranges_fit_into_a_file() {
+    let ranges: Vec<_> = (0..10_000u32)
+        .map(|n| format!("\"10.{}.{}.0/25\"", n >> 8, n & 255))
+        .collect();
+    let config = file(&format!(
+        "exclude-outbound-ip-ranges = [\n{}]\n",
+        ranges.join(",\n")
+    ));
+    let config = format!("--config={}", config.path().display());
+    let printed = rules(&mut netweir(&["apply", "--dry-run", &config]));
+    assert_eq!(printed.matches("/25").count(), 10_000);
+}
