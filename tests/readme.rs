@@ -62,7 +62,10 @@ fn console_blocks(text: &str) -> String {
     let mut rest = text;
     while let Some((before, block)) = rest.split_once("```console\n") {
         let (block, after) = block.split_once("```").expect("a block ends");
-        let commands: Vec<_> = block.lines().filter_map(|line| line.strip_prefix("$ ")).collect();
+        let commands: Vec<_> = block
+            .lines()
+            .filter_map(|line| line.strip_prefix("$ "))
+            .collect();
         assert!(!commands.is_empty(), "a block without a command: {block}");
         write!(result, "{before}```console\n{}```", run(&commands)).unwrap();
         rest = after;
@@ -79,7 +82,10 @@ fn run(commands: &[&str]) -> String {
     let path = std::env::var("PATH").unwrap();
     let output = Command::new("unshare")
         .args(["--user", "--map-root-user", "--net", "sh", "-c", &script])
-        .env("PATH", format!("{}:{path}", binary.parent().unwrap().display()))
+        .env(
+            "PATH",
+            format!("{}:{path}", binary.parent().unwrap().display()),
+        )
         .output()
         .expect("unshare, of util-linux, runs");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");

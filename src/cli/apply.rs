@@ -1,7 +1,7 @@
 //! `netweir apply`.
 
 use crate::exit_code::ExitCode;
-use crate::intent::{Capture, Families};
+use crate::intent::{Capture, Families, Family};
 use crate::kernel::addresses::families_with_addresses;
 use crate::kernel::privileges::Capability;
 use crate::kernel::{self, Outcome};
@@ -132,5 +132,7 @@ fn text_of(format: Format, ruleset: &Ruleset) -> String {
     match format {
         Format::Nft => render::nft(ruleset),
         Format::Json => render::json(ruleset),
+        Format::Iptables => render::iptables(ruleset, Family::Ipv4),
+        Format::Ip6tables => render::iptables(ruleset, Family::Ipv6),
     }
 }

@@ -11,6 +11,10 @@ pub enum Format {
     Nft,
     /// For `nft -j -f` (libnftables-json(5)).
     Json,
+    /// For `iptables-restore`.
+    Iptables,
+    /// For `ip6tables-restore`.
+    Ip6tables,
 }
 
 /// What becomes of the rules.
@@ -135,9 +139,11 @@ fn format(text: &str) -> Result<Format, ValueError> {
     match text {
         "nft" => Ok(Format::Nft),
         "json" => Ok(Format::Json),
+        "iptables" => Ok(Format::Iptables),
+        "ip6tables" => Ok(Format::Ip6tables),
         _ => Err(ValueError::Word {
             text: text.to_owned(),
-            accepted: "nft, json",
+            accepted: "nft, json, iptables, ip6tables",
         }),
     }
 }

@@ -245,9 +245,9 @@ settings! {
     DryRun "dry-run" "NETWEIR_DRY_RUN" in DryRun,
     Switch "true|false" = Text("false"), like "true";
 
-    /// What to print them as: for nft -f or nft -j -f.
+    /// What to print them as: for nft -f, nft -j -f, iptables-restore or ip6tables-restore.
     Format "format" "NETWEIR_FORMAT" in DryRun,
-    One "nft|json" = Text("nft"), like "json";
+    One "nft|json|iptables|ip6tables" = Text("nft"), like "json";
 
     /// How messages are written to standard error: lines of text, or a JSON object a line.
     LogFormat "log-format" "NETWEIR_LOG_FORMAT" in Logging,

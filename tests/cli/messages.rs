@@ -77,3 +77,17 @@ fn a_dry_run_does_not_look_for_the_namespace() {
     ]));
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
 }
+
+#[test]
+fn every_format_is_printed() {
+    for (format, part) in [
+        ("nft", "table inet netweir {"),
+        ("json", "\"nftables\""),
+        ("iptables", "-d 127.0.0.1"),
+        ("ip6tables", "-d ::1"),
+    ] {
+        let run = run(&mut netweir(&["apply", "--dry-run", "--format", format]));
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        assert!(run.stdout.contains(part), "{format}: {}", run.stdout);
+    }
+}

@@ -95,7 +95,7 @@ fn of_where_and_how() {
             "error: --verbose: contradicts --quiet; accepted is one of the two",
             "error: --inbound-port: \"-5\" is not a port (1-65535)",
             "error: --netns: \"..\" is neither a path, nor a name under /run/netns, nor a process id",
-            "error: --format: \"xml\" is not one of nft, json",
+            "error: --format: \"xml\" is not one of nft, json, iptables, ip6tables",
         ]
     );
 }
