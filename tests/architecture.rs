@@ -1,0 +1,184 @@
+//! Only the rooms that are meant to touch the operating system do.
+
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its own functions, too"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use syn::visit::{self, Visit};
+
+/// The modules that compute and nothing else.
+const PURE: [&str; 7] = [
+    "explain", "intent", "options", "parse", "plan", "render", "ruleset",
+];
+
+/// The modules that have to do with the operating system.
+const IMPURE: [&str; 4] = ["cli", "exit_code", "kernel", "log"];
+
+/// What leads to the operating system, or to the modules that do.
+const OUTSIDE: [&str; 20] = [
+    "caps",
+    "clap",
+    "crate::cli",
+    "crate::kernel",
+    "crate::log",
+    "humantime",
+    "libc",
+    "mnl",
+    "nftnl",
+    "nix",
+    "std::env",
+    "std::fs",
+    "std::io",
+    "std::net::Tcp",
+    "std::net::Udp",
+    "std::os",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+];
+
+/// The macros that print.
+const PRINTING: [&str; 5] = ["dbg", "eprint", "eprintln", "print", "println"];
+
+/// Every path of a file that leads outside.
+#[derive(Default)]
+struct Exits(BTreeSet<String>);
+
+impl Exits {
+    fn note(&mut self, path: &[String]) {
+        let path = path.join("::");
+        let leads_outside = |outside: &str| {
+            path.strip_prefix(outside).is_some_and(|rest| {
+                // Of `std::net` there are types to refuse, of the others whole modules.
+                rest.is_empty() || rest.starts_with("::") || outside.starts_with("std::net")
+            })
+        };
+        if OUTSIDE.iter().any(|outside| leads_outside(&outside)) {
+            self.0.insert(path);
+        }
+    }
+
+    /// The paths that a `use` brings in, each as if it were written alone.
+    fn follow(&mut self, before: &[String], tree: &syn::UseTree) {
+        let with = |name: &syn::Ident| [before, &[name.to_string()]].concat();
+        match tree {
+            syn::UseTree::Path(path) => self.follow(&with(&path.ident), &path.tree),
+            syn::UseTree::Name(name) => self.note(&with(&name.ident)),
+            syn::UseTree::Rename(rename) => self.note(&with(&rename.ident)),
+            syn::UseTree::Glob(_) => self.note(before),
+            syn::UseTree::Group(group) => {
+                for tree in &group.items {
+                    self.follow(before, tree);
+                }
+            }
+        }
+    }
+}
+
+impl<'ast> Visit<'ast> for Exits {
+    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
+        self.follow(&[], &item.tree);
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments = path.segments.iter();
+        let names: Vec<_> = segments.map(|segment| segment.ident.to_string()).collect();
+        self.note(&names);
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, invocation: &'ast syn::Macro) {
+        for name in PRINTING {
+            if invocation.path.is_ident(name) {
+                self.0.insert(format!("{name}!"));
+            }
+        }
+        visit::visit_macro(self, invocation);
+    }
+}
+
+/// The files of a module: its own, and those below it.
+fn files_of(module: &str) -> Vec<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = vec![source.join(module).with_extension("rs")];
+    let mut directories = vec![source.join(module)];
+    while let Some(directory) = directories.pop() {
+        let Ok(entries) = fs::read_dir(&directory) else {
+            continue;
+        };
+        for entry in entries {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+fn exits_of(module: &str) -> BTreeSet<String> {
+    let mut exits = Exits::default();
+    for file in files_of(module) {
+        let text = fs::read_to_string(&file).unwrap();
+        exits.visit_file(&syn::parse_file(&text).unwrap());
+    }
+    exits.0
+}
+
+#[test]
+fn pure_modules_do_not_reach_the_operating_system() {
+    for module in PURE {
+        assert_eq!(exits_of(module), BTreeSet::new(), "src/{module}");
+    }
+}
+
+#[test]
+fn the_ways_out_are_recognized() {
+    let kernel = exits_of("kernel");
+    let cli = exits_of("cli");
+    for way in ["nix::errno::Errno", "std::io"] {
+        assert!(kernel.contains(way), "{way} in {kernel:?}");
+    }
+    for way in [
+        "std::fs",
+        "clap::Arg",
+        "crate::kernel::netns::OpenNamespace",
+    ] {
+        assert!(cli.contains(way), "{way} in {cli:?}");
+    }
+    let mut exits = Exits::default();
+    let text = "use std::net::{Ipv4Addr, TcpStream}; use std::{fmt, process as p}; \
+                fn f() { ::nix::unistd::getpid(); println!(\"\"); nixie::f(); }";
+    exits.visit_file(&syn::parse_file(text).unwrap());
+    let expected = [
+        "nix::unistd::getpid",
+        "println!",
+        "std::net::TcpStream",
+        "std::process",
+    ];
+    assert!(exits.0.iter().eq(expected), "{:?}", exits.0);
+}
+
+#[test]
+fn every_module_is_known_to_be_one_or_the_other() {
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs"));
+    let file = syn::parse_file(&text.unwrap()).unwrap();
+    let modules: BTreeSet<_> = file
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            syn::Item::Mod(module) => Some(module.ident.to_string()),
+            _ => None,
+        })
+        .collect();
+    let known = PURE.iter().chain(&IMPURE).map(ToString::to_string);
+    assert_eq!(modules, known.collect());
+}
