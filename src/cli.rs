@@ -8,6 +8,7 @@ mod accounts;
 mod apply;
 mod arguments;
 mod error;
+mod files;
 mod invocation;
 mod remove;
 

@@ -17,7 +17,7 @@ mod output;
 mod table;
 mod warning;
 
-pub use capture::{Parsed, capture};
+pub use capture::{Files, Parsed, capture};
 pub use file::{nearest, read_file};
 pub use given::{Given, Origin};
 pub use mistake::{Mistake, Problem};

@@ -5,7 +5,10 @@
 //! An error quotes the text and says what is accepted; it never stops at a list's first bad entry.
 
 mod address;
+mod exclusion;
 mod list;
+mod name_server;
+mod number;
 mod owner;
 mod port;
 mod target;
@@ -19,11 +22,14 @@ use thiserror::Error;
 use crate::intent::{InterfaceNameError, OwnerId};
 
 pub use address::{address, loopback_range, network, passthrough_source};
+pub use exclusion::ports_for_uids;
 pub use list::{Selection, entries, list, selection};
+pub use name_server::name_servers;
+pub use number::{mark, routing_table, telling_mark};
 pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owners};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};
-pub use word::{FamilyChoice, count, families, switch};
+pub use word::{DnsChoice, FamilyChoice, ModeChoice, count, dns, families, inbound_mode, switch};
 
 use crate::intent::InterfacePattern;
 
@@ -134,6 +140,35 @@ pub enum ValueError {
         kind: OwnerKind,
         /// What the operating system said.
         reason: String,
+    },
+    /// A field is missing, empty or too many.
+    #[error("{0:?} is not [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999)")]
+    PortsForUids(String),
+    /// No packet mark.
+    #[error("{0:?} is not a mark (0-4294967295, or as hexadecimal 0x0-0xffffffff)")]
+    Mark(String),
+    /// Packets that nobody marked have the mark 0.
+    #[error(
+        "0 is the mark of every packet that nobody marked: all of them would be for this pod, which would reach \
+         nobody any more; accepted is 1-4294967295"
+    )]
+    MarkOfAll,
+    /// No routing table; 0 stands for none (`RT_TABLE_UNSPEC`).
+    #[error("{0:?} is not a routing table (1-4294967295, or as hexadecimal 0x1-0xffffffff)")]
+    RoutingTable(String),
+    /// A table that every packet looks up.
+    #[error(
+        "{0} is a routing table that every packet looks up: all of them would be for this pod, which would reach \
+         nobody any more; accepted are 1-252 and 256-4294967295"
+    )]
+    TableInUse(u32),
+    /// A line of resolv.conf that the C library may read in its own way.
+    #[error("line {line}: the name server {text:?} is not an IPv4 or IPv6 address")]
+    NameServer {
+        /// The line, counted from 1.
+        line: usize,
+        /// What stands where the address should.
+        text: String,
     },
     /// No interface name.
     #[error(

@@ -15,6 +15,7 @@ use crate::ruleset::Ruleset;
 use super::accounts::AccountFiles;
 use super::arguments::TakesOptions;
 use super::error::Error;
+use super::files::System;
 use super::invocation::Invocation;
 
 const NO_ADDRESS: &str = "--ip-families auto: the network namespace has no global address yet; both \
@@ -29,6 +30,7 @@ impl TakesOptions for Apply {
         Section::Inbound,
         Section::Outbound,
         Section::Both,
+        Section::Dns,
         Section::Target,
         Section::DryRun,
         Section::Logging,
@@ -62,7 +64,7 @@ struct Task {
 
 impl Task {
     fn read(invocation: &mut Invocation) -> Option<Self> {
-        let parsed = options::capture(&invocation.given, &AccountFiles::default());
+        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
         let namespace = options::network_namespace(&invocation.given);
         let output = options::output(&invocation.given);
         let parsed = invocation.noting(parsed);

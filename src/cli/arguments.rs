@@ -200,7 +200,7 @@ fn argument(setting: Setting) -> Arg {
         None => argument,
     };
     let flag_alone = match spec.shape {
-        Shape::One | Shape::List => return argument,
+        Shape::One | Shape::List | Shape::Several => return argument,
         Shape::Switch => "true",
         Shape::Count => "1",
     };
@@ -244,11 +244,8 @@ fn given(matches: &ArgMatches) -> Given {
 fn together<'a>(shape: Shape, texts: impl Iterator<Item = &'a String>) -> String {
     match shape {
         Shape::One | Shape::Switch => texts.last().cloned().unwrap_or_default(),
-        Shape::List => texts
-            .filter(|text| !text.is_empty())
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(","),
+        Shape::List => joined(texts, ","),
+        Shape::Several => joined(texts, ";"),
         Shape::Count => {
             let texts: Vec<_> = texts.collect();
             match texts.as_slice() {
@@ -257,4 +254,12 @@ fn together<'a>(shape: Shape, texts: impl Iterator<Item = &'a String>) -> String
             }
         }
     }
+}
+
+fn joined<'a>(texts: impl Iterator<Item = &'a String>, separator: &str) -> String {
+    let texts: Vec<_> = texts
+        .map(String::as_str)
+        .filter(|text| !text.is_empty())
+        .collect();
+    texts.join(separator)
 }

@@ -1,10 +1,12 @@
 //! The texts of the options to a [`Capture`].
 
+mod modes;
+
 use std::net::IpAddr;
 
 use crate::intent::{
-    Bound, Capture, Families, Inbound, InboundMode, InboundPorts, Interval, Intervals, IpRanges,
-    Outbound, OwnerSelection, Owners, PassthroughSources, Ports, Proxy, RangeSelection,
+    Bound, Capture, Families, Inbound, InboundPorts, Interval, Intervals, IpRanges, Outbound,
+    OwnerSelection, Owners, PassthroughSources, Ports, Proxy, RangeSelection,
 };
 use crate::parse::{self, Accounts, FamilyChoice, LARGEST_OWNER, OwnerKind, Selection, ValueError};
 
@@ -33,11 +35,22 @@ impl Parsed {
     }
 }
 
+/// The texts of files that options name. The caller reads them: nothing here touches the operating system.
+pub trait Files {
+    /// The text of the file of this name, or why it cannot be read.
+    fn read(&self, name: &str) -> Result<String, String>;
+}
+
 /// What the options ask for, or every mistake in them.
-pub fn capture(given: &Given, accounts: &dyn Accounts) -> Result<Parsed, Vec<Mistake>> {
+pub fn capture(
+    given: &Given,
+    accounts: &dyn Accounts,
+    files: &dyn Files,
+) -> Result<Parsed, Vec<Mistake>> {
     let mut reader = Reader {
         given,
         accounts,
+        files,
         mistakes: Vec::new(),
     };
     match reader.parsed() {
@@ -50,6 +63,7 @@ pub fn capture(given: &Given, accounts: &dyn Accounts) -> Result<Parsed, Vec<Mis
 struct Reader<'a> {
     given: &'a Given,
     accounts: &'a dyn Accounts,
+    files: &'a dyn Files,
     mistakes: Vec<Mistake>,
 }
 
@@ -65,6 +79,7 @@ impl Reader<'_> {
         let loopback_range = self.one(Setting::LoopbackRange, parse::loopback_range);
         let passthrough = self.passthrough();
         let drop_invalid = self.one(Setting::DropInvalid, parse::switch);
+        let dns = self.dns(families);
         let families = families?;
         let capture = Capture {
             families: match families {
@@ -78,7 +93,7 @@ impl Reader<'_> {
             loopback_range: loopback_range?,
             passthrough: passthrough?,
             drop_invalid: drop_invalid?,
-            dns: None,
+            dns,
         };
         let warnings = warnings(&capture, self.given);
         Some(Parsed {
@@ -118,18 +133,20 @@ impl Reader<'_> {
         let include = self.selection(Setting::IncludeInboundPorts, ports);
         let exclude = self.selection(Setting::ExcludeInboundPorts, ports);
         let sources = self.list(Setting::ExcludeInboundIpRanges, parse::network);
+        let mode = self.inbound_mode();
+        let reroute: Option<Vec<_>> = self.list(Setting::RerouteInterfaces, parse::interface);
         let exclude = match exclude? {
             Selection::All => Ports::from_iter([Interval::between(1, u16::MAX)]),
             Selection::Only(ports) => ports,
         };
         Some(Inbound {
-            mode: InboundMode::Redirect,
+            mode: mode?,
             ports: match include? {
                 Selection::All => InboundPorts::AllExcept(exclude),
                 Selection::Only(ports) => InboundPorts::Only(ports),
             },
             exclude_sources: sources?,
-            reroute_interfaces: Vec::new(),
+            reroute_interfaces: distinct(reroute?),
         })
     }
 
@@ -138,6 +155,7 @@ impl Reader<'_> {
         let exclude_ranges = self.selection(Setting::ExcludeOutboundIpRanges, parse::network);
         let include_ports = self.list(Setting::IncludeOutboundPorts, ports);
         let exclude_ports = self.list(Setting::ExcludeOutboundPorts, ports);
+        let exclude_ports_for_uids = self.exclude_ports_for_uids();
         let uids = self.owners(
             OwnerKind::User,
             Setting::IncludeOutboundUids,
@@ -154,7 +172,7 @@ impl Reader<'_> {
         };
         Some(Outbound {
             exclude_ports: exclude_ports?,
-            exclude_ports_for_uids: Vec::new(),
+            exclude_ports_for_uids: distinct(exclude_ports_for_uids?),
             include_ports: include_ports?,
             exclude_ranges: match exclude_ranges? {
                 Selection::All => every_address(),

@@ -73,16 +73,20 @@ fn text_of(shape: Shape, value: &DeValue<'_>) -> Result<String, Vec<Problem>> {
     let accepted = match shape {
         Shape::One => "a string or an integer",
         Shape::List => "an array or a comma-separated string",
+        Shape::Several => "an array or a string with semicolons",
         Shape::Switch => "true or false",
         Shape::Count => "an integer",
     };
     let wrong = |found| vec![Problem::Type { found, accepted }];
     match value {
-        DeValue::Array(entries) if shape == Shape::List => join(entries),
-        DeValue::String(text) if matches!(shape, Shape::One | Shape::List) => {
+        DeValue::Array(entries) if shape == Shape::List => join(entries, ','),
+        DeValue::Array(entries) if shape == Shape::Several => join(entries, ';'),
+        DeValue::String(text) if !matches!(shape, Shape::Switch | Shape::Count) => {
             Ok(text.clone().into_owned())
         }
-        DeValue::Integer(number) if shape != Shape::Switch => Ok(decimal(number)),
+        DeValue::Integer(number) if !matches!(shape, Shape::Switch | Shape::Several) => {
+            Ok(decimal(number))
+        }
         DeValue::Boolean(switch) if shape == Shape::Switch => Ok(switch.to_string()),
         DeValue::String(_) => Err(wrong("a string")),
         DeValue::Integer(_) => Err(wrong("an integer")),
@@ -94,13 +98,13 @@ fn text_of(shape: Shape, value: &DeValue<'_>) -> Result<String, Vec<Problem>> {
     }
 }
 
-/// The entries with commas between: ten thousand of them are one text, not ten thousand.
-fn join(entries: &[toml::Spanned<DeValue<'_>>]) -> Result<String, Vec<Problem>> {
+/// The entries with separators between: ten thousand of them are one text, not ten thousand.
+fn join(entries: &[toml::Spanned<DeValue<'_>>], separator: char) -> Result<String, Vec<Problem>> {
     let mut text = String::new();
     let mut problems = Vec::new();
     for (index, entry) in entries.iter().enumerate() {
         if index > 0 {
-            text.push(',');
+            text.push(separator);
         }
         match entry.get_ref() {
             DeValue::String(entry) => text.push_str(entry),

@@ -100,6 +100,23 @@ pub enum Problem {
         /// What the operating system said.
         reason: String,
     },
+    /// A file that an option names has something wrong inside.
+    #[error("{file:?}, {wrong}")]
+    InFile {
+        /// Its name.
+        file: String,
+        /// What is wrong.
+        wrong: ValueError,
+    },
+    /// Nothing to capture, although it was asked for.
+    #[error(
+        "{file:?} names no name server of a captured family, so that every query would go around the proxy; \
+         accepted is a file with a nameserver line, --dns all, or --dns off"
+    )]
+    NoNameServer {
+        /// The file.
+        file: String,
+    },
     /// The file is not TOML.
     #[error("line {line} is not TOML: {reason}")]
     Toml {

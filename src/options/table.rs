@@ -11,6 +11,8 @@ pub enum Section {
     Outbound,
     /// Both directions.
     Both,
+    /// Queries for names.
+    Dns,
     /// Where the options come from and which namespace is meant.
     Target,
     /// Printing the rules instead.
@@ -28,6 +30,7 @@ impl Section {
             Self::Inbound => "Inbound (connections that arrive at the pod)",
             Self::Outbound => "Outbound (connections made inside the pod)",
             Self::Both => "Both directions",
+            Self::Dns => "DNS",
             Self::Target => "Source of options, and namespace",
             Self::DryRun => "Dry run",
             Self::Logging => "Logging",
@@ -42,6 +45,8 @@ pub enum Shape {
     One,
     /// A comma-separated list; given again, the lists are joined.
     List,
+    /// Values that have commas themselves: given again, or separated by semicolons.
+    Several,
     /// On or off; on where the value is left out.
     Switch,
     /// A number that the flag alone counts up.
@@ -162,6 +167,23 @@ settings! {
     ProxyGid "proxy-gid" "NETWEIR_PROXY_GID" in Proxy,
     List "GIDS" = Described("the ids of --proxy-uid"), like "1337";
 
+    /// How captured connections reach the proxy: with their destination rewritten (redirect), or unchanged to a
+    /// transparent listener (tproxy), so that the client's address is kept.
+    InboundMode "inbound-mode" "NETWEIR_INBOUND_MODE" in Inbound,
+    One "redirect|tproxy" = Text("redirect"), like "tproxy";
+
+    /// In tproxy mode the mark of packets for the transparent listener, and of their connections.
+    TproxyMark "tproxy-mark" "NETWEIR_TPROXY_MARK" in Inbound,
+    One "MARK" = Text("1337"), like "0x539";
+
+    /// In tproxy mode the mark of packets from the proxy to its own pod.
+    OutboundMark "outbound-mark" "NETWEIR_OUTBOUND_MARK" in Inbound,
+    One "MARK" = Text("1338"), like "0x53a";
+
+    /// In tproxy mode the routing table that packets with the tproxy mark look up, where everything is local.
+    TproxyTable "tproxy-table" "NETWEIR_TPROXY_TABLE" in Inbound,
+    One "TABLE" = Text("133"), like "133";
+
     /// The ports whose connections are captured: all (*), the ones listed, or with an empty value none.
     IncludeInboundPorts "include-inbound-ports" "NETWEIR_INCLUDE_INBOUND_PORTS" in Inbound,
     List "PORTS" = Text("*"), like "80,8000-8999";
@@ -173,6 +195,11 @@ settings! {
     /// Sources whose connections are left alone: addresses and CIDRs of both families.
     ExcludeInboundIpRanges "exclude-inbound-ip-ranges" "NETWEIR_EXCLUDE_INBOUND_IP_RANGES" in Inbound,
     List "RANGES" = Text(""), like "10.0.0.0/24,fd00:1::/64";
+
+    /// Interfaces behind which a virtual machine or a nested container sits: what arrives there is outbound traffic of
+    /// the pod. A + or * at the end stands for any rest of the name.
+    RerouteInterfaces "reroute-interfaces" "NETWEIR_REROUTE_INTERFACES" in Inbound,
+    List "NAMES" = Text(""), like "tap0,k6t+";
 
     /// The destinations to which connections are captured: all (*), the addresses and CIDRs listed, or with an
     /// empty value none.
@@ -190,6 +217,11 @@ settings! {
     /// Destination ports to which connections are left alone.
     ExcludeOutboundPorts "exclude-outbound-ports" "NETWEIR_EXCLUDE_OUTBOUND_PORTS" in Outbound,
     List "PORTS" = Text(""), like "3306,6379";
+
+    /// Destination ports that are left alone for certain users, [tcp:|udp:]PORTS:UIDS, where * means all of them. Given
+    /// again for more, or separated by semicolons. Of UDP only DNS is captured, and can be excluded.
+    ExcludeOutboundPortsForUids "exclude-outbound-ports-for-uids" "NETWEIR_EXCLUDE_OUTBOUND_PORTS_FOR_UIDS" in Outbound,
+    Several "PORTS:UIDS" = Text(""), like "tcp:3306,6000-6999:999,2000-2999";
 
     /// The users whose connections are captured, ids, ranges of ids and names; all with *. A connection must fit
     /// --include-outbound-gids, too.
@@ -231,6 +263,19 @@ settings! {
     /// apart from loopback and link-local ones: the one value for which addresses are looked at.
     IpFamilies "ip-families" "NETWEIR_IP_FAMILIES" in Both,
     One "ipv4|ipv6|both|auto" = Text("both"), like "auto";
+
+    /// Capture DNS over UDP and TCP: not at all (off), queries to the name servers of --resolv-conf (resolvers), or
+    /// to any server (all).
+    Dns "dns" "NETWEIR_DNS" in Dns,
+    One "off|resolvers|all" = Text("off"), like "resolvers";
+
+    /// Where the proxy answers DNS, over UDP and TCP.
+    DnsPort "dns-port" "NETWEIR_DNS_PORT" in Dns,
+    One "PORT" = Text("15053"), like "15053";
+
+    /// The file with the name servers (resolv.conf(5)), read with --dns resolvers.
+    ResolvConf "resolv-conf" "NETWEIR_RESOLV_CONF" in Dns,
+    One "FILE" = Text("/etc/resolv.conf"), like "/etc/resolv.conf";
 
     /// A TOML file with options: a key for each, named as here without the dashes. Flags win over variables, and
     /// variables over the file.

@@ -1,4 +1,5 @@
 mod files;
+mod modes;
 
 use std::rc::Rc;
 
@@ -16,6 +17,15 @@ impl Accounts for Nobody {
     }
 }
 
+/// A name server of each family, whatever the file.
+struct OneFile;
+
+impl Files for OneFile {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Ok("nameserver 10.96.0.10\nnameserver fd00:10::a\n".to_owned())
+    }
+}
+
 fn flags(texts: &[(Setting, &str)]) -> Given {
     let mut given = Given::default();
     for &(setting, text) in texts {
@@ -25,7 +35,7 @@ fn flags(texts: &[(Setting, &str)]) -> Given {
 }
 
 fn parsed(texts: &[(Setting, &str)]) -> Parsed {
-    capture(&flags(texts), &Nobody).unwrap()
+    capture(&flags(texts), &Nobody, &OneFile).unwrap()
 }
 
 fn captured(texts: &[(Setting, &str)]) -> Capture {
@@ -38,7 +48,7 @@ fn warned(texts: &[(Setting, &str)]) -> Vec<String> {
 }
 
 fn mistaken(texts: &[(Setting, &str)]) -> Vec<String> {
-    let mistakes = capture(&flags(texts), &Nobody).unwrap_err();
+    let mistakes = capture(&flags(texts), &Nobody, &OneFile).unwrap_err();
     mistakes.iter().map(ToString::to_string).collect()
 }
 
@@ -71,7 +81,7 @@ fn every_default_and_every_example_is_a_valid_value() {
                 network_namespace(&given).err(),
                 output(&given).err(),
                 log_options(&given).err(),
-                capture(&given, &AnyName).err(),
+                capture(&given, &AnyName, &OneFile).err(),
             ];
             assert!(
                 others.iter().all(Option::is_none),
@@ -300,7 +310,7 @@ fn a_mistake_names_the_option_as_it_was_written() {
         Origin::File(Rc::from("/etc/n.toml")),
         "y".into(),
     );
-    let mistakes: Vec<_> = capture(&given, &Nobody)
+    let mistakes: Vec<_> = capture(&given, &Nobody, &OneFile)
         .unwrap_err()
         .iter()
         .map(ToString::to_string)

@@ -1,14 +1,19 @@
 //! Options that are valid together, and yet may not be meant so.
 
+mod consequence;
+mod modes;
+
 use std::fmt;
 
 use crate::intent::{
     Bound, Capture, Families, Family, InboundPorts, Interval, Intervals, IpRanges, OwnerSelection,
-    Port, RangeSelection,
+    RangeSelection,
 };
 use crate::parse::LARGEST_OWNER;
 
 use super::{Given, Setting};
+
+pub use consequence::Consequence;
 
 /// One warning: the option as the user wrote it, and what comes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,78 +30,6 @@ impl fmt::Display for Warning {
     }
 }
 
-/// What comes of an option.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Consequence {
-    /// The two listeners are one.
-    #[error(
-        "is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections"
-    )]
-    InboundIsOutbound,
-    /// The tunnel port is never redirected.
-    #[error(
-        "is the proxy's inbound port, too: captured connections arrive where the proxy expects its own mutual TLS"
-    )]
-    TunnelIsInbound,
-    /// The outbound listener is open to everyone.
-    #[error(
-        "is the proxy's outbound port, too: other pods reach the proxy's outbound side, and through it whatever this pod reaches"
-    )]
-    TunnelIsOutbound,
-    /// A listener of the proxy is open to peers.
-    #[error(
-        "has the proxy's own port {0}: other pods reach that listener directly, past the inbound side of the proxy"
-    )]
-    ProxyPortOpen(Port),
-    /// Connections to the port go around the proxy.
-    #[error(
-        "has the proxy's own port {0}: connections to that port of any host go around the proxy"
-    )]
-    ProxyPortPassedBy(Port),
-    /// Root is the proxy.
-    #[error(
-        "has id 0: no connection that a process of root makes is captured, the application's own included"
-    )]
-    RootIsProxy,
-    /// The list has no say.
-    #[error(
-        "is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured"
-    )]
-    NotConsulted,
-    /// The list is empty, or everything is excluded.
-    #[error("leaves no connection of the pod to capture, neither inbound nor outbound")]
-    NothingCaptured,
-    /// Nobody is included, or everybody excluded.
-    #[error("leaves nobody whose outbound connections are captured")]
-    NobodyCaptured,
-    /// Exclusion comes first.
-    #[error("has ports that --exclude-outbound-ports has, too: connections to them are left alone")]
-    ExcludedAnyway,
-    /// Loopback is captured.
-    #[error(
-        "reaches loopback: connections between the pod's own processes are captured, too, save those to the loopback range; * leaves them alone"
-    )]
-    LoopbackCaptured,
-    /// Loopback is left alone without.
-    #[error(
-        "reaches loopback, to no effect: connections between the pod's own processes are left alone anyway"
-    )]
-    LoopbackLeftAnyway,
-    /// The loopback interface is excluded.
-    #[error(
-        "has the loopback interface: the proxy's connections to its own pod do not pass its inbound side"
-    )]
-    LoopbackInterface,
-    /// The proxy has no address to call its application from.
-    #[error(
-        "has no {} address: the proxy's connections to its own application may be captured again, without end", .0.name()
-    )]
-    NoPassthroughSource(Family),
-    /// The family is not captured.
-    #[error("has {} entries, to no effect: --ip-families leaves that family alone", .0.name())]
-    OtherFamily(Family),
-}
-
 /// Everything that may not be meant so.
 pub(super) fn warnings(capture: &Capture, given: &Given) -> Vec<Warning> {
     let mut found = Vec::new();
@@ -106,6 +39,9 @@ pub(super) fn warnings(capture: &Capture, given: &Given) -> Vec<Warning> {
     found.extend(nothing(capture));
     found.extend(interfaces(capture));
     found.extend(families(capture));
+    found.extend(modes::inbound_mode(capture, given));
+    found.extend(modes::dns(capture, given));
+    found.extend(modes::exclusions(capture));
     found
         .into_iter()
         .map(|(setting, consequence)| Warning {
@@ -222,15 +158,17 @@ fn nothing(capture: &Capture) -> Found {
     if nobody(&outbound.gids) {
         found.push((Setting::IncludeOutboundGids, Consequence::NobodyCaptured));
     }
-    let outbound_left_alone = !found.is_empty()
-        || covers(&outbound.exclude_ports, &every_port())
-        || covers_every_address(&outbound.exclude_ranges)
+    let no_address = covers_every_address(&outbound.exclude_ranges)
         || outbound.include_ports.is_empty()
             && matches!(&outbound.include_ranges, RangeSelection::Only(ranges) if ranges.is_empty());
+    let outbound_left_alone = !found.is_empty()
+        || covers(&outbound.exclude_ports, &every_port())
+        || capture.dns.is_none() && no_address;
     let inbound_left_alone = match &capture.inbound.ports {
         InboundPorts::AllExcept(excluded) => covers(excluded, &every_port()),
         InboundPorts::Only(included) => included.is_empty(),
     } || covers_every_address(&capture.inbound.exclude_sources);
+    let inbound_left_alone = inbound_left_alone && capture.inbound.reroute_interfaces.is_empty();
     if inbound_left_alone && outbound_left_alone {
         found.push((Setting::IncludeInboundPorts, Consequence::NothingCaptured));
     }

@@ -27,6 +27,51 @@ pub fn families(text: &str) -> Result<FamilyChoice, ValueError> {
     }
 }
 
+/// How captured inbound connections reach the proxy, as asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModeChoice {
+    /// With their destination rewritten.
+    Redirect,
+    /// As they are, to a transparent listener.
+    Tproxy,
+}
+
+/// `redirect` or `tproxy`.
+pub fn inbound_mode(text: &str) -> Result<ModeChoice, ValueError> {
+    match text {
+        "redirect" => Ok(ModeChoice::Redirect),
+        "tproxy" => Ok(ModeChoice::Tproxy),
+        _ => Err(ValueError::Word {
+            text: text.to_owned(),
+            accepted: "redirect, tproxy",
+        }),
+    }
+}
+
+/// The name servers to which queries are captured, as asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsChoice {
+    /// None.
+    Off,
+    /// Those of resolv.conf(5).
+    Resolvers,
+    /// All.
+    All,
+}
+
+/// `off`, `resolvers` or `all`.
+pub fn dns(text: &str) -> Result<DnsChoice, ValueError> {
+    match text {
+        "off" => Ok(DnsChoice::Off),
+        "resolvers" => Ok(DnsChoice::Resolvers),
+        "all" => Ok(DnsChoice::All),
+        _ => Err(ValueError::Word {
+            text: text.to_owned(),
+            accepted: "off, resolvers, all",
+        }),
+    }
+}
+
 /// `true` or `1`, `false` or `0`.
 pub fn switch(text: &str) -> Result<bool, ValueError> {
     match text {

@@ -1,0 +1,95 @@
+//! The options of tproxy mode, of DNS capture, and of ports that some users are spared.
+
+use crate::intent::{Dns, Family, InboundMode, IpRanges, PortsForUids, RangeSelection, Tproxy};
+use crate::options::{Problem, Setting};
+use crate::parse::{self, DnsChoice, FamilyChoice, ModeChoice};
+
+use super::Reader;
+
+impl Reader<'_> {
+    pub(super) fn inbound_mode(&mut self) -> Option<InboundMode> {
+        let mode = self.one(Setting::InboundMode, parse::inbound_mode);
+        let mark = self.one(Setting::TproxyMark, parse::telling_mark);
+        let outbound_mark = self.one(Setting::OutboundMark, parse::mark);
+        let table = self.one(Setting::TproxyTable, parse::routing_table);
+        let tproxy = Tproxy {
+            mark: mark?,
+            outbound_mark: outbound_mark?,
+            table: table?,
+        };
+        Some(match mode? {
+            ModeChoice::Redirect => InboundMode::Redirect,
+            ModeChoice::Tproxy => InboundMode::Tproxy(tproxy),
+        })
+    }
+
+    /// DNS capture; `None` where it is off, too.
+    pub(super) fn dns(&mut self, families: Option<FamilyChoice>) -> Option<Dns> {
+        let choice = self.one(Setting::Dns, parse::dns);
+        let port = self.one(Setting::DnsPort, parse::port);
+        let servers = match choice? {
+            DnsChoice::Off => return None,
+            DnsChoice::All => RangeSelection::All,
+            DnsChoice::Resolvers => RangeSelection::Only(self.name_servers(families?)?),
+        };
+        Some(Dns {
+            port: port?,
+            servers,
+        })
+    }
+
+    /// What the file says. To capture less than was asked for would let queries go around the proxy: a
+    /// file that cannot be understood is a mistake.
+    fn name_servers(&mut self, families: FamilyChoice) -> Option<IpRanges> {
+        let setting = Setting::ResolvConf;
+        let file = self.given.text(setting).unwrap_or_default().to_owned();
+        let text = match self.files.read(&file) {
+            Ok(text) => text,
+            Err(reason) => {
+                self.note(setting, Problem::File { file, reason });
+                return None;
+            }
+        };
+        let mut servers = Vec::new();
+        let before = self.mistakes.len();
+        for server in parse::name_servers(&text) {
+            match server {
+                Ok(address) => servers.push(address.into()),
+                Err(wrong) => {
+                    let file = file.clone();
+                    self.note(setting, Problem::InFile { file, wrong });
+                }
+            }
+        }
+        if self.mistakes.len() > before {
+            return None;
+        }
+        let servers = IpRanges::from_iter(servers);
+        let captured = |&family: &Family| match families {
+            FamilyChoice::Fixed(families) => families.contains(family),
+            FamilyChoice::Auto => true,
+        };
+        let mut captured = Family::ALL.into_iter().filter(captured);
+        if captured.all(|family| servers.is_empty_for(family)) {
+            self.note(setting, Problem::NoNameServer { file });
+            return None;
+        }
+        Some(servers)
+    }
+
+    pub(super) fn exclude_ports_for_uids(&mut self) -> Option<Vec<PortsForUids>> {
+        let setting = Setting::ExcludeOutboundPortsForUids;
+        let text = self.given.text(setting).unwrap_or_default().trim();
+        if text.is_empty() {
+            return Some(Vec::new());
+        }
+        let read: Vec<_> = text
+            .split(';')
+            .map(|text| parse::ports_for_uids(text.trim(), self.accounts))
+            .collect();
+        let exclusions = read.into_iter().map(|read| self.noting(setting, read));
+        // All of them are looked at, although the first mistake decides.
+        let exclusions: Vec<_> = exclusions.collect();
+        exclusions.into_iter().collect()
+    }
+}

@@ -1,0 +1,269 @@
+//! Tproxy mode, reroute interfaces, DNS capture, and ports that some users are spared.
+
+use super::*;
+use crate::intent::{Dns, InboundMode, Owners, Port, PortsForUids, Protocol, Tproxy};
+
+use Setting as S;
+
+/// Text for every file but one.
+struct FileWith(&'static str);
+
+impl Files for FileWith {
+    fn read(&self, name: &str) -> Result<String, String> {
+        match name {
+            "missing" => Err("no such file".to_owned()),
+            _ => Ok(self.0.to_owned()),
+        }
+    }
+}
+
+fn with_resolv_conf(text: &'static str, texts: &[(S, &str)]) -> Result<Option<Dns>, Vec<String>> {
+    let mut given = flags(texts);
+    given.set(S::Dns, Origin::Flag, "resolvers".to_owned());
+    match capture(&given, &Nobody, &FileWith(text)) {
+        Ok(parsed) => Ok(parsed.capture_of(Families::Both).dns),
+        Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect()),
+    }
+}
+
+fn addresses(texts: &[&str]) -> RangeSelection {
+    let networks = texts
+        .iter()
+        .map(|text| crate::parse::network(text).unwrap());
+    RangeSelection::Only(networks.collect())
+}
+
+#[test]
+fn tproxy_mode_has_the_marks_and_the_table_of_the_meshes() {
+    let mode = |texts| captured(texts).inbound.mode;
+    assert_eq!(
+        mode(&[(S::InboundMode, "tproxy")]),
+        InboundMode::Tproxy(Tproxy {
+            mark: 1337,
+            outbound_mark: 1338,
+            table: 133,
+        })
+    );
+    let other = [
+        (S::InboundMode, "tproxy"),
+        (S::TproxyMark, "0x10"),
+        (S::OutboundMark, "17"),
+        (S::TproxyTable, "0x100"),
+    ];
+    assert_eq!(
+        mode(&other),
+        InboundMode::Tproxy(Tproxy {
+            mark: 16,
+            outbound_mark: 17,
+            table: 256,
+        })
+    );
+}
+
+#[test]
+fn dns_is_captured_to_the_resolvers_of_the_file_or_to_all() {
+    let dns = |port, servers| {
+        let port = Port::new(port).unwrap();
+        Ok(Some(Dns { port, servers }))
+    };
+    let file = "nameserver 127.0.0.53\nnameserver fd00::53\n";
+    assert_eq!(
+        with_resolv_conf(file, &[]),
+        dns(15_053, addresses(&["127.0.0.53", "fd00::53"]))
+    );
+    assert_eq!(
+        with_resolv_conf("nameserver 10.0.0.1\n", &[(S::DnsPort, "5353")]),
+        dns(5353, addresses(&["10.0.0.1"]))
+    );
+    assert_eq!(captured(&[(S::Dns, "off")]).dns, None);
+    let all = captured(&[(S::Dns, "all")]).dns.unwrap();
+    assert_eq!(all.servers, RangeSelection::All);
+}
+
+#[test]
+fn a_file_is_read_only_where_it_matters() {
+    let missing = [(S::ResolvConf, "missing"), (S::Dns, "all")];
+    let parsed = capture(&flags(&missing), &Nobody, &FileWith(""));
+    assert!(parsed.is_ok());
+}
+
+#[test]
+fn queries_are_never_left_alone_for_want_of_a_name_server() {
+    let none = |file: &str| {
+        Err(vec![format!(
+            "--resolv-conf: {file:?} names no name server of a captured family, so that every query would go around \
+             the proxy; accepted is a file with a nameserver line, --dns all, or --dns off"
+        )])
+    };
+    assert_eq!(
+        with_resolv_conf("search a.b\n", &[]),
+        none("/etc/resolv.conf")
+    );
+    assert_eq!(
+        with_resolv_conf(
+            "nameserver ::1\n",
+            &[(S::IpFamilies, "ipv4"), (S::ResolvConf, "f")]
+        ),
+        none("f")
+    );
+    assert_eq!(
+        with_resolv_conf("", &[(S::ResolvConf, "missing")]),
+        Err(vec![
+            "--resolv-conf: \"missing\" cannot be read: no such file".to_owned()
+        ])
+    );
+    let wrong = |line, text: &str| {
+        format!(
+            "--resolv-conf: \"/etc/resolv.conf\", line {line}: the name server {text:?} is not an IPv4 or IPv6 address"
+        )
+    };
+    assert_eq!(
+        with_resolv_conf("nameserver dns\nnameserver ::1\nnameserver 10.1\n", &[]),
+        Err(vec![wrong(1, "dns"), wrong(3, "10.1")])
+    );
+}
+
+#[test]
+fn exclusions_for_users_are_separated_by_semicolons() {
+    let exclusion = |protocol, port, (first, last)| PortsForUids {
+        protocol,
+        ports: Ports::from_iter([Interval::single(port)]),
+        uids: Owners::from_iter([Interval::between(first, last)]),
+    };
+    let excluded = captured(&[(
+        S::ExcludeOutboundPortsForUids,
+        "tcp:3306:999; 22:0-99;tcp:3306:999",
+    )]);
+    assert_eq!(
+        excluded.outbound.exclude_ports_for_uids,
+        [
+            exclusion(Some(Protocol::Tcp), 3306, (999, 999)),
+            exclusion(None, 22, (0, 99)),
+        ]
+    );
+    assert_eq!(
+        mistaken(&[(S::ExcludeOutboundPortsForUids, "0:1;2:x;3:4;")]),
+        [
+            "--exclude-outbound-ports-for-uids: \"0\" is not a port (1-65535)",
+            "--exclude-outbound-ports-for-uids: there is no user \"x\" in /etc/passwd; accepted are ids (0-4294967294) and names",
+            "--exclude-outbound-ports-for-uids: \"\" is not [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999)",
+        ]
+    );
+}
+
+#[test]
+fn marks_and_tables_that_would_cut_the_pod_off_are_mistakes() {
+    let mistakes = mistaken(&[
+        (S::InboundMode, "tproxy"),
+        (S::TproxyMark, "0"),
+        (S::TproxyTable, "254"),
+    ]);
+    assert_eq!(
+        mistakes,
+        [
+            "--tproxy-mark: 0 is the mark of every packet that nobody marked: all of them would be for this pod, which would reach nobody any more; accepted is 1-4294967295",
+            "--tproxy-table: 254 is a routing table that every packet looks up: all of them would be for this pod, which would reach nobody any more; accepted are 1-252 and 256-4294967295",
+        ]
+    );
+}
+
+#[test]
+fn what_of_the_modes_may_not_be_meant_so_is_said_with_its_consequence() {
+    const TPROXY: (S, &str) = (S::InboundMode, "tproxy");
+    const ALL: (S, &str) = (S::Dns, "all");
+    let cases: &[(&[(S, &str)], &str)] = &[
+        (
+            &[TPROXY, (S::OutboundMark, "1337")],
+            "--outbound-mark: is --tproxy-mark, too: the proxy's connections to its own pod do not pass its inbound side",
+        ),
+        (
+            &[TPROXY, (S::OutboundMark, "0")],
+            "--outbound-mark: is 0, the mark of every packet that nobody marked: connections between the pod's own processes are captured, too",
+        ),
+        (
+            &[TPROXY, (S::IncludeInboundPorts, "")],
+            "--inbound-mode: is tproxy to no effect: --include-inbound-ports is empty, so that no connection is handed to the proxy",
+        ),
+        (
+            &[TPROXY, (S::RerouteInterfaces, "tap0")],
+            "--reroute-interfaces: is of use for ports that are not captured inbound: in tproxy mode connections to the others go to the inbound port, wherever they arrive, unless --exclude-interfaces has the interface, too",
+        ),
+        (
+            &[
+                (S::RerouteInterfaces, "tap0,tap1"),
+                (S::ExcludeInterfaces, "tap1"),
+            ],
+            "--reroute-interfaces: has an interface that --exclude-interfaces has, too: what arrives there is captured",
+        ),
+        (
+            &[(S::TproxyMark, "7")],
+            "--tproxy-mark: has no effect without --inbound-mode tproxy",
+        ),
+        (
+            &[(S::DnsPort, "5353")],
+            "--dns-port: has no effect without --dns",
+        ),
+        (
+            &[(S::ResolvConf, "f")],
+            "--resolv-conf: has no effect without --dns",
+        ),
+        (
+            &[ALL, (S::DnsPort, "15001")],
+            "--dns-port: is the proxy's outbound port, too: the proxy cannot tell DNS over TCP from other connections there",
+        ),
+        (
+            &[ALL, (S::ExcludeOutboundPorts, "50-60")],
+            "--exclude-outbound-ports: has port 53: DNS is left alone, although --dns asks for it",
+        ),
+        (
+            &[(S::ExcludeOutboundPortsForUids, "udp:53:7")],
+            "--exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns",
+        ),
+        (
+            &[ALL, (S::ExcludeOutboundPortsForUids, "udp:123:7")],
+            "--exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns",
+        ),
+    ];
+    for (texts, warning) in cases {
+        assert_eq!(warned(texts), [*warning], "{texts:?}");
+    }
+}
+
+#[test]
+fn what_is_ordinary_of_the_modes_is_no_reason_to_warn() {
+    let cases: &[&[(S, &str)]] = &[
+        &[
+            (S::InboundMode, "tproxy"),
+            (S::TproxyMark, "1"),
+            (S::TproxyTable, "100"),
+        ],
+        &[
+            (S::Dns, "resolvers"),
+            (S::ResolvConf, "f"),
+            (S::DnsPort, "5353"),
+        ],
+        &[
+            (S::Dns, "all"),
+            (S::ExcludeOutboundPortsForUids, "udp:1-100:7"),
+        ],
+        &[
+            (S::Dns, "all"),
+            (S::IncludeInboundPorts, ""),
+            (S::IncludeOutboundIpRanges, ""),
+        ],
+        &[(S::ExcludeOutboundPortsForUids, "22:7")],
+        &[
+            (S::RerouteInterfaces, "tap0"),
+            (S::IncludeInboundPorts, ""),
+            (S::IncludeOutboundIpRanges, ""),
+        ],
+        &[
+            (S::InboundMode, "tproxy"),
+            (S::RerouteInterfaces, "tap0"),
+            (S::ExcludeInterfaces, "tap0"),
+        ],
+    ];
+    for texts in cases {
+        assert_eq!(warned(texts), [""; 0], "{texts:?}");
+    }
+}

@@ -1,0 +1,96 @@
+//! Warnings about tproxy mode, reroute interfaces, DNS capture and ports that some users are spared.
+
+use crate::intent::{Capture, InboundMode, InboundPorts, Protocol};
+use crate::options::{Given, Setting};
+
+use super::{Consequence, Found, holding};
+
+/// Where DNS servers listen (RFC 1035).
+const DNS: u16 = 53;
+
+pub(super) fn inbound_mode(capture: &Capture, given: &Given) -> Found {
+    let inbound = &capture.inbound;
+    let rerouted = &inbound.reroute_interfaces;
+    let mut found = Vec::new();
+    let excluded = |pattern| capture.exclude_interfaces.contains(pattern);
+    let no_port = matches!(&inbound.ports, InboundPorts::Only(ports) if ports.is_empty());
+    let InboundMode::Tproxy(tproxy) = inbound.mode else {
+        for setting in [
+            Setting::TproxyMark,
+            Setting::OutboundMark,
+            Setting::TproxyTable,
+        ] {
+            if given.has(setting) {
+                let without = Consequence::NoEffectWithout("--inbound-mode tproxy");
+                found.push((setting, without));
+            }
+        }
+        if rerouted.iter().any(excluded) {
+            found.push((Setting::RerouteInterfaces, Consequence::ReroutedAnyway));
+        }
+        return found;
+    };
+    found.extend(holding([
+        (
+            tproxy.mark == tproxy.outbound_mark,
+            Setting::OutboundMark,
+            Consequence::EqualMarks,
+        ),
+        (
+            tproxy.outbound_mark == 0,
+            Setting::OutboundMark,
+            Consequence::OutboundMarkOfAll,
+        ),
+        (
+            no_port,
+            Setting::InboundMode,
+            Consequence::NothingToHandOver,
+        ),
+        (
+            !no_port && !rerouted.iter().all(excluded),
+            Setting::RerouteInterfaces,
+            Consequence::HandedOverFirst,
+        ),
+    ]));
+    found
+}
+
+pub(super) fn dns(capture: &Capture, given: &Given) -> Found {
+    let Some(dns) = &capture.dns else {
+        let without = |setting| (setting, Consequence::NoEffectWithout("--dns"));
+        return [Setting::DnsPort, Setting::ResolvConf]
+            .into_iter()
+            .filter(|&setting| given.has(setting))
+            .map(without)
+            .collect();
+    };
+    let proxy = &capture.proxy;
+    let taken = [
+        (Some(proxy.outbound_port), "outbound port"),
+        (Some(proxy.inbound_port), "inbound port"),
+        (proxy.tunnel_port, "tunnel port"),
+    ];
+    let taken = taken
+        .into_iter()
+        .filter(|(port, _)| *port == Some(dns.port))
+        .map(|(_, words)| (Setting::DnsPort, Consequence::DnsPortTaken(words)));
+    let excluded = holding([(
+        capture.outbound.exclude_ports.contains(DNS),
+        Setting::ExcludeOutboundPorts,
+        Consequence::DnsExcluded,
+    )]);
+    taken.chain(excluded).collect()
+}
+
+pub(super) fn exclusions(capture: &Capture) -> Found {
+    let for_uids = &capture.outbound.exclude_ports_for_uids;
+    let to_no_effect = for_uids.iter().any(|exclusion| {
+        exclusion.protocol == Some(Protocol::Udp)
+            && !(capture.dns.is_some() && exclusion.ports.contains(DNS))
+    });
+    holding([(
+        to_no_effect,
+        Setting::ExcludeOutboundPortsForUids,
+        Consequence::NoUdpCaptured,
+    )])
+}
