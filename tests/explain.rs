@@ -12,6 +12,8 @@ mod captures;
 mod connections;
 #[path = "support/decision_tables.rs"]
 mod decision_tables;
+#[path = "support/sparse_captures.rs"]
+mod sparse_captures;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -54,7 +56,7 @@ fn rules_decide_as_the_decision_tables_do_and_every_rule_is_met() {
 /// Compares the fates of random connections, and notes the purposes of the rules that there were and of those
 /// that fitted.
 fn round(made: &mut BTreeSet<String>, fitted: &mut BTreeSet<String>) {
-    let cases = sparse_capture().prop_flat_map(|capture| {
+    let cases = sparse_captures::capture().prop_flat_map(|capture| {
         let connections = vec(connections::connection(&capture), 80);
         (Just(capture), connections)
     });
@@ -78,45 +80,6 @@ fn round(made: &mut BTreeSet<String>, fitted: &mut BTreeSet<String>) {
         Ok(())
     })
     .unwrap();
-}
-
-/// A capture of which each part is random or the default: where everything is random, hardly a connection gets
-/// past all of the exclusions.
-fn sparse_capture() -> impl Strategy<Value = Capture> {
-    (captures::capture(), any::<[bool; 8]>()).prop_map(|(mut capture, random)| {
-        let default = Capture::default();
-        let [
-            uids,
-            gids,
-            ports,
-            of_uids,
-            ranges,
-            interfaces,
-            sources,
-            others,
-        ] = random;
-        let outbound = &mut capture.outbound;
-        keep(uids, &mut outbound.uids, default.outbound.uids);
-        keep(gids, &mut outbound.gids, default.outbound.gids);
-        keep(ports, &mut outbound.exclude_ports, Ports::default());
-        keep(of_uids, &mut outbound.exclude_ports_for_uids, Vec::new());
-        keep(ranges, &mut outbound.exclude_ranges, IpRanges::default());
-        keep(interfaces, &mut capture.exclude_interfaces, Vec::new());
-        keep(
-            sources,
-            &mut capture.inbound.exclude_sources,
-            IpRanges::default(),
-        );
-        keep(others, &mut capture.loopback_range, default.loopback_range);
-        keep(others, &mut capture.families, default.families);
-        capture
-    })
-}
-
-fn keep<T>(random: bool, part: &mut T, default: T) {
-    if !random {
-        *part = default;
-    }
 }
 
 fn fate(outcome: &Outcome) -> Fate {

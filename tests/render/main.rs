@@ -8,9 +8,15 @@
 
 #[path = "../support/captures.rs"]
 mod captures;
+#[path = "../support/connections.rs"]
+mod connections;
 mod iptables;
 mod nft;
+mod outcome;
 mod program;
 #[path = "../support/scenarios.rs"]
 mod scenario_captures;
 mod scenarios;
+#[path = "../support/sparse_captures.rs"]
+mod sparse_captures;
+mod xtables;

@@ -152,7 +152,7 @@ fn targets(statements: &[Statement]) -> Vec<Action> {
     while let [first, after @ ..] = rest {
         rest = after;
         let target = match (*first, rest.first()) {
-            (Statement::SetPacketMark(mark), Some(Statement::Tproxy(_, port))) => {
+            (Statement::Tproxy(_, port), Some(Statement::SetPacketMark(mark))) => {
                 terminal(format!("TPROXY --on-port {port} --tproxy-mark {mark:#x}"))
             }
             (Statement::Tproxy(_, port), _) => {

@@ -1,0 +1,77 @@
+//! The iptables texts do to every connection what the rules do that they stand for.
+
+use netweir::explain::{Connection, Outcome, Path, Verdict, evaluate};
+use netweir::intent::{Capture, Family};
+use netweir::plan::plan;
+use netweir::render;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::xtables::{Result, Tables};
+use crate::{connections, sparse_captures};
+
+fn capture_and_connections() -> impl Strategy<Value = (Capture, Vec<Connection>)> {
+    sparse_captures::capture().prop_flat_map(|capture| {
+        let connections = vec(connections::connection(&capture), 80);
+        (Just(capture), connections)
+    })
+}
+
+/// The id -1 is none (`uid_valid`, `gid_valid` of linux/uidgid.h): iptables takes no such, and nobody has it.
+fn can_be(connection: &Connection) -> bool {
+    match &connection.path {
+        Path::Out {
+            owner: Some(owner), ..
+        } => owner.uid != u32::MAX && owner.gid != u32::MAX,
+        Path::Out { owner: None, .. } | Path::In { .. } => true,
+    }
+}
+
+fn expected(outcome: &Outcome) -> Result {
+    Result {
+        target: match outcome.verdict {
+            Verdict::Redirect(port) => Some(("REDIRECT", port.number())),
+            Verdict::Tproxy(port) => Some(("TPROXY", port.number())),
+            Verdict::Drop => Some(("DROP", 0)),
+            Verdict::Leave => None,
+        },
+        zone: outcome.zone,
+        mark: outcome.packet_mark,
+        connection_mark: outcome.connection_mark,
+    }
+}
+
+/// The text with every jump from a built-in chain twice: what a second run makes of it.
+fn run_twice(text: &str) -> String {
+    let lines = text.lines().map(|line| {
+        let times = if line.contains(" -j NETWEIR_") { 2 } else { 1 };
+        format!("{line}\n").repeat(times)
+    });
+    lines.collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 200,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_connection_fares_alike_under_iptables((capture, connections) in capture_and_connections()) {
+        let ruleset = plan(&capture);
+        for family in Family::ALL {
+            let text = render::iptables(&ruleset, family);
+            let twice = run_twice(&text);
+            prop_assert!(twice.len() > text.len() || !text.contains("-A"));
+            let (once, twice) = (Tables::parse(&text), Tables::parse(&twice));
+            let connections = connections.iter().filter(|connection| can_be(connection));
+            for connection in connections.filter(|own| own.addresses.family() == family) {
+                let outcome = evaluate(&ruleset, connection);
+                let fate = once.evaluate(connection);
+                prop_assert_eq!(&fate, &expected(&outcome), "{}\n{}{}", connection, outcome, text);
+                prop_assert_eq!(twice.evaluate(connection), fate, "{}\n{}", connection, text);
+            }
+        }
+    }
+}
