@@ -49,7 +49,7 @@ pub enum Error {
         attempts: u32,
     },
     /// The kernel refused an address, a policy rule or a route.
-    #[error("the kernel refused to {doing}: {refusal}")]
+    #[error("the kernel refused to {doing}: {refusal}{}", permission(.refusal))]
     Routing {
         /// What was being done, as the `ip` command that it equals.
         doing: String,
@@ -119,20 +119,30 @@ fn hint(error: &io::Error) -> &'static str {
     }
 }
 
-fn hint_of(refusal: &Refusal) -> String {
+fn permission(refusal: &Refusal) -> String {
     match refusal.errno {
         Errno::EPERM => format!("; {GRANT}"),
+        _ => String::new(),
+    }
+}
+
+fn hint_of(refusal: &Refusal) -> String {
+    match refusal.errno {
         Errno::EINVAL | Errno::EOPNOTSUPP => {
             " (the kernel has no nf_tables; its module nf_tables is missing or may not be loaded from here)"
                 .to_owned()
         }
-        _ => String::new(),
+        _ => permission(refusal),
     }
 }
 
 /// The likely cause of a refusal.
 fn cause(subject: &Subject, refusal: &Refusal) -> String {
     match (refusal.errno, subject) {
+        // A missing capability is noticed before the parts are looked at.
+        (Errno::EPERM, Subject::Table) => {
+            " (another program owns a table of this name, with the flag owner)".to_owned()
+        }
         (Errno::EPERM, _) => format!("; {GRANT}"),
         (Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL, Subject::Chain(_)) => {
             " (NAT in the family inet needs Linux 5.2 and the module nft_chain_nat)".to_owned()
