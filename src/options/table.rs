@@ -218,8 +218,8 @@ settings! {
     ExcludeOutboundPorts "exclude-outbound-ports" "NETWEIR_EXCLUDE_OUTBOUND_PORTS" in Outbound,
     List "PORTS" = Text(""), like "3306,6379";
 
-    /// Destination ports that are left alone for certain users, [tcp:|udp:]PORTS:UIDS, where * means all of them. Given
-    /// again for more, or separated by semicolons. Of UDP only DNS is captured, and can be excluded.
+    /// Destination ports that are left alone for certain users: PORTS:UIDS, with tcp: or udp: before it for one protocol,
+    /// and * for all ports or users. Given again for more, or separated by semicolons. Of UDP only DNS is captured.
     ExcludeOutboundPortsForUids "exclude-outbound-ports-for-uids" "NETWEIR_EXCLUDE_OUTBOUND_PORTS_FOR_UIDS" in Outbound,
     Several "PORTS:UIDS" = Text(""), like "tcp:3306,6000-6999:999,2000-2999";
 
@@ -264,8 +264,8 @@ settings! {
     IpFamilies "ip-families" "NETWEIR_IP_FAMILIES" in Both,
     One "ipv4|ipv6|both|auto" = Text("both"), like "auto";
 
-    /// Capture DNS over UDP and TCP: not at all (off), queries to the name servers of --resolv-conf (resolvers), or
-    /// to any server (all).
+    /// Capture DNS, over UDP and TCP: queries to any server (all), to the ones that --resolv-conf names (resolvers), or
+    /// none (off).
     Dns "dns" "NETWEIR_DNS" in Dns,
     One "off|resolvers|all" = Text("off"), like "resolvers";
 
@@ -273,7 +273,7 @@ settings! {
     DnsPort "dns-port" "NETWEIR_DNS_PORT" in Dns,
     One "PORT" = Text("15053"), like "15053";
 
-    /// The file with the name servers (resolv.conf(5)), read with --dns resolvers.
+    /// The file that names the servers of --dns resolvers, in the form of resolv.conf(5).
     ResolvConf "resolv-conf" "NETWEIR_RESOLV_CONF" in Dns,
     One "FILE" = Text("/etc/resolv.conf"), like "/etc/resolv.conf";
 
