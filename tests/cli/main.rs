@@ -9,6 +9,7 @@
 mod help;
 mod messages;
 mod mistakes;
+mod namespaces;
 mod precedence;
 mod privileges;
 mod program;

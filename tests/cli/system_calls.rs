@@ -1,12 +1,41 @@
-//! What a dry run asks of the kernel, as the tracer sees it.
+//! What the program asks of the kernel, and with which privileges, as its tracer sees it.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
+use std::{fs, iter};
 
 use nix::libc;
 use nix::sys::ptrace::{self, Options};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_netweir");
+
+/// Becomes root of new user and network namespaces, and then the program.
+const AS_ROOT: [&str; 4] = ["unshare", "--user", "--map-root-user", "--net"];
+
+const NET_ADMIN: u64 = 1 << 12;
+const SYS_ADMIN: u64 = 1 << 21;
+
+/// A system call, and the state of the process when it made it.
+struct Call {
+    number: i64,
+    status: String,
+}
+
+impl Call {
+    /// A value of `/proc/PID/status`.
+    fn state(&self, name: &str) -> u64 {
+        let mut lines = self.status.lines();
+        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        u64::from_str_radix(value.unwrap().trim(), 16).unwrap()
+    }
+
+    /// The permitted, effective, inheritable and ambient capabilities.
+    fn capabilities(&self) -> [u64; 4] {
+        ["CapPrm", "CapEff", "CapInh", "CapAmb"].map(|set| self.state(set))
+    }
+}
 
 /// The number of the system call that the stopped process is in.
 fn number_of_call(process: Pid) -> i64 {
@@ -18,26 +47,27 @@ fn number_of_call(process: Pid) -> i64 {
     number.cast_signed()
 }
 
-/// A shell that becomes the program once it has read a line: time to start tracing.
-fn waiting_shell(arguments: &[&str]) -> Child {
+/// A shell that becomes the command once it has read a line: time to start tracing.
+fn waiting_shell(command: &[&str]) -> Child {
     Command::new("/bin/sh")
-        .args(["-c", "read -r line; exec \"$0\" \"$@\""])
-        .arg(env!("CARGO_BIN_EXE_netweir"))
-        .args(arguments)
+        .args(["-c", "read -r line; exec \"$@\"", "sh"])
+        .args(command)
         .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
 }
 
-/// Every system call that the program makes, and what it prints.
+/// Every system call that the command makes once it has become the program, and what it prints. Calls that come
+/// back are seen twice.
 #[expect(
     clippy::zombie_processes,
     reason = "the tracer waits for the process by its id"
 )]
-fn trace(arguments: &[&str]) -> (Vec<i64>, String) {
-    let mut shell = waiting_shell(arguments);
+fn trace(command: &[&str]) -> (Vec<Call>, String) {
+    let mut shell = waiting_shell(command);
     let process = Pid::from_raw(shell.id().try_into().unwrap());
     let options =
         Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL;
@@ -47,11 +77,16 @@ fn trace(arguments: &[&str]) -> (Vec<i64>, String) {
     let mut calls = Vec::new();
     let mut is_program = false;
     loop {
-        let status = waitpid(process, Some(WaitPidFlag::__WALL)).unwrap();
         let mut signal = None;
-        match status {
-            WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => is_program = true,
-            WaitStatus::PtraceSyscall(_) if is_program => calls.push(number_of_call(process)),
+        match waitpid(process, Some(WaitPidFlag::__WALL)).unwrap() {
+            WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {
+                let file = fs::read_link(format!("/proc/{process}/exe")).unwrap();
+                is_program = file.as_os_str() == PROGRAM;
+            }
+            WaitStatus::PtraceSyscall(_) if is_program => calls.push(Call {
+                number: number_of_call(process),
+                status: fs::read_to_string(format!("/proc/{process}/status")).unwrap(),
+            }),
             WaitStatus::Stopped(_, received) => signal = Some(received),
             WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => {}
             end => {
@@ -70,20 +105,71 @@ fn trace(arguments: &[&str]) -> (Vec<i64>, String) {
     (calls, output)
 }
 
+fn first(calls: &[Call], number: i64) -> &Call {
+    let mut calls = calls.iter();
+    calls.find(|call| call.number == number).unwrap()
+}
+
+fn with<'a>(before: &[&'a str], arguments: &[&'a str]) -> Vec<&'a str> {
+    let program = iter::once(&PROGRAM);
+    before
+        .iter()
+        .chain(program)
+        .chain(arguments)
+        .copied()
+        .collect()
+}
+
 #[test]
 fn a_dry_run_opens_no_socket() {
     let ranges = "--exclude-outbound-ip-ranges=10.0.0.0/8,fd00::/8";
-    let (calls, output) = trace(&["apply", "--dry-run", ranges, "--netns=1"]);
+    let (calls, output) = trace(&[PROGRAM, "apply", "--dry-run", ranges, "--netns=1"]);
     assert!(output.contains("table inet netweir {"));
-    assert!(calls.contains(&libc::SYS_write), "the tracer saw nothing");
-    for call in [libc::SYS_socket, libc::SYS_setns, libc::SYS_unshare] {
-        assert!(!calls.contains(&call), "{call} in {calls:?}");
+    let numbers: Vec<_> = calls.iter().map(|call| call.number).collect();
+    assert!(numbers.contains(&libc::SYS_write), "the tracer saw nothing");
+    for number in [libc::SYS_socket, libc::SYS_setns, libc::SYS_unshare] {
+        assert!(!numbers.contains(&number), "{number} in {numbers:?}");
     }
 }
 
 #[test]
 fn only_auto_looks_at_the_namespace() {
-    let (calls, output) = trace(&["apply", "--dry-run", "--ip-families=auto"]);
+    let (calls, output) = trace(&[PROGRAM, "apply", "--dry-run", "--ip-families=auto"]);
     assert!(output.contains("table inet netweir {"));
-    assert!(calls.contains(&libc::SYS_socket));
+    first(&calls, libc::SYS_socket);
+}
+
+#[test]
+fn a_dry_run_gives_up_every_privilege() {
+    let (calls, _) = trace(&with(&AS_ROOT, &["apply", "--dry-run"]));
+    let write = first(&calls, libc::SYS_write);
+    assert_eq!(write.capabilities(), [0; 4]);
+    assert_eq!(write.state("NoNewPrivs"), 1);
+}
+
+#[test]
+fn one_capability_is_left_when_the_kernel_is_asked_for_anything() {
+    // As in a container that drops all capabilities and adds one.
+    let bounded = ["setpriv", "--bounding-set=-all,+net_admin"];
+    for before in [AS_ROOT.to_vec(), [AS_ROOT.as_slice(), &bounded].concat()] {
+        for verb in ["apply", "remove"] {
+            let (calls, _) = trace(&with(&before, &[verb, "-q"]));
+            let socket = first(&calls, libc::SYS_socket);
+            assert_eq!(socket.capabilities(), [NET_ADMIN, NET_ADMIN, 0, 0]);
+            assert_eq!(socket.state("CapBnd"), NET_ADMIN);
+            assert_eq!(socket.state("NoNewPrivs"), 1);
+        }
+    }
+}
+
+#[test]
+fn another_capability_is_kept_until_the_namespace_is_entered() {
+    let arguments = ["apply", "-q", "--netns=/proc/self/ns/net"];
+    let (calls, _) = trace(&with(&AS_ROOT, &arguments));
+    let entering = first(&calls, libc::SYS_setns);
+    let both = NET_ADMIN | SYS_ADMIN;
+    assert_eq!(entering.capabilities(), [both, both, 0, 0]);
+    assert_eq!(entering.state("CapBnd"), NET_ADMIN);
+    let socket = first(&calls, libc::SYS_socket);
+    assert_eq!(socket.capabilities(), [NET_ADMIN, NET_ADMIN, 0, 0]);
 }
