@@ -1,6 +1,12 @@
 //! What the README shows is what the program prints: its `console` blocks are run again, and its tables made anew. With
 //! `SNAPSHOTS=overwrite` they are written into it.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its own functions, too"
+)]
+
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
