@@ -5,16 +5,21 @@
 pub mod addresses;
 mod assemble;
 mod batch;
+pub(crate) mod connection;
+pub(crate) mod detour;
 mod disassemble;
 mod dump;
 mod elements;
 mod error;
+pub(crate) mod hooks;
 mod instruction;
 mod netlink;
 pub mod netns;
 pub mod privileges;
+pub(crate) mod routes;
 mod routing;
 mod sys;
+pub(crate) mod turn;
 
 use nix::errno::Errno;
 
@@ -23,8 +28,10 @@ use batch::{Batch, Present};
 use netlink::{Answer, ExchangeError, Socket};
 
 pub use batch::Subject;
+pub use connection::Fault;
 pub use dump::{Foreign, Installed};
 pub use error::{Error, GRANT};
+pub use hooks::OtherChain;
 pub use netlink::Refusal;
 pub use routing::PROTOCOL;
 

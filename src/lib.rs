@@ -24,3 +24,4 @@ pub mod parse;
 pub mod plan;
 pub mod render;
 pub mod ruleset;
+pub mod verify;

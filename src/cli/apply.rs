@@ -11,6 +11,7 @@ use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
 use crate::render;
 use crate::ruleset::Ruleset;
+use crate::verify::{Finding, Skip, Verification, verify};
 
 use super::accounts::AccountFiles;
 use super::arguments::TakesOptions;
@@ -32,6 +33,7 @@ impl TakesOptions for Apply {
         Section::Both,
         Section::Dns,
         Section::Target,
+        Section::Verification,
         Section::DryRun,
         Section::Logging,
     ];
@@ -91,10 +93,15 @@ impl Task {
                 let ruleset = plan(&resolve(self.parsed, log)?);
                 super::print(&text_of(format, &ruleset))
             }
-            Output::Install => {
+            Output::Install | Output::InstallAndVerify => {
                 super::enter(self.namespace.as_ref(), &[Capability::NetAdmin])?;
-                let ruleset = plan(&resolve(self.parsed, log)?);
-                install(&ruleset, log)
+                let capture = resolve(self.parsed, log)?;
+                let ruleset = plan(&capture);
+                install(&ruleset, log)?;
+                match self.output {
+                    Output::InstallAndVerify => report(&verify(&capture, &ruleset)?, log),
+                    Output::Install | Output::Print(_) => Ok(()),
+                }
             }
         }
     }
@@ -112,6 +119,25 @@ fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
     };
     log.info(message, &[("rules", &ruleset.rules().count())]);
     Ok(())
+}
+
+/// Says what was verified and what was not.
+fn report(verification: &Verification, log: Log) -> Result<(), Error> {
+    for check in &verification.checks {
+        match &check.finding {
+            Finding::Proven(_) | Finding::Skipped(Skip::NoAddress) => log.info(check, &[]),
+            Finding::Skipped(Skip::Taken(_) | Skip::LeftAlone { .. }) => log.warning(check, &[]),
+            Finding::Failed(_) => log.error(check, &[]),
+        }
+    }
+    for cause in &verification.causes {
+        log.error(cause, &[]);
+    }
+    if verification.passed() {
+        Ok(())
+    } else {
+        Err(Error::NotCaptured)
+    }
 }
 
 /// What to capture of which families.

@@ -10,6 +10,7 @@ use crate::kernel;
 use crate::kernel::netns::NamespaceError;
 use crate::kernel::privileges::PrivilegeError;
 use crate::log::Log;
+use crate::verify;
 
 /// Why a verb failed.
 #[derive(Debug, Error)]
@@ -23,6 +24,12 @@ pub(super) enum Error {
     /// The rules in the kernel cannot be read or changed.
     #[error(transparent)]
     Kernel(#[from] kernel::Error),
+    /// Connections do not go where the rules send them.
+    #[error("the rules are installed, but traffic is not captured as it should be")]
+    NotCaptured,
+    /// Whether they do cannot be found out.
+    #[error(transparent)]
+    Verification(#[from] verify::Error),
     /// The addresses of the namespace cannot be read.
     #[error("the addresses of the network namespace cannot be read, as --ip-families auto needs")]
     Addresses(#[source] io::Error),
@@ -37,6 +44,7 @@ impl Error {
             Self::Privilege(error) => error.exit_code(),
             Self::Namespace(error) => error.exit_code(),
             Self::Kernel(error) => error.exit_code(),
+            Self::NotCaptured | Self::Verification(_) => ExitCode::Drift,
             Self::Addresses(_) | Self::Output(_) => ExitCode::Failed,
         }
     }

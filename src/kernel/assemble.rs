@@ -209,7 +209,7 @@ fn compare(equal: bool, value: impl Into<Vec<u8>>) -> Instruction {
 }
 
 /// A whole name is compared with its padding, a prefix without its end.
-fn interface_name(pattern: &InterfacePattern) -> Vec<u8> {
+pub(super) fn interface_name(pattern: &InterfacePattern) -> Vec<u8> {
     match pattern {
         InterfacePattern::Name(name) => {
             let mut padded = name.as_bytes().to_vec();

@@ -1,5 +1,7 @@
 //! The one transaction that installs a ruleset.
 
+mod untracked;
+
 use std::fmt;
 
 use nftnl::nftnl_sys as c;
@@ -12,6 +14,8 @@ use super::netlink::{Flags, Request};
 use super::sys::{self, ELEMENTS_PER_MESSAGE, RawRule, TooLarge, append_message};
 use crate::intent::Intervals;
 use crate::ruleset::{Chain, Elements, Rule, Ruleset, Set, TABLE};
+
+pub(super) use untracked::{TABLE as PROBE_TABLE, TableFlags};
 
 /// `NFNL_SUBSYS_NFTABLES` (`linux/netfilter/nfnetlink.h`).
 #[allow(
@@ -50,6 +54,8 @@ pub enum Subject {
     Transaction,
     /// The table.
     Table,
+    /// The temporary table of a verification, and what is in it.
+    ProbeTable,
     /// The set of the name, or its elements.
     Set(String),
     /// The chain of the name.
@@ -63,6 +69,7 @@ impl fmt::Display for Subject {
         match self {
             Self::Transaction => f.write_str("the transaction"),
             Self::Table => write!(f, "the table inet {TABLE}"),
+            Self::ProbeTable => write!(f, "the temporary table inet {PROBE_TABLE}"),
             Self::Set(name) => write!(f, "the set {name}"),
             Self::Chain(name) => write!(f, "the chain {name}"),
             Self::Rule(id) => write!(f, "the rule {id}"),

@@ -285,6 +285,6 @@ fn comment(mut userdata: &[u8]) -> Option<String> {
     None
 }
 
-fn text(bytes: Option<&[u8]>) -> String {
+pub(super) fn text(bytes: Option<&[u8]>) -> String {
     String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
 }

@@ -147,6 +147,9 @@ fn cause(subject: &Subject, refusal: &Refusal) -> String {
         (Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL, Subject::Chain(_)) => {
             " (NAT in the family inet needs Linux 5.2 and the module nft_chain_nat)".to_owned()
         }
+        (Errno::ENOENT | Errno::EOPNOTSUPP, Subject::ProbeTable) => {
+            " (the kernel cannot leave packets untracked; the module is nft_ct)".to_owned()
+        }
         (Errno::ENOENT | Errno::EOPNOTSUPP, Subject::Rule(_)) => {
             " (the kernel lacks an expression of this rule; the modules are nft_redir, nft_ct, nft_tproxy, \
              nft_counter; where modules cannot be loaded from a container, load them on the node)"

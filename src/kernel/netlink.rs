@@ -1,5 +1,7 @@
 //! Netlink messages and the socket that carries them (RFC 3549, `linux/netlink.h`).
 
+mod request;
+
 use std::io;
 
 use mnl::mnl_sys::libc;
@@ -7,6 +9,8 @@ use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 
 use super::sys;
+
+pub(super) use request::{Flags, Nest, Request};
 
 /// The length of `struct nlmsghdr`.
 pub(super) const HEADER: usize = 16;
@@ -18,80 +22,6 @@ const RECEIVE_BUFFER: usize = 32 * 1024;
 const DEFAULT_SEND_BUFFER: usize = 200 * 1024;
 /// `NLA_TYPE_MASK`: without the flags for nesting and byte order.
 const ATTRIBUTE_TYPE: u16 = 0x3fff;
-
-/// Flags of a request, as the message header has them.
-#[derive(Clone, Copy)]
-pub(super) struct Flags(u16);
-
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "16-bit flags"
-)]
-impl Flags {
-    pub(super) const REQUEST: Self = Self(libc::NLM_F_REQUEST as u16);
-    pub(super) const DUMP: Self = Self((libc::NLM_F_REQUEST | libc::NLM_F_DUMP) as u16);
-    pub(super) const ACK: Self = Self((libc::NLM_F_REQUEST | libc::NLM_F_ACK) as u16);
-    pub(super) const CREATE: Self = Self((libc::NLM_F_REQUEST | libc::NLM_F_CREATE) as u16);
-    pub(super) const APPEND: Self =
-        Self((libc::NLM_F_REQUEST | libc::NLM_F_CREATE | libc::NLM_F_APPEND) as u16);
-    pub(super) const CREATE_NEW: Self = Self(
-        (libc::NLM_F_REQUEST | libc::NLM_F_ACK | libc::NLM_F_CREATE | libc::NLM_F_EXCL) as u16,
-    );
-
-    pub(super) const fn bits(self) -> u16 {
-        self.0
-    }
-}
-
-/// A message in the making.
-pub(super) struct Request(Vec<u8>);
-
-impl Request {
-    /// A message with the fixed header of its subsystem.
-    pub(super) fn new(kind: u16, flags: Flags, header: &[u8]) -> Self {
-        let mut bytes = vec![0; HEADER];
-        if let Some(field) = bytes.get_mut(4..6) {
-            field.copy_from_slice(&kind.to_ne_bytes());
-        }
-        if let Some(field) = bytes.get_mut(6..8) {
-            field.copy_from_slice(&flags.bits().to_ne_bytes());
-        }
-        bytes.extend_from_slice(header);
-        Self(bytes)
-    }
-
-    /// Appends an attribute. A payload beyond 64 KiB does not occur: they are names and numbers.
-    #[must_use]
-    pub(super) fn with(mut self, kind: u16, payload: &[u8]) -> Self {
-        let length = u16::try_from(payload.len() + 4).unwrap_or(u16::MAX);
-        self.0.extend_from_slice(&length.to_ne_bytes());
-        self.0.extend_from_slice(&kind.to_ne_bytes());
-        self.0.extend_from_slice(payload);
-        self.0.resize(self.0.len().next_multiple_of(ALIGNMENT), 0);
-        self
-    }
-
-    /// Appends a string attribute.
-    #[must_use]
-    pub(super) fn with_text(self, kind: u16, text: &str) -> Self {
-        let mut terminated = text.as_bytes().to_vec();
-        terminated.push(0);
-        self.with(kind, &terminated)
-    }
-
-    /// The bytes, with length and sequence number filled in.
-    pub(super) fn finish(mut self, sequence: u32) -> Vec<u8> {
-        let length = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        if let Some(field) = self.0.get_mut(..4) {
-            field.copy_from_slice(&length.to_ne_bytes());
-        }
-        if let Some(field) = self.0.get_mut(8..12) {
-            field.copy_from_slice(&sequence.to_ne_bytes());
-        }
-        self.0
-    }
-}
 
 /// A message that was received.
 #[derive(Clone, Copy)]

@@ -178,7 +178,7 @@ const ADDRESS_HEADER: usize = 8;
 /// `struct fib_rule_hdr`.
 const RULE_HEADER: usize = 12;
 /// `struct rtmsg`.
-const ROUTE_HEADER: usize = 12;
+pub(super) const ROUTE_HEADER: usize = 12;
 
 fn request(object: RoutingObject, change: Change) -> Request {
     let adds = change == Change::Add;
@@ -245,7 +245,7 @@ fn request(object: RoutingObject, change: Change) -> Request {
 fn address(message: Message<'_>) -> Option<(RoutingObject, bool)> {
     let body = message.body();
     let on_loopback = read_u32(body, 4)? == LOOPBACK;
-    let whole = on_loopback && family(body)? == Family::Ipv6 && *body.get(1)? == 128;
+    let whole = on_loopback && family_of(body)? == Family::Ipv6 && *body.get(1)? == 128;
     let attributes = message.attributes(ADDRESS_HEADER);
     let octets: [u8; 16] = find(&attributes, libc::IFA_ADDRESS)?.try_into().ok()?;
     let own = find(&attributes, IFA_PROTO) == Some(&[PROTOCOL]);
@@ -256,7 +256,7 @@ fn rule(message: Message<'_>) -> Option<(RoutingObject, bool)> {
     let attributes = message.attributes(RULE_HEADER);
     let value = |kind| read_u32(find(&attributes, kind)?, 0);
     let object = RoutingObject::MarkRule {
-        family: family(message.body())?,
+        family: family_of(message.body())?,
         mark: value(FRA_FWMARK)?,
         table: value(FRA_TABLE)?,
     };
@@ -270,13 +270,13 @@ fn route(message: Message<'_>) -> Option<(RoutingObject, bool)> {
     let to_everything_local = *body.get(1)? == 0 && *body.get(7)? == libc::RTN_LOCAL;
     let own = *body.get(5)? == PROTOCOL;
     let object = RoutingObject::LocalRoute {
-        family: family(body)?,
+        family: family_of(body)?,
         table: read_u32(find(&attributes, libc::RTA_TABLE)?, 0)?,
     };
     to_everything_local.then_some((object, own))
 }
 
-fn find<'a>(attributes: &Attributes<'a>, kind: u16) -> Option<&'a [u8]> {
+pub(super) fn find<'a>(attributes: &Attributes<'a>, kind: u16) -> Option<&'a [u8]> {
     attributes
         .clone()
         .find(|&(own, _)| own == kind)
@@ -289,7 +289,7 @@ fn find<'a>(attributes: &Attributes<'a>, kind: u16) -> Option<&'a [u8]> {
     clippy::cast_sign_loss,
     reason = "small constants"
 )]
-const fn number(family: Family) -> u8 {
+pub(super) const fn number(family: Family) -> u8 {
     match family {
         Family::Ipv4 => libc::AF_INET as u8,
         Family::Ipv6 => libc::AF_INET6 as u8,
@@ -297,7 +297,7 @@ const fn number(family: Family) -> u8 {
 }
 
 /// The family at the front of every header of rtnetlink.
-fn family(body: &[u8]) -> Option<Family> {
+pub(super) fn family_of(body: &[u8]) -> Option<Family> {
     let first = *body.first()?;
     Family::ALL
         .into_iter()

@@ -49,6 +49,9 @@ pub enum Problem {
     /// `--format` says how to print what is not printed.
     #[error("{0:?} is of use with --dry-run alone, which prints the rules")]
     FormatWithoutDryRun(String),
+    /// There would be nothing to verify.
+    #[error("is of no use with --dry-run, which installs nothing; accepted is one of the two")]
+    VerifyWithDryRun,
     /// More and less at once.
     #[error("contradicts --quiet; accepted is one of the two")]
     VerboseAndQuiet,

@@ -22,6 +22,8 @@ pub enum Format {
 pub enum Output {
     /// They are installed.
     Install,
+    /// They are installed, and what they do is verified.
+    InstallAndVerify,
     /// They are printed.
     Print(Format),
 }
@@ -65,6 +67,7 @@ pub struct LogOptions {
 pub fn output(given: &Given) -> Result<Output, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let dry_run = read(given, Setting::DryRun, parse::switch, &mut mistakes);
+    let verify = read(given, Setting::Verify, parse::switch, &mut mistakes);
     let format = read(given, Setting::Format, format, &mut mistakes);
     // A file or a variable may hold the format for the dry runs to come.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
@@ -73,9 +76,16 @@ pub fn output(given: &Given) -> Result<Output, Vec<Mistake>> {
         let problem = Problem::FormatWithoutDryRun(text);
         mistakes.push(Mistake::new(given, Setting::Format, problem));
     }
-    match (dry_run, format) {
-        (Some(true), Some(format)) if mistakes.is_empty() => Ok(Output::Print(format)),
-        (Some(false), Some(_)) if mistakes.is_empty() => Ok(Output::Install),
+    // They may hold --verify for the runs to come, too.
+    let flag = given.origin(Setting::Verify) == super::Origin::Flag;
+    if dry_run == Some(true) && verify == Some(true) && flag {
+        let problem = Problem::VerifyWithDryRun;
+        mistakes.push(Mistake::new(given, Setting::Verify, problem));
+    }
+    match (dry_run, verify, format) {
+        (Some(true), Some(_), Some(format)) if mistakes.is_empty() => Ok(Output::Print(format)),
+        (Some(false), Some(true), Some(_)) if mistakes.is_empty() => Ok(Output::InstallAndVerify),
+        (Some(false), Some(false), Some(_)) if mistakes.is_empty() => Ok(Output::Install),
         _ => Err(mistakes),
     }
 }

@@ -15,6 +15,8 @@ pub enum Section {
     Dns,
     /// Where the options come from and which namespace is meant.
     Target,
+    /// Proof that the rules do what they should.
+    Verification,
     /// Printing the rules instead.
     DryRun,
     /// What is said, and how.
@@ -32,6 +34,7 @@ impl Section {
             Self::Both => "Both directions",
             Self::Dns => "DNS",
             Self::Target => "Source of options, and namespace",
+            Self::Verification => "Verification",
             Self::DryRun => "Dry run",
             Self::Logging => "Logging",
         }
@@ -285,6 +288,13 @@ settings! {
     /// The network namespace: a path, a name under /run/netns or a process id.
     Netns "netns" "NETWEIR_NETNS" in Target,
     One "NAMESPACE" = Described("the current one"), like "/proc/4711/ns/net";
+
+    /// Prove that traffic is captured, once the rules are installed: for both directions and each captured family that
+    /// the namespace has an address of, netweir listens in the proxy's place, makes a connection of its own, and reads
+    /// a token and the original destination back. Where something listens on the proxy's port already, or no
+    /// connection can be tried, a notice says so.
+    Verify "verify" "NETWEIR_VERIFY" in Verification,
+    Switch "true|false" = Text("false"), like "true";
 
     /// Print the rules and change nothing; this needs no privilege.
     DryRun "dry-run" "NETWEIR_DRY_RUN" in DryRun,

@@ -76,7 +76,13 @@ fn every_default_and_every_example_is_a_valid_value() {
         let spec = setting.spec();
         let texts = [spec.default.text(), Some(spec.example)];
         for text in texts.into_iter().flatten() {
-            let given = flags(&[(setting, text), (Setting::DryRun, "true")]);
+            // A format is for dry runs, a verification for others.
+            let dry_run = if setting == Setting::Verify {
+                "false"
+            } else {
+                "true"
+            };
+            let given = flags(&[(setting, text), (Setting::DryRun, dry_run)]);
             let others = [
                 network_namespace(&given).err(),
                 output(&given).err(),
@@ -339,6 +345,23 @@ fn a_format_is_for_printing() {
     let mut file = Given::default();
     file.set(Setting::Format, Origin::File(Rc::from("f")), "json".into());
     assert_eq!(output(&file), Ok(Output::Install));
+}
+
+#[test]
+fn what_is_installed_can_be_verified() {
+    let verify = (Setting::Verify, "true");
+    assert_eq!(output(&flags(&[verify])), Ok(Output::InstallAndVerify));
+    let mistakes = output(&flags(&[verify, (Setting::DryRun, "true")])).unwrap_err();
+    assert_eq!(
+        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "--verify: is of no use with --dry-run, which installs nothing; accepted is one of the two"
+        ]
+    );
+    // A variable may be set for every run, dry or not.
+    let mut dry = flags(&[(Setting::DryRun, "true")]);
+    dry.set(Setting::Verify, Origin::Variable, "true".into());
+    assert_eq!(output(&dry), Ok(Output::Print(Format::Nft)));
 }
 
 #[test]

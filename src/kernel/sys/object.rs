@@ -139,6 +139,16 @@ object!(
     /// A table.
     Table, nftnl_table, nftnl_table_alloc, nftnl_table_free, nftnl_table_set_str
 );
+impl Table {
+    /// Sets the flags (`NFT_TABLE_F_...`).
+    #[must_use]
+    pub(crate) fn with_flags(self, flags: u32) -> Self {
+        // SAFETY: the pointer is owned and valid.
+        unsafe { c::nftnl_table_set_u32(self.0.as_ptr(), number(c::NFTNL_TABLE_FLAGS), flags) };
+        self
+    }
+}
+
 object!(
     /// A chain.
     Chain, nftnl_chain, nftnl_chain_alloc, nftnl_chain_free, nftnl_chain_set_str

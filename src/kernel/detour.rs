@@ -1,0 +1,124 @@
+//! A way by which a connection made in this namespace arrives in it as one from outside does.
+//!
+//! What a namespace sends to an address of its own goes by `lo`, and what is captured on arrival never sees it. So a
+//! pair of virtual Ethernet links is made, both of whose ends are here: a packet that leaves by one arrives by
+//! the other and passes the prerouting hook. Connection tracking must first see it there, or all would be decided
+//! on the way out: a temporary table leaves it untracked until then.
+//!
+//! This takes `CAP_NET_ADMIN` alone. Other ways take more: raw sockets and packet sockets `CAP_NET_RAW`, a
+//! namespace for the other end `CAP_SYS_ADMIN`, a tun device a device node.
+
+mod link;
+
+use std::net::IpAddr;
+
+use nix::errno::Errno;
+
+use super::batch::{Batch, Subject, TableFlags};
+use super::error::Error;
+use super::netlink::{ExchangeError, Socket};
+use super::{dump, open, retry, send};
+use crate::intent::InterfacePattern;
+
+pub(crate) use link::Names;
+
+/// The addresses of one family on the detour. None of them may be in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    /// Of the sending end: where connections come from.
+    pub(crate) client: IpAddr,
+    /// Of the receiving end: where redirected connections end up.
+    pub(crate) receiver: IpAddr,
+    /// Of nobody: where connections go to.
+    pub(crate) target: IpAddr,
+}
+
+/// The pair of links and the temporary table; both go away when this is dropped, and what goes with them are the
+/// addresses, routes and neighbours.
+pub(crate) struct Detour {
+    rtnetlink: Socket,
+    nftables: Socket,
+    names: Names,
+}
+
+impl Detour {
+    /// Makes the way, in place of one that an interrupted run left.
+    pub(crate) fn open(names: Names) -> Result<Self, Error> {
+        let mut detour = Self {
+            rtnetlink: open(mnl::Bus::Route)?,
+            nftables: open(mnl::Bus::Netfilter)?,
+            names,
+        };
+        remove_leftovers(&mut detour.rtnetlink, &mut detour.nftables)?;
+        link::add_pair(&mut detour.rtnetlink, names)?;
+        detour.untrack()?;
+        Ok(detour)
+    }
+
+    /// Puts addresses of a family on both ends, and the route to the target between them.
+    pub(crate) fn lead(&mut self, ends: Ends) -> Result<(), Error> {
+        link::lead(&mut self.rtnetlink, self.names, ends)
+    }
+
+    /// With an owner, where the kernel knows owners: then the table ends with this process, however it ends.
+    fn untrack(&mut self) -> Result<(), Error> {
+        match self.untrack_with(TableFlags::Owner) {
+            Err(Error::Refused { refusal, .. })
+                if matches!(refusal.errno, Errno::EOPNOTSUPP | Errno::EINVAL) =>
+            {
+                self.untrack_with(TableFlags::None)
+            }
+            other => other,
+        }
+    }
+
+    fn untrack_with(&mut self, flags: TableFlags) -> Result<(), Error> {
+        let sender = InterfacePattern::Name(self.names.sender.to_owned());
+        transact(&mut self.nftables, |generation, sequence| {
+            Batch::untrack(&sender, flags, generation, sequence)
+        })
+    }
+}
+
+impl Drop for Detour {
+    fn drop(&mut self) {
+        // What cannot be deleted now is deleted by the next run, and harms nothing until then.
+        let _ = remove_leftovers(&mut self.rtnetlink, &mut self.nftables);
+    }
+}
+
+/// Takes away what an interrupted verification left behind.
+fn remove_leftovers(rtnetlink: &mut Socket, nftables: &mut Socket) -> Result<(), Error> {
+    for names in Names::ALL {
+        link::delete(rtnetlink, names.sender)?;
+    }
+    match transact(nftables, Batch::track_again) {
+        Err(Error::Refused { refusal, .. }) if refusal.errno == Errno::ENOENT => Ok(()),
+        other => other,
+    }
+}
+
+fn transact(
+    nftables: &mut Socket,
+    batch: impl Fn(u32, u32) -> Result<Batch, super::sys::TooLarge>,
+) -> Result<(), Error> {
+    retry(|| {
+        let generation =
+            dump::generation(nftables).map_err(Error::reading("read the ruleset's generation"))?;
+        let sequence = nftables.next_sequence();
+        let batch =
+            batch(generation, sequence).map_err(|_| Error::TooLarge(Subject::ProbeTable))?;
+        send(nftables, &batch)
+    })
+}
+
+/// An error of rtnetlink, with what was being done as the `ip` command that it equals.
+fn refused(doing: impl FnOnce() -> String) -> impl FnOnce(ExchangeError) -> Error {
+    |error| match error {
+        ExchangeError::Refused(refusal) => Error::Routing {
+            doing: doing(),
+            refusal,
+        },
+        other => Error::reading("change links, addresses and routes")(other),
+    }
+}

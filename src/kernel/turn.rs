@@ -1,0 +1,49 @@
+//! One at a time.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
+use std::time::{Duration, Instant};
+
+use nix::poll::{PollFd, PollFlags};
+
+use super::connection::wait;
+
+/// Abstract names belong to a network namespace, and end with the process that has them (unix(7)).
+const NAME: &str = "netweir-verify";
+/// Longer than one turn takes where nothing answers.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// The right to make the temporary links and listeners of this network namespace.
+pub(crate) struct Turn {
+    _name: UnixListener,
+}
+
+impl Turn {
+    /// Waits for it. `TimedOut` when somebody else does not let go of it.
+    pub(crate) fn wait() -> io::Result<Self> {
+        let deadline = Instant::now() + LIMIT;
+        let name = SocketAddr::from_abstract_name(NAME)?;
+        loop {
+            match UnixListener::bind_addr(&name) {
+                Ok(listener) => return Ok(Self { _name: listener }),
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                Err(error) => return Err(error),
+            }
+            // The one who has it accepts nothing: the connection ends when the listener does.
+            let ended = match UnixStream::connect_addr(&name) {
+                Ok(connection) => {
+                    let mut ended = [PollFd::new(connection.as_fd(), PollFlags::POLLIN)];
+                    wait(&mut ended, deadline)?
+                }
+                // It ended between the two calls.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => true,
+                Err(error) => return Err(error),
+            };
+            if !ended || Instant::now() >= deadline {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+        }
+    }
+}

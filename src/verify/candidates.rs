@@ -1,0 +1,188 @@
+//! Connections that the rules may capture, the likeliest first.
+//!
+//! A set of captured ports or addresses begins where an included interval begins or behind where an excluded one
+//! ends. So these places, and the usual ones, are all that needs to be tried.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use crate::intent::{
+    Bound, Capture, Family, InboundPorts, Interval, Intervals, Port, Ports, RangeSelection,
+};
+
+/// Where ordinary servers listen.
+const USUAL_PORTS: [u16; 3] = [80, 443, 8080];
+/// The port behind that of DNS, which has rules of its own.
+const BEHIND_DNS: u16 = 54;
+/// How many ports and how many addresses are tried at most.
+const MOST: usize = 100;
+
+/// Ports of connections that are made here.
+pub(super) fn outbound_ports(capture: &Capture) -> Vec<u16> {
+    let outbound = &capture.outbound;
+    let excluded = outbound.exclude_ports_for_uids.iter();
+    let excluded = excluded.flat_map(|exclusion| behind(&exclusion.ports));
+    let places = behind(&outbound.exclude_ports)
+        .chain(excluded)
+        .chain(beginnings(&outbound.include_ports));
+    ports(capture, places)
+}
+
+/// Ports of connections that arrive.
+pub(super) fn inbound_ports(capture: &Capture) -> Vec<u16> {
+    match &capture.inbound.ports {
+        InboundPorts::AllExcept(excluded) => ports(capture, behind(excluded)),
+        InboundPorts::Only(included) => ports(capture, beginnings(included)),
+    }
+}
+
+fn ports(capture: &Capture, places: impl Iterator<Item = u16>) -> Vec<u16> {
+    let tunnel = capture.proxy.tunnel_port.map(Port::number);
+    let usual = USUAL_PORTS
+        .into_iter()
+        .chain(tunnel.and_then(u16::successor));
+    let all = usual.chain([1, BEHIND_DNS]).chain(places);
+    // A listener of the proxy's may be anything but the usual server.
+    let own = [capture.proxy.outbound_port, capture.proxy.inbound_port].map(Port::number);
+    distinct(all.filter(|port| *port != 0 && !own.contains(port)))
+}
+
+/// Destinations of connections that are made here. The neighbours are addresses next to own ones: there is a route to
+/// them, also where there is none to the rest of the world.
+pub(super) fn destinations(
+    capture: &Capture,
+    family: Family,
+    neighbours: impl Iterator<Item = IpAddr>,
+) -> Vec<IpAddr> {
+    let outbound = &capture.outbound;
+    let documentation = documentation(family).into_iter();
+    let documentation = documentation.filter_map(|network| hosts(&network).next());
+    let mut places = Vec::new();
+    if let RangeSelection::Only(ranges) = &outbound.include_ranges {
+        match family {
+            Family::Ipv4 => places.extend(inside(&ranges.ipv4).map(IpAddr::V4)),
+            Family::Ipv6 => places.extend(inside(&ranges.ipv6).map(IpAddr::V6)),
+        }
+    }
+    let excluded = &outbound.exclude_ranges;
+    match family {
+        Family::Ipv4 => places.extend(behind(&excluded.ipv4).map(IpAddr::V4)),
+        Family::Ipv6 => places.extend(behind(&excluded.ipv6).map(IpAddr::V6)),
+    }
+    let all = documentation.chain(neighbours).chain(places);
+    distinct(all.filter(is_host))
+}
+
+/// Addresses that nothing in the namespace knows, for the ends of a detour.
+pub(super) fn unused(family: Family, taken: &[IpNet]) -> Vec<IpAddr> {
+    let networks = documentation(family).into_iter();
+    let all = networks.flat_map(|network| hosts(&network).collect::<Vec<_>>());
+    distinct(all.filter(|host| is_unused(host, taken)))
+}
+
+/// Sources of connections that arrive.
+pub(super) fn sources(capture: &Capture, family: Family, taken: &[IpNet]) -> Vec<IpAddr> {
+    let excluded = &capture.inbound.exclude_sources;
+    let mut places = Vec::new();
+    match family {
+        Family::Ipv4 => places.extend(behind(&excluded.ipv4).map(IpAddr::V4)),
+        Family::Ipv6 => places.extend(behind(&excluded.ipv6).map(IpAddr::V6)),
+    }
+    let places = places.into_iter();
+    let places = places.filter(|place| is_host(place) && is_unused(place, taken));
+    // One of each network: they are excluded together.
+    let networks = documentation(family).into_iter();
+    let unused = networks.filter_map(|network| hosts(&network).find(|host| is_unused(host, taken)));
+    distinct(unused.chain(places))
+}
+
+/// Networks that no real host is in: for documentation (RFC 5737, RFC 3849, RFC 9637) and for benchmarks (RFC 2544,
+/// RFC 5180).
+fn documentation(family: Family) -> Vec<IpNet> {
+    let ipv4 = |a, b, c| IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), 24));
+    let ipv6 = |a, b, c| {
+        IpNet::V6(Ipv6Net::new_assert(
+            Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0),
+            64,
+        ))
+    };
+    match family {
+        Family::Ipv4 => vec![
+            ipv4(192, 0, 2),
+            ipv4(198, 51, 100),
+            ipv4(203, 0, 113),
+            ipv4(198, 18, 0),
+        ],
+        Family::Ipv6 => vec![
+            ipv6(0x2001, 0xdb8, 0),
+            ipv6(0x2001, 0xdb8, 0xffff),
+            ipv6(0x3fff, 0, 0),
+            ipv6(0x2001, 2, 0),
+        ],
+    }
+}
+
+/// The first hosts of the network. Its own address is the broadcast address of old (RFC 1122) or that of its routers (RFC 4291).
+fn hosts(network: &IpNet) -> impl Iterator<Item = IpAddr> {
+    let own = network.network();
+    network.hosts().filter(move |&host| host != own).take(MOST)
+}
+
+/// Whether no route but one to nearly everything leads to the address.
+fn is_unused(address: &IpAddr, taken: &[IpNet]) -> bool {
+    !taken.iter().any(|network| {
+        let nearly_everything = match network {
+            IpNet::V4(network) => network.prefix_len() < 8,
+            IpNet::V6(network) => network.prefix_len() < 16,
+        };
+        !nearly_everything && network.contains(address)
+    })
+}
+
+/// Whether a single host can have the address.
+fn is_host(address: &IpAddr) -> bool {
+    let special = address.is_unspecified() || address.is_multicast();
+    match address {
+        IpAddr::V4(address) => {
+            let [first, ..] = address.octets();
+            !special && first != 0 && first < 240
+        }
+        IpAddr::V6(address) => !special && !address.is_unicast_link_local(),
+    }
+}
+
+/// The first addresses of each interval: the very first may be a network's own address.
+fn inside<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = T> + '_ {
+    intervals.iter().flat_map(|interval| {
+        let first = interval.first();
+        let second = first
+            .successor()
+            .filter(|&second| interval.contains(second));
+        second.into_iter().chain([first])
+    })
+}
+
+fn beginnings(ports: &Ports) -> impl Iterator<Item = u16> + '_ {
+    ports.iter().map(Interval::first)
+}
+
+/// What comes right behind each interval.
+fn behind<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = T> + '_ {
+    intervals
+        .iter()
+        .filter_map(|interval| interval.last().successor())
+}
+
+fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for candidate in all {
+        if kept.len() == MOST {
+            break;
+        }
+        if !kept.contains(&candidate) {
+            kept.push(candidate);
+        }
+    }
+    kept
+}

@@ -1,0 +1,108 @@
+//! What was found out, in words.
+
+use std::fmt;
+
+use super::{Cause, Check, Direction, Finding, LeftAlone, Skip, Try};
+use crate::kernel::OtherChain;
+
+impl fmt::Display for Direction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
+        })
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = format_args!("{} {}", self.direction, self.family.name());
+        match &self.finding {
+            Finding::Proven(Try { destination, port }) => write!(
+                f,
+                "verified: {what}: {destination} reached port {port}, original destination read back"
+            ),
+            Finding::Skipped(skip) => write!(f, "not verified: {what}: {skip}"),
+            Finding::Failed(failure) => write!(f, "verification failed: {what}: {failure}"),
+        }
+    }
+}
+
+impl fmt::Display for Skip {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAddress => {
+                f.write_str("the network namespace has no global address of this family")
+            }
+            Self::Taken(port) => write!(
+                f,
+                "something listens on port {port} already (the proxy, if it runs)"
+            ),
+            Self::LeftAlone { owner, examples } => {
+                match owner {
+                    Some(owner) => write!(
+                        f,
+                        "no connection of this process (uid {}, gid {}) would be captured",
+                        owner.uid, owner.gid
+                    )?,
+                    None => f.write_str("no connection would be captured")?,
+                }
+                if examples.is_empty() {
+                    return f.write_str(": there is no route to any destination");
+                }
+                let mut before = ": ";
+                for example in examples {
+                    write!(f, "{before}{example}")?;
+                    before = "; ";
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl fmt::Display for LeftAlone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "to {}", self.destination)?;
+        if let Some(source) = self.source {
+            write!(f, " from {source}")?;
+        }
+        write!(f, " it would be {}", self.verdict)?;
+        match &self.rule {
+            Some(rule) => write!(f, " by {rule}"),
+            None => f.write_str(" because no rule fits"),
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a likely cause: ")?;
+        match self {
+            Self::TableMissing => f.write_str("the table inet netweir is gone"),
+            Self::TableChanged => {
+                f.write_str("the table inet netweir is no longer what was installed")
+            }
+            Self::Chain(chain) => chain.fmt(f),
+            Self::Iptables(family, tables) => write!(
+                f,
+                "rules of {} in {}",
+                match family {
+                    crate::intent::Family::Ipv4 => "iptables-legacy",
+                    crate::intent::Family::Ipv6 => "ip6tables-legacy",
+                },
+                tables.join(", ")
+            ),
+        }
+    }
+}
+
+impl fmt::Display for OtherChain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the chain {} of the table {} {} ({} at {}, priority {})",
+            self.chain, self.family, self.table, self.kind, self.hook, self.priority
+        )
+    }
+}
