@@ -193,6 +193,7 @@ fn add_neighbour(index: u32, target: IpAddr) -> Request {
 }
 
 /// Where a route leads.
+#[derive(Clone, Copy)]
 enum Lead {
     /// To this host.
     Local,
