@@ -17,6 +17,10 @@ use crate::ruleset::{
 
 /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
 const TABLE_NAME: u16 = 1;
+/// `NFTA_TABLE_FLAGS`: `dormant` and `owner` are of interest, of which ours has neither.
+const TABLE_FLAGS: u16 = 2;
+/// `NFTA_TABLE_USE`: the number of its chains, sets, stateful objects and flow tables.
+const TABLE_USE: u16 = 3;
 /// `NFTA_SET_ELEM_LIST_SET`.
 const SET_NAME: u16 = 2;
 /// `NFTA_GEN_ID`.
@@ -84,6 +88,7 @@ pub(super) fn table_is_present(socket: &mut Socket) -> Result<bool, ExchangeErro
 /// What is in the table, which is there.
 pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> {
     let mut installed = Installed::default();
+    let (flags, objects) = table(socket)?;
     let mut names = Vec::new();
     socket.dump(request(libc::NFT_MSG_GETSET, Flags::DUMP), |message| {
         names.push(set(message)?);
@@ -104,8 +109,34 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
         }
     }
     chains(socket, &mut installed)?;
+    let listed = installed.ruleset.sets.len() + installed.ruleset.chains.len();
+    let others = objects as usize > listed + installed.foreign.len();
+    let strange = [
+        (flags != 0).then(|| format!("a table with the flags {flags:#x}")),
+        others.then(|| "a table with other objects than sets and chains".to_owned()),
+    ];
+    installed
+        .foreign
+        .extend(strange.into_iter().flatten().map(|what| Foreign {
+            chain: None,
+            position: 0,
+            name: TABLE.to_owned(),
+            what,
+        }));
     rules(socket, &mut installed)?;
     Ok(installed)
+}
+
+/// The table's flags, and how many objects it has, of whatever type.
+fn table(socket: &mut Socket) -> Result<(u32, u32), ExchangeError> {
+    socket.query(request(libc::NFT_MSG_GETTABLE, Flags::REQUEST), |message| {
+        let number = |wanted| {
+            let mut attributes = message.attributes(4);
+            let (_, value) = attributes.find(|&(kind, _)| kind == wanted)?;
+            Some(u32::from_be_bytes(*value.first_chunk()?))
+        };
+        Some((number(TABLE_FLAGS)?, number(TABLE_USE)?))
+    })
 }
 
 fn request(kind: i32, flags: Flags) -> Request {
