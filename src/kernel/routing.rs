@@ -173,6 +173,8 @@ enum Change {
     Delete,
 }
 
+/// `IFA_F_NODAD` (`linux/if_addr.h`).
+const IFA_F_NODAD: u8 = 2;
 /// `struct ifaddrmsg`: family, prefix length, flags, scope, index.
 const ADDRESS_HEADER: usize = 8;
 /// `struct fib_rule_hdr`.
@@ -189,7 +191,8 @@ fn request(object: RoutingObject, change: Change) -> Request {
             let header = [
                 number(Family::Ipv6),
                 128,
-                0,
+                // Without it the address is tentative at first, and cannot be bound to.
+                IFA_F_NODAD,
                 libc::RT_SCOPE_UNIVERSE,
                 a,
                 b,
