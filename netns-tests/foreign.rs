@@ -1,0 +1,181 @@
+//! What others put into the namespace stays as it is; what they put into our table is found and repaired.
+
+use std::collections::BTreeSet;
+
+use netweir::intent::{Capture, Port};
+use netweir::kernel::{self, Outcome};
+use netweir::plan::plan;
+use netweir::ruleset::{Ruleset, TABLE};
+
+use crate::sandbox::{Promise, install, run};
+
+pub(crate) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone(
+            "foreign::tables-of-others-stay-as-they-are",
+            tables_stay_as_they_are,
+        )
+        .with(&["iptables-nft", "ip6tables-nft"]),
+        Promise::alone(
+            "foreign::a-corrupted-rule-is-found-and-repaired",
+            corrupted_rule,
+        ),
+        Promise::alone(
+            "foreign::a-strange-object-is-found-and-taken-away",
+            strange_objects,
+        ),
+    ]
+}
+
+const OTHER_TABLES: &str = "
+table inet mesh {
+    set ports { type inet_service; flags interval; elements = { 80, 8000-9000 }; }
+    counter seen { }
+    chain outbound {
+        type nat hook output priority -100; policy accept;
+        tcp dport @ports counter name seen accept comment \"outbound/redirect\"
+    }
+}
+table ip netweir {
+    chain outbound { type filter hook output priority 0; ip daddr 10.0.0.1 drop; }
+}";
+
+const OTHER_IPTABLES: &str = "*nat
+:MESH - [0:0]
+-A OUTPUT -p tcp -j MESH
+-A MESH -p tcp -m owner --uid-owner 1337 -j RETURN
+-A MESH -p tcp -j REDIRECT --to-ports 15001
+COMMIT
+";
+
+fn tables_stay_as_they_are() {
+    run("nft", &["-f", "-"], OTHER_TABLES);
+    for program in ["iptables-nft-restore", "ip6tables-nft-restore"] {
+        run(program, &[], OTHER_IPTABLES);
+    }
+    let before = of_others();
+    assert_eq!(before.matches("table ").count(), 4, "{before}");
+    let step = |step: &str| assert_eq!(of_others(), before, "{step}");
+    install(&Capture::default());
+    step("install");
+    install(&other_capture());
+    step("replace");
+    kernel::remove().expect("removed");
+    step("remove");
+}
+
+/// What nft lists of all other tables, handles and counters included, and what iptables makes of it.
+fn of_others() -> String {
+    let tables = run("nft", &["list", "tables"], "");
+    let ours = format!("table inet {TABLE}");
+    let others = tables.lines().filter(|table| *table != ours);
+    let list = |table: &str| {
+        let command: Vec<_> = ["--handle", "list"]
+            .into_iter()
+            .chain(table.split(' '))
+            .collect();
+        run("nft", &command, "")
+    };
+    let tables: String = others.map(list).collect();
+    let rules = |program| {
+        let saved = run(program, &[], "");
+        // The others are comments, with the time.
+        saved
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    tables + &rules("iptables-nft-save") + &rules("ip6tables-nft-save")
+}
+
+fn other_capture() -> Capture {
+    let mut capture = Capture::default();
+    capture.proxy.outbound_port = Port::new(4140).expect("not 0");
+    capture.outbound.exclude_ports = [22, 3306].into_iter().collect();
+    capture
+}
+
+/// However one rule is changed, it alone is found to differ, and applying again repairs it.
+fn corrupted_rule() {
+    let ruleset = plan(&other_capture());
+    let id = "outbound/redirect";
+    let corruptions = [
+        "replace rule inet netweir outbound handle HANDLE meta l4proto tcp counter redirect to :4141 comment \"outbound/redirect\"",
+        "replace rule inet netweir outbound handle HANDLE meta l4proto udp counter redirect to :4140 comment \"outbound/redirect\"",
+        "replace rule inet netweir outbound handle HANDLE meta l4proto tcp redirect to :4140 comment \"outbound/redirect\"",
+        "replace rule inet netweir outbound handle HANDLE meta l4proto tcp counter redirect to :4140",
+        "replace rule inet netweir outbound handle HANDLE meta l4proto tcp counter reject comment \"outbound/redirect\"",
+        "delete rule inet netweir outbound handle HANDLE",
+        "insert rule inet netweir outbound counter accept comment \"outbound/redirect\"",
+    ];
+    for corruption in corruptions {
+        kernel::apply(&ruleset).expect("applied");
+        let listing = run("nft", &["--handle", "list", "ruleset"], "");
+        let line = listing
+            .lines()
+            .find(|line| line.contains(&format!("\"{id}\"")))
+            .expect("the rule");
+        let handle = line.rsplit(' ').next().expect("a handle");
+        run("nft", &["-f", "-"], &corruption.replace("HANDLE", handle));
+
+        let installed = kernel::dump().expect("dumped").expect("installed");
+        assert!(!installed.is(&ruleset), "{corruption}");
+        let changed = differing(&installed.ruleset, &ruleset);
+        let of_it = |rule: &String| rule == id || rule == "a rule without a comment";
+        assert!(changed.iter().all(of_it), "{corruption}: {changed:?}");
+
+        assert_eq!(
+            kernel::apply(&ruleset).expect("repaired"),
+            Outcome::Replaced,
+            "{corruption}"
+        );
+        let installed = kernel::dump().expect("dumped").expect("installed");
+        assert!(installed.is(&ruleset), "{corruption}: not repaired");
+    }
+}
+
+/// The ids of the rules that are not the same in both.
+fn differing(a: &Ruleset, b: &Ruleset) -> BTreeSet<String> {
+    let without = |a: &Ruleset, b: &Ruleset| {
+        let missing = a
+            .rules()
+            .filter(|(_, rule)| !b.rules().any(|(_, other)| other == *rule));
+        missing
+            .map(|(_, rule)| rule.id.to_string())
+            .collect::<BTreeSet<_>>()
+    };
+    &without(a, b) | &without(b, a)
+}
+
+/// Sets, elements, chains and flags that are not ours are found, and gone after applying again.
+fn strange_objects() {
+    let ruleset = plan(&other_capture());
+    let additions = [
+        "add element inet netweir outbound_exclude_ports { 4000-4010 }",
+        "delete element inet netweir outbound_exclude_ports { 3306 }",
+        "add set inet netweir other { type ipv4_addr; }",
+        "add set inet netweir other { type inet_service; flags interval; elements = { 1-5 }; }",
+        "add chain inet netweir other",
+        "add chain inet netweir other { type filter hook input priority 0; policy drop; }",
+        "add chain inet netweir inbound { policy drop; }",
+        "add counter inet netweir other",
+        "add map inet netweir other { type inet_service : verdict; }",
+        "add rule inet netweir inbound ip daddr 10.0.0.1 ip ttl 7 drop",
+        "add rule inet netweir inbound jhash ip saddr mod 2 0 accept",
+        "add table inet netweir { flags dormant; }",
+    ];
+    for addition in additions {
+        kernel::apply(&ruleset).expect("applied");
+        let listing = run("nft", &["list", "ruleset"], "");
+        run("nft", &["-f", "-"], addition);
+        let installed = kernel::dump().expect("dumped").expect("installed");
+        assert!(!installed.is(&ruleset), "not found: {addition}");
+        assert_eq!(
+            kernel::apply(&ruleset).expect("repaired"),
+            Outcome::Replaced,
+            "{addition}"
+        );
+        assert_eq!(run("nft", &["list", "ruleset"], ""), listing, "{addition}");
+    }
+}

@@ -1,0 +1,161 @@
+//! What is installed is what is printed, and what is read back.
+
+use std::collections::HashSet;
+
+use netweir::intent::Capture;
+use netweir::kernel::{self, Outcome, Removal};
+use netweir::plan::plan;
+use netweir::render;
+use netweir::ruleset::Ruleset;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use crate::captures;
+use crate::sandbox::{Promise, fresh, install, run};
+use crate::scenarios;
+
+pub(crate) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone(
+            "judges::scenarios-are-what-is-printed-and-read-back",
+            || {
+                for (name, capture) in scenarios::all() {
+                    judge(&plan(&capture)).unwrap_or_else(|error| panic!("{name}: {error}"));
+                }
+            },
+        ),
+        Promise::alone(
+            "judges::any-capture-is-what-is-printed-and-read-back",
+            || {
+                any_capture(|capture| judge(&plan(capture)));
+            },
+        ),
+        Promise::alone("judges::a-second-time-changes-nothing", || {
+            for (name, capture) in scenarios::all() {
+                second_time_changes_nothing(name, &capture);
+            }
+        }),
+        Promise::alone(
+            "judges::one-after-the-other-leaves-nothing-of-the-first",
+            || {
+                any_capture(one_after_the_other);
+            },
+        ),
+        Promise::alone("judges::removal-leaves-nothing", || {
+            removal_leaves_nothing();
+        }),
+    ]
+}
+
+fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
+    let config = ProptestConfig {
+        cases: 48,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let outcome = TestRunner::new(config).run(&captures::capture(), |capture| {
+        fresh();
+        property(&capture)
+    });
+    outcome.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// After apply, nft lists what it lists after it has read the printed rules itself, in both of its formats; and
+/// what is read back is what was installed.
+fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
+    prop_assert_eq!(applied(ruleset)?, Outcome::Installed);
+    let installed = kernel::dump().expect("dumped").expect("installed");
+    prop_assert!(
+        installed.is(ruleset),
+        "{:#?}\nis not\n{:#?}",
+        installed,
+        ruleset
+    );
+    let routing = |ruleset: &Ruleset| ruleset.routing.iter().copied().collect::<HashSet<_>>();
+    prop_assert_eq!(routing(&installed.ruleset), routing(ruleset));
+    let by_apply = listing();
+    // Quicker than to remove the table: that waits for the kernel.
+    fresh();
+    let text = render::nft(ruleset);
+    run("nft", &["-c", "-f", "-"], &text);
+    prop_assert_eq!(listing(), "");
+    for (options, text) in [
+        (["-f", "-"].as_slice(), text),
+        (&["-j", "-f", "-"], render::json(ruleset)),
+    ] {
+        run("nft", options, &text);
+        prop_assert_eq!(&listing(), &by_apply, "nft {:?}", options);
+        fresh();
+    }
+    Ok(())
+}
+
+fn second_time_changes_nothing(name: &str, capture: &Capture) {
+    let ruleset = install(capture);
+    // Every transaction gives new handles.
+    let before = run("nft", &["--handle", "list", "ruleset"], "");
+    assert_eq!(
+        kernel::apply(&ruleset).expect("applied"),
+        Outcome::Unchanged,
+        "{name}"
+    );
+    assert_eq!(
+        run("nft", &["--handle", "list", "ruleset"], ""),
+        before,
+        "{name}"
+    );
+}
+
+/// What is installed over something else is what it is where there was nothing.
+fn one_after_the_other(capture: &Capture) -> Result<(), TestCaseError> {
+    let ruleset = plan(capture);
+    applied(&ruleset)?;
+    let state = state();
+    install(&Capture::default());
+    prop_assert_eq!(applied(&ruleset)?, Outcome::Replaced);
+    prop_assert_eq!(self::state(), state);
+    Ok(())
+}
+
+fn removal_leaves_nothing() {
+    let before = state();
+    for (name, capture) in scenarios::all() {
+        install(&capture);
+        assert_ne!(state(), before, "{name}");
+        assert_eq!(
+            kernel::remove().expect("removed"),
+            Removal::Removed,
+            "{name}"
+        );
+        assert_eq!(state(), before, "{name}");
+    }
+    assert_eq!(
+        kernel::remove().expect("nothing to remove"),
+        Removal::NothingThere
+    );
+}
+
+fn applied(ruleset: &Ruleset) -> Result<Outcome, TestCaseError> {
+    kernel::apply(ruleset).map_err(|error| TestCaseError::fail(error.to_string()))
+}
+
+/// All rules of the namespace, without counters.
+fn listing() -> String {
+    run("nft", &["--stateless", "list", "ruleset"], "")
+}
+
+/// All that apply may change: the rules, and in any order the addresses and the policy routing.
+fn state() -> [String; 2] {
+    let objects = ["-4", "-6"].map(|family| {
+        let show = |arguments: &[&str]| run("ip", &[&[family], arguments].concat(), "");
+        let route = show(&["route", "show", "table", "all"]);
+        show(&["address", "show"]) + &show(&["rule", "show"]) + &route
+    });
+    let lines = objects.iter().flat_map(|objects| objects.lines());
+    // The kernel adds these for the addresses, when it finds the time (addrconf_dad_work).
+    let mut lines: Vec<_> = lines
+        .filter(|line| !line.contains("table local proto kernel"))
+        .collect();
+    lines.sort_unstable();
+    [listing(), lines.join("\n")]
+}

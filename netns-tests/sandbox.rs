@@ -1,0 +1,115 @@
+//! A pod and a peer: two network namespaces joined by two pairs of veth, with listeners on every way out.
+
+mod acceptors;
+mod attempt;
+mod fate;
+mod namespace;
+mod program;
+mod promise;
+mod topology;
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+
+use netweir::explain::Connection;
+use netweir::intent::Capture;
+use netweir::kernel;
+use netweir::plan::plan;
+use netweir::ruleset::{Ruleset, TABLE};
+use serde_json::Value;
+
+use acceptors::Acceptors;
+use namespace::Namespace;
+
+pub(crate) use acceptors::POD_PORTS;
+pub(crate) use attempt::{Attempt, Direction};
+pub(crate) use fate::Fate;
+pub(crate) use program::run;
+pub(crate) use promise::{Promise, acquire_privilege, fresh};
+pub(crate) use topology::{PEER, PEER_SECOND, POD, POD_SECOND, is_of_pod};
+
+/// The two namespaces. The thread that made them is inside the pod.
+pub(crate) struct Sandbox {
+    pod: Namespace,
+    peer: Namespace,
+    acceptors: Acceptors,
+    next_port: Cell<u16>,
+}
+
+/// The ports from which attempts are made, each once: what connection tracking still remembers of
+/// one attempt never meets another.
+const FIRST_SOURCE_PORT: u16 = 20_000;
+
+impl Sandbox {
+    /// Makes the namespaces, and takes the calling thread into the pod.
+    pub(crate) fn enter() -> Self {
+        let peer = Namespace::enter_new();
+        topology::catch_all();
+        let mut acceptors = Acceptors::open_peer();
+        let pod = Namespace::enter_new();
+        acceptors.open_pod();
+        topology::join(&peer);
+        peer.within(&pod, topology::address_peer);
+        topology::address_pod();
+        let sandbox = Self {
+            pod,
+            peer,
+            acceptors,
+            next_port: Cell::new(FIRST_SOURCE_PORT),
+        };
+        sandbox.wait_for_links();
+        sandbox
+    }
+
+    /// Makes the connection, and finds out who took it.
+    pub(crate) fn try_out(&self, attempt: &Attempt) -> (Connection, Fate) {
+        let source_port = self.next_port.get();
+        self.next_port
+            .set(source_port.checked_add(1).unwrap_or(FIRST_SOURCE_PORT));
+        let client = match attempt.direction {
+            Direction::Out => attempt.start(source_port),
+            Direction::In => self.peer.within(&self.pod, || attempt.start(source_port)),
+        };
+        let fate = self
+            .acceptors
+            .wait_for(&client)
+            .unwrap_or_else(|error| panic!("{attempt}: {error}"));
+        (attempt.connection(client.source()), fate)
+    }
+
+    /// The carrier of a new veth is set by a kernel thread; until then packets are dropped, and TCP would try
+    /// again after a second only.
+    fn wait_for_links(&self) {
+        for address in PEER.into_iter().chain(PEER_SECOND) {
+            self.acceptors.wait_for_link_to(address);
+        }
+        for address in POD.into_iter().chain(POD_SECOND) {
+            self.peer
+                .within(&self.pod, || self.acceptors.wait_for_link_to(address));
+        }
+    }
+}
+
+/// Installs the rules of the capture in the calling thread's namespace.
+pub(crate) fn install(capture: &Capture) -> Ruleset {
+    let ruleset = plan(capture);
+    kernel::apply(&ruleset).unwrap_or_else(|error| panic!("apply: {error}"));
+    ruleset
+}
+
+/// The packets that each rule of the table counted, by the rule's id.
+pub(crate) fn counters() -> BTreeMap<String, u64> {
+    let listing = run("nft", &["-j", "list", "table", "inet", TABLE], "");
+    let listing: Value = serde_json::from_str(&listing).expect("JSON");
+    let objects = listing["nftables"].as_array().expect("objects").iter();
+    let rules = objects.filter_map(|object| object.get("rule"));
+    let counter = |rule: &Value| {
+        let id = rule["comment"].as_str()?.to_owned();
+        let mut statements = rule["expr"].as_array()?.iter();
+        let packets = statements.find_map(|one| one["counter"]["packets"].as_u64())?;
+        Some((id, packets))
+    };
+    rules
+        .map(|rule| counter(rule).expect("a comment and a counter"))
+        .collect()
+}

@@ -1,0 +1,184 @@
+//! Connections to try out.
+
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use netweir::explain::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
+use netweir::intent::Protocol;
+use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
+use socket2::{Domain, Socket, Type};
+
+use super::topology::{PEER, POD, interface_of, is_of_pod};
+
+/// Who makes the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// A process in the pod.
+    Out,
+    /// The peer.
+    In,
+}
+
+/// A connection to try out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    /// Who makes it.
+    pub(crate) direction: Direction,
+    /// TCP, or one datagram of UDP.
+    pub(crate) protocol: Protocol,
+    /// Who opens the socket, if it is made in the pod.
+    pub(crate) owner: Owner,
+    /// The address that the socket is bound to; the kernel's choice when `None`.
+    pub(crate) source: Option<IpAddr>,
+    /// Where it goes.
+    pub(crate) destination: SocketAddr,
+}
+
+impl Attempt {
+    /// Opens the socket and sends the first packet.
+    pub(super) fn start(&self, source_port: u16) -> Client {
+        let socket = match self.direction {
+            Direction::Out => owned_by(self.owner, || self.open()),
+            Direction::In => self.open(),
+        };
+        let source = self.source.unwrap_or(match self.destination {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        });
+        socket
+            .bind(&SocketAddr::new(source, source_port).into())
+            .unwrap_or_else(|error| panic!("{self}: bind: {error}"));
+        let outcome = socket.connect(&self.destination.into()).and_then(|()| {
+            if self.protocol == Protocol::Udp {
+                socket.send(&[0])?;
+            }
+            Ok(())
+        });
+        let error = outcome
+            .err()
+            .filter(|error| error.raw_os_error() != Some(nix::libc::EINPROGRESS));
+        Client {
+            socket,
+            protocol: self.protocol,
+            error,
+        }
+    }
+
+    fn open(&self) -> Socket {
+        let (domain, kind) = (
+            Domain::for_address(self.destination),
+            match self.protocol {
+                Protocol::Tcp => Type::STREAM,
+                Protocol::Udp => Type::DGRAM,
+            },
+        );
+        let socket = Socket::new(domain, kind, None).expect("a socket");
+        socket.set_nonblocking(true).expect("non-blocking");
+        match self.destination {
+            SocketAddr::V4(_) => socket.set_freebind_v4(true),
+            SocketAddr::V6(_) => socket.set_freebind_v6(true),
+        }
+        .expect("free to bind any address");
+        if self.protocol == Protocol::Tcp {
+            // Closed by a reset: nothing waits for a last packet.
+            socket.set_linger(Some(Duration::ZERO)).expect("linger");
+        }
+        socket
+    }
+
+    /// Where it comes from, unless the kernel chooses otherwise.
+    pub(crate) fn likely_source(&self) -> SocketAddr {
+        let own = match self.direction {
+            Direction::Out => POD,
+            Direction::In => PEER,
+        };
+        let same = |source: &IpAddr| source.is_ipv4() == self.destination.is_ipv4();
+        let source = self.source.or_else(|| own.into_iter().find(same));
+        SocketAddr::new(source.expect("one of each family"), 40_000)
+    }
+
+    /// The connection as the rules see it.
+    pub(crate) fn connection(&self, source: SocketAddr) -> Connection {
+        let to = self.destination.ip();
+        let path = match self.direction {
+            Direction::Out => Path::Out {
+                interface: if is_of_pod(to) {
+                    "lo"
+                } else {
+                    interface_of(to)
+                }
+                .to_owned(),
+                owner: Some(self.owner),
+            },
+            Direction::In => Path::In {
+                interface: interface_of(to).to_owned(),
+            },
+        };
+        let ports = PortPair {
+            source: source.port(),
+            destination: self.destination.port(),
+        };
+        Connection {
+            path,
+            addresses: Addresses::of(source.ip(), to).expect("one family"),
+            transport: match self.protocol {
+                Protocol::Tcp => Transport::Tcp(ports),
+                Protocol::Udp => Transport::Udp(ports),
+            },
+            packet_mark: 0,
+            connection_mark: 0,
+            tracking: Tracking::New,
+        }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let protocol = self.protocol.name();
+        match self.direction {
+            Direction::Out => write!(
+                f,
+                "out {protocol} {} uid={} gid={}",
+                self.destination, self.owner.uid, self.owner.gid
+            )?,
+            Direction::In => write!(f, "in {protocol} {}", self.destination)?,
+        }
+        match self.source {
+            Some(source) => write!(f, " from={source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A socket whose first packet was sent.
+pub(super) struct Client {
+    pub(super) socket: Socket,
+    pub(super) protocol: Protocol,
+    /// What the kernel said at once.
+    pub(super) error: Option<io::Error>,
+}
+
+impl Client {
+    /// Its own end.
+    pub(super) fn source(&self) -> SocketAddr {
+        let address = self.socket.local_addr().expect("bound");
+        address.as_socket().expect("an internet address")
+    }
+}
+
+/// Does something as another owner: a socket belongs to the fsuid and fsgid of the thread that opens it.
+///
+/// # Panics
+/// When the ids do not exist in this user namespace.
+pub(crate) fn owned_by<T>(owner: Owner, body: impl FnOnce() -> T) -> T {
+    let (uid, gid) = (Uid::from_raw(owner.uid), Gid::from_raw(owner.gid));
+    let before = (setfsuid(uid), setfsgid(gid));
+    // These calls tell nothing but what was before.
+    let now = (setfsuid(uid), setfsgid(gid));
+    let result = (now == (uid, gid)).then(body);
+    setfsgid(before.1);
+    setfsuid(before.0);
+    result.unwrap_or_else(|| panic!("uid {uid} and gid {gid} do not exist here"))
+}
