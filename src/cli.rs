@@ -51,7 +51,10 @@ enum Verb {
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let log = Log::default();
-    let Arguments { matches, mistakes } = match Arguments::read(command(), arguments) {
+    let Arguments {
+        matches,
+        mut mistakes,
+    } = match Arguments::read(command(), arguments) {
         Ok(arguments) => arguments,
         Err(Stop::Asked(text)) => {
             return match print(&format!("{}\n", text.trim_end())) {
@@ -65,8 +68,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
     };
     match CommandLine::from_arg_matches(&matches).map(|line| line.verb) {
-        Ok(Verb::Apply(options)) => Apply::run(options.given, mistakes),
-        Ok(Verb::Remove(options)) => Remove::run(options.given, mistakes),
+        Ok(Verb::Apply(options)) => {
+            mistakes.extend(options.mistakes);
+            Apply::run(options.given, mistakes)
+        }
+        Ok(Verb::Remove(options)) => {
+            mistakes.extend(options.mistakes);
+            Remove::run(options.given, mistakes)
+        }
         // Nothing could be made of the arguments, and the mistakes say why.
         Err(_) => invocation::report(log, &mistakes),
     }
@@ -94,14 +103,25 @@ fn print(text: &str) -> Result<(), Error> {
 }
 
 /// Gives up every privilege but the needed ones, and enters the network namespace if there is one to enter.
-fn enter(namespace: Option<&NetworkNamespace>, needed: &[Capability]) -> Result<(), Error> {
-    let Some(namespace) = namespace else {
-        return Ok(privileges::confine(needed)?);
+fn enter(
+    namespace: Option<&NetworkNamespace>,
+    needed: &[Capability],
+    log: Log,
+) -> Result<(), Error> {
+    if let Some(namespace) = namespace {
+        let namespace = OpenNamespace::open(namespace)?;
+        let path = namespace.path().display().to_string();
+        privileges::confine(&[needed, &[Capability::SysAdmin]].concat())?;
+        namespace.enter()?;
+        log.debug("entered the network namespace", &[("path", &path)]);
+        privileges::give_up(Capability::SysAdmin)?;
+    } else {
+        privileges::confine(needed)?;
+    }
+    let kept = match needed {
+        [] => "none",
+        _ => "CAP_NET_ADMIN",
     };
-    let namespace = OpenNamespace::open(namespace)?;
-    let mut until_then = needed.to_vec();
-    until_then.push(Capability::SysAdmin);
-    privileges::confine(&until_then)?;
-    namespace.enter()?;
-    Ok(privileges::give_up(Capability::SysAdmin)?)
+    log.debug("gave up privileges", &[("kept", &kept)]);
+    Ok(())
 }

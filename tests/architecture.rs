@@ -60,7 +60,7 @@ impl Exits {
                 rest.is_empty() || rest.starts_with("::") || outside.starts_with("std::net")
             })
         };
-        if OUTSIDE.iter().any(|outside| leads_outside(&outside)) {
+        if OUTSIDE.iter().any(|outside| leads_outside(outside)) {
             self.0.insert(path);
         }
     }

@@ -80,10 +80,10 @@ fn console_blocks(text: &str) -> String {
 }
 
 fn run(commands: &[&str]) -> String {
-    let script: String = commands
-        .iter()
-        .map(|command| format!("echo '$ {command}'\n{command} 2>&1\n"))
-        .collect();
+    let mut script = String::new();
+    for command in commands {
+        writeln!(script, "echo '$ {command}'\n{command} 2>&1").unwrap();
+    }
     let binary = Path::new(env!("CARGO_BIN_EXE_netweir"));
     let path = std::env::var("PATH").unwrap();
     let output = Command::new("unshare")

@@ -89,12 +89,12 @@ impl Task {
                 let namespace = self
                     .namespace
                     .filter(|_| self.parsed.families == FamilyChoice::Auto);
-                super::enter(namespace.as_ref(), &[])?;
+                super::enter(namespace.as_ref(), &[], log)?;
                 let ruleset = plan(&resolve(self.parsed, log)?);
                 super::print(&text_of(format, &ruleset))
             }
             Output::Install | Output::InstallAndVerify => {
-                super::enter(self.namespace.as_ref(), &[Capability::NetAdmin])?;
+                super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
                 let capture = resolve(self.parsed, log)?;
                 let ruleset = plan(&capture);
                 install(&ruleset, log)?;
@@ -109,6 +109,11 @@ impl Task {
 
 /// Makes the kernel's rules be these, and says what that took.
 fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
+    let (rules, sets) = (ruleset.rules().count(), ruleset.sets.len());
+    log.debug(
+        "the rules are planned",
+        &[("rules", &rules), ("sets", &sets)],
+    );
     if log.writes(Level::Trace) {
         log.trace(render::nft(ruleset), &[]);
     }
@@ -117,7 +122,7 @@ fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
         Outcome::Replaced => "replaced the rules of an earlier run",
         Outcome::Unchanged => "nothing to change: these rules are installed already",
     };
-    log.info(message, &[("rules", &ruleset.rules().count())]);
+    log.info(message, &[("rules", &rules)]);
     Ok(())
 }
 
@@ -153,6 +158,11 @@ fn resolve(parsed: Parsed, log: Log) -> Result<Capture, Error> {
             })
         }
     };
+    let names: Vec<_> = families.iter().map(Family::name).collect();
+    log.debug(
+        "what to capture is known",
+        &[("families", &names.join(","))],
+    );
     Ok(parsed.capture_of(families))
 }
 

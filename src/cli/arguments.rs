@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::marker::PhantomData;
 
+use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -84,8 +85,14 @@ fn explain(error: &clap::Error) -> (Mistake, Option<String>) {
             (Mistake { option, problem }, None)
         }
         (ErrorKind::UnknownArgument, Some(option)) => {
-            let nearest = context(ContextKind::SuggestedArg);
-            let problem = Problem::Unknown { nearest };
+            let problem = if !option.starts_with('-') {
+                Problem::Stray
+            } else if setting_of(&option).is_some() {
+                Problem::Misplaced
+            } else {
+                let nearest = context(ContextKind::SuggestedArg);
+                Problem::Unknown { nearest }
+            };
             let wrong = option.clone();
             (Mistake { option, problem }, Some(wrong))
         }
@@ -152,6 +159,7 @@ pub(super) trait TakesOptions {
 /// What flags and variables give for the options of a verb.
 pub(super) struct OptionsOf<Verb> {
     pub(super) given: Given,
+    pub(super) mistakes: Vec<Mistake>,
     verb: PhantomData<Verb>,
 }
 
@@ -171,14 +179,16 @@ impl<Verb: TakesOptions> Args for OptionsOf<Verb> {
 
 impl<Verb> FromArgMatches for OptionsOf<Verb> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let (given, mistakes) = given(matches);
         Ok(Self {
-            given: given(matches),
+            given,
+            mistakes,
             verb: PhantomData,
         })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        self.given = given(matches);
+        *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
 }
@@ -190,6 +200,7 @@ fn argument(setting: Setting) -> Arg {
         .env(spec.variable)
         .value_name(spec.value)
         .action(ArgAction::Append)
+        .value_parser(ValueParser::os_string())
         .allow_negative_numbers(true)
         .help_heading(spec.section.heading())
         // The help has its own line of these, with the example.
@@ -221,45 +232,49 @@ fn help(setting: Setting) -> String {
     )
 }
 
-/// What flags and variables give.
-fn given(matches: &ArgMatches) -> Given {
+/// What flags and variables give, as far as it is text.
+fn given(matches: &ArgMatches) -> (Given, Vec<Mistake>) {
     let mut given = Given::default();
+    let mut mistakes = Vec::new();
     for &setting in Setting::ALL {
         let spec = setting.spec();
-        let origin = match matches.try_get_one::<String>(spec.name) {
-            Ok(Some(_)) => match matches.value_source(spec.name) {
-                Some(ValueSource::EnvVariable) => Origin::Variable,
-                _ => Origin::Flag,
-            },
-            // Not given, or not an option of this verb.
-            Ok(None) | Err(_) => continue,
+        // Not given, or not an option of this verb.
+        let Ok(Some(values)) = matches.try_get_many::<OsString>(spec.name) else {
+            continue;
         };
-        let texts = matches.get_many::<String>(spec.name).into_iter().flatten();
-        given.set(setting, origin, together(spec.shape, texts));
+        let origin = match matches.value_source(spec.name) {
+            Some(ValueSource::EnvVariable) => Origin::Variable,
+            _ => Origin::Flag,
+        };
+        let texts: Result<Vec<_>, _> = values.map(|value| value.to_str().ok_or(value)).collect();
+        match texts {
+            Ok(texts) => given.set(setting, origin, together(spec.shape, texts.into_iter())),
+            Err(value) => mistakes.push(Mistake {
+                option: origin.name_of(setting),
+                problem: Problem::NotUtf8(value.clone()),
+            }),
+        }
     }
-    given
+    (given, mistakes)
 }
 
 /// One text of all that a flag was given. Lists are joined; otherwise the last one counts.
-fn together<'a>(shape: Shape, texts: impl Iterator<Item = &'a String>) -> String {
+fn together<'a>(shape: Shape, texts: impl Iterator<Item = &'a str>) -> String {
     match shape {
-        Shape::One | Shape::Switch => texts.last().cloned().unwrap_or_default(),
+        Shape::One | Shape::Switch => texts.last().unwrap_or_default().to_owned(),
         Shape::List => joined(texts, ","),
         Shape::Several => joined(texts, ";"),
         Shape::Count => {
             let texts: Vec<_> = texts.collect();
             match texts.as_slice() {
-                [only] => (*only).clone(),
+                [only] => (*only).to_owned(),
                 several => several.len().to_string(),
             }
         }
     }
 }
 
-fn joined<'a>(texts: impl Iterator<Item = &'a String>, separator: &str) -> String {
-    let texts: Vec<_> = texts
-        .map(String::as_str)
-        .filter(|text| !text.is_empty())
-        .collect();
+fn joined<'a>(texts: impl Iterator<Item = &'a str>, separator: &str) -> String {
+    let texts: Vec<_> = texts.filter(|text| !text.is_empty()).collect();
     texts.join(separator)
 }

@@ -38,7 +38,7 @@ impl Remove {
 }
 
 fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), Error> {
-    super::enter(namespace, &[Capability::NetAdmin])?;
+    super::enter(namespace, &[Capability::NetAdmin], log)?;
     log.info(
         match kernel::remove()? {
             Removal::Removed => "removed: traffic is no longer captured",

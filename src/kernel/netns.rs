@@ -111,6 +111,12 @@ impl OpenNamespace {
         }
     }
 
+    /// The file that stands for the namespace.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Moves the calling thread into the namespace.
     pub fn enter(self) -> Result<(), NamespaceError> {
         let Self { path, file } = self;

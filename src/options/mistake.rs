@@ -1,5 +1,6 @@
 //! What is wrong with the options, one mistake a line.
 
+use std::ffi::OsString;
 use std::fmt;
 
 use thiserror::Error;
@@ -61,6 +62,15 @@ pub enum Problem {
         /// The option that is spelled most like it.
         nearest: Option<String>,
     },
+    /// The option exists, but not there.
+    #[error("is no option of this verb, or stands before the verb; options come after theirs")]
+    Misplaced,
+    /// An argument that belongs to nothing.
+    #[error("belongs to no option; a switch takes its value after =, as in --drop-invalid=true")]
+    Stray,
+    /// Bytes that are no text.
+    #[error("{0:?} is not UTF-8")]
+    NotUtf8(OsString),
     /// There is no such verb.
     #[error("there is no such verb{}", did_you_mean(.nearest.as_deref()))]
     UnknownVerb {
@@ -68,7 +78,7 @@ pub enum Problem {
         nearest: Option<String>,
     },
     /// A flag without its value.
-    #[error("has no value; accepted is {value}, such as {example}")]
+    #[error("needs a value: {value}, such as {example}")]
     NoValue {
         /// What the help calls the value.
         value: &'static str,

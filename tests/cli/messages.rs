@@ -91,3 +91,17 @@ fn every_format_is_printed() {
         assert!(run.stdout.contains(part), "{format}: {}", run.stdout);
     }
 }
+
+#[test]
+fn verbosity_tells_what_is_done() {
+    let run = run(&mut netweir(&[
+        "apply",
+        "--dry-run",
+        "-v",
+        "--ip-families=ipv6",
+    ]));
+    assert_eq!(
+        run.stderr,
+        "debug: gave up privileges kept=none\ndebug: what to capture is known families=ipv6\n"
+    );
+}

@@ -1,5 +1,8 @@
 //! Every mistake is reported, in one run.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+
 use crate::program::{file, netweir, run};
 
 /// What is said, with the file's name made known.
@@ -54,8 +57,8 @@ fn of_flags_variables_and_file_together() {
         [
             "error: --nonsense: there is no such option; --help lists them",
             "error: --exclude-outbound-port: there is no such option; did you mean --exclude-outbound-ports",
-            "error: stray: there is no such option; --help lists them",
-            "error: --tunnel-port: has no value; accepted is PORT|none, such as none",
+            "error: stray: belongs to no option; a switch takes its value after =, as in --drop-invalid=true",
+            "error: --tunnel-port: needs a value: PORT|none, such as none",
             "error: exclude-interface in FILE: there is no such option; did you mean exclude-interfaces",
             "error: outbound-port in FILE: \"0\" is not a port (1-65535)",
             "error: --proxy-uid: 4294967295 is not a user id to the kernel; the largest is 4294967294",
@@ -101,6 +104,24 @@ fn of_where_and_how() {
 }
 
 #[test]
+fn of_what_is_not_text() {
+    let arguments = ["apply", "--outbound-port=0"].map(OsStr::new);
+    let mut command = netweir(&[]);
+    command
+        .args(arguments)
+        .arg(OsStr::from_bytes(b"--inbound-port=8\xff"))
+        .env("NETWEIR_NETNS", OsStr::from_bytes(b"/run/\xfe"));
+    let run = run(&mut command);
+    assert_eq!(run.code, Some(2));
+    assert_eq!(
+        run.stderr,
+        "error: --inbound-port: \"8\\xFF\" is not UTF-8\n\
+         error: NETWEIR_NETNS: \"/run/\\xFE\" is not UTF-8\n\
+         error: --outbound-port: \"0\" is not a port (1-65535)\n"
+    );
+}
+
+#[test]
 fn of_a_file_that_is_none() {
     let file = "/nonexistent/netweir.toml";
     assert_eq!(
@@ -133,7 +154,9 @@ fn of_the_verb() {
 fn of_options_of_another_verb() {
     assert_eq!(
         complaints(&["remove", "--inbound-port", "1"], &[], None),
-        ["error: --inbound-port: there is no such option; --help lists them"]
+        [
+            "error: --inbound-port: is no option of this verb, or stands before the verb; options come after theirs"
+        ]
     );
     // The file is of all verbs, and what is meant for others is not looked at.
     assert_eq!(

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn read(text: &str) -> (Vec<(Setting, String)>, Vec<String>) {
@@ -94,4 +96,30 @@ fn a_misspelled_key_resembles_one_option() {
     );
     assert_eq!(nearest("proxy_uid"), Some("proxy-uid"));
     assert_eq!(nearest("frobnicate"), None);
+}
+
+proptest! {
+    #[test]
+    fn no_file_is_too_odd(text in prop_oneof![any::<String>(), "([a-z-]{1,9} ?= ?[0-9a-z\"', .{}\\[\\]-]{0,20}\n){0,5}"]) {
+        // Whatever is in it, there are options or mistakes.
+        let (given, mistakes) = read_file("n.toml", &text);
+        prop_assert!(mistakes.is_empty() || given == Given::default() || mistakes.iter().all(|m| m.option != "n.toml"));
+    }
+
+    #[test]
+    fn an_array_is_its_entries_with_commas_between(
+        numbers in prop::collection::vec(any::<u32>(), 0..20),
+        quoted in any::<u32>(),
+    ) {
+        let entry = |(index, number): (usize, &u32)| match quoted >> index & 1 {
+            0 => number.to_string(),
+            _ => format!("'{number}'"),
+        };
+        let array: Vec<_> = numbers.iter().enumerate().map(entry).collect();
+        let text = format!("exclude-outbound-uids = [{}]", array.join(",\n"));
+        let (given, mistakes) = read_file("n.toml", &text);
+        prop_assert_eq!(mistakes, []);
+        let expected = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        prop_assert_eq!(given.text(Setting::ExcludeOutboundUids), Some(expected.as_str()));
+    }
 }
