@@ -23,13 +23,12 @@ pub(crate) mod turn;
 
 use nix::errno::Errno;
 
-use crate::ruleset::{RoutingObject, Ruleset};
+use crate::ruleset::{Installed, RoutingObject, Ruleset};
 use batch::{Batch, Present};
 use netlink::{Answer, ExchangeError, Socket};
 
 pub use batch::Subject;
 pub use connection::Fault;
-pub use dump::{Foreign, Installed};
 pub use error::{Error, GRANT};
 pub use hooks::OtherChain;
 pub use netlink::Refusal;

@@ -5,16 +5,20 @@
 //! new kind of match does not compile until every reader knows it.
 
 mod check;
+mod installed;
+mod set;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 use ipnet::IpNet;
 
-use crate::intent::{Family, InterfacePattern, Intervals, Port, Protocol};
+use crate::intent::{Family, InterfacePattern, Port, Protocol};
 
 pub use check::CheckError;
+pub use installed::{Foreign, Installed};
+pub use set::{Elements, Set};
 
 /// The name of the table, in the family `inet`, that holds all of the rules.
 pub const TABLE: &str = "netweir";
@@ -42,61 +46,6 @@ impl Ruleset {
         self.chains
             .iter()
             .flat_map(|chain| chain.rules.iter().map(move |rule| (chain, rule)))
-    }
-}
-
-/// A named interval set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Set {
-    /// Its name, at most 31 bytes.
-    pub name: Cow<'static, str>,
-    /// Its elements, which give its type.
-    pub elements: Elements,
-}
-
-/// The elements of a set, by the type of its key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Elements {
-    /// `inet_service`: TCP or UDP ports.
-    Ports(Intervals<u16>),
-    /// `ipv4_addr`.
-    Ipv4(Intervals<Ipv4Addr>),
-    /// `ipv6_addr`.
-    Ipv6(Intervals<Ipv6Addr>),
-    /// `uid`.
-    Uids(Intervals<u32>),
-    /// `gid`.
-    Gids(Intervals<u32>),
-}
-
-impl Elements {
-    /// The set's type in nft's words.
-    #[must_use]
-    pub const fn type_name(&self) -> &'static str {
-        match self {
-            Self::Ports(_) => "inet_service",
-            Self::Ipv4(_) => "ipv4_addr",
-            Self::Ipv6(_) => "ipv6_addr",
-            Self::Uids(_) => "uid",
-            Self::Gids(_) => "gid",
-        }
-    }
-
-    /// The number of intervals.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        match self {
-            Self::Ports(intervals) => intervals.len(),
-            Self::Ipv4(intervals) => intervals.len(),
-            Self::Ipv6(intervals) => intervals.len(),
-            Self::Uids(intervals) | Self::Gids(intervals) => intervals.len(),
-        }
-    }
-
-    /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

@@ -144,6 +144,36 @@ impl<T: Bound> Intervals<T> {
     }
 }
 
+impl<T: Bound> Intervals<T> {
+    /// The values that are inside, and not inside the other set.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let mut kept = Vec::new();
+        let mut others = other.0.iter().peekable();
+        for interval in &self.0 {
+            let mut rest = Some(*interval);
+            while let (Some(part), Some(hole)) = (rest, others.peek()) {
+                if hole.first > part.last {
+                    break;
+                }
+                if let Some(before) = hole.first.predecessor().filter(|last| *last >= part.first) {
+                    kept.push(Interval::between(part.first, before));
+                }
+                // A hole that ends inside is passed over; the next one may lie in the same interval.
+                let after = hole.last.successor().map(|next| next.max(part.first));
+                rest = after
+                    .filter(|first| *first <= part.last)
+                    .map(|first| Interval::between(first, part.last));
+                if hole.last <= part.last {
+                    others.next();
+                }
+            }
+            kept.extend(rest);
+        }
+        Self(kept)
+    }
+}
+
 impl<T: Bound> FromIterator<Interval<T>> for Intervals<T> {
     fn from_iter<I: IntoIterator<Item = Interval<T>>>(intervals: I) -> Self {
         let mut sorted: Vec<_> = intervals.into_iter().collect();
@@ -202,6 +232,27 @@ mod tests {
             for pair in set.0.windows(2) {
                 prop_assert!(u32::from(pair[0].last) + 1 < u32::from(pair[1].first));
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_of_a_set_is_in_it_and_not_in_the_other(
+            own in small_intervals(),
+            other in small_intervals(),
+        ) {
+            let set = |pairs: &[(u16, u16)]| -> Intervals<u16> {
+                pairs.iter().map(|&(a, b)| Interval::between(a, b)).collect()
+            };
+            let (own, other) = (set(&own), set(&other));
+            let left = own.without(&other);
+            for value in 0..=301 {
+                prop_assert_eq!(
+                    left.contains(value),
+                    own.contains(value) && !other.contains(value)
+                );
+            }
+            prop_assert_eq!(left.iter().copied().collect::<Intervals<u16>>(), left);
         }
     }
 

@@ -12,7 +12,7 @@ use super::netlink::{ExchangeError, Flags, Message, Request, Socket};
 use super::sys::{self, INET, RawRule, parse_elements};
 use crate::intent::Intervals;
 use crate::ruleset::{
-    Chain, ChainKind, Elements, Hook, Priority, Rule, RuleId, Ruleset, Set, TABLE,
+    Chain, ChainKind, Elements, Foreign, Hook, Installed, Priority, Rule, RuleId, Set, TABLE,
 };
 
 /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
@@ -25,42 +25,6 @@ const TABLE_USE: u16 = 3;
 const SET_NAME: u16 = 2;
 /// `NFTA_GEN_ID`.
 const GENERATION_ID: u16 = 1;
-
-/// What is in the table `inet netweir`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Installed {
-    /// Everything that the model has words for.
-    pub ruleset: Ruleset,
-    /// The packet counter of each rule of the ruleset, in the order of [`Ruleset::rules`]; `None` for a rule
-    /// that does not count, as none of ours.
-    pub counters: Vec<Option<u64>>,
-    /// Everything else.
-    pub foreign: Vec<Foreign>,
-}
-
-impl Installed {
-    /// Whether exactly the sets and chains of the ruleset are there.
-    #[must_use]
-    pub fn is(&self, ruleset: &Ruleset) -> bool {
-        self.foreign.is_empty()
-            && self.counters.iter().all(Option::is_some)
-            && self.ruleset.sets == ruleset.sets
-            && self.ruleset.chains == ruleset.chains
-    }
-}
-
-/// Something in the table that no version of this model makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreign {
-    /// The chain it is in, for a rule.
-    pub chain: Option<String>,
-    /// How many known rules of the chain come before it.
-    pub position: usize,
-    /// Its name or comment.
-    pub name: String,
-    /// What about it is not known.
-    pub what: String,
-}
 
 /// The number of the ruleset's current generation: it changes with every transaction in the namespace.
 pub(super) fn generation(socket: &mut Socket) -> Result<u32, ExchangeError> {
