@@ -4,6 +4,7 @@ use caps::errors::CapsError;
 use caps::{CapSet, CapsHashSet};
 use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::unistd::geteuid;
 use thiserror::Error;
 
 use super::GRANT;
@@ -31,8 +32,13 @@ impl Capability {
 #[derive(Debug, Error)]
 pub enum PrivilegeError {
     /// The process has not what it needs.
-    #[error("{}", missing(*.0))]
-    Missing(Capability),
+    #[error("{}", missing(*.capability, *.root))]
+    Missing {
+        /// What it has not.
+        capability: Capability,
+        /// Whether it is root's.
+        root: bool,
+    },
     /// The kernel refused to let go of a capability, or to raise one.
     #[error("the capabilities of the process cannot be reduced to what it needs")]
     Capabilities(#[from] CapsError),
@@ -46,18 +52,23 @@ impl PrivilegeError {
     #[must_use]
     pub const fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Missing(_) => ExitCode::NotPermitted,
+            Self::Missing { .. } => ExitCode::NotPermitted,
             Self::Capabilities(_) | Self::NoNewPrivileges(_) => ExitCode::Failed,
         }
     }
 }
 
-const fn missing(capability: Capability) -> &'static str {
+fn missing(capability: Capability, root: bool) -> String {
     match capability {
-        Capability::NetAdmin => GRANT,
+        Capability::NetAdmin if root => GRANT.to_owned(),
+        // A runtime need not hand what was added on to other users (containerd 1.6 does not).
+        Capability::NetAdmin => format!(
+            "{GRANT}, and run it as user 0, or with the file capability cap_net_admin+p on the program as in the image"
+        ),
         Capability::SysAdmin => {
             "CAP_SYS_ADMIN is missing, which --netns needs to enter another network namespace; grant it, or run \
              netweir inside of that namespace"
+                .to_owned()
         }
     }
 }
@@ -72,7 +83,8 @@ pub fn confine(needed: &[Capability]) -> Result<(), PrivilegeError> {
         .collect();
     let lacking = |capability: &&Capability| !permitted.contains(&capability.kernel());
     if let Some(&capability) = needed.iter().find(lacking) {
-        return Err(PrivilegeError::Missing(capability));
+        let root = geteuid().is_root();
+        return Err(PrivilegeError::Missing { capability, root });
     }
     bound(&permitted)?;
     caps::clear(None, CapSet::Ambient)?;

@@ -86,6 +86,14 @@ fn takes_a_capability_that_is_named() {
 }
 
 #[test]
+fn root_without_the_capability_is_told_how_to_grant_it() {
+    let run = beside_a_pod("exec setpriv --bounding-set=-all $netweir apply");
+    let error = "error: CAP_NET_ADMIN is missing; in a pod, grant it to this container alone with securityContext: \
+                 {capabilities: {drop: [ALL], add: [NET_ADMIN]}}\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(4), error));
+}
+
+#[test]
 fn of_others_may_not_be_entered() {
     // The namespace of this test belongs to another user namespace, whoever runs the test.
     let run = beside_a_pod("exec $netweir apply --netns $PPID");
