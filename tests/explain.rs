@@ -23,7 +23,7 @@ use decision_tables::Fate;
 use netweir::explain::{
     Addresses, Connection, Outcome, Owner, Path, PortPair, Tracking, Transport, evaluate,
 };
-use netweir::intent::{Capture, Family, IpRanges, Ports};
+use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::ruleset::RuleId;
 use proptest::collection::vec;

@@ -3,6 +3,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
@@ -17,6 +19,7 @@ mod program;
 #[path = "../support/scenarios.rs"]
 mod scenario_captures;
 mod scenarios;
+mod size;
 #[path = "../support/sparse_captures.rs"]
 mod sparse_captures;
 mod xtables;

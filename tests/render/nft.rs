@@ -8,10 +8,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::captures::capture;
-use crate::program::in_fresh_namespace;
+use crate::program::{in_fresh_namespace, is_root};
 
 /// So many captures share a process, each with a table of its own.
 const BATCH: usize = 24;
+
+/// And so many an ordinary user's, whose messages are bounded (`net.core.wmem_max`).
+const SMALL_BATCH: usize = 4;
 
 fn config() -> ProptestConfig {
     ProptestConfig {
@@ -51,6 +54,11 @@ proptest! {
 
 /// `nft` takes what is printed of the captures; its listing is the same after either form, and loads again.
 pub(crate) fn takes(captures: &[Capture]) {
+    let size = if is_root() { BATCH } else { SMALL_BATCH };
+    captures.chunks(size).for_each(takes_batch);
+}
+
+fn takes_batch(captures: &[Capture]) {
     let text = separate(captures, render::nft, "inet netweir").concat();
     let json = separate(captures, render::json, "\"netweir\"");
     let run = |option: &str| {

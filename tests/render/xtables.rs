@@ -294,8 +294,8 @@ fn is_interface(pattern: &str, name: Option<&str>) -> bool {
 /// In one of the numbers and ranges of a list.
 fn in_ranges(list: &str, separator: char, number: u32) -> bool {
     list.split(',').any(|range| {
-        let (first, last) = range.split_once(separator).unwrap_or((range, range));
-        (first.parse().unwrap()..=last.parse().unwrap()).contains(&number)
+        let ends = range.split_once(separator).unwrap_or((range, range));
+        (ends.0.parse().unwrap()..=ends.1.parse().unwrap()).contains(&number)
     })
 }
 
