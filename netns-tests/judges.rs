@@ -10,9 +10,9 @@ use netweir::ruleset::Ruleset;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::captures;
 use crate::sandbox::{Promise, fresh, install, run};
 use crate::scenarios;
+use crate::{bytes, captures};
 
 pub(crate) fn promises() -> Vec<Promise> {
     vec![
@@ -60,8 +60,8 @@ fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
     outcome.unwrap_or_else(|error| panic!("{error}"));
 }
 
-/// After apply, nft lists what it lists after it has read the printed rules itself, in both of its formats; and
-/// what is read back is what was installed.
+/// After apply, the kernel holds, and nft lists, what they do after nft has read the printed rules itself, in both of its
+/// formats; and what is read back is what was installed.
 fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     prop_assert_eq!(applied(ruleset)?, Outcome::Installed);
     let installed = kernel::dump().expect("dumped").expect("installed");
@@ -74,6 +74,7 @@ fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     let routing = |ruleset: &Ruleset| ruleset.routing.iter().copied().collect::<HashSet<_>>();
     prop_assert_eq!(routing(&installed.ruleset), routing(ruleset));
     let by_apply = listing();
+    let bytes_by_apply = bytes::of_table();
     // Quicker than to remove the table: that waits for the kernel.
     fresh();
     let text = render::nft(ruleset);
@@ -85,6 +86,7 @@ fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     ] {
         run("nft", options, &text);
         prop_assert_eq!(&listing(), &by_apply, "nft {:?}", options);
+        prop_assert_eq!(&bytes::of_table(), &bytes_by_apply, "nft {:?}", options);
         fresh();
     }
     Ok(())

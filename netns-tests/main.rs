@@ -12,6 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod bytes;
 #[path = "../tests/support/captures.rs"]
 mod captures;
 #[path = "../tests/support/decision_tables.rs"]
