@@ -86,7 +86,9 @@ fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     ] {
         run("nft", options, &text);
         prop_assert_eq!(&listing(), &by_apply, "nft {:?}", options);
-        prop_assert_eq!(&bytes::of_table(), &bytes_by_apply, "nft {:?}", options);
+        for (by_nft, by_apply) in bytes::of_table().iter().zip(&bytes_by_apply) {
+            prop_assert_eq!(by_nft, by_apply, "nft {:?}", options);
+        }
         fresh();
     }
     Ok(())
