@@ -86,9 +86,11 @@ fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     ] {
         run("nft", options, &text);
         prop_assert_eq!(&listing(), &by_apply, "nft {:?}", options);
-        for (by_nft, by_apply) in bytes::of_table().iter().zip(&bytes_by_apply) {
+        let bytes_by_nft = bytes::of_table();
+        for (by_nft, by_apply) in bytes_by_nft.iter().zip(&bytes_by_apply) {
             prop_assert_eq!(by_nft, by_apply, "nft {:?}", options);
         }
+        prop_assert_eq!(bytes_by_nft.len(), bytes_by_apply.len());
         fresh();
     }
     Ok(())
