@@ -54,7 +54,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let Arguments {
         matches,
         mut mistakes,
-    } = match Arguments::read(command(), arguments) {
+    } = match Arguments::read(CommandLine::command, documented, arguments) {
         Ok(arguments) => arguments,
         Err(Stop::Asked(text)) => {
             return match print(&format!("{}\n", text.trim_end())) {
@@ -81,11 +81,14 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// The command line, with the exit codes after each help.
-fn command() -> clap::Command {
+/// The command line with all that its help says, the exit codes at its end.
+fn documented() -> clap::Command {
     CommandLine::command()
         .after_help(exit_codes())
-        .mut_subcommands(|verb| verb.after_help(exit_codes()))
+        .mut_subcommands(|verb| {
+            verb.mut_args(arguments::documented)
+                .after_help(exit_codes())
+        })
 }
 
 fn exit_codes() -> String {
