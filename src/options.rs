@@ -16,6 +16,7 @@ mod mistake;
 mod output;
 mod table;
 mod warning;
+mod written;
 
 pub use capture::{Files, Parsed, capture};
 pub use file::{nearest, read_file};
@@ -26,6 +27,7 @@ pub use output::{
 };
 pub use table::{Fallback, Section, Setting, Shape, Spec};
 pub use warning::{Consequence, Warning};
+pub use written::{apply_line, options_of};
 
 #[cfg(test)]
 mod tests;

@@ -7,6 +7,7 @@
 mod address;
 mod exclusion;
 mod list;
+mod mesh;
 mod name_server;
 mod number;
 mod owner;
@@ -24,12 +25,15 @@ use crate::intent::{InterfaceNameError, OwnerId};
 pub use address::{address, loopback_range, network, passthrough_source};
 pub use exclusion::ports_for_uids;
 pub use list::{Selection, entries, list, selection};
+pub use mesh::{cidr, go_duration, go_switch, iptables_interface, iptables_ports, seconds};
 pub use name_server::name_servers;
 pub use number::{mark, routing_table, telling_mark};
 pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owners};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};
-pub use word::{DnsChoice, FamilyChoice, ModeChoice, count, dns, families, inbound_mode, switch};
+pub use word::{
+    DnsChoice, FamilyChoice, ModeChoice, count, dns, families, inbound_mode, over_loopback, switch,
+};
 
 use crate::intent::InterfacePattern;
 
@@ -194,6 +198,25 @@ pub enum ValueError {
     /// No network namespace.
     #[error("{0:?} is neither a path, nor a name under /run/netns, nor a process id")]
     NetworkNamespace(String),
+    /// No duration, or none that passes.
+    #[error("{0:?} is not a time (such as 5s, 1m30s or 500ms)")]
+    Duration(String),
+    /// No number of seconds.
+    #[error("{0:?} is not a number of seconds (0-4294967295)")]
+    Seconds(String),
+    /// No network with its prefix length.
+    #[error(
+        "{0:?} is not a CIDR: an IPv4 or IPv6 address, a slash and a prefix length (such as 10.0.0.0/8)"
+    )]
+    Cidr(String),
+    /// A number that one program reads as decimal and another as octal.
+    #[error(
+        "{0:?} has a leading zero, with which iptables reads an octal number; accepted are decimal ports (1-65535)"
+    )]
+    LeadingZero(String),
+    /// A wildcard that iptables does not know.
+    #[error("{0:?} ends in a star, which is no wildcard to iptables; a + is")]
+    InterfaceStar(String),
 }
 
 /// An interface name, or a prefix with `+` or `*` after it.

@@ -109,7 +109,12 @@ impl Reader<'_> {
         let tunnel_port = self.one(Setting::TunnelPort, parse::optional_port);
         let accounts = self.accounts;
         let owner = |kind| move |text: &str| parse::owner(text, kind, accounts);
-        let uids: Option<Vec<_>> = self.list(Setting::ProxyUid, owner(OwnerKind::User));
+        let nobody = self.given.text(Setting::ProxyUid).map(str::trim) == Some("none");
+        let uids: Option<Vec<_>> = if nobody {
+            Some(Vec::new())
+        } else {
+            self.list(Setting::ProxyUid, owner(OwnerKind::User))
+        };
         let gids: Option<Vec<_>> = self.list(Setting::ProxyGid, owner(OwnerKind::Group));
         let uids = distinct(uids?);
         let gids = if self.given.has(Setting::ProxyGid) {
@@ -117,7 +122,7 @@ impl Reader<'_> {
         } else {
             uids.clone()
         };
-        if uids.is_empty() && gids.is_empty() {
+        if uids.is_empty() && gids.is_empty() && !nobody {
             self.note(Setting::ProxyUid, Problem::NoProxyOwner);
         }
         Some(Proxy {
@@ -166,6 +171,7 @@ impl Reader<'_> {
             Setting::IncludeOutboundGids,
             Setting::ExcludeOutboundGids,
         );
+        let over_loopback = self.one(Setting::CaptureOverLoopback, parse::over_loopback);
         let include_ranges = match include_ranges? {
             Selection::All => RangeSelection::All,
             Selection::Only(ranges) => RangeSelection::Only(ranges),
@@ -178,9 +184,10 @@ impl Reader<'_> {
                 Selection::All => every_address(),
                 Selection::Only(ranges) => ranges,
             },
-            capture_over_loopback: match &include_ranges {
-                RangeSelection::All => false,
-                RangeSelection::Only(ranges) => IpRanges::reaches_loopback(ranges),
+            capture_over_loopback: match (over_loopback?, &include_ranges) {
+                (Some(captured), _) => captured,
+                (None, RangeSelection::All) => false,
+                (None, RangeSelection::Only(ranges)) => IpRanges::reaches_loopback(ranges),
             },
             include_ranges,
             uids: uids?,

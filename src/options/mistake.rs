@@ -121,6 +121,11 @@ pub enum Problem {
         /// What is wrong.
         wrong: ValueError,
     },
+    /// An empty list of servers to capture queries to.
+    #[error(
+        "is empty, so that every query would go around the proxy; accepted is at least one address, or --dns off"
+    )]
+    NoDnsServer,
     /// Nothing to capture, although it was asked for.
     #[error(
         "{file:?} names no name server of a captured family, so that every query would go around the proxy; \

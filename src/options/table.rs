@@ -162,7 +162,7 @@ settings! {
     One "PORT|none" = Text("15008"), like "none";
 
     /// The users that the proxy runs as, ids or names in /etc/passwd of the image that netweir runs in. Their
-    /// connections are not captured again.
+    /// connections are not captured again. With none there is no such user.
     ProxyUid "proxy-uid" "NETWEIR_PROXY_UID" in Proxy,
     List "UIDS" = Text("1337"), like "1337,istio-proxy";
 
@@ -226,6 +226,11 @@ settings! {
     ExcludeOutboundPortsForUids "exclude-outbound-ports-for-uids" "NETWEIR_EXCLUDE_OUTBOUND_PORTS_FOR_UIDS" in Outbound,
     Several "PORTS:UIDS" = Text(""), like "tcp:3306,6000-6999:999,2000-2999";
 
+    /// When connections between the pod's own processes are captured, too, save those to the loopback range: where
+    /// an included range reaches loopback (auto), as the other options say (always), or never.
+    CaptureOverLoopback "capture-over-loopback" "NETWEIR_CAPTURE_OVER_LOOPBACK" in Outbound,
+    One "auto|always|never" = Text("auto"), like "never";
+
     /// The users whose connections are captured, ids, ranges of ids and names; all with *. A connection must fit
     /// --include-outbound-gids, too.
     IncludeOutboundUids "include-outbound-uids" "NETWEIR_INCLUDE_OUTBOUND_UIDS" in Outbound,
@@ -275,6 +280,10 @@ settings! {
     /// Where the proxy answers DNS, over UDP and TCP.
     DnsPort "dns-port" "NETWEIR_DNS_PORT" in Dns,
     One "PORT" = Text("15053"), like "15053";
+
+    /// The name servers of --dns resolvers, addresses and CIDRs of both families, in place of those of --resolv-conf.
+    DnsServers "dns-servers" "NETWEIR_DNS_SERVERS" in Dns,
+    List "SERVERS" = Described("those of --resolv-conf"), like "10.96.0.10,fd00:10::a";
 
     /// The file that names the servers of --dns resolvers, in the form of resolv.conf(5).
     ResolvConf "resolv-conf" "NETWEIR_RESOLV_CONF" in Dns,

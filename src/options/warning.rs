@@ -6,8 +6,8 @@ mod modes;
 use std::fmt;
 
 use crate::intent::{
-    Bound, Capture, Families, Family, InboundPorts, Interval, Intervals, IpRanges, OwnerSelection,
-    RangeSelection,
+    Bound, Capture, Dns, Families, Family, InboundPorts, Interval, Intervals, IpRanges,
+    OwnerSelection, RangeSelection,
 };
 use crate::parse::LARGEST_OWNER;
 
@@ -35,10 +35,10 @@ pub(super) fn warnings(capture: &Capture, given: &Given) -> Vec<Warning> {
     let mut found = Vec::new();
     found.extend(proxy(capture));
     found.extend(inbound(capture, given));
-    found.extend(outbound(capture));
+    found.extend(outbound(capture, given));
     found.extend(nothing(capture));
     found.extend(interfaces(capture));
-    found.extend(families(capture));
+    found.extend(families(capture, given));
     found.extend(modes::inbound_mode(capture, given));
     found.extend(modes::dns(capture, given));
     found.extend(modes::exclusions(capture));
@@ -70,6 +70,11 @@ fn proxy(capture: &Capture) -> Found {
             proxy.tunnel_port == Some(proxy.outbound_port),
             Setting::TunnelPort,
             Consequence::TunnelIsOutbound,
+        ),
+        (
+            proxy.uids.is_empty() && proxy.gids.is_empty(),
+            Setting::ProxyUid,
+            Consequence::NobodyIsProxy,
         ),
         (
             proxy.uids.contains(&0),
@@ -115,7 +120,7 @@ fn inbound(capture: &Capture, given: &Given) -> Found {
     found
 }
 
-fn outbound(capture: &Capture) -> Found {
+fn outbound(capture: &Capture, given: &Given) -> Found {
     let outbound = &capture.outbound;
     let proxy = [capture.proxy.outbound_port, capture.proxy.inbound_port];
     let mut found = Vec::new();
@@ -135,7 +140,7 @@ fn outbound(capture: &Capture) -> Found {
             Consequence::ExcludedAnyway,
         ),
         (
-            outbound.capture_over_loopback,
+            outbound.capture_over_loopback && !given.has(Setting::CaptureOverLoopback),
             Setting::IncludeOutboundIpRanges,
             Consequence::LoopbackCaptured,
         ),
@@ -210,7 +215,7 @@ fn interfaces(capture: &Capture) -> Found {
 }
 
 /// What is missing of a captured family, and what there is of another.
-fn families(capture: &Capture) -> Found {
+fn families(capture: &Capture, given: &Given) -> Found {
     let mut found = Vec::new();
     let sources = &capture.passthrough;
     for family in capture.families.iter() {
@@ -228,7 +233,7 @@ fn families(capture: &Capture) -> Found {
         Families::Only(Family::Ipv4) => Family::Ipv6,
         Families::Only(Family::Ipv6) => Family::Ipv4,
     };
-    for (setting, ranges) in range_options(capture) {
+    for (setting, ranges) in range_options(capture, given) {
         if !ranges.is_empty_for(other) {
             found.push((setting, Consequence::OtherFamily(other)));
         }
@@ -237,7 +242,10 @@ fn families(capture: &Capture) -> Found {
 }
 
 /// The ranges that were listed. Everything (`*`) is no list.
-fn range_options(capture: &Capture) -> impl Iterator<Item = (Setting, &IpRanges)> {
+fn range_options<'a>(
+    capture: &'a Capture,
+    given: &Given,
+) -> impl Iterator<Item = (Setting, &'a IpRanges)> {
     let outbound = &capture.outbound;
     let excluded = (Setting::ExcludeOutboundIpRanges, &outbound.exclude_ranges);
     let sources = (
@@ -248,5 +256,15 @@ fn range_options(capture: &Capture) -> impl Iterator<Item = (Setting, &IpRanges)
         RangeSelection::All => None,
         RangeSelection::Only(ranges) => Some((Setting::IncludeOutboundIpRanges, ranges)),
     };
-    [sources, excluded].into_iter().chain(included)
+    let servers = match &capture.dns {
+        Some(Dns {
+            servers: RangeSelection::Only(servers),
+            ..
+        }) if given.has(Setting::DnsServers) => Some((Setting::DnsServers, servers)),
+        _ => None,
+    };
+    [sources, excluded]
+        .into_iter()
+        .chain(included)
+        .chain(servers)
 }

@@ -52,7 +52,8 @@ pub fn loopback_range(text: &str) -> Result<Ipv4Net, ValueError> {
     }
 }
 
-fn network_with_host_bits(text: &str) -> Result<IpNet, ValueError> {
+/// A CIDR with its host bits, or one address.
+pub(super) fn network_with_host_bits(text: &str) -> Result<IpNet, ValueError> {
     let (address_text, length_text) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),

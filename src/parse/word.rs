@@ -72,6 +72,19 @@ pub fn dns(text: &str) -> Result<DnsChoice, ValueError> {
     }
 }
 
+/// `always`, `never` or `auto`, which is `None`.
+pub fn over_loopback(text: &str) -> Result<Option<bool>, ValueError> {
+    match text {
+        "auto" => Ok(None),
+        "always" => Ok(Some(true)),
+        "never" => Ok(Some(false)),
+        _ => Err(ValueError::Word {
+            text: text.to_owned(),
+            accepted: "auto, always, never",
+        }),
+    }
+}
+
 /// `true` or `1`, `false` or `0`.
 pub fn switch(text: &str) -> Result<bool, ValueError> {
     match text {

@@ -30,12 +30,24 @@ impl Reader<'_> {
         let servers = match choice? {
             DnsChoice::Off => return None,
             DnsChoice::All => RangeSelection::All,
+            DnsChoice::Resolvers if self.given.has(Setting::DnsServers) => {
+                RangeSelection::Only(self.dns_servers()?)
+            }
             DnsChoice::Resolvers => RangeSelection::Only(self.name_servers(families?)?),
         };
         Some(Dns {
             port: port?,
             servers,
         })
+    }
+
+    /// The servers that were listed.
+    fn dns_servers(&mut self) -> Option<IpRanges> {
+        let servers = self.list(Setting::DnsServers, parse::network);
+        if servers.as_ref().is_some_and(IpRanges::is_empty) {
+            self.note(Setting::DnsServers, Problem::NoDnsServer);
+        }
+        servers
     }
 
     /// What the file says. To capture less than was asked for would let queries go around the proxy: a

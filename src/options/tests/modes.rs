@@ -267,3 +267,69 @@ fn what_is_ordinary_of_the_modes_is_no_reason_to_warn() {
         assert_eq!(warned(texts), [""; 0], "{texts:?}");
     }
 }
+
+#[test]
+fn servers_may_be_listed_in_place_of_the_file() {
+    let listed = |servers| {
+        captured(&[(Setting::Dns, "resolvers"), (Setting::DnsServers, servers)])
+            .dns
+            .unwrap()
+            .servers
+    };
+    let networks = ["10.0.0.2/32", "fd00::/64"];
+    let expected = networks.iter().map(|text| text.parse().unwrap()).collect();
+    assert_eq!(listed("10.0.0.2,fd00::/64"), RangeSelection::Only(expected));
+    assert_eq!(
+        mistaken(&[(Setting::Dns, "resolvers"), (Setting::DnsServers, "")]),
+        [
+            "--dns-servers: is empty, so that every query would go around the proxy; accepted is at least one \
+             address, or --dns off"
+        ]
+    );
+    let servers = (Setting::DnsServers, "10.0.0.2");
+    assert_eq!(
+        warned(&[(Setting::Dns, "all"), servers]),
+        ["--dns-servers: has no effect without --dns resolvers"]
+    );
+    assert_eq!(
+        warned(&[servers]),
+        ["--dns-servers: has no effect without --dns"]
+    );
+    let file = (Setting::ResolvConf, "/etc/resolv.conf");
+    assert_eq!(
+        warned(&[(Setting::Dns, "resolvers"), servers, file]),
+        ["--resolv-conf: is not read, since --dns-servers has the name servers"]
+    );
+}
+
+#[test]
+fn nobody_is_the_proxy_when_that_is_said() {
+    let none = (Setting::ProxyUid, "none");
+    let proxy = captured(&[none]).proxy;
+    assert_eq!((proxy.uids, proxy.gids), (vec![], vec![]));
+    assert_eq!(
+        warned(&[none]),
+        [
+            "--proxy-uid: leaves nobody to be the proxy: its own connections are captured again, without end, unless \
+             another option leaves them alone"
+        ]
+    );
+    assert_eq!(captured(&[none, (Setting::ProxyGid, "7")]).proxy.gids, [7]);
+    assert_eq!(warned(&[none, (Setting::ProxyGid, "7")]), [""; 0]);
+}
+
+#[test]
+fn loopback_is_captured_as_the_ranges_have_it_unless_told_otherwise() {
+    let over_loopback = |ranges, word| {
+        let ranges = (Setting::IncludeOutboundIpRanges, ranges);
+        let word = (Setting::CaptureOverLoopback, word);
+        captured(&[ranges, word]).outbound.capture_over_loopback
+    };
+    assert!(over_loopback("127.0.0.0/8", "auto"));
+    assert!(!over_loopback("127.0.0.0/8", "never"));
+    assert!(!over_loopback("*", "auto"));
+    assert!(over_loopback("*", "always"));
+    assert!(over_loopback("10.0.0.0/8", "always"));
+    let always = (Setting::CaptureOverLoopback, "always");
+    assert_eq!(warned(&[always]), [""; 0]);
+}

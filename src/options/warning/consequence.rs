@@ -35,6 +35,11 @@ pub enum Consequence {
         "has id 0: no connection that a process of root makes is captured, the application's own included"
     )]
     RootIsProxy,
+    /// Nobody is the proxy.
+    #[error(
+        "leaves nobody to be the proxy: its own connections are captured again, without end, unless another option leaves them alone"
+    )]
+    NobodyIsProxy,
     /// The list has no say.
     #[error(
         "is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured"
@@ -98,6 +103,9 @@ pub enum Consequence {
     /// The option is for a mode that is not in use.
     #[error("has no effect without {0}")]
     NoEffectWithout(&'static str),
+    /// Servers that are listed are not read.
+    #[error("is not read, since --dns-servers has the name servers")]
+    NotRead,
     /// DNS over TCP and other connections meet.
     #[error(
         "is the proxy's {0}, too: the proxy cannot tell DNS over TCP from other connections there"

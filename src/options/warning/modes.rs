@@ -1,6 +1,6 @@
 //! Warnings about tproxy mode, reroute interfaces, DNS capture and ports that some users are spared.
 
-use crate::intent::{Capture, InboundMode, InboundPorts, Protocol};
+use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection};
 use crate::options::{Given, Setting};
 
 use super::{Consequence, Found, holding};
@@ -58,7 +58,7 @@ pub(super) fn inbound_mode(capture: &Capture, given: &Given) -> Found {
 pub(super) fn dns(capture: &Capture, given: &Given) -> Found {
     let Some(dns) = &capture.dns else {
         let without = |setting| (setting, Consequence::NoEffectWithout("--dns"));
-        return [Setting::DnsPort, Setting::ResolvConf]
+        return [Setting::DnsPort, Setting::ResolvConf, Setting::DnsServers]
             .into_iter()
             .filter(|&setting| given.has(setting))
             .map(without)
@@ -79,7 +79,20 @@ pub(super) fn dns(capture: &Capture, given: &Given) -> Found {
         Setting::ExcludeOutboundPorts,
         Consequence::DnsExcluded,
     )]);
-    taken.chain(excluded).collect()
+    let listed = given.has(Setting::DnsServers);
+    let not_used = holding([
+        (
+            listed && dns.servers == RangeSelection::All,
+            Setting::DnsServers,
+            Consequence::NoEffectWithout("--dns resolvers"),
+        ),
+        (
+            listed && given.has(Setting::ResolvConf),
+            Setting::ResolvConf,
+            Consequence::NotRead,
+        ),
+    ]);
+    taken.chain(excluded).chain(not_used).collect()
 }
 
 pub(super) fn exclusions(capture: &Capture) -> Found {

@@ -1,0 +1,205 @@
+//! Values as the meshes' own programs read them: Go's notation, and that of iptables.
+
+use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::intent::{InterfacePattern, Interval};
+
+use super::{ValueError, decimal, interface, ports};
+
+/// A boolean (Go's `strconv.ParseBool`).
+pub fn go_switch(text: &str) -> Result<bool, ValueError> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(ValueError::Word {
+            text: text.to_owned(),
+            accepted: "true, t, 1, false, f, 0",
+        }),
+    }
+}
+
+/// A time longer than none, in hours, minutes, seconds and smaller units with fractions (Go's
+/// `time.ParseDuration`).
+pub fn go_duration(text: &str) -> Result<Duration, ValueError> {
+    let wrong = || ValueError::Duration(text.to_owned());
+    let mut rest = text.strip_prefix('+').unwrap_or(text);
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
+        let (number, after) = rest.split_at(number.ok_or_else(wrong)?);
+        let unit = after.find(|c: char| c.is_ascii_digit() || c == '.');
+        let (unit, after) = after.split_at(unit.unwrap_or(after.len()));
+        let number: f64 = number.parse().map_err(|_| wrong())?;
+        seconds += number * seconds_of(unit).ok_or_else(wrong)?;
+        rest = after;
+    }
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err(wrong()),
+    }
+}
+
+fn seconds_of(unit: &str) -> Option<f64> {
+    Some(match unit {
+        "h" => 3600.0,
+        "m" => 60.0,
+        "s" => 1.0,
+        "ms" => 1e-3,
+        // Two characters look like this one, and both are accepted.
+        "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
+        "ns" => 1e-9,
+        _ => return None,
+    })
+}
+
+/// A CIDR with its host bits as they are. An address alone is none.
+pub fn cidr(text: &str) -> Result<IpNet, ValueError> {
+    let wrong = || ValueError::Cidr(text.to_owned());
+    let (_, length) = text.split_once('/').ok_or_else(wrong)?;
+    if length.len() > 1 && length.starts_with('0') {
+        return Err(wrong());
+    }
+    super::address::network_with_host_bits(text)
+}
+
+/// One port, or a range: `8000-8010`, `8000:8010`, `8000:` or `:1024`.
+///
+/// iptables takes a number with a leading zero for octal; nobody who writes one means that.
+pub fn iptables_ports(text: &str) -> Result<Interval<u16>, ValueError> {
+    let padded = |end: &str| end.len() > 1 && end.starts_with('0');
+    if text.split([':', '-']).any(padded) {
+        return Err(ValueError::LeadingZero(text.to_owned()));
+    }
+    match text.split_once(':') {
+        Some(("", "")) | None => ports(text, '-'),
+        Some((first, "")) => ports(&format!("{first}:65535"), ':'),
+        Some(("", last)) => ports(&format!("1:{last}"), ':'),
+        Some(_) => ports(text, ':'),
+    }
+    .map_err(|error| as_written(text, error))
+}
+
+/// The error with the text that was written, not the one that was read.
+fn as_written(text: &str, error: ValueError) -> ValueError {
+    match error {
+        ValueError::PortRange(_) => ValueError::PortRange(text.to_owned()),
+        error => error,
+    }
+}
+
+/// An interface name, or a prefix with `+` after it: a star is a character like others to iptables.
+pub fn iptables_interface(text: &str) -> Result<InterfacePattern, ValueError> {
+    if text.ends_with('*') {
+        return Err(ValueError::InterfaceStar(text.to_owned()));
+    }
+    interface(text)
+}
+
+/// A number of seconds; none of them is zero.
+pub fn seconds(text: &str) -> Result<u32, ValueError> {
+    decimal(text).ok_or_else(|| ValueError::Seconds(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_one_of_a_dozen_words() {
+        for text in ["1", "t", "T", "true", "TRUE", "True"] {
+            assert_eq!(go_switch(text), Ok(true));
+        }
+        for text in ["0", "f", "F", "false", "FALSE", "False"] {
+            assert_eq!(go_switch(text), Ok(false));
+        }
+        for text in ["", "yes", "tRUE", " true", "2"] {
+            assert!(go_switch(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_duration_is_a_sum_of_numbers_with_units() {
+        for (text, milliseconds) in [
+            ("5s", 5000),
+            ("1m30s", 90_000),
+            ("1.5h", 5_400_000),
+            ("100ms", 100),
+            (".5s", 500),
+            ("+2s", 2000),
+            ("1s500000us", 1500),
+            ("1000000000ns", 1000),
+        ] {
+            assert_eq!(go_duration(text), Ok(Duration::from_millis(milliseconds)));
+        }
+        for text in [
+            "",
+            "0",
+            "0s",
+            "5",
+            "s",
+            "-5s",
+            "5 s",
+            "5S",
+            "5d",
+            "1..5s",
+            ".s",
+            "5s ",
+            "1e3s",
+            "99999999999999999999h",
+        ] {
+            let error = ValueError::Duration(text.to_owned());
+            assert_eq!(go_duration(text), Err(error));
+        }
+    }
+
+    #[test]
+    fn a_cidr_has_a_prefix_length_and_keeps_its_host_bits() {
+        assert_eq!(cidr("10.0.0.1/8"), Ok("10.0.0.1/8".parse().unwrap()));
+        assert_eq!(cidr("fd00::1/8"), Ok("fd00::1/8".parse().unwrap()));
+        for text in ["10.0.0.1", "", "*", "10.0.0.0/08"] {
+            assert_eq!(cidr(text), Err(ValueError::Cidr(text.to_owned())));
+        }
+        for text in ["10.0.0.0/33", " 10.0.0.0/8", "10.0.0.0/", "10.0.0/8"] {
+            assert!(cidr(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_range_of_ports_may_be_open() {
+        let between = |first, last| Ok(Interval::between(first, last));
+        assert_eq!(iptables_ports("80"), between(80, 80));
+        assert_eq!(iptables_ports("8000-8010"), between(8000, 8010));
+        assert_eq!(iptables_ports("8000:8010"), between(8000, 8010));
+        assert_eq!(iptables_ports("8000:"), between(8000, u16::MAX));
+        assert_eq!(iptables_ports(":1024"), between(1, 1024));
+        for text in [
+            "",
+            "0",
+            "http",
+            ":",
+            "8010:8000",
+            "0:80",
+            "8000-",
+            "-80",
+            "1:2:3",
+            "1-2:3",
+            "080",
+            "80:090",
+            "65536",
+            "+80",
+            "0x50",
+        ] {
+            assert!(iptables_ports(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_star_makes_no_prefix_of_interfaces() {
+        assert_eq!(iptables_interface("tun+"), interface("tun*"));
+        assert_eq!(iptables_interface("eth0"), interface("eth0"));
+        assert!(iptables_interface("tun*").is_err());
+        assert!(iptables_interface("+").is_err());
+    }
+}
