@@ -26,7 +26,7 @@ pub(crate) use attempt::{Attempt, Direction};
 pub(crate) use fate::Fate;
 pub(crate) use program::run;
 pub(crate) use promise::{Promise, acquire_privilege, fresh};
-pub(crate) use topology::{PEER, PEER_SECOND, POD, POD_SECOND, is_of_pod};
+pub(crate) use topology::{BEYOND_POD, PEER, PEER_SECOND, POD, POD_SECOND, is_of_pod};
 
 /// The two namespaces. The thread that made them is inside the pod.
 pub(crate) struct Sandbox {

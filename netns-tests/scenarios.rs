@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net};
 use netweir::intent::{
-    Capture, Dns, Families, Family, InboundPorts, InterfacePattern, Interval, IpRanges, OwnerId,
-    Owners, Port, Ports, PortsForUids, Protocol, RangeSelection,
+    Capture, Dns, Families, Family, InboundMode, InboundPorts, InterfacePattern, Interval,
+    IpRanges, OwnerId, Owners, Port, Ports, PortsForUids, Protocol, RangeSelection, Tproxy,
 };
 
 /// A named capture.
@@ -13,7 +13,7 @@ pub(crate) type Scenario = (&'static str, Capture);
 
 /// Every scenario.
 pub(crate) fn all() -> Vec<Scenario> {
-    [inbound(), outbound(), owners(), places(), dns()].concat()
+    [inbound(), tproxy(), outbound(), owners(), places(), dns()].concat()
 }
 
 fn inbound() -> Vec<Scenario> {
@@ -37,7 +37,41 @@ fn inbound() -> Vec<Scenario> {
         scenario("rerouted-interface", |capture| {
             capture.inbound.reroute_interfaces = interfaces(&["eth1"]);
             capture.outbound.include_ranges =
-                RangeSelection::Only(ranges(&["10.2.0.0/16", "10.9.0.0/16"]));
+                RangeSelection::Only(ranges(&["10.2.0.0/16", "10.8.0.0/16", "10.9.0.0/16"]));
+        }),
+    ]
+}
+
+fn tproxy() -> Vec<Scenario> {
+    let mode = |mark, outbound_mark, table| {
+        InboundMode::Tproxy(Tproxy {
+            mark,
+            outbound_mark,
+            table,
+        })
+    };
+    vec![
+        scenario("tproxy", |capture| {
+            capture.inbound.mode = mode(1337, 1338, 133);
+        }),
+        scenario("tproxy-ports-excluded", |capture| {
+            capture.inbound.mode = mode(0x8000_0000, 1, 252);
+            capture.inbound.ports = InboundPorts::AllExcept(ports(&[(80, 80), (8081, 15_008)]));
+            capture.inbound.exclude_sources = ranges(&["10.77.0.0/25", "fd02::1/128"]);
+            capture.exclude_interfaces = interfaces(&["eth1"]);
+        }),
+        scenario("tproxy-ports-listed", |capture| {
+            capture.inbound.mode = mode(7, 8, 100_000);
+            capture.inbound.ports = InboundPorts::Only(ports(&[(53, 80), (8080, 9090)]));
+            capture.proxy.uids = vec![2102];
+            capture.proxy.inbound_port = Port::new(4143).expect("not 0");
+            capture.drop_invalid = true;
+        }),
+        scenario("tproxy-rerouted-interface", |capture| {
+            capture.inbound.mode = mode(1337, 1338, 133);
+            capture.inbound.reroute_interfaces = interfaces(&["eth1"]);
+            // Tproxy is decided first; this spares the interface it.
+            capture.exclude_interfaces = interfaces(&["eth1"]);
         }),
     ]
 }

@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netweir::explain::Owner;
 use netweir::intent::{
-    Bound, Capture, Family, InboundPorts, Interval, Intervals, IpRanges, Protocol, RangeSelection,
+    Bound, Capture, Family, InboundMode, InboundPorts, Interval, Intervals, IpRanges, Protocol,
+    RangeSelection,
 };
 
 use crate::sandbox::{
-    Attempt, Direction, PEER, PEER_SECOND, POD, POD_PORTS, POD_SECOND, is_of_pod,
+    Attempt, BEYOND_POD, Direction, PEER, PEER_SECOND, POD, POD_PORTS, POD_SECOND, is_of_pod,
 };
 
 /// Every connection that is tried out under the capture.
@@ -24,6 +25,7 @@ pub(super) fn matrix(capture: &Capture) -> Vec<Attempt> {
                     owner,
                     source,
                     destination: SocketAddr::new(destination, port),
+                    mark: 0,
                 });
             }
         }
@@ -36,10 +38,81 @@ pub(super) fn matrix(capture: &Capture) -> Vec<Attempt> {
                 owner: ROOT,
                 source,
                 destination: SocketAddr::new(destination, port),
+                mark: 0,
+            });
+        }
+    }
+    attempts.extend(through_pod(capture));
+    attempts.extend(forwarded(capture));
+    attempts
+}
+
+/// What a virtual machine behind a reroute interface sends elsewhere. Only what is captured, since the pod forwards
+/// nothing.
+fn through_pod(capture: &Capture) -> Vec<Attempt> {
+    let mut attempts = Vec::new();
+    let mut reroute = capture.inbound.reroute_interfaces.iter();
+    if !reroute.any(|pattern| pattern.matches("eth1")) {
+        return attempts;
+    }
+    let captured = |to: &IpAddr| {
+        let selected = match &capture.outbound.include_ranges {
+            RangeSelection::All => true,
+            RangeSelection::Only(ranges) => ranges.contains(*to),
+        };
+        selected && capture.families.contains(family_of(*to))
+    };
+    for to in BEYOND_POD.into_iter().filter(captured) {
+        for (_, port) in ports(capture) {
+            attempts.push(Attempt {
+                direction: Direction::In,
+                protocol: Protocol::Tcp,
+                owner: ROOT,
+                source: None,
+                destination: SocketAddr::new(to, port),
+                mark: 0,
             });
         }
     }
     attempts
+}
+
+/// In tproxy mode a proxy calls its application from the client's address, with the mark. By the tables it must have
+/// its group, and another user than the proxy's: those are left alone over `lo`.
+fn forwarded(capture: &Capture) -> Vec<Attempt> {
+    let proxy = &capture.proxy;
+    let (InboundMode::Tproxy(tproxy), [_, ..], Some(&gid)) = (
+        capture.inbound.mode,
+        proxy.uids.as_slice(),
+        proxy.gids.first(),
+    ) else {
+        return Vec::new();
+    };
+    if capture.outbound.capture_over_loopback {
+        return Vec::new();
+    }
+    let mut attempts = Vec::new();
+    for to in POD {
+        if !capture.families.contains(family_of(to)) {
+            continue;
+        }
+        for port in [22, 80, 8080] {
+            attempts.push(Attempt {
+                direction: Direction::Out,
+                protocol: Protocol::Tcp,
+                owner: Owner { uid: 0, gid },
+                source: of_family(PEER, to),
+                destination: SocketAddr::new(to, port),
+                mark: tproxy.mark,
+            });
+        }
+    }
+    attempts
+}
+
+fn of_family(addresses: [IpAddr; 2], other: IpAddr) -> Option<IpAddr> {
+    let mut addresses = addresses.into_iter();
+    addresses.find(|address| address.is_ipv4() == other.is_ipv4())
 }
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };

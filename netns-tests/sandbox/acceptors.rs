@@ -8,7 +8,7 @@ use netweir::intent::Protocol;
 use nix::poll::{PollFd, PollFlags, poll};
 use socket2::{Domain, Socket, Type};
 
-use super::attempt::Client;
+use super::attempt::{Client, set_transparent};
 use super::fate::{Fate, Taker};
 use super::topology::CATCH_ALL;
 
@@ -17,6 +17,9 @@ use super::topology::CATCH_ALL;
 pub(crate) const POD_PORTS: [u16; 13] = [
     15_001, 15_006, 15_008, 15_053, 4140, 4143, 53, 80, 443, 8080, 8085, 9090, 15_090,
 ];
+
+/// Of these, the ports of proxies' transparent listeners.
+const TRANSPARENT_PORTS: [u16; 2] = [15_006, 4143];
 
 /// How long, in milliseconds, until what has not come is lost.
 const PATIENCE: u16 = 3_000;
@@ -129,6 +132,9 @@ fn listen(port: u16, taker: Taker) -> Vec<Acceptor> {
                 socket.set_only_v6(true).expect("IPv6 only");
             }
             socket.set_nonblocking(true).expect("non-blocking");
+            if TRANSPARENT_PORTS.contains(&port) {
+                set_transparent(&socket, address);
+            }
             socket.bind(&address.into()).expect("bind");
             if protocol == Protocol::Tcp {
                 socket.listen(1024).expect("listen");
@@ -156,14 +162,21 @@ impl Acceptor {
                 Protocol::Tcp => {
                     let (stream, from) = self.socket.accept().ok()?;
                     if from.as_socket() == Some(source) {
-                        let original = Some(original_destination(&stream));
-                        return Some(Fate::Taken { by, original });
+                        let (original, kept) = original_destination(&stream);
+                        return Some(Fate::Taken {
+                            by,
+                            original: Some(original),
+                            kept: kept && by != Taker::Peer,
+                        });
                     }
                 }
                 Protocol::Udp => {
                     if self.receive()? == source {
-                        let original = None;
-                        return Some(Fate::Taken { by, original });
+                        return Some(Fate::Taken {
+                            by,
+                            original: None,
+                            kept: false,
+                        });
                     }
                 }
             }
@@ -177,14 +190,17 @@ impl Acceptor {
     }
 }
 
-/// What connection tracking kept of the destination, or the destination where it keeps nothing.
-fn original_destination(stream: &Socket) -> SocketAddr {
+/// What connection tracking kept of the destination, or the destination where it keeps nothing; and whether the two
+/// are the same.
+fn original_destination(stream: &Socket) -> (SocketAddr, bool) {
     let local = stream.local_addr().expect("an address");
     let original = if local.is_ipv4() {
         stream.original_dst_v4()
     } else {
         stream.original_dst_v6()
     };
-    let address = original.unwrap_or(local);
-    address.as_socket().expect("an internet address")
+    let original = original.unwrap_or_else(|_| local.clone());
+    let [original, local] =
+        [original, local].map(|address| address.as_socket().expect("an internet address"));
+    (original, original == local)
 }

@@ -10,7 +10,7 @@ use netweir::intent::Protocol;
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use socket2::{Domain, Socket, Type};
 
-use super::topology::{PEER, POD, interface_of, is_of_pod};
+use super::topology::{BEYOND_POD, PEER, POD, interface_of, is_of_pod};
 
 /// Who makes the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,9 @@ pub(crate) struct Attempt {
     pub(crate) source: Option<IpAddr>,
     /// Where it goes.
     pub(crate) destination: SocketAddr,
+    /// The mark of its packets. A socket that has one may be bound to anybody's address, as a proxy's is that
+    /// calls its application from the client's address.
+    pub(crate) mark: u32,
 }
 
 impl Attempt {
@@ -81,6 +84,10 @@ impl Attempt {
             SocketAddr::V6(_) => socket.set_freebind_v6(true),
         }
         .expect("free to bind any address");
+        if self.mark != 0 {
+            socket.set_mark(self.mark).expect("a mark");
+            set_transparent(&socket, self.destination);
+        }
         if self.protocol == Protocol::Tcp {
             // Closed by a reset: nothing waits for a last packet.
             socket.set_linger(Some(Duration::ZERO)).expect("linger");
@@ -113,7 +120,12 @@ impl Attempt {
                 owner: Some(self.owner),
             },
             Direction::In => Path::In {
-                interface: interface_of(to).to_owned(),
+                interface: if BEYOND_POD.contains(&to) {
+                    "eth1"
+                } else {
+                    interface_of(to)
+                }
+                .to_owned(),
             },
         };
         let ports = PortPair {
@@ -127,7 +139,7 @@ impl Attempt {
                 Protocol::Tcp => Transport::Tcp(ports),
                 Protocol::Udp => Transport::Udp(ports),
             },
-            packet_mark: 0,
+            packet_mark: self.mark,
             connection_mark: 0,
             tracking: Tracking::New,
         }
@@ -145,11 +157,23 @@ impl fmt::Display for Attempt {
             )?,
             Direction::In => write!(f, "in {protocol} {}", self.destination)?,
         }
-        match self.source {
-            Some(source) => write!(f, " from={source}"),
-            None => Ok(()),
+        if let Some(source) = self.source {
+            write!(f, " from={source}")?;
         }
+        if self.mark != 0 {
+            write!(f, " mark={}", self.mark)?;
+        }
+        Ok(())
     }
+}
+
+/// Lets the socket have the addresses of others.
+pub(super) fn set_transparent(socket: &Socket, address: SocketAddr) {
+    match address {
+        SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
+        SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
+    }
+    .expect("transparent");
 }
 
 /// A socket whose first packet was sent.

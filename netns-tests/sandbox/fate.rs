@@ -1,7 +1,7 @@
 //! Where a connection went.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netweir::explain::{Connection, Path, Verdict};
 use netweir::intent::Protocol;
@@ -9,6 +9,11 @@ use netweir::ruleset::End;
 
 use super::acceptors::POD_PORTS;
 use super::topology::is_of_pod;
+
+const LOOPBACK: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
 
 /// Where a connection went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +24,8 @@ pub(crate) enum Fate {
         by: Taker,
         /// The original destination that the taker sees. The kernel tells it for TCP alone.
         original: Option<SocketAddr>,
+        /// Whether it is the taker's own end, too. Only of TCP and the pod: the peer redirects everything.
+        kept: bool,
     },
     /// Nobody listens where it went.
     Refused,
@@ -42,21 +49,33 @@ impl Fate {
         let address = connection.addresses.end(End::Destination);
         let is_tcp = connection.transport.protocol() == Some(Protocol::Tcp);
         let original = is_tcp.then(|| SocketAddr::new(address, port));
-        let to_pod = |port: u16| {
-            if POD_PORTS.contains(&port) {
-                let by = Taker::Pod(port);
-                Self::Taken { by, original }
+        let to_pod = |taker: u16, kept: bool| {
+            if POD_PORTS.contains(&taker) {
+                Self::Taken {
+                    by: Taker::Pod(taker),
+                    original,
+                    kept: kept && is_tcp,
+                }
             } else {
                 Self::Refused
             }
         };
         match (verdict, &connection.path) {
-            (Verdict::Redirect(port) | Verdict::Tproxy(port), _) => to_pod(port.number()),
+            // The address becomes the loopback address, or the one of the interface that it came by.
+            (Verdict::Redirect(taker), path) => {
+                let same_address = match path {
+                    Path::Out { .. } => LOOPBACK.contains(&address),
+                    Path::In { .. } => is_of_pod(address),
+                };
+                to_pod(taker.number(), same_address && taker.number() == port)
+            }
+            (Verdict::Tproxy(taker), _) => to_pod(taker.number(), true),
             (Verdict::Leave, Path::Out { .. }) if !is_of_pod(address) => Self::Taken {
                 by: Taker::Peer,
                 original,
+                kept: false,
             },
-            (Verdict::Leave, Path::Out { .. } | Path::In { .. }) => to_pod(port),
+            (Verdict::Leave, Path::Out { .. } | Path::In { .. }) => to_pod(port, true),
             (Verdict::Drop, _) => Self::Lost,
         }
     }
@@ -65,12 +84,13 @@ impl Fate {
 impl fmt::Display for Fate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken { by, original } => {
+            Self::Taken { by, original, kept } => {
                 match by {
                     Taker::Pod(port) => write!(f, "taken by the pod's port {port}")?,
                     Taker::Peer => f.write_str("taken by the peer")?,
                 }
                 match original {
+                    Some(original) if *kept => write!(f, ", as {original}"),
                     Some(original) => write!(f, ", for {original}"),
                     None => Ok(()),
                 }

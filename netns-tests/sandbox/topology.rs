@@ -27,6 +27,12 @@ pub(crate) const PEER_SECOND: [IpAddr; 2] = [
     IpAddr::V6(Ipv6Addr::new(0xfd02, 0, 0, 0, 0, 0, 0, 1)),
 ];
 
+/// What the peer reaches through the pod, by `eth1`: as a virtual machine behind the pod reaches everything.
+pub(crate) const BEYOND_POD: [IpAddr; 2] = [
+    IpAddr::V4(Ipv4Addr::new(10, 8, 7, 6)),
+    IpAddr::V6(Ipv6Addr::new(0xfd08, 0, 0, 0, 0, 0, 0, 7)),
+];
+
 /// The port that takes whatever reaches the peer.
 pub(super) const CATCH_ALL: u16 = 1;
 
@@ -69,7 +75,9 @@ pub(super) fn address_peer() {
         "link set lo up
         {}
         route add local 0.0.0.0/0 dev lo table main
-        route add local ::/0 dev lo table main",
+        route add local ::/0 dev lo table main
+        route add 10.8.7.6 via 10.2.0.2
+        route add fd08::7 via fd02::2",
         address(1, 2)
     ));
 }
