@@ -8,9 +8,12 @@ mod accounts;
 mod apply;
 mod arguments;
 mod error;
+mod explain;
+mod families;
 mod files;
 mod invocation;
 mod remove;
+mod surroundings;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -26,6 +29,7 @@ use crate::parse::NetworkNamespace;
 use apply::Apply;
 use arguments::{Arguments, OptionsOf, Stop};
 use error::Error;
+use explain::Explain;
 use remove::Remove;
 
 /// The width of `--help`, in columns, where the terminal is not narrower.
@@ -43,6 +47,8 @@ struct CommandLine {
 enum Verb {
     /// Capture traffic as the options say, replacing what an earlier run installed.
     Apply(OptionsOf<Apply>),
+    /// Tell where one connection goes under the rules that the options would make, and why.
+    Explain(Explain),
     /// Take away exactly what apply installed; nothing there is no error.
     Remove(OptionsOf<Remove>),
 }
@@ -72,6 +78,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             mistakes.extend(options.mistakes);
             Apply::run(options.given, mistakes)
         }
+        Ok(Verb::Explain(explain)) => explain.run(mistakes),
         Ok(Verb::Remove(options)) => {
             mistakes.extend(options.mistakes);
             Remove::run(options.given, mistakes)

@@ -11,4 +11,4 @@ mod routing;
 
 pub use iptables::iptables;
 pub use json::json;
-pub use nft::nft;
+pub use nft::{nft, nft_rule};

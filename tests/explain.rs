@@ -17,15 +17,17 @@ mod sparse_captures;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use decision_tables::Fate;
 use netweir::explain::{
-    Addresses, Connection, Outcome, Owner, Path, PortPair, Tracking, Transport, evaluate,
+    Addresses, Connection, Outcome, Owner, Path, PortPair, Question, Tracking, Transport, Unknown,
+    complete, evaluate, purpose as purpose_in_words,
 };
 use netweir::intent::{Capture, Family};
+use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
-use netweir::ruleset::RuleId;
+use netweir::ruleset::{End, RuleId};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -69,6 +71,13 @@ fn round(made: &mut BTreeSet<String>, fitted: &mut BTreeSet<String>) {
     .run(&cases, |(capture, connections)| {
         let ruleset = plan(&capture);
         prop_assert_eq!(ruleset.check(), Ok(()));
+        for (_, rule) in ruleset.rules() {
+            prop_assert!(
+                purpose_in_words(&rule.id).is_some(),
+                "{} has no words",
+                rule.id
+            );
+        }
         let purposes = ruleset.rules().map(|(_, rule)| purpose(&rule.id));
         made.borrow_mut().extend(purposes);
         for connection in connections {
@@ -94,6 +103,50 @@ fn fate(outcome: &Outcome) -> Fate {
 /// A rule's id without the value that it is for.
 fn purpose(id: &RuleId) -> String {
     id.as_str().split('/').take(2).collect::<Vec<_>>().join("/")
+}
+
+/// Nobody has a name.
+struct NoAccounts;
+
+impl Accounts for NoAccounts {
+    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
+        Err(NameError::Unknown)
+    }
+}
+
+#[test]
+fn the_plain_form_of_a_connection_is_read_back() {
+    let sayable = |connection: &Connection| {
+        let ends = [End::Source, End::Destination].map(|end| connection.addresses.end(end));
+        let ports = connection.transport.ports();
+        let owner = match connection.path {
+            Path::Out { owner, .. } => owner,
+            Path::In { .. } => None,
+        };
+        // What no socket can have, or no packet bear.
+        ports.is_none_or(|ports| ports.source != 0 && ports.destination != 0)
+            && owner.is_none_or(|owner| owner.uid != u32::MAX && owner.gid != u32::MAX)
+            && ends.iter().all(|end| match end {
+                IpAddr::V4(_) => true,
+                IpAddr::V6(address) => address.to_ipv4_mapped().is_none(),
+            })
+    };
+    let connections = sparse_captures::capture()
+        .prop_flat_map(|capture| connections::connection(&capture).prop_filter("sayable", sayable));
+    let config = ProptestConfig {
+        cases: 4000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    TestRunner::new(config)
+        .run(&connections, |connection| {
+            let question = Question::parse(&connection.to_string(), &NoAccounts).unwrap();
+            let completed = complete(&question, &Unknown);
+            prop_assert_eq!(&completed.connection, &connection);
+            prop_assert_eq!(completed.assumed, []);
+            Ok(())
+        })
+        .unwrap();
 }
 
 #[test]

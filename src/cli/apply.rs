@@ -1,8 +1,7 @@
 //! `netweir apply`.
 
 use crate::exit_code::ExitCode;
-use crate::intent::{Capture, Families, Family};
-use crate::kernel::addresses::families_with_addresses;
+use crate::intent::Family;
 use crate::kernel::privileges::Capability;
 use crate::kernel::{self, Outcome};
 use crate::log::Log;
@@ -16,11 +15,9 @@ use crate::verify::{Finding, Skip, Verification, verify};
 use super::accounts::AccountFiles;
 use super::arguments::TakesOptions;
 use super::error::Error;
+use super::families::resolve;
 use super::files::System;
 use super::invocation::Invocation;
-
-const NO_ADDRESS: &str = "--ip-families auto: the network namespace has no global address yet; both \
-families are captured";
 
 /// The verb.
 pub(super) struct Apply;
@@ -143,27 +140,6 @@ fn report(verification: &Verification, log: Log) -> Result<(), Error> {
     } else {
         Err(Error::NotCaptured)
     }
-}
-
-/// What to capture of which families.
-fn resolve(parsed: Parsed, log: Log) -> Result<Capture, Error> {
-    let families = match parsed.families {
-        FamilyChoice::Fixed(families) => families,
-        FamilyChoice::Auto => {
-            let present = families_with_addresses().map_err(Error::Addresses)?;
-            present.unwrap_or_else(|| {
-                // Traffic that goes around the proxy would be the worse surprise.
-                log.warning(NO_ADDRESS, &[]);
-                Families::Both
-            })
-        }
-    };
-    let names: Vec<_> = families.iter().map(Family::name).collect();
-    log.debug(
-        "what to capture is known",
-        &[("families", &names.join(","))],
-    );
-    Ok(parsed.capture_of(families))
 }
 
 fn text_of(format: Format, ruleset: &Ruleset) -> String {

@@ -166,6 +166,16 @@ impl Transport {
         }
     }
 
+    /// Its number in the IP header (IANA "Assigned Internet Protocol Numbers").
+    #[must_use]
+    pub const fn number(&self) -> u8 {
+        match self {
+            Self::Tcp(_) => Protocol::Tcp.number(),
+            Self::Udp(_) => Protocol::Udp.number(),
+            Self::Other(number) => *number,
+        }
+    }
+
     /// The ports, of a protocol that has them.
     #[must_use]
     pub const fn ports(&self) -> Option<PortPair> {
@@ -243,14 +253,17 @@ impl fmt::Display for Connection {
             )?,
             (transport, None) => write!(
                 f,
-                "{word} {transport} {} from={}",
+                "{word} protocol={} {} from={}",
+                transport.number(),
                 end(End::Destination),
                 end(End::Source)
             )?,
         }
         write!(f, " dev={interface}")?;
-        if let Some(Owner { uid, gid }) = owner {
-            write!(f, " uid={uid} gid={gid}")?;
+        match (&self.path, owner) {
+            (_, Some(Owner { uid, gid })) => write!(f, " uid={uid} gid={gid}")?,
+            (Path::Out { .. }, None) => f.write_str(" uid=none")?,
+            (Path::In { .. }, None) => {}
         }
         if self.packet_mark != 0 {
             write!(f, " mark={:#x}", self.packet_mark)?;

@@ -10,7 +10,7 @@ use super::matching::fits;
 use super::outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
 
 /// The interface of packets that this namespace sends to itself.
-const LOOPBACK: &str = "lo";
+pub(super) const LOOPBACK: &str = "lo";
 
 /// What becomes of the connection under the rules.
 ///

@@ -82,6 +82,21 @@ impl Outcome {
         })
     }
 
+    /// The rules that were tried before the one that decided, and did not fit. When none decided, all of them.
+    pub fn tried_before_decision(&self) -> impl Iterator<Item = (&Visit, &Step, &Mismatch)> {
+        let decided = |step: &Step| {
+            matches!(step.fit, Fit::Fitted(_)) && self.rule.as_ref() == Some(&step.rule)
+        };
+        let steps = self.trace.iter();
+        steps
+            .flat_map(|visit| visit.steps.iter().map(move |step| (visit, step)))
+            .take_while(move |(_, step)| !decided(step))
+            .filter_map(|(visit, step)| match &step.fit {
+                Fit::Missed(mismatch) => Some((visit, step, mismatch)),
+                Fit::Fitted(_) => None,
+            })
+    }
+
     /// The rules that fitted, in the order of evaluation.
     pub fn fitted(&self) -> impl Iterator<Item = &RuleId> {
         let steps = self.trace.iter().flat_map(|visit| &visit.steps);

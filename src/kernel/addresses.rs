@@ -50,6 +50,16 @@ pub(crate) fn global_addresses() -> io::Result<Vec<IpNet>> {
     Ok(addresses)
 }
 
+/// The interface that has the address.
+pub fn interface_of(address: IpAddr) -> io::Result<Option<String>> {
+    let mut interfaces = getifaddrs()?;
+    let has_it = interfaces.find(|interface| {
+        let own = interface.address.as_ref().and_then(ip);
+        own == Some(address)
+    });
+    Ok(has_it.map(|interface| interface.interface_name))
+}
+
 /// The IP address, if it is one: interfaces have link-layer addresses, too.
 fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
     let ipv4 = address.as_sockaddr_in().map(|ipv4| IpAddr::V4(ipv4.ip()));

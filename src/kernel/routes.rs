@@ -31,13 +31,33 @@ impl Routes {
 
     /// The way of this user's packets to the address; `None` where there is none.
     pub(crate) fn to(&mut self, destination: IpAddr) -> Result<Option<Route>, Error> {
-        let (family, octets) = octets(destination);
+        self.way(destination, None, 0)
+    }
+
+    /// The same for packets from a certain address, or with a certain mark.
+    pub(crate) fn way(
+        &mut self,
+        destination: IpAddr,
+        source: Option<IpAddr>,
+        mark: u32,
+    ) -> Result<Option<Route>, Error> {
+        let (family, bytes) = octets(destination);
         let mut header = [0; ROUTE_HEADER];
         header[0] = number(family);
         header[1] = whole(family);
-        let request =
-            Request::new(libc::RTM_GETROUTE, Flags::REQUEST, &header).with(libc::RTA_DST, &octets);
-        match self.0.query(request, |message| Some(route(message))) {
+        header[2] = source.map_or(0, |_| whole(family));
+        let mut request =
+            Request::new(libc::RTM_GETROUTE, Flags::REQUEST, &header).with(libc::RTA_DST, &bytes);
+        if let Some(source) = source {
+            request = request.with(libc::RTA_SRC, &octets(source).1);
+        }
+        if mark != 0 {
+            request = request.with(libc::RTA_MARK, &mark.to_ne_bytes());
+        }
+        match self
+            .0
+            .query(request, |message| Some(route(message, source)))
+        {
             Ok(route) => Ok(route),
             // No route, or one that says so (unreachable, prohibit, blackhole).
             Err(ExchangeError::Refused(_)) => Ok(None),
@@ -60,7 +80,8 @@ impl Routes {
     }
 }
 
-fn route(message: Message<'_>) -> Option<Route> {
+/// The route in the kernel's answer, which leaves out a source that it was told.
+fn route(message: Message<'_>, source: Option<IpAddr>) -> Option<Route> {
     let body = message.body();
     let attributes = message.attributes(ROUTE_HEADER);
     let interface = match *body.get(7)? {
@@ -72,7 +93,7 @@ fn route(message: Message<'_>) -> Option<Route> {
         }
         _ => return None,
     };
-    let source = address(&attributes, libc::RTA_PREFSRC)?;
+    let source = address(&attributes, libc::RTA_PREFSRC).or(source)?;
     Some(Route { interface, source })
 }
 

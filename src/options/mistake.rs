@@ -5,6 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::explain::SyntaxProblem;
 use crate::parse::ValueError;
 
 use super::{Given, Setting};
@@ -56,6 +57,12 @@ pub enum Problem {
     /// More and less at once.
     #[error("contradicts --quiet; accepted is one of the two")]
     VerboseAndQuiet,
+    /// No connection to explain.
+    #[error("is missing; accepted is a connection, such as out tcp 10.0.0.5:443 uid=1000")]
+    NothingAsked,
+    /// A word is no part of a connection.
+    #[error(transparent)]
+    Connection(#[from] SyntaxProblem),
     /// There is no such option.
     #[error("there is no such option{}", did_you_mean(.nearest.as_deref()))]
     Unknown {

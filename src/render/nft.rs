@@ -20,6 +20,15 @@ pub fn nft(ruleset: &Ruleset) -> String {
     Nft(ruleset).to_string()
 }
 
+/// One rule without its comment, as a line of nft's listing.
+#[must_use]
+pub fn nft_rule(rule: &Rule) -> String {
+    let mut text = String::new();
+    // Writing to a string does not fail.
+    let _ = write_body(&mut text, rule);
+    text
+}
+
 struct Nft<'a>(&'a Ruleset);
 
 impl Display for Nft<'_> {
@@ -108,6 +117,11 @@ const fn priority(priority: Priority, hook: Hook) -> &'static str {
 
 fn write_rule(f: &mut Formatter<'_>, rule: &Rule) -> fmt::Result {
     f.write_str("\t\t")?;
+    write_body(f, rule)?;
+    writeln!(f, " comment \"{}\"", rule.id)
+}
+
+fn write_body(f: &mut impl Write, rule: &Rule) -> fmt::Result {
     for condition in &rule.matches {
         write_match(f, condition)?;
         f.write_char(' ')?;
@@ -117,10 +131,10 @@ fn write_rule(f: &mut Formatter<'_>, rule: &Rule) -> fmt::Result {
         f.write_char(' ')?;
         write_statement(f, *statement)?;
     }
-    writeln!(f, " comment \"{}\"", rule.id)
+    Ok(())
 }
 
-fn write_match(f: &mut Formatter<'_>, condition: &Match) -> fmt::Result {
+fn write_match(f: &mut impl Write, condition: &Match) -> fmt::Result {
     match condition {
         Match::Family(family) => write!(f, "meta nfproto {}", family.name()),
         Match::Protocol { is, protocol } => {
@@ -191,7 +205,7 @@ impl<T: Display> Display for Comparison<'_, T> {
 }
 
 fn write_interface(
-    f: &mut Formatter<'_>,
+    f: &mut impl Write,
     direction: Direction,
     pattern: &InterfacePattern,
 ) -> fmt::Result {
@@ -202,7 +216,7 @@ fn write_interface(
     write!(f, "{direction} \"{pattern}\"")
 }
 
-fn write_statement(f: &mut Formatter<'_>, statement: Statement) -> fmt::Result {
+fn write_statement(f: &mut impl Write, statement: Statement) -> fmt::Result {
     match statement {
         Statement::SetPacketMark(mark) => write!(f, "meta mark set {mark:#010x}"),
         Statement::SetConnectionMark(mark) => write!(f, "ct mark set {mark:#010x}"),

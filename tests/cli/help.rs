@@ -21,6 +21,11 @@ fn of_apply() {
 }
 
 #[test]
+fn of_explain() {
+    assert_data_eq!(help(&["explain", "--help"]), file!["help/explain.txt"]);
+}
+
+#[test]
 fn of_remove() {
     assert_data_eq!(help(&["remove", "--help"]), file!["help/remove.txt"]);
 }

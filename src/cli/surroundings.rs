@@ -1,0 +1,34 @@
+//! The network namespace that a connection is asked about in.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+
+use crate::explain::{Surroundings, Way};
+use crate::kernel::addresses;
+use crate::kernel::routes::Routes;
+
+/// The current one: its routes and addresses, which everyone may read. What cannot be read is unknown.
+pub(super) struct Here(RefCell<Option<Routes>>);
+
+impl Here {
+    /// The namespace that the thread is in.
+    pub(super) fn new() -> Self {
+        Self(RefCell::new(Routes::open().ok()))
+    }
+}
+
+impl Surroundings for Here {
+    fn way_to(&self, destination: IpAddr, source: Option<IpAddr>, mark: u32) -> Option<Way> {
+        let mut routes = self.0.try_borrow_mut().ok()?;
+        let routes = routes.as_mut()?;
+        let route = routes.way(destination, source, mark).ok()?;
+        route.map(|route| Way {
+            interface: route.interface,
+            source: route.source,
+        })
+    }
+
+    fn interface_of(&self, address: IpAddr) -> Option<String> {
+        addresses::interface_of(address).ok().flatten()
+    }
+}

@@ -1,0 +1,143 @@
+//! The ids of rules in words.
+
+use crate::ruleset::RuleId;
+
+/// What is true of the connections that the rule of this id is for: a clause that goes on after "it", such as
+/// `is made by the proxy (uid 1337)`. `None` for an id that no rule of ours has.
+#[must_use]
+pub fn purpose(id: &RuleId) -> Option<String> {
+    let (chain, purpose, value) = parts(id)?;
+    let words = match chain {
+        "outbound" => outbound(purpose)?,
+        "inbound" => inbound(purpose)?,
+        "outbound-packet" => outbound_packet(purpose)?,
+        "inbound-packet" => inbound_packet(purpose)?,
+        "outbound-raw" | "inbound-raw" => raw(purpose)?,
+        _ => return None,
+    };
+    Some(words.replace("{}", value))
+}
+
+/// Which of the proxy's listeners the rule of this id sends connections to.
+#[must_use]
+pub fn listener(id: &RuleId) -> Option<&'static str> {
+    let (chain, purpose, _) = parts(id)?;
+    match (chain, purpose) {
+        ("outbound", "redirect-dns-tcp" | "redirect-dns-udp") => Some("the proxy's DNS port"),
+        ("outbound", "redirect-own-pod-uid" | "redirect-own-pod-gid")
+        | ("inbound", "redirect")
+        | ("inbound-packet", "tproxy") => Some("the proxy's inbound port"),
+        ("outbound", "redirect" | "redirect-included-port" | "redirect-included-range")
+        | ("inbound", "reroute" | "reroute-included-range") => Some("the proxy's outbound port"),
+        _ => None,
+    }
+}
+
+/// The chain, the purpose without the family that it may end with, and the value that it is for.
+fn parts(id: &RuleId) -> Option<(&str, &str, &str)> {
+    let (chain, rest) = id.as_str().split_once('/')?;
+    let (purpose, value) = rest.split_once('/').unwrap_or((rest, ""));
+    let without_family = purpose
+        .strip_suffix("-ipv4")
+        .or_else(|| purpose.strip_suffix("-ipv6"));
+    // `leave-ipv6` is a purpose of its own.
+    let purpose = without_family
+        .filter(|&purpose| purpose != "leave")
+        .unwrap_or(purpose);
+    Some((chain, purpose, value))
+}
+
+fn outbound(purpose: &str) -> Option<&'static str> {
+    Some(match purpose {
+        "leave-interface" => "leaves by the excluded interface {}",
+        "leave-excluded-port-tcp" | "leave-excluded-port-udp" => "goes to an excluded port",
+        "leave-excluded-port-of-uid-tcp" | "leave-excluded-port-of-uid-udp" => {
+            "goes to a port that is excluded for its user"
+        }
+        "leave-passthrough-source" => "leaves by lo from the passthrough source {}",
+        "redirect-own-pod-uid" => "is a call of the proxy (uid {}) to its own pod",
+        "redirect-own-pod-gid" => "is a call of the proxy (gid {}) to its own pod",
+        "leave-loopback-not-uid" => "stays in the pod and is not made by the proxy (uid {})",
+        "leave-loopback-not-gid" => "stays in the pod and is not made by the proxy (gid {})",
+        "leave-proxy-uid" => "is made by the proxy (uid {})",
+        "leave-proxy-gid" => "is made by the proxy (gid {})",
+        "leave-excluded-uid" => "is made by an excluded user",
+        "leave-excluded-gid" => "is made by an excluded group",
+        "leave-not-included-uid" => "is made by a user that is not included",
+        "leave-not-included-gid" => "is made by a group that is not included",
+        "redirect-dns-tcp" => "is a DNS query over TCP",
+        "redirect-dns-udp" => "is a DNS query over UDP",
+        "leave-loopback-range" => "goes to the loopback range",
+        "leave-excluded-range" => "goes to an excluded range",
+        "redirect-included-port" => "goes to an included port",
+        "redirect-included-range" => "goes to an included range",
+        "redirect" => "is TCP that no exclusion fits",
+        other => return of_any_chain(other),
+    })
+}
+
+fn inbound(purpose: &str) -> Option<&'static str> {
+    Some(match purpose {
+        "reroute" => "arrives by the rerouted interface {}",
+        "reroute-included-range" => {
+            "arrives by the rerouted interface {} and goes to an included range"
+        }
+        "leave-rerouted" => "arrives by the rerouted interface {} and is not captured there",
+        "leave-interface" => "arrives by the excluded interface {}",
+        "leave-tunnel-port" => "goes to the proxy's tunnel port",
+        "leave-excluded-source" => "comes from an excluded source",
+        "leave-excluded-port" => "goes to an excluded port",
+        "redirect" => "goes to a captured port",
+        other => return of_any_chain(other),
+    })
+}
+
+fn outbound_packet(purpose: &str) -> Option<&'static str> {
+    Some(match purpose {
+        "leave-interface" => "leaves by the excluded interface {}",
+        "leave-tproxied-loopback" => "leaves by lo with the tproxy mark",
+        "mark-proxy-uid" => "is a call of the proxy (uid {}) to its own pod",
+        "mark-proxy-gid" => "is a call of the proxy (gid {}) to its own pod",
+        "restore-mark" => "belongs to a connection that arrived with the tproxy mark",
+        other => return of_any_chain(other),
+    })
+}
+
+fn inbound_packet(purpose: &str) -> Option<&'static str> {
+    Some(match purpose {
+        "drop-invalid" => "is a packet that fits no connection",
+        "leave-interface" => "arrives by the excluded interface {}",
+        "save-mark" => "bears the tproxy mark already",
+        "leave-passthrough-source" => "comes by lo from the passthrough source {}",
+        "leave-loopback" => "comes by lo and is not a call of the proxy to its own pod",
+        "leave-excluded-source" => "comes from an excluded source",
+        "leave-excluded-port" => "goes to an excluded port",
+        "leave-not-included-port" => "goes to a port that is not included",
+        "divert-tracked" => "belongs to a connection that is known already",
+        "tproxy" => "goes to a captured port",
+        "drop-without-listener" => "finds no transparent listener",
+        other => return of_any_chain(other),
+    })
+}
+
+fn raw(purpose: &str) -> Option<&'static str> {
+    Some(match purpose {
+        "zone-proxy-query-uid" => "is a DNS query of the proxy (uid {})",
+        "zone-proxy-query-gid" => "is a DNS query of the proxy (gid {})",
+        "zone-proxy-reply-uid" => "is an answer of the proxy (uid {}) to a DNS query",
+        "zone-proxy-reply-gid" => "is an answer of the proxy (gid {}) to a DNS query",
+        "zone-query" => "is a DNS query",
+        "zone-reply" => "is a DNS server's answer",
+        other => return of_any_chain(other),
+    })
+}
+
+fn of_any_chain(purpose: &str) -> Option<&'static str> {
+    Some(match purpose {
+        "leave-not-tcp" => "is not TCP",
+        "leave-neither-tcp-nor-udp" => "is neither TCP nor UDP",
+        "leave-ipv4" => "is IPv4, which is not captured",
+        "leave-ipv6" => "is IPv6, which is not captured",
+        _ => return None,
+    })
+}
