@@ -23,14 +23,14 @@ use chain::Translation;
 ///
 /// - All chains are declared, also those without a rule: what an earlier text put into them is gone. Older
 ///   numbered chains may remain, unused.
-/// - Every run adds a jump to our chains, since there is no way to say "unless it is there". A packet that comes
-///   by a second time fares as it did the first time: what is redirected, dropped or handed over does not return, and what was left
-///   is left again.
-/// - Where no listener is there, `TPROXY` itself drops the packet; the rule behind it, which does so for nft, is
-///   idle.
+/// - Every run adds a jump to our chains, since there is no way to say "unless it is there". A packet that
+///   comes by a second time fares as it did the first time: what is redirected, dropped or handed over does not
+///   return, and what was left is left again.
+/// - Where no listener is there, `TPROXY` itself drops the packet; the rule behind it, which does so for nft,
+///   is idle.
 /// - A socket that the kernel opened for itself has no file and so no owner. nft calls that neither equal nor
-///   unequal; `! --uid-owner` calls it unequal, and its connections by `lo` are left alone. A packet without a socket, which is never the
-///   first of a connection, is told apart by `--socket-exists`.
+///   unequal; `! --uid-owner` calls it unequal, and its connections by `lo` are left alone. A packet without a
+///   socket, which is never the first of a connection, is told apart by `--socket-exists`.
 #[must_use]
 pub fn iptables(ruleset: &Ruleset, family: Family) -> String {
     Iptables { ruleset, family }.to_string()

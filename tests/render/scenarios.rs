@@ -1,53 +1,56 @@
-//! What is printed for the scenarios, word by word: `tests/scenarios/NAME/rules.*`. `SNAPSHOTS=overwrite` writes
-//! the files anew.
+//! What is printed for the options in `tests/scenarios/NAME/intent.toml`, word by word: the `rules.*` beside it.
+//! `SNAPSHOTS=overwrite` writes the files anew.
 
-use std::path::Path;
+use std::process::Command;
 
-use netweir::intent::Family;
+use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::render;
 use snapbox::{Assert, Data};
 
-use crate::scenario_captures::scenarios;
+use crate::scenario_captures::{directory, scenarios};
 use crate::{iptables, nft};
+
+/// The file, the format's name in `--format`, and what prints it.
+type Form = (&'static str, &'static str, fn(&Capture) -> String);
+
+const FORMS: [Form; 4] = [
+    ("rules.nft", "nft", |capture| render::nft(&plan(capture))),
+    ("rules.json", "json", |capture| render::json(&plan(capture))),
+    ("rules.iptables", "iptables", |capture| {
+        render::iptables(&plan(capture), Family::Ipv4)
+    }),
+    ("rules.ip6tables", "ip6tables", |capture| {
+        render::iptables(&plan(capture), Family::Ipv6)
+    }),
+];
 
 #[test]
 fn the_scenarios_print_what_is_written_down() {
     let assert = Assert::new().action_env("SNAPSHOTS");
     for (name, capture) in scenarios() {
-        let ruleset = plan(&capture);
-        let printed = [
-            ("rules.nft", render::nft(&ruleset)),
-            ("rules.json", render::json(&ruleset)),
-            ("rules.iptables", render::iptables(&ruleset, Family::Ipv4)),
-            ("rules.ip6tables", render::iptables(&ruleset, Family::Ipv6)),
-        ];
-        let directory = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("tests/scenarios")
-            .join(name);
-        for (file, text) in printed {
-            let written = Data::read_from(&directory.join(file), None).raw();
-            assert.eq(Data::text(text).raw(), written);
+        for (file, _, print) in FORMS {
+            let written = Data::read_from(&directory(&name).join(file), None).raw();
+            assert.eq(Data::text(print(&capture)).raw(), written);
         }
     }
 }
 
-/// A directory without a scenario would be compared with nothing.
 #[test]
-fn every_directory_is_a_scenario() {
-    let directories = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
-    let mut found: Vec<_> = directories
-        .read_dir()
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    found.sort();
-    let mut names: Vec<_> = scenarios()
-        .into_iter()
-        .map(|(name, _)| name.to_owned())
-        .collect();
-    names.sort();
-    assert_eq!(found, names);
+fn a_dry_run_prints_the_same() {
+    for (name, capture) in scenarios() {
+        for (_, format, print) in FORMS {
+            let output = Command::new(env!("CARGO_BIN_EXE_netweir"))
+                .args(["apply", "--dry-run", "--format", format, "--config"])
+                .arg(directory(&name).join("intent.toml"))
+                .env_clear()
+                .output()
+                .unwrap();
+            let printed = String::from_utf8(output.stdout).unwrap();
+            assert!(output.status.success(), "{name}: {}", output.status);
+            assert_eq!(printed, print(&capture), "{name}");
+        }
+    }
 }
 
 #[test]

@@ -9,8 +9,8 @@ use crate::ruleset::{Rule, RuleId, Ruleset, Statement};
 /// A chain in the making.
 ///
 /// A rule with a negated set has no single line that says it: what fits an element *goes to* a chain with
-/// the rest of the rules, and so does what the rule itself does not fit. Only `-g` leads there, so `RETURN` always returns
-/// to the built-in chain.
+/// the rest of the rules, and so does what the rule itself does not fit. Only `-g` leads there, so `RETURN`
+/// always returns to the built-in chain.
 pub(super) struct Translation<'a> {
     ruleset: &'a Ruleset,
     family: Family,
