@@ -22,6 +22,7 @@ mod foreign;
 mod judges;
 mod sandbox;
 mod scenarios;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -34,7 +35,12 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Before there is a second thread: a user namespace can be entered only by a process without.
     let privilege = sandbox::acquire_privilege();
-    let promises = [fates::promises(), judges::promises(), foreign::promises()];
+    let promises = [
+        fates::promises(),
+        judges::promises(),
+        foreign::promises(),
+        verify::promises(),
+    ];
     let trials = promises
         .into_iter()
         .flatten()

@@ -24,7 +24,7 @@ use namespace::Namespace;
 pub(crate) use acceptors::POD_PORTS;
 pub(crate) use attempt::{Attempt, Direction};
 pub(crate) use fate::Fate;
-pub(crate) use program::run;
+pub(crate) use program::{output_of, run};
 pub(crate) use promise::{Promise, acquire_privilege, fresh};
 pub(crate) use topology::{BEYOND_POD, PEER, PEER_SECOND, POD, POD_SECOND, is_of_pod};
 

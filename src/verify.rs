@@ -26,6 +26,7 @@ use crate::explain::{Owner, Verdict};
 use crate::intent::{Capture, Family, Port};
 use crate::kernel::addresses::global_addresses;
 use crate::kernel::connection::{self, Listener};
+use crate::kernel::detour::remove_leftovers;
 use crate::kernel::routes::Routes;
 use crate::kernel::turn::Turn;
 use crate::kernel::{self, Fault};
@@ -184,6 +185,7 @@ pub enum Error {
 /// Nothing could be tried.
 pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Error> {
     let turn = Turn::wait().map_err(Error::Turn)?;
+    remove_leftovers()?;
     let mut trial = Trial {
         capture,
         ruleset,

@@ -60,6 +60,8 @@ pub(crate) fn acquire_privilege() -> Privilege {
 pub(crate) struct Promise {
     name: String,
     programs: &'static [&'static str],
+    /// It takes more than one user.
+    only_as_root: bool,
     body: Box<dyn FnOnce() + Send>,
 }
 
@@ -75,6 +77,7 @@ impl Promise {
         Self {
             name: name.into(),
             programs: &[],
+            only_as_root: false,
             body: Box::new(move || body(&Sandbox::enter())),
         }
     }
@@ -84,6 +87,7 @@ impl Promise {
         Self {
             name: name.into(),
             programs: &[],
+            only_as_root: false,
             body: Box::new(move || {
                 fresh();
                 body();
@@ -94,6 +98,12 @@ impl Promise {
     /// The test needs these programs.
     pub(crate) fn with(mut self, programs: &'static [&'static str]) -> Self {
         self.programs = programs;
+        self
+    }
+
+    /// The test needs other users, whom a user namespace has not got.
+    pub(crate) fn only_as_root(mut self) -> Self {
+        self.only_as_root = true;
         self
     }
 
@@ -109,6 +119,9 @@ impl Promise {
     fn obstacle(&self, privilege: &Privilege) -> Option<String> {
         if let Privilege::None(reason) = privilege {
             return Some(reason.clone());
+        }
+        if self.only_as_root && matches!(privilege, Privilege::UserNamespace) {
+            return Some("not root, and a user namespace has only one user".to_owned());
         }
         let programs = SANDBOX_PROGRAMS.iter().chain(self.programs);
         let missing: Vec<_> = programs

@@ -42,14 +42,13 @@ pub(crate) struct Detour {
 }
 
 impl Detour {
-    /// Makes the way, in place of one that an interrupted run left.
+    /// Makes the way.
     pub(crate) fn open(names: Names) -> Result<Self, Error> {
         let mut detour = Self {
             rtnetlink: open(mnl::Bus::Route)?,
             nftables: open(mnl::Bus::Netfilter)?,
             names,
         };
-        remove_leftovers(&mut detour.rtnetlink, &mut detour.nftables)?;
         link::add_pair(&mut detour.rtnetlink, names)?;
         detour.untrack()?;
         Ok(detour)
@@ -83,12 +82,18 @@ impl Detour {
 impl Drop for Detour {
     fn drop(&mut self) {
         // What cannot be deleted now is deleted by the next run, and harms nothing until then.
-        let _ = remove_leftovers(&mut self.rtnetlink, &mut self.nftables);
+        let _ = remove_all(&mut self.rtnetlink, &mut self.nftables);
     }
 }
 
 /// Takes away what an interrupted verification left behind.
-fn remove_leftovers(rtnetlink: &mut Socket, nftables: &mut Socket) -> Result<(), Error> {
+pub(crate) fn remove_leftovers() -> Result<(), Error> {
+    let mut rtnetlink = open(mnl::Bus::Route)?;
+    let mut nftables = open(mnl::Bus::Netfilter)?;
+    remove_all(&mut rtnetlink, &mut nftables)
+}
+
+fn remove_all(rtnetlink: &mut Socket, nftables: &mut Socket) -> Result<(), Error> {
     for names in Names::ALL {
         link::delete(rtnetlink, names.sender)?;
     }

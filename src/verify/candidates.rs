@@ -43,9 +43,7 @@ fn ports(capture: &Capture, places: impl Iterator<Item = u16>) -> Vec<u16> {
         .into_iter()
         .chain(tunnel.and_then(u16::successor));
     let all = usual.chain([1, BEHIND_DNS]).chain(places);
-    // A listener of the proxy's may be anything but the usual server.
-    let own = [capture.proxy.outbound_port, capture.proxy.inbound_port].map(Port::number);
-    distinct(all.filter(|port| *port != 0 && !own.contains(port)))
+    distinct(all.filter(|&port| port != 0))
 }
 
 /// Destinations of connections that are made here. The neighbours are addresses next to own ones: there is a route to
@@ -185,4 +183,81 @@ fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
         }
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sets() -> impl Strategy<Value = Ports> {
+        let interval = (any::<u16>(), any::<u16>());
+        let edges = prop_oneof![Just((0, 0x7fff)), Just((0x7fff, u16::MAX)), interval];
+        prop::collection::vec(edges, 0..6).prop_map(|pairs| {
+            let intervals = pairs.iter().map(|&(a, b)| Interval::between(a, b));
+            intervals.collect()
+        })
+    }
+
+    fn captures(ports: &Ports, port: u16, included: bool) -> bool {
+        port != 0 && port != 15008 && ports.contains(port) == included
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        /// Whatever is captured, if anything is, some of it is tried.
+        #[test]
+        fn finds_an_inbound_port(ports in sets(), included: bool) {
+            let mut capture = Capture::default();
+            capture.inbound.ports = if included {
+                InboundPorts::Only(ports.clone())
+            } else {
+                InboundPorts::AllExcept(ports.clone())
+            };
+            let possible = (0..=u16::MAX).any(|port| captures(&ports, port, included));
+            let mut tried = inbound_ports(&capture).into_iter();
+            prop_assert_eq!(tried.any(|port| captures(&ports, port, included)), possible);
+        }
+
+        #[test]
+        fn finds_an_outbound_port(include in sets(), exclude in sets()) {
+            let mut capture = Capture::default();
+            capture.outbound.include_ports = include.clone();
+            capture.outbound.exclude_ports = exclude.clone();
+            let captured = |port: u16| {
+                port != 0 && include.contains(port) && !exclude.contains(port)
+            };
+            let possible = (0..=u16::MAX).any(captured);
+            prop_assert_eq!(outbound_ports(&capture).into_iter().any(captured), possible);
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_routed_is_used() {
+        let taken: Vec<IpNet> = [
+            "0.0.0.0/0",
+            "192.0.2.0/24",
+            "198.51.100.1/32",
+            "192.0.0.0/6",
+        ]
+        .map(|network| network.parse().unwrap())
+        .to_vec();
+        let hosts = unused(Family::Ipv4, &taken);
+        assert_eq!(hosts.first(), Some(&"198.51.100.2".parse().unwrap()));
+        assert!(!hosts.iter().any(|host| taken[1].contains(host)));
+        let capture = Capture::default();
+        let sources = sources(&capture, Family::Ipv4, &taken);
+        assert_eq!(sources.first(), hosts.first());
+    }
+
+    #[test]
+    fn destinations_are_inside_of_what_is_included() {
+        let mut capture = Capture::default();
+        let included: IpNet = "10.96.0.0/12".parse().unwrap();
+        capture.outbound.include_ranges = RangeSelection::Only([included].into_iter().collect());
+        let neighbour = "10.1.0.3".parse().unwrap();
+        let tried = destinations(&capture, Family::Ipv4, [neighbour].into_iter());
+        assert!(tried.contains(&neighbour));
+        assert!(tried.contains(&"10.96.0.1".parse().unwrap()), "{tried:?}");
+    }
 }

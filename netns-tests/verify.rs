@@ -1,0 +1,225 @@
+//! A verification proves what is so, says what it cannot prove, finds what is not so, and leaves no trace.
+
+mod broken;
+mod confined;
+mod pod;
+
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
+use netweir::intent::{Capture, Family, InboundMode, InboundPorts, Ports, RangeSelection, Tproxy};
+use netweir::verify::{Check, Direction, Finding, Skip, Verification, verify};
+
+use crate::sandbox::{Promise, install, run};
+use pod::{assert_unchanged, furnish, ip, state, sysctl};
+
+pub(crate) fn promises() -> Vec<Promise> {
+    let mut promises = vec![
+        Promise::alone("verify::proves-all-there-is", || proves_all(&Family::ALL)),
+        Promise::alone("verify::proves-ipv4-alone", || proves_all(&[Family::Ipv4])),
+        Promise::alone("verify::proves-ipv6-alone", || proves_all(&[Family::Ipv6])),
+        Promise::alone("verify::nothing-to-prove-without-addresses", || {
+            proves_all(&[]);
+        }),
+        Promise::alone("verify::goes-around-what-is-left-alone", goes_around),
+        Promise::alone("verify::skips-where-a-proxy-listens", proxy_listens),
+        Promise::alone("verify::says-when-nothing-is-captured", nothing_captured),
+        Promise::alone("verify::clears-up-after-an-interrupted-one", leftovers),
+    ];
+    promises.extend(broken::promises());
+    promises.extend(confined::promises());
+    promises
+}
+
+fn tproxy() -> Capture {
+    let mut capture = Capture::default();
+    capture.inbound.mode = InboundMode::Tproxy(Tproxy {
+        mark: 1337,
+        outbound_mark: 1338,
+        table: 133,
+    });
+    capture
+}
+
+/// Installs and verifies. Nothing but counters may have changed by the verification.
+fn verified(capture: &Capture) -> Verification {
+    let ruleset = install(capture);
+    let before = state();
+    let verification = verify(capture, &ruleset).unwrap_or_else(|error| panic!("{error}"));
+    assert_unchanged(&before);
+    verification
+}
+
+/// What was said about each direction and family.
+fn text(verification: &Verification) -> String {
+    let lines: Vec<_> = verification.checks.iter().map(Check::to_string).collect();
+    lines.join("\n")
+}
+
+/// Asserts that exactly these were proven and the others are without an address.
+fn assert_proven(verification: &Verification, families: &[Family]) {
+    let text = text(verification);
+    assert!(verification.passed(), "{text}");
+    assert_eq!(verification.causes, []);
+    let all = [Direction::Outbound, Direction::Inbound]
+        .into_iter()
+        .flat_map(|direction| Family::ALL.map(|family| (direction, family)));
+    let checked = verification.checks.iter();
+    let checked: Vec<_> = checked
+        .map(|check| (check.direction, check.family))
+        .collect();
+    assert_eq!(checked, all.collect::<Vec<_>>());
+    for check in &verification.checks {
+        match &check.finding {
+            Finding::Proven(_) => assert!(families.contains(&check.family), "{text}"),
+            Finding::Skipped(Skip::NoAddress) => {
+                assert!(!families.contains(&check.family), "{text}");
+            }
+            Finding::Skipped(_) | Finding::Failed(_) => panic!("{text}"),
+        }
+    }
+}
+
+/// In both modes, with and without what else rules can do.
+fn proves_all(families: &[Family]) {
+    furnish(families);
+    let mut guarded = tproxy();
+    guarded.drop_invalid = true;
+    for capture in [Capture::default(), tproxy(), guarded] {
+        assert_proven(&verified(&capture), families);
+    }
+}
+
+/// Ranges, ports, sources and interfaces that the likeliest trial would use.
+fn goes_around() {
+    furnish(&Family::ALL);
+    let mut capture = Capture::default();
+    let ranges = |texts: &[&str]| {
+        let networks = texts
+            .iter()
+            .map(|text| text.parse::<ipnet::IpNet>().unwrap());
+        networks.collect()
+    };
+    capture.inbound.exclude_sources = ranges(&["192.0.2.0/24", "2001:db8::/32"]);
+    capture.inbound.ports = InboundPorts::Only([7001, 7002].into_iter().collect());
+    capture.outbound.include_ranges =
+        RangeSelection::Only(ranges(&["10.96.0.0/12", "fd00:96::/108"]));
+    capture.outbound.exclude_ranges = ranges(&["10.96.0.0/24", "fd00:96::/112"]);
+    capture.outbound.exclude_ports = [80, 443, 8080].into_iter().collect();
+    capture.exclude_interfaces = vec!["net+".parse().unwrap()];
+    let verification = verified(&capture);
+    assert_proven(&verification, &Family::ALL);
+    let text = text(&verification);
+    for part in [
+        "outbound ipv4: 10.96.1.0:15009 reached",
+        "outbound ipv6: [fd00:96::1:0]:15009 reached",
+        ":7001 reached port 15006",
+    ] {
+        assert!(text.contains(part), "no {part:?}:\n{text}");
+    }
+
+    // Only a port is captured, and there is no route but to the neighbours.
+    ip("route del default\nroute del ::/0");
+    let mut capture = Capture::default();
+    capture.outbound.include_ranges = RangeSelection::Only(ranges(&[]));
+    capture.outbound.include_ports = [9999].into_iter().collect();
+    let verification = verified(&capture);
+    assert_proven(&verification, &Family::ALL);
+    assert!(self::text(&verification).contains("10.9.0.3:9999 reached port 15001"));
+}
+
+/// The listeners of a proxy, of one family and the other.
+fn proxy_listens() {
+    furnish(&Family::ALL);
+    let outbound = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 15001)).unwrap();
+    let inbound = TcpListener::bind((Ipv6Addr::LOCALHOST, 15006)).unwrap();
+    let verification = verified(&Capture::default());
+    let taken = |check: &Check| matches!(check.finding, Finding::Skipped(Skip::Taken(_)));
+    let skipped = verification.checks.iter().map(taken);
+    let text = text(&verification);
+    assert_eq!(
+        skipped.collect::<Vec<_>>(),
+        [true, false, false, true],
+        "{text}"
+    );
+    assert!(verification.passed(), "{text}");
+    assert!(
+        text.contains("not verified: outbound ipv4: something listens on port 15001 already"),
+        "{text}"
+    );
+    // Nothing was made to arrive at them.
+    for listener in [outbound, inbound] {
+        listener.set_nonblocking(true).unwrap();
+        listener.accept().unwrap_err();
+    }
+}
+
+/// Notices, with the rules behind them.
+fn nothing_captured() {
+    furnish(&Family::ALL);
+    let mut capture = Capture::default();
+    capture.outbound.uids.include = Some([4711].into_iter().collect());
+    capture.inbound.ports = InboundPorts::Only(Ports::default());
+    let verification = verified(&capture);
+    let text = text(&verification);
+    assert!(verification.passed(), "{text}");
+    let notices = verification
+        .checks
+        .iter()
+        .filter(|check| matches!(check.finding, Finding::Skipped(Skip::LeftAlone { .. })));
+    assert_eq!(notices.count(), 4, "{text}");
+    assert!(
+        text.contains(
+            "not verified: outbound ipv4: no connection of this process (uid 0, gid 0) would be captured: to \
+             192.0.2.1:80 it would be left alone by outbound/leave-not-included-uid"
+        ),
+        "{text}"
+    );
+
+    let everything = ["0.0.0.0/0", "::/0"].map(|text| text.parse::<ipnet::IpNet>().unwrap());
+    let mut capture = Capture::default();
+    capture.outbound.exclude_ranges = everything.into_iter().collect();
+    capture.inbound.exclude_sources = everything.into_iter().collect();
+    let verification = verified(&capture);
+    let text = self::text(&verification);
+    assert!(verification.passed(), "{text}");
+    for rule in [
+        "outbound/leave-excluded-range-ipv6",
+        "inbound/leave-excluded-source-ipv4",
+    ] {
+        assert!(text.contains(&format!("left alone by {rule}")), "{text}");
+    }
+}
+
+/// What a verification leaves behind that is killed, where tables have no owner.
+fn leftovers() {
+    furnish(&Family::ALL);
+    let capture = Capture::default();
+    let ruleset = install(&capture);
+    let before = state();
+    ip("link add netweir-probe0 type veth peer name netweir-probe1
+        link set netweir-probe1 up
+        link set netweir-probe0 up
+        address add 192.0.2.1/32 dev netweir-probe0
+        route add 192.0.2.3 dev netweir-probe0 src 192.0.2.1");
+    run(
+        "nft",
+        &["-f", "-"],
+        "table inet netweir-probe { chain output { type filter hook output priority -301; notrack; }; }",
+    );
+    let verification = verify(&capture, &ruleset).unwrap();
+    assert_proven(&verification, &Family::ALL);
+    assert_unchanged(&before);
+
+    // A sysctl of a new interface that nobody may change where /proc/sys is read-only.
+    sysctl("ipv6", "default", "disable_ipv6", "1");
+    let verification = verified(&capture);
+    let text = text(&verification);
+    assert!(!verification.passed(), "{text}");
+    assert!(text.contains("verified: inbound ipv4"), "{text}");
+    assert!(
+        text.contains(
+            "verification failed: inbound ipv6: no connection could be made that arrives"
+        ),
+        "{text}"
+    );
+}

@@ -1,0 +1,125 @@
+//! Capture that does not work, although the rules were installed.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use netweir::intent::{Capture, Family};
+use netweir::verify::{Cause, Check, verify};
+
+use super::pod::{apply_verify, assert_unchanged, furnish, state};
+use super::text;
+use crate::sandbox::{Promise, install, run};
+
+pub(super) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone("verify::finds-who-redirects-before", redirected_before),
+        Promise::alone("verify::finds-who-takes-connections", taken),
+        Promise::alone("verify::finds-who-drops", dropped),
+        Promise::alone("verify::finds-rules-that-are-gone", rules_are_gone),
+    ]
+}
+
+const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
+
+/// To a port where nobody listens.
+const THIEF: &str = "table ip thief {
+    chain output { type nat hook output priority -101; meta l4proto tcp redirect to :9; }
+    chain prerouting { type nat hook prerouting priority -101; meta l4proto tcp redirect to :9; }
+}";
+
+fn nft(text: &str) {
+    run("nft", &["-f", "-"], text);
+}
+
+/// As the program says it, with its exit code.
+fn redirected_before() {
+    furnish(&Family::ALL);
+    nft(THIEF);
+    let ended = apply_verify(&[], NETWEIR, &[]);
+    assert_eq!(ended.code, Some(3), "{:#?}", ended.said);
+    assert_eq!(
+        ended.said,
+        [
+            "info: installed: traffic is captured from now on rules=17",
+            "error: verification failed: outbound ipv4: 192.0.2.1:80 should have reached port 15001, but the \
+             connection was refused",
+            "info: verified: outbound ipv6: [2001:db8::1]:80 reached port 15001, original destination read back",
+            "error: verification failed: inbound ipv4: 192.0.2.3:80 should have reached port 15006, but the \
+             connection was refused",
+            "info: verified: inbound ipv6: [2001:db8::3]:80 reached port 15006, original destination read back",
+            "error: a likely cause: the chain output of the table ip thief (nat at output, priority -101)",
+            "error: a likely cause: the chain prerouting of the table ip thief (nat at prerouting, priority -101)",
+            "error: the rules are installed, but traffic is not captured as it should be",
+        ]
+    );
+}
+
+/// Somebody else answers.
+fn taken() {
+    furnish(&[Family::Ipv4]);
+    let _listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 9)).unwrap();
+    nft(THIEF);
+    let capture = Capture::default();
+    let ruleset = install(&capture);
+    let verification = verify(&capture, &ruleset).unwrap();
+    let text = text(&verification);
+    assert!(!verification.passed(), "{text}");
+    assert_eq!(
+        text.matches("but somebody else answered").count(),
+        2,
+        "{text}"
+    );
+}
+
+/// A filter lets nothing through to the proxy.
+fn dropped() {
+    furnish(&[Family::Ipv6]);
+    nft("table inet wall {
+        chain input { type filter hook input priority 0; tcp dport 15006 drop; }
+    }");
+    let capture = Capture::default();
+    let ruleset = install(&capture);
+    let before = state();
+    let verification = verify(&capture, &ruleset).unwrap();
+    assert_unchanged(&before);
+    let text = text(&verification);
+    let unanswered = "but there was no answer within 2 seconds";
+    assert_eq!(text.matches(unanswered).count(), 1, "{text}");
+    let causes: Vec<_> = verification.causes.iter().map(Cause::to_string).collect();
+    assert_eq!(
+        causes,
+        ["a likely cause: the chain input of the table inet wall (filter at input, priority 0)"]
+    );
+}
+
+/// A rule is deleted after the commit, and then the table.
+fn rules_are_gone() {
+    furnish(&[Family::Ipv4]);
+    let capture = Capture::default();
+    let ruleset = install(&capture);
+    // What is not captured is refused at once.
+    nft("table inet otherwise {
+        chain output { type nat hook output priority 0; meta l4proto tcp redirect to :9; }
+        chain prerouting { type nat hook prerouting priority 0; meta l4proto tcp redirect to :9; }
+    }");
+    nft("flush chain inet netweir outbound");
+    let verification = verify(&capture, &ruleset).unwrap();
+    let failed: Vec<_> = verification.checks.iter().map(Check::failed).collect();
+    assert_eq!(
+        failed,
+        [true, false, false, false],
+        "{}",
+        text(&verification)
+    );
+    assert_eq!(verification.causes.first(), Some(&Cause::TableChanged));
+
+    nft("delete table inet netweir");
+    let verification = verify(&capture, &ruleset).unwrap();
+    let failed: Vec<_> = verification.checks.iter().map(Check::failed).collect();
+    assert_eq!(
+        failed,
+        [true, false, true, false],
+        "{}",
+        text(&verification)
+    );
+    assert_eq!(verification.causes.first(), Some(&Cause::TableMissing));
+}

@@ -1,0 +1,82 @@
+//! With no more than a pod gives: one capability, a read-only `/proc/sys`; and with others at the same time.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::thread;
+
+use netweir::intent::Family;
+
+use super::pod::{Ended, apply_verify, assert_unchanged, furnish, state};
+use crate::sandbox::{Promise, run};
+
+pub(super) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone("verify::takes-net-admin-alone", || confined(&[]))
+            .with(&["setpriv", "unshare"]),
+        Promise::alone("verify::takes-net-admin-alone-of-nobody", || {
+            confined(&[
+                "--reuid=65534",
+                "--regid=65534",
+                "--clear-groups",
+                "--ambient-caps=+net_admin",
+            ]);
+        })
+        .with(&["setpriv", "unshare"])
+        .only_as_root(),
+        Promise::alone("verify::one-at-a-time", at_once),
+    ]
+}
+
+const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
+
+/// What the container of a pod may do with `drop: [ALL], add: [NET_ADMIN]`.
+fn confined(further: &[&str]) {
+    furnish(&Family::ALL);
+    // Where everybody can run it.
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = place.path().join("netweir");
+    let program = program.to_str().expect("text");
+    // By another process: a file that a thread of this one writes may be open for writing in the children that
+    // others start, and cannot be run as long as it is.
+    run("cp", &[NETWEIR, program], "");
+
+    let read_only = "mount --bind /proc/sys /proc/sys && mount -o remount,bind,ro /proc/sys && exec \"$0\" \"$@\"";
+    let mut before = vec!["unshare", "--mount", "sh", "-c", read_only, "setpriv"];
+    before.extend(further);
+    before.extend([
+        "--bounding-set=-all,+net_admin",
+        "--inh-caps=-all,+net_admin",
+        "--no-new-privs",
+    ]);
+    let ended = apply_verify(&before, program, &[]);
+    assert_all_proven(&ended);
+    let before = state();
+    assert!(before.contains("table inet netweir {"), "{before}");
+    assert!(!before.contains("probe"), "{before}");
+}
+
+fn assert_all_proven(ended: &Ended) {
+    assert_eq!(ended.code, Some(0), "{:#?}", ended.said);
+    assert_eq!(
+        ended.lines("info: verified: ").len(),
+        4,
+        "{:#?}",
+        ended.said
+    );
+}
+
+/// Several wait for each other: none takes another's listeners for a proxy, or its links away.
+fn at_once() {
+    furnish(&Family::ALL);
+    run(NETWEIR, &["apply"], "");
+    let before = state();
+    // The threads are in the same namespace.
+    thread::scope(|scope| {
+        let many = [0; 4].map(|_| scope.spawn(|| apply_verify(&[], NETWEIR, &[])));
+        for one in many {
+            assert_all_proven(&one.join().expect("ended"));
+        }
+    });
+    assert_unchanged(&before);
+}
