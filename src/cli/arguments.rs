@@ -232,9 +232,10 @@ fn argument(setting: Setting) -> Arg {
         .default_missing_value(flag_alone)
 }
 
-/// The argument with its help.
+/// The argument with its help. A verb's own argument has it already.
 pub(super) fn documented(argument: Arg) -> Arg {
-    let Some(setting) = Setting::named(argument.get_id().as_str()) else {
+    let setting = Setting::named(argument.get_id().as_str());
+    let Some(setting) = setting.filter(|_| argument.get_help().is_none()) else {
         return argument;
     };
     let spec = setting.spec();
