@@ -1,29 +1,127 @@
 //! Where real connections go is where the decision tables and `explain` say they go.
 
 mod attempts;
+mod iptables;
+mod one_uid;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use netweir::explain::{Connection, Outcome, evaluate};
-use netweir::intent::Capture;
+use netweir::intent::{Capture, Outbound};
+use netweir::kernel;
 use netweir::plan::plan;
 use netweir::ruleset::{ChainKind, RuleId, Ruleset};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 
 use crate::decision_tables;
-use crate::sandbox::{Attempt, Fate, Promise, Sandbox, counters, install};
+use crate::sandbox::{Attempt, Fate, Promise, Sandbox, counters, has_every_owner, install};
 use crate::scenarios;
+use iptables::Variant;
 
 pub(crate) fn promises() -> Vec<Promise> {
-    let scenarios = scenarios::all().into_iter();
-    let promise = |(name, capture): scenarios::Scenario| {
-        Promise::new(format!("fates::{name}"), move |sandbox| {
-            fates_are_as_told(sandbox, &capture);
-        })
-    };
-    let met = Promise::new("fates::every-kind-of-rule-is-met", |_| {
-        every_kind_of_rule_is_met();
-    });
-    scenarios.map(promise).chain([met]).collect()
+    let mut promises = vec![
+        Promise::alone(
+            "fates::every-kind-of-rule-is-met",
+            every_kind_of_rule_is_met,
+        ),
+        Promise::new("fates::generated", generated),
+    ];
+    for (name, capture) in scenarios::all() {
+        let promise = {
+            let capture = capture.clone();
+            move |sandbox: &Sandbox| every_fate(sandbox, &capture)
+        };
+        promises.push(Promise::new(format!("fates::{name}"), promise));
+        for variant in Variant::ALL {
+            let capture = capture.clone();
+            let name = format!("fates::{name}-by-iptables-{}", variant.name());
+            let promise = Promise::new(name, move |sandbox| {
+                every_fate_by_iptables(sandbox, &capture, variant);
+            });
+            // The owner match takes none but the ids of the user namespace.
+            promises.push(promise.with(variant.programs()).only_as_root());
+        }
+    }
+    promises
+}
+
+/// Tries the whole matrix out.
+fn every_fate(sandbox: &Sandbox, capture: &Capture) {
+    for (capture, attempts) in feasible(capture, attempts::matrix(capture)) {
+        let ruleset = install(&capture);
+        let met = fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+        met.agrees_with_the_kernel(&ruleset);
+        kernel::remove().expect("removed");
+    }
+}
+
+fn every_fate_by_iptables(sandbox: &Sandbox, capture: &Capture, variant: Variant) {
+    for (capture, attempts) in feasible(capture, attempts::matrix(capture)) {
+        let ruleset = plan(&capture);
+        iptables::install(&ruleset, variant);
+        fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+    }
+}
+
+/// The attempts with the captures under which they are made: as they are, where there are all owners.
+fn feasible(capture: &Capture, attempts: Vec<Attempt>) -> Vec<(Capture, Vec<Attempt>)> {
+    if has_every_owner() {
+        vec![(capture.clone(), attempts)]
+    } else {
+        one_uid::by_owner(capture, attempts)
+    }
+}
+
+/// How many captures are generated, and how many connections for each.
+const CAPTURES: usize = 40;
+const CONNECTIONS: usize = 100;
+
+/// Captures whose parts are of different scenarios, and connections out of their matrices.
+fn generated(sandbox: &Sandbox) {
+    let mut runner = TestRunner::default();
+    for _ in 0..CAPTURES {
+        let capture = mixed_scenarios()
+            .new_tree(&mut runner)
+            .expect("a capture")
+            .current();
+        let matrix = attempts::matrix(&capture);
+        let some = subsequence(matrix.clone(), CONNECTIONS.min(matrix.len()));
+        let attempts = some.new_tree(&mut runner).expect("connections").current();
+        for (capture, attempts) in feasible(&capture, attempts) {
+            let ruleset = install(&capture);
+            fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+        }
+    }
+}
+
+/// Each part of one of the scenarios. What is inbound is of the same: what is handed over to a transparent listener and
+/// redirected, too, has no destination that anybody promised.
+fn mixed_scenarios() -> impl Strategy<Value = Capture> {
+    let captures: Vec<_> = scenarios::all()
+        .into_iter()
+        .map(|(_, capture)| capture)
+        .collect();
+    prop::collection::vec(select(captures), 12).prop_map(|of| Capture {
+        families: of[0].families,
+        proxy: of[1].proxy.clone(),
+        inbound: of[2].inbound.clone(),
+        outbound: Outbound {
+            uids: of[3].outbound.uids.clone(),
+            gids: of[4].outbound.gids.clone(),
+            exclude_ports: of[5].outbound.exclude_ports.clone(),
+            include_ports: of[5].outbound.include_ports.clone(),
+            exclude_ranges: of[6].outbound.exclude_ranges.clone(),
+            ..of[7].outbound.clone()
+        },
+        exclude_interfaces: of[2].exclude_interfaces.clone(),
+        loopback_range: of[9].loopback_range,
+        passthrough: of[10].passthrough.clone(),
+        drop_invalid: of[10].drop_invalid,
+        dns: of[11].dns.clone(),
+    })
 }
 
 /// No kind of rule is there that no scenario's matrix meets: some are out of reach in most of them.
@@ -51,26 +149,32 @@ fn purpose(id: &RuleId) -> String {
     id.as_str().split('/').take(2).collect::<Vec<_>>().join("/")
 }
 
-/// Tries the matrix out under the capture.
-fn fates_are_as_told(sandbox: &Sandbox, capture: &Capture) {
-    let ruleset = install(capture);
+/// Tries the connections out under the rules of the capture, and gives back which rules were met according to
+/// explain.
+fn fates_are_as_told(
+    sandbox: &Sandbox,
+    capture: &Capture,
+    ruleset: &Ruleset,
+    attempts: Vec<Attempt>,
+) -> Met {
     let mut met = Met::default();
     let mut wrong = Vec::new();
-    let attempts = attempts::matrix(capture);
-    for attempt in &attempts {
-        let (connection, fate) = sandbox.try_out(attempt);
-        let outcome = evaluate(&ruleset, &connection);
-        wrong.extend(judge(capture, attempt, &connection, &outcome, fate));
+    for attempt in attempts {
+        let (connection, fate) = sandbox.try_out(&attempt);
+        let outcome = evaluate(ruleset, &connection);
+        wrong.extend(judge(capture, &attempt, &connection, &outcome, fate));
         met.note(&outcome);
+        // Each may have taken seconds.
+        if wrong.len() == 5 {
+            break;
+        }
     }
-    let shown = wrong.iter().take(5).cloned().collect::<Vec<_>>().join("\n");
     assert!(
         wrong.is_empty(),
-        "{} of {} connections went elsewhere\n{shown}",
-        wrong.len(),
-        attempts.len()
+        "connections went elsewhere\n{}\n{capture:#?}",
+        wrong.join("\n")
     );
-    met.agrees_with_the_kernel(&ruleset);
+    met
 }
 
 /// What is wrong with the fate of a connection, if it is.

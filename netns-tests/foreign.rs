@@ -43,7 +43,7 @@ table ip netweir {
 const OTHER_IPTABLES: &str = "*nat
 :MESH - [0:0]
 -A OUTPUT -p tcp -j MESH
--A MESH -p tcp -m owner --uid-owner 1337 -j RETURN
+-A MESH -p tcp -m owner --uid-owner 0 -j RETURN
 -A MESH -p tcp -j REDIRECT --to-ports 15001
 COMMIT
 ";

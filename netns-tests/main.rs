@@ -19,7 +19,11 @@ mod captures;
 mod decision_tables;
 mod fates;
 mod foreign;
+mod invalid;
 mod judges;
+mod owners;
+mod ranges;
+mod replacement;
 mod sandbox;
 mod scenarios;
 mod verify;
@@ -37,8 +41,12 @@ fn main() -> ExitCode {
     let privilege = sandbox::acquire_privilege();
     let promises = [
         fates::promises(),
-        judges::promises(),
         foreign::promises(),
+        invalid::promises(),
+        judges::promises(),
+        owners::promises(),
+        ranges::promises(),
+        replacement::promises(),
         verify::promises(),
     ];
     let trials = promises

@@ -15,7 +15,7 @@ use netweir::explain::Connection;
 use netweir::intent::Capture;
 use netweir::kernel;
 use netweir::plan::plan;
-use netweir::ruleset::{Ruleset, TABLE};
+use netweir::ruleset::{RoutingObject, Ruleset, TABLE};
 use serde_json::Value;
 
 use acceptors::Acceptors;
@@ -23,9 +23,9 @@ use namespace::Namespace;
 
 pub(crate) use acceptors::POD_PORTS;
 pub(crate) use attempt::{Attempt, Direction};
-pub(crate) use fate::Fate;
+pub(crate) use fate::{Fate, Taker};
 pub(crate) use program::{output_of, run};
-pub(crate) use promise::{Promise, acquire_privilege, fresh};
+pub(crate) use promise::{Promise, acquire_privilege, fresh, has_every_owner};
 pub(crate) use topology::{BEYOND_POD, PEER, PEER_SECOND, POD, POD_SECOND, is_of_pod};
 
 /// The two namespaces. The thread that made them is inside the pod.
@@ -61,6 +61,11 @@ impl Sandbox {
         sandbox
     }
 
+    /// Does something in the peer.
+    pub(crate) fn within_peer<T>(&self, body: impl FnOnce() -> T) -> T {
+        self.peer.within(&self.pod, body)
+    }
+
     /// Makes the connection, and finds out who took it.
     pub(crate) fn try_out(&self, attempt: &Attempt) -> (Connection, Fate) {
         let source_port = self.next_port.get();
@@ -68,7 +73,7 @@ impl Sandbox {
             .set(source_port.checked_add(1).unwrap_or(FIRST_SOURCE_PORT));
         let client = match attempt.direction {
             Direction::Out => attempt.start(source_port),
-            Direction::In => self.peer.within(&self.pod, || attempt.start(source_port)),
+            Direction::In => self.within_peer(|| attempt.start(source_port)),
         };
         let fate = self
             .acceptors
@@ -84,8 +89,7 @@ impl Sandbox {
             self.acceptors.wait_for_link_to(address);
         }
         for address in POD.into_iter().chain(POD_SECOND) {
-            self.peer
-                .within(&self.pod, || self.acceptors.wait_for_link_to(address));
+            self.within_peer(|| self.acceptors.wait_for_link_to(address));
         }
     }
 }
@@ -94,6 +98,11 @@ impl Sandbox {
 pub(crate) fn install(capture: &Capture) -> Ruleset {
     let ruleset = plan(capture);
     kernel::apply(&ruleset).unwrap_or_else(|error| panic!("apply: {error}"));
+    for object in &ruleset.routing {
+        if let RoutingObject::LoopbackAddress(address) = object {
+            topology::wait_for_local_route(*address);
+        }
+    }
     ruleset
 }
 

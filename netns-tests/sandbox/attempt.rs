@@ -40,6 +40,18 @@ pub(crate) struct Attempt {
 }
 
 impl Attempt {
+    /// A TCP connection with nothing special about it.
+    pub(crate) const fn tcp(direction: Direction, owner: Owner, destination: SocketAddr) -> Self {
+        Self {
+            direction,
+            protocol: Protocol::Tcp,
+            owner,
+            source: None,
+            destination,
+            mark: 0,
+        }
+    }
+
     /// Opens the socket and sends the first packet.
     pub(super) fn start(&self, source_port: u16) -> Client {
         let socket = match self.direction {

@@ -43,6 +43,15 @@ pub(crate) enum Taker {
 }
 
 impl Fate {
+    /// Of a TCP connection that is accepted, but not where it was meant to go.
+    pub(crate) const fn diverted(by: Taker, original: SocketAddr) -> Self {
+        Self::Taken {
+            by,
+            original: Some(original),
+            kept: false,
+        }
+    }
+
     /// Where a connection goes in the sandbox, given the verdict.
     pub(crate) fn of(verdict: Verdict, connection: &Connection) -> Self {
         let port = connection.transport.ports().expect("ports").destination;

@@ -1,6 +1,9 @@
 //! Addresses and routes of the sandbox.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::namespace::Namespace;
 use super::program::run;
@@ -121,6 +124,30 @@ pub(crate) fn is_of_pod(address: IpAddr) -> bool {
     let own = POD.iter().chain(&POD_SECOND).any(|&pod| pod == address);
     own || address.is_loopback()
 }
+
+/// Waits until the kernel has made the route to an address that was just added, for which it takes its time
+/// (`addrconf_dad_work`). What answers the address before is lost, and TCP tries again after a second.
+pub(super) fn wait_for_local_route(address: Ipv6Addr) {
+    /// `RTF_LOCAL` (`linux/ipv6_route.h`).
+    const LOCAL: u32 = 0x8000_0000;
+    let destination = format!("{:032x} 80", address.to_bits());
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        let routes = fs::read_to_string("/proc/thread-self/net/ipv6_route").expect("routes");
+        let mut to_it = routes
+            .lines()
+            .filter(|route| route.starts_with(&destination));
+        let flags = |route: &str| u32::from_str_radix(route.split_whitespace().nth(8)?, 16).ok();
+        if to_it.any(|route| flags(route).is_some_and(|flags| flags & LOCAL != 0)) {
+            return;
+        }
+        thread::yield_now();
+    }
+    panic!("no route to {address}");
+}
+
+/// A test that waits longer has failed.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Commands for `ip`, one a line.
 fn ip(batch: &str) {
