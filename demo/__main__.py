@@ -88,13 +88,24 @@ def table(fates):
 
 
 def told(program, pod, arguments):
-    """Runs netweir in the pod and shows it with what it says."""
+    """Runs netweir in the pod, shows it with what it says, and gives that back."""
     print(f"$ netweir {' '.join(arguments)}", flush=True)
     command = program.command(pod, arguments)
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     print("".join(f"  {line}\n" for line in done.stdout.splitlines()), end="", flush=True)
     if done.returncode != 0:
         raise LabError(f"netweir {arguments[0]} ended with exit code {done.returncode}")
+    return done.stdout
+
+
+def proven(program, pod):
+    """As in an init container, before there is a proxy: netweir itself proves that it captures."""
+    print("Before the proxy starts, as an init container does:")
+    said = told(program, pod, ["apply", *OPTIONS, "--verify"])
+    if said.count(": verified: ") != len(FAMILIES) * len(("outbound", "inbound")):
+        raise LabError("netweir did not verify both directions of both families")
+    told(program, pod, ["remove"])
+    print()
 
 
 def refused(tally, image, pod):
@@ -141,10 +152,11 @@ def staged(options):
             program.try_out(pod)
         start_web(pod, POD_PORTS)
         start_web(peer, PEER_PORTS)
-        proxy = Proxy(pod, folder, options.envoy)
         name = "Envoy" if options.envoy else "a stand-in proxy (no Envoy)"
         print(f"A pod and a peer, joined by a veth pair, IPv4 and IPv6; in the pod {name} as uid 1337;")
         print(f"netweir is {program.told}.\n")
+        proven(program, pod)
+        proxy = Proxy(pod, folder, options.envoy)
         return show(options, program, {"pod": pod, "peer": peer}, proxy)
     finally:
         for namespace in (pod, peer):
