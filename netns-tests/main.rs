@@ -17,6 +17,7 @@ mod bytes;
 mod captures;
 #[path = "../tests/support/decision_tables.rs"]
 mod decision_tables;
+mod dns;
 mod fates;
 mod foreign;
 mod invalid;
@@ -24,8 +25,10 @@ mod judges;
 mod owners;
 mod ranges;
 mod replacement;
+mod routing;
 mod sandbox;
 mod scenarios;
+mod tproxy;
 mod verify;
 
 use std::process::ExitCode;
@@ -47,6 +50,9 @@ fn main() -> ExitCode {
         owners::promises(),
         ranges::promises(),
         replacement::promises(),
+        routing::promises(),
+        tproxy::promises(),
+        dns::promises(),
         verify::promises(),
     ];
     let trials = promises

@@ -22,7 +22,7 @@ use acceptors::Acceptors;
 use namespace::Namespace;
 
 pub(crate) use acceptors::POD_PORTS;
-pub(crate) use attempt::{Attempt, Direction};
+pub(crate) use attempt::{Attempt, Client, Direction, owned_by, set_transparent};
 pub(crate) use fate::{Fate, Taker};
 pub(crate) use program::{output_of, run};
 pub(crate) use promise::{Promise, acquire_privilege, fresh, has_every_owner};
@@ -68,18 +68,28 @@ impl Sandbox {
 
     /// Makes the connection, and finds out who took it.
     pub(crate) fn try_out(&self, attempt: &Attempt) -> (Connection, Fate) {
-        let source_port = self.next_port.get();
-        self.next_port
-            .set(source_port.checked_add(1).unwrap_or(FIRST_SOURCE_PORT));
-        let client = match attempt.direction {
-            Direction::Out => attempt.start(source_port),
-            Direction::In => self.within_peer(|| attempt.start(source_port)),
-        };
+        let client = self.start(attempt);
         let fate = self
             .acceptors
             .wait_for(&client)
             .unwrap_or_else(|error| panic!("{attempt}: {error}"));
         (attempt.connection(client.source()), fate)
+    }
+
+    /// Sends the connection's first packet.
+    pub(crate) fn start(&self, attempt: &Attempt) -> Client {
+        let source_port = self.next_port.get();
+        self.next_port
+            .set(source_port.checked_add(1).unwrap_or(FIRST_SOURCE_PORT));
+        match attempt.direction {
+            Direction::Out => attempt.start(source_port),
+            Direction::In => self.within_peer(|| attempt.start(source_port)),
+        }
+    }
+
+    /// Who has the connection by now, if anybody has.
+    pub(crate) fn taken(&self, client: &Client) -> Option<Fate> {
+        self.acceptors.taken(client)
     }
 
     /// The carrier of a new veth is set by a kernel thread; until then packets are dropped, and TCP would try

@@ -73,6 +73,12 @@ impl Acceptors {
         }
     }
 
+    /// Who has the connection by now, if anybody has.
+    pub(super) fn taken(&self, client: &Client) -> Option<Fate> {
+        let mut own = self.0.iter().filter(|own| own.protocol == client.protocol);
+        own.find_map(|acceptor| acceptor.take(client.source()))
+    }
+
     /// Sends datagrams to the address, which is at the other end of a link, until one gets through.
     pub(super) fn wait_for_link_to(&self, address: IpAddr) {
         let unspecified = match address {

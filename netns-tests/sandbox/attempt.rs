@@ -180,7 +180,7 @@ impl fmt::Display for Attempt {
 }
 
 /// Lets the socket have the addresses of others.
-pub(super) fn set_transparent(socket: &Socket, address: SocketAddr) {
+pub(crate) fn set_transparent(socket: &Socket, address: SocketAddr) {
     match address {
         SocketAddr::V4(_) => socket.set_ip_transparent_v4(true),
         SocketAddr::V6(_) => socket.set_ip_transparent_v6(true),
@@ -189,7 +189,7 @@ pub(super) fn set_transparent(socket: &Socket, address: SocketAddr) {
 }
 
 /// A socket whose first packet was sent.
-pub(super) struct Client {
+pub(crate) struct Client {
     pub(super) socket: Socket,
     pub(super) protocol: Protocol,
     /// What the kernel said at once.

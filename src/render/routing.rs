@@ -24,7 +24,7 @@ impl Display for IpCommand<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
             RoutingObject::LoopbackAddress(address) => {
-                write!(f, "ip -6 address add {address}/128 dev lo")
+                write!(f, "ip -6 address add {address}/128 dev lo nodad")
             }
             RoutingObject::MarkRule {
                 family,

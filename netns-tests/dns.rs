@@ -1,0 +1,178 @@
+//! DNS capture: answers find their way back, whatever ports the queries come from.
+
+mod stand_ins;
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+
+use ipnet::IpNet;
+use netweir::intent::{Capture, Dns, IpRanges, Port, RangeSelection};
+use netweir::ruleset::TABLE;
+
+use crate::sandbox::{PEER, Promise, Sandbox, counters, fresh, install, run};
+use stand_ins::{BY_PROXY, BY_SERVER, ask, ask_as_proxy, proxy, server};
+
+pub(crate) fn promises() -> Vec<Promise> {
+    let mut promises = vec![
+        Promise::alone("dns::resolvers-on-loopback-are-captured", || {
+            for address in resolvers_on_loopback() {
+                resolver_on_loopback_is_captured(address);
+            }
+        }),
+        Promise::new("dns::without-zones-queries-go-astray", |sandbox| {
+            without_zones_queries_go_astray(sandbox);
+        }),
+    ];
+    for (name, upstream) in [("ipv4", PEER[0]), ("ipv6", PEER[1])] {
+        promises.push(Promise::new(
+            format!("dns::no-answer-is-lost-{name}"),
+            move |sandbox| no_answer_is_lost(sandbox, upstream),
+        ));
+    }
+    promises.push(Promise::alone("dns::no-answer-is-lost-on-loopback", || {
+        no_answer_is_lost_on_loopback();
+    }));
+    // The proxy needs an owner of its own.
+    promises.into_iter().map(Promise::only_as_root).collect()
+}
+
+/// Where the proxy answers; nothing else in the sandbox has the port.
+const PROXY_PORT: u16 = 16_053;
+
+const QUERIES: usize = 2_000;
+
+/// A container engine's, a host's, and one of IPv6.
+fn resolvers_on_loopback() -> [IpAddr; 3] {
+    [
+        Ipv4Addr::new(127, 0, 0, 11).into(),
+        Ipv4Addr::new(127, 0, 0, 53).into(),
+        Ipv6Addr::LOCALHOST.into(),
+    ]
+}
+
+fn capture(servers: RangeSelection) -> Capture {
+    Capture {
+        dns: Some(Dns {
+            port: Port::new(PROXY_PORT).expect("not 0"),
+            servers,
+        }),
+        ..Capture::default()
+    }
+}
+
+fn only(address: IpAddr) -> RangeSelection {
+    RangeSelection::Only(IpRanges::from_iter([IpNet::from(address)]))
+}
+
+fn resolver_on_loopback_is_captured(address: IpAddr) {
+    fresh();
+    let upstream = SocketAddr::new(address, 53);
+    let _server = server(upstream);
+    let _proxy = proxy(PROXY_PORT, upstream);
+    let own = match address {
+        IpAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
+    };
+    let tcp = TcpListener::bind((own, PROXY_PORT)).expect("bind");
+    let refuses_tcp = TcpStream::connect(upstream).is_err();
+    assert!(
+        refuses_tcp,
+        "the server at {address} answers over UDP alone"
+    );
+    for servers in [only(address), RangeSelection::All] {
+        install(&capture(servers));
+        assert_eq!(
+            ask(upstream, b"?"),
+            Some([b"?", BY_SERVER, BY_PROXY].concat())
+        );
+        assert_eq!(
+            ask_as_proxy(upstream, b"?"),
+            Some([b"?", BY_SERVER].concat())
+        );
+        let client = TcpStream::connect(upstream).expect("taken by the proxy");
+        let (_, from) = tcp.accept().expect("a connection");
+        assert_eq!(Ok(from), client.local_addr().map_err(|error| error.kind()));
+    }
+}
+
+/// The application and the proxy take turns with three ports: soon a query of one has the addresses and ports of
+/// an earlier one of the other, which connection tracking still remembers.
+fn no_answer_is_lost(sandbox: &Sandbox, upstream: IpAddr) {
+    for servers in [only(upstream), RangeSelection::All] {
+        install(&capture(servers));
+        let upstream = SocketAddr::new(upstream, 53);
+        let (_server, _proxy) = start_across(sandbox, upstream);
+        ask_often(upstream);
+        zones_were_set();
+    }
+}
+
+fn no_answer_is_lost_on_loopback() {
+    let upstream = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 53), 53));
+    install(&capture(only(upstream.ip())));
+    let _server = server(upstream);
+    let _proxy = proxy(PROXY_PORT, upstream);
+    ask_often(upstream);
+}
+
+/// The server in the peer, and the proxy in the pod.
+fn start_across(
+    sandbox: &Sandbox,
+    upstream: SocketAddr,
+) -> (stand_ins::Answering, stand_ins::Answering) {
+    let server = sandbox.within_peer(|| {
+        // Its own listener takes everything otherwise.
+        run("nft", &["flush", "ruleset"], "");
+        server(upstream)
+    });
+    (server, proxy(PROXY_PORT, upstream))
+}
+
+fn three_local_ports() {
+    let range = "/proc/sys/net/ipv4/ip_local_port_range";
+    fs::write(range, "40000 40002").expect(range);
+}
+
+fn ask_often(upstream: SocketAddr) {
+    three_local_ports();
+    for number in 0..QUERIES {
+        let query = format!("query {number}");
+        let expected = [query.as_bytes(), BY_SERVER, BY_PROXY].concat();
+        let answer = ask(upstream, query.as_bytes());
+        assert_eq!(answer, Some(expected), "{query} of {QUERIES}");
+    }
+}
+
+/// Each query was seen by a rule of either zone, in either direction.
+fn zones_were_set() {
+    let counted = counters();
+    let packets = |rule: &str| {
+        let rules = counted.iter().filter(|(id, _)| id.starts_with(rule));
+        rules.map(|(_, packets)| *packets).sum::<u64>()
+    };
+    for rule in [
+        "outbound-raw/zone-proxy-query",
+        "outbound-raw/zone-proxy-reply",
+        "outbound-raw/zone-query",
+        "inbound-raw/zone-reply",
+    ] {
+        assert!(packets(rule) >= QUERIES as u64, "{rule}: {}", packets(rule));
+    }
+}
+
+/// What the zones are for: without them a query fares as the one before it from the same port did, whose it was.
+fn without_zones_queries_go_astray(sandbox: &Sandbox) {
+    let upstream = SocketAddr::new(PEER[0], 53);
+    install(&capture(RangeSelection::All));
+    for chain in ["outbound_raw", "inbound_raw"] {
+        run("nft", &["delete", "chain", "inet", TABLE, chain], "");
+    }
+    let (_server, _proxy) = start_across(sandbox, upstream);
+    three_local_ports();
+    let expected = Some([b"?", BY_SERVER, BY_PROXY].concat());
+    let astray = (0..QUERIES).any(|_| ask(upstream, b"?") != expected);
+    assert!(
+        astray,
+        "all of {QUERIES} queries were answered by the proxy"
+    );
+}

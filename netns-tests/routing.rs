@@ -1,0 +1,184 @@
+//! Policy rules, routes and addresses: what is added, what is printed of it, and that nothing of it stays.
+
+use std::fs;
+
+use netweir::intent::{Capture, Families, Family, InboundMode, Tproxy};
+use netweir::kernel::{self, Outcome, PROTOCOL};
+use netweir::plan::plan;
+use netweir::render;
+
+use crate::sandbox::{Promise, fresh, install, run};
+
+pub(crate) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone("routing::is-there-for-each-captured-family", || {
+            for families in [
+                Families::Both,
+                Families::Only(Family::Ipv4),
+                Families::Only(Family::Ipv6),
+            ] {
+                is_there_for_each_captured_family(families);
+            }
+        }),
+        Promise::alone("routing::is-what-the-printed-commands-make", || {
+            for (mark, table) in [(1337, 133), (u32::MAX, 100_000)] {
+                is_what_the_printed_commands_make(&tproxy(mark, table));
+            }
+        }),
+        Promise::alone("routing::of-another-mode-nothing-stays", || {
+            of_another_mode_nothing_stays();
+        }),
+        Promise::alone("routing::of-others-stays-as-it-is", || {
+            of_others_stays_as_it_is();
+        }),
+        Promise::alone("routing::of-a-family-that-is-not-there-is-left-out", || {
+            of_a_family_that_is_not_there_is_left_out();
+        }),
+    ]
+}
+
+fn tproxy(mark: u32, table: u32) -> Capture {
+    let mut capture = Capture::default();
+    capture.inbound.mode = InboundMode::Tproxy(Tproxy {
+        mark,
+        outbound_mark: 1338,
+        table,
+    });
+    capture
+}
+
+/// The policy rules, the routes of all tables but the kernel's own, and the addresses of `lo`, of both families.
+fn state() -> Vec<String> {
+    let show = |arguments: &[&str]| run("ip", arguments, "");
+    let listings = [
+        show(&["-4", "rule"]),
+        show(&["-6", "rule"]),
+        show(&["-4", "route", "show", "table", "all"]),
+        show(&["-6", "route", "show", "table", "all"]),
+        show(&["-oneline", "-6", "address", "show", "dev", "lo"]),
+    ];
+    let lines = listings.iter().flat_map(|listing| listing.lines());
+    let lines = lines.filter(|line| !line.contains("proto kernel"));
+    lines.map(|line| line.trim().to_owned()).collect()
+}
+
+fn is_there_for_each_captured_family(families: Families) {
+    fresh();
+    run("ip", &["link", "set", "lo", "up"], "");
+    let captured = Capture {
+        families,
+        ..tproxy(1337, 133)
+    };
+    let ruleset = install(&captured);
+    for (family, option) in [(Family::Ipv4, "-4"), (Family::Ipv6, "-6")] {
+        let expected = usize::from(families.contains(family));
+        let count = |arguments: &[&str], what: &str| {
+            let listing = run("ip", &[&[option], arguments].concat(), "");
+            listing.matches(what).count()
+        };
+        assert_eq!(count(&["rule"], "fwmark 0x539 lookup 133"), expected);
+        let table = ["route", "show", "table", "all", "type", "local"];
+        assert_eq!(count(&table, "local default dev lo table 133"), expected);
+    }
+    let before = state();
+    assert_eq!(
+        kernel::apply(&ruleset).expect("applied"),
+        Outcome::Unchanged
+    );
+    assert_eq!(state(), before);
+}
+
+/// `ip` is told what the dry run tells the reader.
+fn is_what_the_printed_commands_make(capture: &Capture) {
+    fresh();
+    run("ip", &["link", "set", "lo", "up"], "");
+    let ruleset = install(capture);
+    let by_apply = state();
+    fresh();
+    run("ip", &["link", "set", "lo", "up"], "");
+    let text = render::nft(&ruleset);
+    let commands: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("# ip "))
+        .collect();
+    assert_eq!(commands.len(), ruleset.routing.len(), "{text}");
+    for command in commands {
+        run("ip", &command.split(' ').collect::<Vec<_>>(), "");
+    }
+    let mine = format!(" proto {PROTOCOL}");
+    let by_apply: Vec<_> = by_apply
+        .iter()
+        .map(|line| line.replace(&mine, ""))
+        .collect();
+    let by_ip: Vec<_> = state()
+        .iter()
+        .map(|line| line.replace(" proto boot", ""))
+        .collect();
+    assert_eq!(by_ip.join("\n"), by_apply.join("\n"));
+}
+
+fn of_another_mode_nothing_stays() {
+    run("ip", &["link", "set", "lo", "up"], "");
+    let before = state();
+    install(&Capture::default());
+    let redirect = state();
+    install(&tproxy(1337, 133));
+    let first = state();
+    assert_ne!(first, redirect);
+    install(&tproxy(7, 200));
+    let second = state();
+    assert_ne!(second, first);
+    let of_first = |line: &&String| line.contains("0x539") || line.contains("133 ");
+    assert_eq!(
+        second
+            .iter()
+            .filter(|line| line.contains("0x539"))
+            .find(of_first),
+        None
+    );
+    install(&Capture::default());
+    assert_eq!(state(), redirect);
+    install(&tproxy(1337, 133));
+    kernel::remove().expect("removed");
+    assert_eq!(state(), before);
+}
+
+/// What somebody else added is used, and not taken away.
+fn of_others_stays_as_it_is() {
+    run("ip", &["link", "set", "lo", "up"], "");
+    for command in [
+        "rule add fwmark 0x539 lookup 133",
+        "route add local 0.0.0.0/0 dev lo table 133",
+        "-6 rule add fwmark 0x7 lookup 133",
+        "-6 route add local ::/0 dev lo table 200",
+        "-6 address add ::6/128 dev lo nodad",
+    ] {
+        run("ip", &command.split(' ').collect::<Vec<_>>(), "");
+    }
+    let before = state();
+    install(&tproxy(1337, 133));
+    let rules = run("ip", &["-4", "rule"], "");
+    assert_eq!(rules.matches("0x539").count(), 1, "{rules}");
+    install(&Capture::default());
+    assert_eq!(state(), before);
+    kernel::remove().expect("removed");
+    assert_eq!(state(), before);
+}
+
+fn of_a_family_that_is_not_there_is_left_out() {
+    let switch = "/proc/sys/net/ipv6/conf/all/disable_ipv6";
+    fs::write(switch, "1").expect(switch);
+    fs::write("/proc/sys/net/ipv6/conf/lo/disable_ipv6", "1").expect(switch);
+    run("ip", &["link", "set", "lo", "up"], "");
+    let before = state();
+    let ruleset = install(&tproxy(1337, 133));
+    let rules = run("ip", &["-4", "rule"], "");
+    assert!(rules.contains("fwmark 0x539 lookup 133"), "{rules}");
+    assert_eq!(
+        kernel::apply(&ruleset).expect("applied"),
+        Outcome::Unchanged
+    );
+    assert_eq!(plan(&tproxy(1337, 133)), ruleset);
+    kernel::remove().expect("removed");
+    assert_eq!(state(), before);
+}
