@@ -18,6 +18,7 @@ mod captures;
 #[path = "../tests/support/decision_tables.rs"]
 mod decision_tables;
 mod dns;
+mod drift;
 mod fates;
 mod foreign;
 mod invalid;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         routing::promises(),
         tproxy::promises(),
         dns::promises(),
+        drift::promises(),
         verify::promises(),
     ];
     let trials = promises

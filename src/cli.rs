@@ -7,12 +7,15 @@
 mod accounts;
 mod apply;
 mod arguments;
+mod diff;
 mod error;
 mod explain;
 mod families;
 mod files;
+mod form;
 mod invocation;
 mod remove;
+mod style;
 mod surroundings;
 
 use std::ffi::OsString;
@@ -28,6 +31,7 @@ use crate::parse::NetworkNamespace;
 
 use apply::Apply;
 use arguments::{Arguments, OptionsOf, Stop};
+use diff::Diff;
 use error::Error;
 use explain::Explain;
 use remove::Remove;
@@ -47,6 +51,9 @@ struct CommandLine {
 enum Verb {
     /// Capture traffic as the options say, replacing what an earlier run installed.
     Apply(OptionsOf<Apply>),
+    /// Show what is installed against what these options would install; like diff, end with 0 when that is the
+    /// same and with 3 when not.
+    Diff(Diff),
     /// Tell where one connection goes under the rules that the options would make, and why.
     Explain(Explain),
     /// Take away exactly what apply installed; nothing there is no error.
@@ -78,6 +85,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             mistakes.extend(options.mistakes);
             Apply::run(options.given, mistakes)
         }
+        Ok(Verb::Diff(diff)) => diff.run(mistakes),
         Ok(Verb::Explain(explain)) => explain.run(mistakes),
         Ok(Verb::Remove(options)) => {
             mistakes.extend(options.mistakes);

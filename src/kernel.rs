@@ -135,6 +135,26 @@ pub fn dump() -> Result<Option<Installed>, Error> {
     Ok(Some(installed))
 }
 
+/// The routing objects that [`apply`] would leave as they are for a ruleset that wants these: its own ones, wanted
+/// ones that somebody else added, and wanted ones of IPv6 where there is none.
+///
+/// # Errors
+/// The kernel refused.
+pub fn routing_beside(wanted: &[RoutingObject]) -> Result<Vec<RoutingObject>, Error> {
+    let present = routing::present(&mut open(mnl::Bus::Route)?)?;
+    let mut objects: Vec<_> = present.own().collect();
+    let missing: Vec<_> = present.missing(wanted).collect();
+    let satisfied = wanted.iter().filter(|object| {
+        !missing.contains(object) || routing::needs_ipv6(object) && !routing::has_ipv6()
+    });
+    for object in satisfied {
+        if !objects.contains(object) {
+            objects.push(*object);
+        }
+    }
+    Ok(objects)
+}
+
 /// The bytes of the transaction that [`apply`] sends where there is no table yet: netlink messages in the host's byte
 /// order, from the batch's begin to its end.
 ///

@@ -9,6 +9,8 @@ mod json;
 mod nft;
 mod routing;
 
+pub use element::texts as elements;
 pub use iptables::iptables;
 pub use json::json;
-pub use nft::{nft, nft_rule};
+pub use nft::{nft, nft_chain, nft_rule};
+pub use routing::ip_command;

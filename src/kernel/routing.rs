@@ -3,7 +3,9 @@
 //! What is added here bears [`PROTOCOL`], which the kernel keeps with each of them, and only what bears it is
 //! ever taken away.
 
+use std::fs;
 use std::net::Ipv6Addr;
+use std::path::Path;
 
 use mnl::mnl_sys::libc;
 use nix::errno::Errno;
@@ -111,21 +113,34 @@ pub(super) fn add(socket: &mut Socket, object: RoutingObject) -> Result<Added, E
             (Errno::EEXIST, _) => Ok(Added::Already),
             // The sysctl disable_ipv6 says EACCES, the kernel parameter ipv6.disable EOPNOTSUPP or
             // EAFNOSUPPORT.
-            (
-                Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT,
-                RoutingObject::LoopbackAddress(_)
-                | RoutingObject::MarkRule {
-                    family: Family::Ipv6,
-                    ..
-                }
-                | RoutingObject::LocalRoute {
-                    family: Family::Ipv6,
-                    ..
-                },
-            ) => Ok(Added::NoIpv6),
+            (Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT, object)
+                if needs_ipv6(&object) =>
+            {
+                Ok(Added::NoIpv6)
+            }
             _ => Err(refused("add", object, refusal)),
         },
         Err(other) => Err(Error::reading("change addresses and routes")(other)),
+    }
+}
+
+/// Whether the object is one of IPv6.
+pub(super) const fn needs_ipv6(object: &RoutingObject) -> bool {
+    match object {
+        RoutingObject::LoopbackAddress(_) => true,
+        RoutingObject::MarkRule { family, .. } | RoutingObject::LocalRoute { family, .. } => {
+            matches!(family, Family::Ipv6)
+        }
+    }
+}
+
+/// Whether `lo` takes addresses and routes of IPv6: it does not with the sysctl `disable_ipv6`, and the sysctl is
+/// not there with the kernel parameter `ipv6.disable`. Where no sysctl can be read, it is taken to do so.
+pub(super) fn has_ipv6() -> bool {
+    let sysctl = Path::new("/proc/sys/net/ipv6/conf/lo/disable_ipv6");
+    match fs::read_to_string(sysctl) {
+        Ok(disabled) => disabled.trim() == "0",
+        Err(_) => !Path::new("/proc/sys/net/ipv4").exists(),
     }
 }
 

@@ -79,6 +79,11 @@ impl fmt::Display for Element {
     }
 }
 
+/// The elements in ascending order, each as nft writes it.
+pub fn texts(of: &Elements) -> impl Iterator<Item = String> + '_ {
+    elements(of).map(|element| element.to_string())
+}
+
 /// The elements in ascending order, one at a time: ten thousand of them are never in memory twice.
 pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element> + '_> {
     match elements {

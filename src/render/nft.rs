@@ -29,6 +29,17 @@ pub fn nft_rule(rule: &Rule) -> String {
     text
 }
 
+/// What a chain is, without its rules, as a line of nft's listing.
+#[must_use]
+pub fn nft_chain(chain: &Chain) -> String {
+    format!(
+        "type {} hook {} priority {}; policy accept;",
+        chain.kind.name(),
+        chain.hook.name(),
+        priority(chain.priority, chain.hook)
+    )
+}
+
 struct Nft<'a>(&'a Ruleset);
 
 impl Display for Nft<'_> {
@@ -92,13 +103,7 @@ fn write_elements(f: &mut Formatter<'_>, elements: &Elements) -> fmt::Result {
 
 fn write_chain(f: &mut Formatter<'_>, chain: &Chain) -> fmt::Result {
     writeln!(f, "\tchain {} {{", chain.name)?;
-    writeln!(
-        f,
-        "\t\ttype {} hook {} priority {}; policy accept;",
-        chain.kind.name(),
-        chain.hook.name(),
-        priority(chain.priority, chain.hook)
-    )?;
+    writeln!(f, "\t\t{}", nft_chain(chain))?;
     for rule in &chain.rules {
         write_rule(f, rule)?;
     }

@@ -6,6 +6,12 @@ use crate::intent::Family;
 use crate::ruleset::RoutingObject;
 
 /// The `ip` command that adds the object.
+#[must_use]
+pub fn ip_command(object: &RoutingObject) -> String {
+    IpCommand(object).to_string()
+}
+
+/// The `ip` command that adds the object.
 pub(super) struct IpCommand<'a>(pub(super) &'a RoutingObject);
 
 impl IpCommand<'_> {

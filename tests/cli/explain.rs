@@ -1,22 +1,9 @@
 //! `netweir explain`, in a network namespace of which nothing is known, and in one with addresses.
 
-use std::process::Command;
-
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
-use crate::program::{Run, netweir, run};
-
-/// The program in a network namespace of its own, after the commands of a shell.
-fn within(setup: &str, arguments: &[&str]) -> Run {
-    let script = format!("{setup}\nexec \"$0\" \"$@\"");
-    let mut command = Command::new("unshare");
-    command
-        .args(["--user", "--map-root-user", "--net", "sh", "-ec", &script])
-        .arg(env!("CARGO_BIN_EXE_netweir"))
-        .args(arguments);
-    run(&mut command)
-}
+use crate::program::{netweir, run, within};
 
 fn explained(arguments: &[&str]) -> String {
     let run = within("", &[&["explain"], arguments].concat());

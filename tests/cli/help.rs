@@ -26,6 +26,11 @@ fn of_explain() {
 }
 
 #[test]
+fn of_diff() {
+    assert_data_eq!(help(&["diff", "--help"]), file!["help/diff.txt"]);
+}
+
+#[test]
 fn of_remove() {
     assert_data_eq!(help(&["remove", "--help"]), file!["help/remove.txt"]);
 }

@@ -45,3 +45,16 @@ pub(crate) fn file(text: &str) -> NamedTempFile {
     file.write_all(text.as_bytes()).unwrap();
     file
 }
+
+/// The program in a network namespace of its own, after the commands of a shell, in which `$0` is the program.
+pub(crate) fn within(setup: &str, arguments: &[&str]) -> Run {
+    let script = format!("{setup}\nexec \"$0\" \"$@\"");
+    let mut command = Command::new("unshare");
+    command
+        .args(["--user", "--map-root-user", "--net", "sh", "-ec", &script])
+        .arg(env!("CARGO_BIN_EXE_netweir"))
+        .args(arguments)
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    run(&mut command)
+}

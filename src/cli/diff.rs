@@ -1,0 +1,144 @@
+//! `netweir diff`.
+
+use clap::Args;
+
+use crate::drift::{self, Amount, Difference, Hunk, Sign, compare};
+use crate::exit_code::ExitCode;
+use crate::kernel;
+use crate::kernel::privileges::Capability;
+use crate::log::Log;
+use crate::options::{self, Level, Mistake, Parsed, Section};
+use crate::parse::NetworkNamespace;
+use crate::plan::plan;
+use crate::ruleset::{Installed, Ruleset};
+
+use super::accounts::AccountFiles;
+use super::arguments::{OptionsOf, TakesOptions};
+use super::error::Error;
+use super::families::resolve;
+use super::files::System;
+use super::form::{Form, FormOption};
+use super::invocation::Invocation;
+use super::style::{Colour, Style};
+
+/// The verb's own arguments, and the options.
+#[derive(Args)]
+pub(super) struct Diff {
+    #[command(flatten)]
+    form: FormOption,
+    #[command(flatten)]
+    options: OptionsOf<Self>,
+}
+
+impl TakesOptions for Diff {
+    const SECTIONS: &[Section] = &[
+        Section::Proxy,
+        Section::Inbound,
+        Section::Outbound,
+        Section::Both,
+        Section::Dns,
+        Section::Target,
+        Section::Logging,
+    ];
+}
+
+/// What is to be compared, with no mistake in it.
+struct Task {
+    parsed: Parsed,
+    namespace: Option<NetworkNamespace>,
+    form: Form,
+}
+
+impl Diff {
+    /// Shows the differences.
+    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = Invocation::new(self.options.given, mistakes);
+        let Some(task) = Task::read(&mut invocation, &self.form) else {
+            return invocation.report();
+        };
+        match task.run(invocation.log) {
+            Ok(code) => code,
+            Err(error) => error.report(invocation.log),
+        }
+    }
+}
+
+impl Task {
+    fn read(invocation: &mut Invocation, form: &FormOption) -> Option<Self> {
+        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
+        let namespace = options::network_namespace(&invocation.given);
+        let parsed = invocation.noting(parsed);
+        let namespace = invocation.noting(namespace);
+        let form = invocation.noting(form.read());
+        if !invocation.mistakes.is_empty() {
+            return None;
+        }
+        Some(Self {
+            parsed: parsed?,
+            namespace: namespace?,
+            form: form?,
+        })
+    }
+
+    fn run(self, log: Log) -> Result<ExitCode, Error> {
+        super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
+        let wanted = plan(&resolve(self.parsed, log)?);
+        let (differences, installed) = differences_from(&wanted)?;
+        super::print(&match self.form {
+            Form::Text => {
+                let amount = if log.writes(Level::Debug) {
+                    Amount::All
+                } else {
+                    Amount::First
+                };
+                let hunks = Hunk::all(&differences, &wanted, &installed, amount);
+                text(&hunks, Style::of_output())
+            }
+            Form::Json => drift::json(&differences, &wanted, &installed) + "\n",
+        })?;
+        if differences.is_empty() {
+            log.info("nothing differs: these rules are installed", &[]);
+            Ok(ExitCode::Done)
+        } else {
+            Ok(ExitCode::Drift)
+        }
+    }
+}
+
+/// The differences, and what is installed.
+pub(super) fn differences_from(
+    wanted: &Ruleset,
+) -> Result<(Vec<Difference>, Installed), kernel::Error> {
+    let table = kernel::dump()?;
+    let mut differences: Vec<_> = match table {
+        Some(_) => Vec::new(),
+        None => vec![Difference::NoTable],
+    };
+    let mut installed = table.unwrap_or_default();
+    installed.ruleset.routing = kernel::routing_beside(&wanted.routing)?;
+    differences.extend(compare(wanted, Some(&installed)));
+    Ok((differences, installed))
+}
+
+/// The hunks as `diff -u` would show them.
+fn text(hunks: &[Hunk], style: Style) -> String {
+    if hunks.is_empty() {
+        return String::new();
+    }
+    let mut lines = vec![
+        style.paint(Colour::Red, "--- installed"),
+        style.paint(Colour::Green, "+++ these options"),
+    ];
+    for hunk in hunks {
+        lines.push(style.paint(Colour::Cyan, format_args!("@@ {} @@", hunk.heading)));
+        lines.extend(hunk.lines.iter().map(|line| {
+            let colour = match line.sign {
+                Sign::Installed => Colour::Red,
+                Sign::Wanted => Colour::Green,
+            };
+            let text = format_args!("{}{}", line.sign.character(), line.text);
+            style.paint(colour, text)
+        }));
+    }
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,42 @@
+//! How a verb answers: for people or for programs.
+
+use clap::Args;
+
+use crate::options::{Mistake, Problem};
+use crate::parse::ValueError;
+
+const HELP: &str = "How to answer: in words, or with JSON
+[default: text] [example: json]";
+
+/// The option `--format` of the verbs that answer.
+#[derive(Args)]
+pub(super) struct FormOption {
+    #[arg(long, value_name = "text|json", help_heading = "The answer", help = HELP)]
+    format: Option<String>,
+}
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// In words.
+    Text,
+    /// With JSON.
+    Json,
+}
+
+impl FormOption {
+    /// What was asked for.
+    pub(super) fn read(&self) -> Result<Form, Vec<Mistake>> {
+        match self.format.as_deref() {
+            None | Some("text") => Ok(Form::Text),
+            Some("json") => Ok(Form::Json),
+            Some(other) => Err(vec![Mistake {
+                option: "--format".to_owned(),
+                problem: Problem::Value(ValueError::Word {
+                    text: other.to_owned(),
+                    accepted: "text, json",
+                }),
+            }]),
+        }
+    }
+}
