@@ -71,7 +71,7 @@ fn as_lines() {
 +outbound/redirect: meta l4proto tcp counter redirect to :15001
 -outbound/leave-excluded-range-ipv4: ip daddr @outbound_exclude_ipv4 counter accept
 @@ addresses and routes @@
-+ip -6 address add ::6/128 dev lo
++ip -6 address add ::6/128 dev lo nodad
 
 "#]]
     );
@@ -150,7 +150,7 @@ fn as_json() {
     },
     {
       "change": "missing",
-      "command": "ip -6 address add ::6/128 dev lo",
+      "command": "ip -6 address add ::6/128 dev lo nodad",
       "kind": "routing"
     }
   ],
