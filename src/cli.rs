@@ -13,6 +13,7 @@ mod explain;
 mod families;
 mod files;
 mod form;
+mod frontend;
 mod invocation;
 mod remove;
 mod style;
@@ -30,7 +31,7 @@ use crate::log::Log;
 use crate::parse::NetworkNamespace;
 
 use apply::Apply;
-use arguments::{Arguments, OptionsOf, Stop};
+use arguments::{Arguments, OPTIONS, OptionsOf, Stop};
 use diff::Diff;
 use error::Error;
 use explain::Explain;
@@ -63,22 +64,17 @@ enum Verb {
 /// Does what the arguments say. The first one is the program's name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let arguments = match frontend::run(arguments) {
+        Ok(code) => return code,
+        Err(own) => own,
+    };
     let log = Log::default();
     let Arguments {
         matches,
         mut mistakes,
-    } = match Arguments::read(CommandLine::command, documented, arguments) {
+    } = match Arguments::read(listed, documented, OPTIONS, arguments) {
         Ok(arguments) => arguments,
-        Err(Stop::Asked(text)) => {
-            return match print(&format!("{}\n", text.trim_end())) {
-                Ok(()) => ExitCode::Done,
-                Err(error) => error.report(log),
-            };
-        }
-        Err(Stop::Nothing(text)) => {
-            eprintln!("{}", text.trim_end());
-            return ExitCode::Usage;
-        }
+        Err(stop) => return stopped(stop),
     };
     match CommandLine::from_arg_matches(&matches).map(|line| line.verb) {
         Ok(Verb::Apply(options)) => {
@@ -96,18 +92,36 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// Says what was asked for, or what can be.
+fn stopped(stop: Stop) -> ExitCode {
+    match stop {
+        Stop::Asked(text) => match print(&format!("{}\n", text.trim_end())) {
+            Ok(()) => ExitCode::Done,
+            Err(error) => error.report(Log::default()),
+        },
+        Stop::Nothing(text) => {
+            eprintln!("{}", text.trim_end());
+            ExitCode::Usage
+        }
+    }
+}
+
+/// The command line, with the verbs that are other programs by name alone.
+fn listed() -> clap::Command {
+    CommandLine::command()
+        .subcommands(frontend::VERBS.map(|(verb, about)| clap::Command::new(verb).about(about)))
+}
+
 /// The command line with all that its help says, the exit codes at its end.
 fn documented() -> clap::Command {
-    CommandLine::command()
-        .after_help(exit_codes())
-        .mut_subcommands(|verb| {
-            verb.mut_args(arguments::documented)
-                .after_help(exit_codes())
-        })
+    listed().after_help(exit_codes()).mut_subcommands(|verb| {
+        verb.mut_args(arguments::documented)
+            .after_help(exit_codes())
+    })
 }
 
 fn exit_codes() -> String {
-    let lines = ExitCode::ALL.map(|code| format!("\n  {}  {}", code.number(), code.meaning()));
+    let lines = ExitCode::ALL.map(|code| format!("\n  {:<3}  {}", code.number(), code.meaning()));
     format!("Exit codes:{}", lines.concat())
 }
 

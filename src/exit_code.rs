@@ -18,17 +18,20 @@ pub enum ExitCode {
     NotPermitted = 4,
     /// The kernel lacks a feature that the rules need.
     Unsupported = 5,
+    /// What Istio's program ends with when validation fails, and what its manifests may expect.
+    NotValidated = 126,
 }
 
 impl ExitCode {
     /// All of them, ascending.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Done,
         Self::Failed,
         Self::Usage,
         Self::Drift,
         Self::NotPermitted,
         Self::Unsupported,
+        Self::NotValidated,
     ];
 
     /// The number.
@@ -47,6 +50,7 @@ impl ExitCode {
             Self::Drift => "verification failed, or the rules differ from what they should be",
             Self::NotPermitted => "not permitted: a capability is missing",
             Self::Unsupported => "the kernel lacks a feature that the rules need",
+            Self::NotValidated => "istio-iptables --run-validation: traffic is not captured",
         }
     }
 }

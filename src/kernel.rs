@@ -15,6 +15,7 @@ pub(crate) mod hooks;
 mod instruction;
 mod netlink;
 pub mod netns;
+pub mod parameter;
 pub mod privileges;
 pub(crate) mod routes;
 mod routing;

@@ -17,6 +17,7 @@ pub mod cli;
 pub mod drift;
 pub mod exit_code;
 pub mod explain;
+pub mod frontend;
 pub mod intent;
 pub mod kernel;
 pub mod log;

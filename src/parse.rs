@@ -25,10 +25,12 @@ use crate::intent::{InterfaceNameError, OwnerId};
 pub use address::{address, loopback_range, network, passthrough_source};
 pub use exclusion::ports_for_uids;
 pub use list::{Selection, entries, list, selection};
-pub use mesh::{cidr, go_duration, go_switch, iptables_interface, iptables_ports, seconds};
+pub use mesh::{
+    cidr, go_duration, go_switch, iptables_interface, iptables_ports, no_leading_zero, whole_number,
+};
 pub use name_server::name_servers;
 pub use number::{mark, routing_table, telling_mark};
-pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owners};
+pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owner_id, owners};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};
 pub use word::{
@@ -201,9 +203,9 @@ pub enum ValueError {
     /// No duration, or none that passes.
     #[error("{0:?} is not a time (such as 5s, 1m30s or 500ms)")]
     Duration(String),
-    /// No number of seconds.
-    #[error("{0:?} is not a number of seconds (0-4294967295)")]
-    Seconds(String),
+    /// No number.
+    #[error("{0:?} is not a number (0-4294967295)")]
+    WholeNumber(String),
     /// No network with its prefix length.
     #[error(
         "{0:?} is not a CIDR: an IPv4 or IPv6 address, a slash and a prefix length (such as 10.0.0.0/8)"

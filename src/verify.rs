@@ -12,6 +12,7 @@ mod candidates;
 mod cause;
 mod inbound;
 mod outbound;
+mod own_pod;
 mod words;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -49,6 +50,17 @@ impl Verification {
     pub fn passed(&self) -> bool {
         !self.checks.iter().any(Check::failed)
     }
+
+    /// Whether anything was shown to work, or is in use by a proxy already.
+    #[must_use]
+    pub fn shows_something(&self) -> bool {
+        self.checks.iter().any(|check| {
+            matches!(
+                check.finding,
+                Finding::Proven(_) | Finding::Skipped(Skip::Taken(_))
+            )
+        })
+    }
 }
 
 /// What was found out about one direction and family.
@@ -77,6 +89,8 @@ pub enum Direction {
     Outbound,
     /// Arriving at it.
     Inbound,
+    /// Made by the proxy to its own pod.
+    OwnPod,
 }
 
 /// What was found out.
@@ -88,6 +102,13 @@ pub enum Finding {
     Skipped(Skip),
     /// A connection was not captured, or could not be made.
     Failed(Failure),
+}
+
+impl Finding {
+    /// Whether the rules leave every connection alone that could be made.
+    fn left_alone(&self) -> bool {
+        matches!(self, Self::Skipped(Skip::LeftAlone { .. }))
+    }
 }
 
 /// The connection that was tried.
@@ -186,16 +207,7 @@ pub enum Error {
 pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Error> {
     let turn = Turn::wait().map_err(Error::Turn)?;
     remove_leftovers()?;
-    let mut trial = Trial {
-        capture,
-        ruleset,
-        owner: Owner {
-            uid: geteuid().as_raw(),
-            gid: getegid().as_raw(),
-        },
-        addresses: global_addresses().map_err(Error::Addresses)?,
-        routes: Routes::open()?,
-    };
+    let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = outbound::check(&mut trial)?;
     checks.extend(inbound::check(&mut trial)?);
     drop(turn);
@@ -209,6 +221,29 @@ pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Erro
     Ok(verification)
 }
 
+/// Verifies what can be without a privilege, in the calling thread's network namespace: whoever is the proxy tries to
+/// reach its own pod on this port, which nobody listens on, and others try what is outbound.
+///
+/// # Errors
+/// Nothing could be tried.
+pub fn verify_unprivileged(
+    capture: &Capture,
+    ruleset: &Ruleset,
+    port: Port,
+) -> Result<Verification, Error> {
+    let turn = Turn::wait().map_err(Error::Turn)?;
+    let mut trial = Trial::new(capture, ruleset)?;
+    let mut checks = own_pod::check(&mut trial, port)?;
+    if checks.iter().all(|check| check.finding.left_alone()) {
+        checks.extend(outbound::check(&mut trial)?);
+    }
+    drop(turn);
+    Ok(Verification {
+        checks,
+        causes: Vec::new(),
+    })
+}
+
 /// What every check needs to know.
 struct Trial<'a> {
     capture: &'a Capture,
@@ -219,7 +254,20 @@ struct Trial<'a> {
     routes: Routes,
 }
 
-impl Trial<'_> {
+impl<'a> Trial<'a> {
+    fn new(capture: &'a Capture, ruleset: &'a Ruleset) -> Result<Self, Error> {
+        Ok(Self {
+            capture,
+            ruleset,
+            owner: Owner {
+                uid: geteuid().as_raw(),
+                gid: getegid().as_raw(),
+            },
+            addresses: global_addresses().map_err(Error::Addresses)?,
+            routes: Routes::open()?,
+        })
+    }
+
     fn has_address(&self, family: Family) -> bool {
         let of_family = |address: &&IpNet| match family {
             Family::Ipv4 => address.addr().is_ipv4(),

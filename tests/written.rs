@@ -15,7 +15,7 @@ use std::process::Command;
 use netweir::intent::{
     Capture, InboundMode, InterfacePattern, Interval, IpRanges, OwnerId, Port, RangeSelection,
 };
-use netweir::options::{self, Files, Given, Origin, Setting, apply_line, options_of};
+use netweir::options::{self, Files, Given, Origin, Setting, line, options_of};
 use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use proptest::prelude::*;
 
@@ -145,7 +145,7 @@ fn a_shell_passes_the_options_on_as_they_are() {
     assert_eq!(read(&options), capture);
     let script = format!(
         "netweir() {{ printf '%s\\n' \"$@\"; }}\n{}",
-        apply_line(&options)
+        line("apply", &options)
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
     let words = String::from_utf8(output.stdout).unwrap();

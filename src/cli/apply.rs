@@ -105,7 +105,7 @@ impl Task {
 }
 
 /// Makes the kernel's rules be these, and says what that took.
-fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
+pub(super) fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
     let (rules, sets) = (ruleset.rules().count(), ruleset.sets.len());
     log.debug(
         "the rules are planned",
@@ -124,7 +124,7 @@ fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
 }
 
 /// Says what was verified and what was not.
-fn report(verification: &Verification, log: Log) -> Result<(), Error> {
+pub(super) fn report(verification: &Verification, log: Log) -> Result<(), Error> {
     for check in &verification.checks {
         match &check.finding {
             Finding::Proven(_) | Finding::Skipped(Skip::NoAddress) => log.info(check, &[]),
@@ -142,7 +142,7 @@ fn report(verification: &Verification, log: Log) -> Result<(), Error> {
     }
 }
 
-fn text_of(format: Format, ruleset: &Ruleset) -> String {
+pub(super) fn text_of(format: Format, ruleset: &Ruleset) -> String {
     match format {
         Format::Nft => render::nft(ruleset),
         Format::Json => render::json(ruleset),

@@ -38,6 +38,7 @@ impl Arguments {
     pub(super) fn read(
         command: impl Fn() -> Command,
         documented: impl Fn() -> Command,
+        words: Words,
         mut arguments: Vec<OsString>,
     ) -> Result<Self, Stop> {
         let mut mistakes = Vec::new();
@@ -60,7 +61,7 @@ impl Arguments {
                 }
                 return Ok(Self::nothing_but(mistakes));
             }
-            let (mistake, wrong) = explain(&error);
+            let (mistake, wrong) = explain(&error, words);
             mistakes.push(mistake);
             let left_out = wrong.is_some_and(|wrong| leave_out(&command, &mut arguments, &wrong));
             if !left_out {
@@ -77,8 +78,25 @@ impl Arguments {
     }
 }
 
+/// What the options of a command line are called.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    /// What the help calls the value of the long flag, and a value; `None` where there is no such flag.
+    pub(super) value: fn(&str) -> Option<(&'static str, &'static str)>,
+    /// Whether there is such a flag in another place.
+    pub(super) elsewhere: fn(&str) -> bool,
+}
+
+/// The words of the table of options.
+pub(super) const OPTIONS: Words = Words {
+    value: |name| {
+        Setting::named(name).map(|setting| (setting.spec().value, setting.spec().example))
+    },
+    elsewhere: |name| Setting::named(name).is_some(),
+};
+
 /// The parser's error as a mistake, and the argument that it is about.
-fn explain(error: &clap::Error) -> (Mistake, Option<String>) {
+fn explain(error: &clap::Error, words: Words) -> (Mistake, Option<String>) {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         Some(ContextValue::Strings(texts)) => texts.first().cloned(),
@@ -99,7 +117,7 @@ fn explain(error: &clap::Error) -> (Mistake, Option<String>) {
         (ErrorKind::UnknownArgument, Some(option)) => {
             let problem = if !option.starts_with('-') {
                 Problem::Stray
-            } else if setting_of(&option).is_some() {
+            } else if long_of(&option).is_some_and(words.elsewhere) {
                 Problem::Misplaced
             } else {
                 let nearest = context(ContextKind::SuggestedArg);
@@ -108,19 +126,16 @@ fn explain(error: &clap::Error) -> (Mistake, Option<String>) {
             let wrong = option.clone();
             (Mistake { option, problem }, Some(wrong))
         }
-        (ErrorKind::InvalidValue, Some(argument)) => match setting_of(&argument) {
-            Some(setting) => {
-                let spec = setting.spec();
-                let problem = Problem::NoValue {
-                    value: spec.value,
-                    example: spec.example,
-                };
-                let wrong = format!("--{}", spec.name);
-                (
-                    Mistake::new(&Given::default(), setting, problem),
-                    Some(wrong),
-                )
-            }
+        (ErrorKind::InvalidValue, Some(argument)) => match long_of(&argument) {
+            Some(long) => match (words.value)(long) {
+                Some((value, example)) => {
+                    let option = format!("--{long}");
+                    let wrong = Some(option.clone());
+                    let problem = Problem::NoValue { value, example };
+                    (Mistake { option, problem }, wrong)
+                }
+                None => (usage(), None),
+            },
             None => (usage(), None),
         },
         _ => (usage(), None),
@@ -134,10 +149,9 @@ fn first_line(error: &clap::Error) -> String {
     line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }
 
-/// The option of the parser's name for it: `--inbound-port <PORT>`.
-fn setting_of(argument: &str) -> Option<Setting> {
-    let flag = argument.split([' ', '[', '=']).next()?;
-    Setting::named(flag.strip_prefix("--")?)
+/// The long flag in the parser's name for an option: `inbound-port` in `--inbound-port <PORT>`.
+fn long_of(argument: &str) -> Option<&str> {
+    argument.split([' ', '[', '=']).next()?.strip_prefix("--")
 }
 
 /// Takes the argument away, and the value that seems to belong to it.

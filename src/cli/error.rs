@@ -33,6 +33,25 @@ pub(super) enum Error {
     /// The addresses of the namespace cannot be read.
     #[error("the addresses of the network namespace cannot be read, as --ip-families auto needs")]
     Addresses(#[source] io::Error),
+    /// Validation, as Istio's program calls it, failed.
+    #[error("validation failed: traffic is not captured as it should be")]
+    NotValidated,
+    /// The name servers to capture queries to are not known.
+    #[error(
+        "/etc/resolv.conf cannot be read, as --redirect-dns without --capture-all-dns needs: {0}"
+    )]
+    NameServers(String),
+    /// A kernel parameter cannot be set.
+    #[error("{name} cannot be set to {value}")]
+    Parameter {
+        /// The parameter, as sysctl(8) has it.
+        name: &'static str,
+        /// The value.
+        value: u32,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// Standard output takes nothing.
     #[error("standard output cannot be written")]
     Output(#[source] io::Error),
@@ -45,7 +64,11 @@ impl Error {
             Self::Namespace(error) => error.exit_code(),
             Self::Kernel(error) => error.exit_code(),
             Self::NotCaptured | Self::Verification(_) => ExitCode::Drift,
-            Self::Addresses(_) | Self::Output(_) => ExitCode::Failed,
+            Self::NotValidated => ExitCode::NotValidated,
+            Self::Addresses(_)
+            | Self::NameServers(_)
+            | Self::Parameter { .. }
+            | Self::Output(_) => ExitCode::Failed,
         }
     }
 

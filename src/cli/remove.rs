@@ -37,7 +37,8 @@ impl Remove {
     }
 }
 
-fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), Error> {
+/// Takes the rules away, and says so.
+pub(super) fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), Error> {
     super::enter(namespace, &[Capability::NetAdmin], log)?;
     log.info(
         match kernel::remove()? {

@@ -60,6 +60,12 @@ pub fn interface_of(address: IpAddr) -> io::Result<Option<String>> {
     Ok(has_it.map(|interface| interface.interface_name))
 }
 
+/// All addresses of the namespace, in the kernel's order: those of IPv4 before those of IPv6, by interface.
+pub fn all_addresses() -> io::Result<Vec<IpAddr>> {
+    let addresses = getifaddrs()?.filter_map(|interface| interface.address.as_ref().and_then(ip));
+    Ok(addresses.collect())
+}
+
 /// The IP address, if it is one: interfaces have link-layer addresses, too.
 fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
     let ipv4 = address.as_sockaddr_in().map(|ipv4| IpAddr::V4(ipv4.ip()));

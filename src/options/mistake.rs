@@ -92,6 +92,14 @@ pub enum Problem {
         /// A value.
         example: &'static str,
     },
+    /// There is no default, and nothing gave it.
+    #[error("is missing; accepted is {value}, such as {example}")]
+    Required {
+        /// What the help calls the value.
+        value: &'static str,
+        /// A value.
+        example: &'static str,
+    },
     /// The command line parser's own words, for what none of the above fits.
     #[error("{0}")]
     Usage(String),

@@ -68,7 +68,7 @@ pub fn output(given: &Given) -> Result<Output, Vec<Mistake>> {
     let mut mistakes = Vec::new();
     let dry_run = read(given, Setting::DryRun, parse::switch, &mut mistakes);
     let verify = read(given, Setting::Verify, parse::switch, &mut mistakes);
-    let format = read(given, Setting::Format, format, &mut mistakes);
+    let format = read(given, Setting::Format, Format::parse, &mut mistakes);
     // A file or a variable may hold the format for the dry runs to come.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
     if dry_run == Some(false) && format.is_some() && flag && given.has(Setting::Format) {
@@ -110,7 +110,7 @@ pub fn network_namespace(given: &Given) -> Result<Option<NetworkNamespace>, Vec<
 /// What is said, and how.
 pub fn log_options(given: &Given) -> Result<LogOptions, Vec<Mistake>> {
     let mut mistakes = Vec::new();
-    let format = read(given, Setting::LogFormat, log_format, &mut mistakes);
+    let format = read(given, Setting::LogFormat, LogFormat::parse, &mut mistakes);
     let verbose = read(given, Setting::Verbose, parse::count, &mut mistakes);
     let quiet = read(given, Setting::Quiet, parse::switch, &mut mistakes);
     let level = match (verbose, quiet) {
@@ -145,26 +145,32 @@ fn read<T>(
         .ok()
 }
 
-fn format(text: &str) -> Result<Format, ValueError> {
-    match text {
-        "nft" => Ok(Format::Nft),
-        "json" => Ok(Format::Json),
-        "iptables" => Ok(Format::Iptables),
-        "ip6tables" => Ok(Format::Ip6tables),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "nft, json, iptables, ip6tables",
-        }),
+impl Format {
+    /// The format of the word.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "nft" => Ok(Format::Nft),
+            "json" => Ok(Format::Json),
+            "iptables" => Ok(Format::Iptables),
+            "ip6tables" => Ok(Format::Ip6tables),
+            _ => Err(ValueError::Word {
+                text: text.to_owned(),
+                accepted: "nft, json, iptables, ip6tables",
+            }),
+        }
     }
 }
 
-fn log_format(text: &str) -> Result<LogFormat, ValueError> {
-    match text {
-        "plain" => Ok(LogFormat::Plain),
-        "json" => Ok(LogFormat::Json),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "plain, json",
-        }),
+impl LogFormat {
+    /// The format of the word.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "plain" => Ok(LogFormat::Plain),
+            "json" => Ok(LogFormat::Json),
+            _ => Err(ValueError::Word {
+                text: text.to_owned(),
+                accepted: "plain, json",
+            }),
+        }
     }
 }

@@ -22,10 +22,10 @@ pub fn options_of(capture: &Capture) -> Vec<(Setting, String)> {
     texts
 }
 
-/// The command line of `netweir apply` with the options, for a shell (POSIX, 2.2).
+/// The command line of a verb with the options, for a shell (POSIX, 2.2).
 #[must_use]
-pub fn apply_line(options: &[(Setting, String)]) -> String {
-    let mut line = "netweir apply".to_owned();
+pub fn line(verb: &str, options: &[(Setting, String)]) -> String {
+    let mut line = format!("netweir {verb}");
     for (setting, text) in options {
         let name = setting.spec().name;
         // To a string, which takes everything.
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn the_defaults_need_no_option() {
         assert_eq!(options_of(&Capture::default()), []);
-        assert_eq!(apply_line(&[]), "netweir apply");
+        assert_eq!(line("apply", &[]), "netweir apply");
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
             (Setting::PassthroughSource, String::new()),
         ];
         assert_eq!(
-            apply_line(&options),
+            line("apply", &options),
             "netweir apply --include-inbound-ports='*' --exclude-inbound-ports=80,8000-8010 \
              --exclude-interfaces='it'\\''s' --passthrough-source="
         );

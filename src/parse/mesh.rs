@@ -65,11 +65,8 @@ pub fn cidr(text: &str) -> Result<IpNet, ValueError> {
 }
 
 /// One port, or a range: `8000-8010`, `8000:8010`, `8000:` or `:1024`.
-///
-/// iptables takes a number with a leading zero for octal; nobody who writes one means that.
 pub fn iptables_ports(text: &str) -> Result<Interval<u16>, ValueError> {
-    let padded = |end: &str| end.len() > 1 && end.starts_with('0');
-    if text.split([':', '-']).any(padded) {
+    if text.split([':', '-']).any(is_octal) {
         return Err(ValueError::LeadingZero(text.to_owned()));
     }
     match text.split_once(':') {
@@ -79,6 +76,22 @@ pub fn iptables_ports(text: &str) -> Result<Interval<u16>, ValueError> {
         Some(_) => ports(text, ':'),
     }
     .map_err(|error| as_written(text, error))
+}
+
+/// A number that iptables does not take for an octal one; nobody who writes a leading zero means that.
+pub fn no_leading_zero<T>(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, ValueError>,
+) -> Result<T, ValueError> {
+    if is_octal(text) {
+        return Err(ValueError::LeadingZero(text.to_owned()));
+    }
+    parse(text)
+}
+
+fn is_octal(number: &str) -> bool {
+    let mut bytes = number.bytes();
+    bytes.next() == Some(b'0') && bytes.next().is_some_and(|byte| byte.is_ascii_digit())
 }
 
 /// The error with the text that was written, not the one that was read.
@@ -97,9 +110,9 @@ pub fn iptables_interface(text: &str) -> Result<InterfacePattern, ValueError> {
     interface(text)
 }
 
-/// A number of seconds; none of them is zero.
-pub fn seconds(text: &str) -> Result<u32, ValueError> {
-    decimal(text).ok_or_else(|| ValueError::Seconds(text.to_owned()))
+/// A number of something.
+pub fn whole_number(text: &str) -> Result<u32, ValueError> {
+    decimal(text).ok_or_else(|| ValueError::WholeNumber(text.to_owned()))
 }
 
 #[cfg(test)]

@@ -64,6 +64,11 @@ pub fn owner(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<Own
     }
 }
 
+/// The id of a user or group.
+pub fn owner_id(text: &str, kind: OwnerKind) -> Result<OwnerId, ValueError> {
+    id(text, kind)
+}
+
 /// A user or group, or a range of ids.
 pub fn owners(
     text: &str,

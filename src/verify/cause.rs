@@ -54,8 +54,9 @@ fn meets(chain: &OtherChain, check: &Check) -> bool {
     };
     let nat = chain.kind == "nat";
     let hook = match (check.direction, chain.hook) {
-        (Direction::Outbound, "prerouting") | (Direction::Inbound, "output") => !nat,
-        (Direction::Outbound | Direction::Inbound, _) => true,
+        (Direction::Outbound | Direction::OwnPod, "prerouting")
+        | (Direction::Inbound, "output") => !nat,
+        (Direction::Outbound | Direction::OwnPod | Direction::Inbound, _) => true,
     };
     family && hook
 }

@@ -10,6 +10,7 @@ impl fmt::Display for Direction {
         f.write_str(match self {
             Self::Outbound => "outbound",
             Self::Inbound => "inbound",
+            Self::OwnPod => "to its own pod",
         })
     }
 }

@@ -36,6 +36,21 @@ fn of_remove() {
 }
 
 #[test]
+fn of_the_other_programs() {
+    assert_data_eq!(
+        help(&["istio-iptables", "--help"]),
+        file!["help/istio-iptables.txt"]
+    );
+    assert_data_eq!(
+        help(&["linkerd-init", "--help"]),
+        file!["help/linkerd-init.txt"]
+    );
+    for verb in ["istio-iptables", "linkerd-init"] {
+        assert_eq!(help(&["help", verb]), help(&[verb, "--help"]));
+    }
+}
+
+#[test]
 fn has_a_default_a_variable_and_an_example_of_each_option() {
     let text = help(&["apply", "--help"]);
     let count = |what| text.matches(what).count();

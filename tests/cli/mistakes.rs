@@ -145,8 +145,8 @@ fn of_the_verb() {
         ["error: aply: there is no such verb; did you mean apply"]
     );
     assert_eq!(
-        complaints(&["-x"], &[], None),
-        ["error: -x: there is no such option; --help lists them"]
+        complaints(&["--nonsense"], &[], None),
+        ["error: --nonsense: there is no such option; --help lists them"]
     );
 }
 

@@ -1,0 +1,99 @@
+//! The verbs that take other programs' command lines.
+//!
+//! Their command lines are built on their own, and only when one of them is meant: each has more flags than netweir
+//! has options.
+
+mod flags;
+mod task;
+
+use std::env::{self, VarError};
+use std::ffi::OsString;
+use std::path::Path;
+
+use clap::CommandFactory;
+
+use crate::exit_code::ExitCode;
+use crate::frontend::{FrontEnd, Istio, Linkerd, Program, Texts};
+use crate::log::Log;
+use crate::options::{Mistake, Problem};
+
+use super::CommandLine;
+use super::accounts::AccountFiles;
+use super::arguments::Arguments;
+use super::invocation::report;
+
+/// The verbs, each with what it does.
+pub(super) const VERBS: [(&str, &str); 2] =
+    [(Istio::VERB, Istio::ABOUT), (Linkerd::VERB, Linkerd::ABOUT)];
+
+/// Does what the arguments say, where another program is meant; gives them back otherwise. The first one is the
+/// program's name.
+pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString>> {
+    let texts: Vec<_> = arguments
+        .iter()
+        .map(|text| text.to_string_lossy())
+        .collect();
+    let (path, rest) = match texts.split_first() {
+        Some((path, rest)) => (path.as_ref(), rest),
+        None => return Err(arguments),
+    };
+    let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
+    if let ["help", verb] = *rest
+        && VERBS.iter().any(|(name, _)| *name == verb)
+    {
+        return run(vec![path.into(), verb.into(), "--help".into()]);
+    }
+    let name = Path::new(path).file_name().unwrap_or_default();
+    let is_verb = |word: &str| CommandLine::command().find_subcommand(word).is_some();
+    let (program, said) = Program::meant(&name.to_string_lossy(), &rest, is_verb);
+    let start = match program {
+        Program::Netweir => return Err(arguments),
+        Program::Istio => start::<Istio>,
+        Program::Linkerd => start::<Linkerd>,
+    };
+    arguments.drain(1..=said);
+    Ok(start(arguments))
+}
+
+fn start<P: FrontEnd>(arguments: Vec<OsString>) -> ExitCode {
+    let read = Arguments::read(
+        flags::command::<P>,
+        flags::documented::<P>,
+        flags::words::<P::Flag>(),
+        arguments,
+    );
+    let Arguments {
+        matches,
+        mut mistakes,
+    } = match read {
+        Ok(arguments) => arguments,
+        Err(stop) => return super::stopped(stop),
+    };
+    let mut texts = variables(&mut mistakes);
+    flags::add(&matches, &mut texts, &mut mistakes);
+    let options = P::log_options(&texts);
+    let log = Log::new(options.as_ref().copied().unwrap_or_default());
+    let request = P::read(&texts, &AccountFiles::default());
+    match (options, request) {
+        (Ok(_), Ok(request)) if mistakes.is_empty() => task::run(&request, log),
+        (options, request) => {
+            mistakes.extend(options.err().into_iter().flatten());
+            mistakes.extend(request.err().into_iter().flatten());
+            report(log, &mistakes)
+        }
+    }
+}
+
+fn variables<F: crate::frontend::Flag>(mistakes: &mut Vec<Mistake>) -> Texts<F> {
+    Texts::of_variables(|name| match env::var(name) {
+        Ok(text) => Some(text),
+        Err(VarError::NotPresent) => None,
+        Err(VarError::NotUnicode(value)) => {
+            mistakes.push(Mistake {
+                option: name.to_owned(),
+                problem: Problem::NotUtf8(value),
+            });
+            None
+        }
+    })
+}

@@ -1,0 +1,147 @@
+//! The command line of Istio's `istio-iptables`.
+//!
+//! Without options nothing is captured: `-b` and `-i` ask for it. Lists may have empty entries, which templates leave
+//! behind, and white space around entries where iptables would read past it.
+
+mod capture;
+mod flags;
+mod log;
+
+use crate::intent::Port;
+use crate::options::{Format, LogOptions, Mistake, Problem};
+use crate::parse::{self, Accounts, DnsChoice, NetworkNamespace};
+
+use super::reader::Reader;
+use super::request::{FamilyRule, Notice};
+use super::{Action, Flag, FrontEnd, Request, Shape, Show, Texts, Topic, Validation};
+
+pub use flags::IstioFlag;
+
+/// Where Istio's agent answers DNS.
+const DNS_PORT: u16 = 15053;
+
+/// The front end.
+#[derive(Clone, Copy, Debug)]
+pub struct Istio;
+
+impl FrontEnd for Istio {
+    type Flag = IstioFlag;
+    const VERB: &'static str = "istio-iptables";
+    const ABOUT: &'static str =
+        "Do what Istio's istio-iptables does for the same flags and variables";
+
+    fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<Mistake>> {
+        log::log_options(texts)
+    }
+
+    fn read(texts: &Texts<IstioFlag>, accounts: &dyn Accounts) -> Result<Request, Vec<Mistake>> {
+        let mut reader = Reader {
+            texts,
+            accounts,
+            mistakes: Vec::new(),
+        };
+        match reader.request() {
+            Some(request) if reader.mistakes.is_empty() => Ok(request),
+            _ => Err(reader.mistakes),
+        }
+    }
+}
+
+impl Reader<'_, IstioFlag> {
+    // Every flag is read before the first `?`, so that all mistakes are noted.
+    fn request(&mut self) -> Option<Request> {
+        let mut notices = Vec::new();
+        let capture = self.capture(&mut notices);
+        let dual_stack = self.switch(IstioFlag::DualStack);
+        let dns = self.dns();
+        let action = self.action();
+        let show = self.show();
+        let namespace = self.namespace();
+        let validation = self.validation();
+        self.accepted(&mut notices);
+        Some(Request {
+            capture: capture?,
+            families: FamilyRule::ByAddress {
+                dual_stack: dual_stack?,
+            },
+            dns: (dns?, Port::new(DNS_PORT)?),
+            action: action?,
+            show,
+            namespace,
+            close_wait_timeout: None,
+            validation,
+            notices,
+        })
+    }
+
+    fn dns(&mut self) -> Option<DnsChoice> {
+        let redirect = self.switch(IstioFlag::RedirectDns);
+        let all = self.switch(IstioFlag::CaptureAllDns);
+        Some(match (redirect?, all?) {
+            (false, _) => DnsChoice::Off,
+            (true, false) => DnsChoice::Resolvers,
+            (true, true) => DnsChoice::All,
+        })
+    }
+
+    fn action(&mut self) -> Option<Action> {
+        let skip = self.switch(IstioFlag::SkipRuleApply);
+        let cleanup = self.switch(IstioFlag::CleanupOnly);
+        Some(match (skip?, cleanup?) {
+            (true, _) => Action::Nothing,
+            (false, true) => Action::Remove,
+            (false, false) => Action::Install,
+        })
+    }
+
+    /// What to print; `None` also where there is a mistake.
+    fn show(&mut self) -> Option<Show> {
+        let dry_run = self.switch(IstioFlag::DryRun);
+        let format = self.one(IstioFlag::Format, Format::parse);
+        let options = self.switch(IstioFlag::PrintOptions);
+        if dry_run == Some(false) && format.is_some() && self.texts.has(IstioFlag::Format) {
+            let text = self.text(IstioFlag::Format).to_owned();
+            self.note(IstioFlag::Format, Problem::FormatWithoutDryRun(text));
+        }
+        Show::of(dry_run?, format?, options?)
+    }
+
+    /// Where to work; `None` also where there is a mistake.
+    fn namespace(&mut self) -> Option<NetworkNamespace> {
+        if self.text(IstioFlag::NetworkNamespace).is_empty() {
+            return None;
+        }
+        self.one(IstioFlag::NetworkNamespace, parse::network_namespace)
+    }
+
+    /// Whether to prove that the rules work; `None` also where there is a mistake.
+    fn validation(&mut self) -> Option<Validation> {
+        let run = self.switch(IstioFlag::RunValidation);
+        let port = self.one(IstioFlag::ProbePort, parse::port);
+        let validation = Validation { port: port? };
+        run?.then_some(validation)
+    }
+
+    /// What was given and has no meaning here. Even so it is what it should be.
+    fn accepted(&mut self, notices: &mut Vec<Notice>) {
+        for flag in self.texts.given() {
+            let spec = flag.spec();
+            if spec.topic != Topic::Accepted {
+                continue;
+            }
+            match (flag, spec.shape) {
+                (IstioFlag::ProbeTimeout, _) => {
+                    self.one(flag, parse::go_duration);
+                }
+                (_, Shape::Switch) => {
+                    self.switch(flag);
+                }
+                (_, Shape::Number) => {
+                    self.one(flag, parse::whole_number);
+                }
+                (_, Shape::One | Shape::List) => {}
+            }
+            notices.push(Notice::no_effect(self.texts, flag));
+        }
+    }
+}

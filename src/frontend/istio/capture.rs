@@ -1,0 +1,204 @@
+//! What to capture.
+
+use ipnet::{IpNet, Ipv4Net};
+
+use crate::frontend::reader::{Reader, Space, distinct};
+use crate::frontend::request::Notice;
+use crate::intent::{
+    Capture, Families, Inbound, InboundMode, InboundPorts, IpRanges, Outbound, OwnerId,
+    OwnerSelection, Ports, Proxy, RangeSelection, Tproxy,
+};
+use crate::options::Problem;
+use crate::parse::{self, ModeChoice, OwnerKind, ValueError};
+
+use super::IstioFlag;
+
+/// The user of the proxy where no name tells.
+const PROXY_UID: OwnerId = 1337;
+/// The mark of the proxy's own packets to its own pod.
+const OUTBOUND_MARK: u32 = 1338;
+
+impl Reader<'_, IstioFlag> {
+    /// All but the families and DNS.
+    pub(super) fn capture(&mut self, notices: &mut Vec<Notice>) -> Option<Capture> {
+        let proxy = self.proxy();
+        let inbound = self.inbound(notices);
+        let outbound = self.outbound(notices);
+        let exclude_interfaces = self.interfaces(IstioFlag::ExcludeInterfaces);
+        let loopback_range = self.one(IstioFlag::LoopbackCidr, loopback_cidr);
+        let drop_invalid = self.switch(IstioFlag::DropInvalid);
+        Some(Capture {
+            families: Families::Both,
+            proxy: proxy?,
+            inbound: inbound?,
+            outbound: outbound?,
+            exclude_interfaces: exclude_interfaces?,
+            loopback_range: loopback_range?,
+            passthrough: Capture::default().passthrough,
+            drop_invalid: drop_invalid?,
+            dns: None,
+        })
+    }
+
+    fn proxy(&mut self) -> Option<Proxy> {
+        let outbound_port = self.one(IstioFlag::EnvoyPort, parse::port);
+        let inbound_port = self.one(IstioFlag::InboundCapturePort, parse::port);
+        let tunnel_port = self.one(IstioFlag::InboundTunnelPort, parse::port);
+        let owners = self.proxy_owners();
+        let (uids, gids) = owners?;
+        if uids.is_empty() && gids.is_empty() {
+            self.note(IstioFlag::ProxyUid, Problem::NoProxyOwner);
+        }
+        Some(Proxy {
+            outbound_port: outbound_port?,
+            inbound_port: inbound_port?,
+            tunnel_port: Some(tunnel_port?),
+            uids,
+            gids,
+        })
+    }
+
+    /// The users and groups of the proxy. The groups are named as the users are, unless they are named.
+    fn proxy_owners(&mut self) -> Option<(Vec<OwnerId>, Vec<OwnerId>)> {
+        let accounts = self.accounts;
+        let owner = |kind| move |text: &str| parse::owner(text, kind, accounts);
+        let mut uids_text = self.text(IstioFlag::ProxyUid).to_owned();
+        if uids_text.is_empty() {
+            let name = self.text(IstioFlag::EnvoyUser);
+            let id = accounts.id_of(OwnerKind::User, name).unwrap_or(PROXY_UID);
+            uids_text = id.to_string();
+        }
+        let (gids_flag, gids_text) = match self.text(IstioFlag::ProxyGid) {
+            "" => (IstioFlag::ProxyUid, uids_text.clone()),
+            text => (IstioFlag::ProxyGid, text.to_owned()),
+        };
+        let uids: Option<Vec<_>> = self.list_of(
+            IstioFlag::ProxyUid,
+            &uids_text,
+            Space::Free,
+            owner(OwnerKind::User),
+        );
+        let gids: Option<Vec<_>> =
+            self.list_of(gids_flag, &gids_text, Space::Free, owner(OwnerKind::Group));
+        Some((distinct(uids?), distinct(gids?)))
+    }
+
+    fn inbound(&mut self, notices: &mut Vec<Notice>) -> Option<Inbound> {
+        let mode = self.mode();
+        let exclude = self.ports(IstioFlag::InboundPortsExclude);
+        let ports = if self.text(IstioFlag::InboundPorts) == "*" {
+            exclude.map(InboundPorts::AllExcept)
+        } else {
+            if exclude.as_ref().is_some_and(|ports| !ports.is_empty()) {
+                let text = "is not consulted, since not all ports are captured";
+                notices.push(self.remark(IstioFlag::InboundPortsExclude, text));
+            }
+            let only = self.ports(IstioFlag::InboundPorts);
+            exclude.and(only).map(InboundPorts::Only)
+        };
+        let reroute_interfaces = self.interfaces(IstioFlag::RerouteInterfaces);
+        Some(Inbound {
+            mode: mode?,
+            ports: ports?,
+            exclude_sources: IpRanges::default(),
+            reroute_interfaces: reroute_interfaces?,
+        })
+    }
+
+    fn mode(&mut self) -> Option<InboundMode> {
+        let mode = self.one(IstioFlag::Mode, |text| match text {
+            "" | "REDIRECT" => Ok(ModeChoice::Redirect),
+            "TPROXY" => Ok(ModeChoice::Tproxy),
+            _ => Err(ValueError::Word {
+                text: text.to_owned(),
+                accepted: "REDIRECT, TPROXY",
+            }),
+        });
+        let mark = self.one(IstioFlag::TproxyMark, |text| {
+            parse::no_leading_zero(text, parse::telling_mark)
+        });
+        let table = self.one(IstioFlag::TproxyTable, |text| {
+            parse::no_leading_zero(text, parse::routing_table)
+        });
+        let tproxy = Tproxy {
+            mark: mark?,
+            outbound_mark: OUTBOUND_MARK,
+            table: table?,
+        };
+        Some(match mode? {
+            ModeChoice::Redirect => InboundMode::Redirect,
+            ModeChoice::Tproxy => InboundMode::Tproxy(tproxy),
+        })
+    }
+
+    fn outbound(&mut self, notices: &mut Vec<Notice>) -> Option<Outbound> {
+        let exclude_ports = self.ports(IstioFlag::PortsExclude);
+        let include_ports = self.ports(IstioFlag::PortsInclude);
+        let include_ranges = self.ranges_include();
+        let exclude_ranges: Option<Vec<_>> =
+            self.list(IstioFlag::RangesExclude, Space::Counts, parse::cidr);
+        let gids = self.groups(notices);
+        let (include_ranges, capture_over_loopback) = include_ranges?;
+        Some(Outbound {
+            exclude_ports: exclude_ports?,
+            exclude_ports_for_uids: Vec::new(),
+            include_ports: include_ports?,
+            include_ranges,
+            exclude_ranges: exclude_ranges?.into_iter().collect(),
+            capture_over_loopback,
+            uids: OwnerSelection::default(),
+            gids: gids?,
+        })
+    }
+
+    /// The destinations, and whether one of them was written as a loopback address: `0.0.0.0/0` reaches loopback and
+    /// was not.
+    fn ranges_include(&mut self) -> Option<(RangeSelection, bool)> {
+        if self.text(IstioFlag::RangesInclude) == "*" {
+            return Some((RangeSelection::All, false));
+        }
+        let networks: Vec<IpNet> =
+            self.list(IstioFlag::RangesInclude, Space::Counts, parse::cidr)?;
+        let loopback = networks.iter().any(|network| network.addr().is_loopback());
+        Some((
+            RangeSelection::Only(networks.into_iter().collect()),
+            loopback,
+        ))
+    }
+
+    fn groups(&mut self, notices: &mut Vec<Notice>) -> Option<OwnerSelection> {
+        let accounts = self.accounts;
+        let group = move |text: &str| parse::owners(text, OwnerKind::Group, accounts);
+        let exclude = self.list(IstioFlag::GroupsExclude, Space::Free, group);
+        if self.text(IstioFlag::GroupsInclude) == "*" {
+            return Some(OwnerSelection {
+                include: None,
+                exclude: exclude?,
+            });
+        }
+        if self.texts.has(IstioFlag::GroupsExclude) {
+            let text = "is not consulted, since ISTIO_OUTBOUND_OWNER_GROUPS names the groups";
+            notices.push(self.remark(IstioFlag::GroupsExclude, text));
+        }
+        let include = self.list(IstioFlag::GroupsInclude, Space::Free, group);
+        exclude.and(include).map(|include| OwnerSelection {
+            include: Some(include),
+            ..OwnerSelection::default()
+        })
+    }
+
+    fn ports(&mut self, flag: IstioFlag) -> Option<Ports> {
+        self.list(flag, Space::Free, parse::iptables_ports)
+    }
+
+    fn interfaces(&mut self, flag: IstioFlag) -> Option<Vec<crate::intent::InterfacePattern>> {
+        self.list(flag, Space::Free, parse::iptables_interface)
+            .map(distinct)
+    }
+}
+
+/// A CIDR inside 127.0.0.0/8, its host bits cut off.
+fn loopback_cidr(text: &str) -> Result<Ipv4Net, ValueError> {
+    parse::loopback_range(&parse::cidr(text)?.trunc().to_string())
+        .map_err(|_| ValueError::LoopbackRange(text.to_owned()))
+}

@@ -1,0 +1,80 @@
+//! What Istio's log flags say of our messages.
+
+use crate::options::{Level, LogFormat, LogOptions, Mistake};
+use crate::parse::{self, ValueError};
+
+use crate::frontend::Texts;
+
+use super::IstioFlag;
+
+/// What is said, and how.
+pub(super) fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut noting = |flag, error: ValueError| {
+        mistakes.push(Mistake {
+            option: texts.name(flag),
+            problem: error.into(),
+        });
+    };
+    let level = level(texts.text(IstioFlag::LogOutputLevel))
+        .map_err(|error| noting(IstioFlag::LogOutputLevel, error));
+    let json = parse::go_switch(texts.text(IstioFlag::LogAsJson))
+        .map_err(|error| noting(IstioFlag::LogAsJson, error));
+    match (level, json) {
+        (Ok(level), Ok(json)) => Ok(LogOptions {
+            format: if json {
+                LogFormat::Json
+            } else {
+                LogFormat::Plain
+            },
+            level,
+        }),
+        _ => Err(mistakes),
+    }
+}
+
+/// The level of the scopes `default` and `all`, of which the last counts, among `SCOPE:LEVEL` and levels alone.
+fn level(text: &str) -> Result<Level, ValueError> {
+    let mut ours = Level::default();
+    for entry in text.split(',').filter(|entry| !entry.is_empty()) {
+        let (scope, word) = entry.split_once(':').unwrap_or(("default", entry));
+        let level = match word {
+            "debug" => Level::Debug,
+            "info" => Level::Info,
+            "warn" => Level::Warning,
+            "error" | "fatal" | "none" => Level::Error,
+            _ => {
+                return Err(ValueError::Word {
+                    text: word.to_owned(),
+                    accepted: "debug, info, warn, error, fatal, none",
+                });
+            }
+        };
+        if matches!(scope, "default" | "all") {
+            ours = level;
+        }
+    }
+    Ok(ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scope_default_decides() {
+        for (text, expected) in [
+            ("default:info", Level::Info),
+            ("debug", Level::Debug),
+            ("all:warn", Level::Warning),
+            ("ads:debug", Level::Info),
+            ("default:error,ads:debug", Level::Error),
+            ("default:none", Level::Error),
+            ("", Level::Info),
+        ] {
+            assert_eq!(level(text), Ok(expected), "{text:?}");
+        }
+        assert!(level("default:loud").is_err());
+        assert!(level("ads:loud").is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! Which program a command line is for.
+
+use super::{Flag, FrontEnd, Istio, Linkerd, LinkerdFlag};
+
+/// A program whose command line can be meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// netweir itself.
+    Netweir,
+    /// Istio's.
+    Istio,
+    /// Linkerd's.
+    Linkerd,
+}
+
+/// The names that images call Istio's program by.
+const ISTIO_NAMES: [&str; 2] = [Istio::VERB, "istio-init"];
+/// The names that images call Linkerd's program by.
+const LINKERD_NAMES: [&str; 3] = [Linkerd::VERB, "proxy-init", "linkerd2-proxy-init"];
+/// What netweir itself is asked for without a verb.
+const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
+
+impl Program {
+    /// The program that is meant by the name it is called by and the arguments, of which some may be verbs of
+    /// netweir's own; and how many of the arguments say so.
+    ///
+    /// The name decides first, then the verb. Flags alone are what the images of init programs are started with:
+    /// Linkerd's where its own are among them, and those of Istio's old `proxy_init` otherwise.
+    #[must_use]
+    pub fn meant(name: &str, arguments: &[&str], is_verb: impl Fn(&str) -> bool) -> (Self, usize) {
+        let first = arguments.first().copied().unwrap_or_default();
+        let by_name = [
+            (Self::Istio, &ISTIO_NAMES[..], Istio::VERB),
+            (Self::Linkerd, &LINKERD_NAMES[..], Linkerd::VERB),
+        ];
+        for (program, names, verb) in by_name {
+            if names.contains(&name) {
+                return (program, usize::from(first == verb));
+            }
+        }
+        for (program, _, verb) in by_name {
+            if first == verb {
+                return (program, 1);
+            }
+        }
+        let flags_alone = first.starts_with('-')
+            && !OWN_FLAGS.contains(&first)
+            && !arguments.iter().any(|argument| is_verb(argument));
+        match flags_alone {
+            false => (Self::Netweir, 0),
+            true if arguments.iter().any(|flag| is_of_linkerd(flag)) => (Self::Linkerd, 0),
+            true => (Self::Istio, 0),
+        }
+    }
+}
+
+/// Whether it is one of the two flags that Linkerd's program cannot be started without.
+fn is_of_linkerd(argument: &str) -> bool {
+    let flag = argument.split('=').next().unwrap_or_default();
+    [
+        LinkerdFlag::IncomingProxyPort,
+        LinkerdFlag::OutgoingProxyPort,
+    ]
+    .iter()
+    .filter_map(|flag| flag.spec().long)
+    .any(|long| flag.strip_prefix("--") == Some(long))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(line: &str) -> (Program, usize) {
+        let words: Vec<_> = line.split(' ').collect();
+        let (name, arguments) = words.split_first().unwrap();
+        Program::meant(name, arguments, |verb| ["apply", "remove"].contains(&verb))
+    }
+
+    #[test]
+    fn the_name_decides_then_the_verb_then_the_flags() {
+        use Program::{Istio, Linkerd, Netweir};
+        for (line, expected) in [
+            ("netweir", (Netweir, 0)),
+            ("netweir apply -b *", (Netweir, 0)),
+            ("netweir aply", (Netweir, 0)),
+            ("netweir --help", (Netweir, 0)),
+            ("netweir -V", (Netweir, 0)),
+            ("netweir -q apply", (Netweir, 0)),
+            ("netweir istio-iptables -p 15001", (Istio, 1)),
+            ("netweir linkerd-init -p 4143", (Linkerd, 1)),
+            ("istio-iptables", (Istio, 0)),
+            ("istio-iptables apply", (Istio, 0)),
+            ("istio-iptables istio-iptables -p 1", (Istio, 1)),
+            ("istio-init -b 80", (Istio, 0)),
+            ("proxy-init -p 4143 -o 4140", (Linkerd, 0)),
+            ("netweir -p 15001 -u 1337 -m REDIRECT -i *", (Istio, 0)),
+            ("netweir -n", (Istio, 0)),
+            (
+                "netweir --ipv6=false --incoming-proxy-port 4143",
+                (Linkerd, 0),
+            ),
+            ("netweir --outgoing-proxy-port=4140 -p 4143", (Linkerd, 0)),
+            ("pilot-agent istio-iptables -p 15001", (Istio, 1)),
+        ] {
+            assert_eq!(meant(line), expected, "{line}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads texts and notes what is wrong with them.
+
+use crate::options::{Mistake, Problem};
+use crate::parse::{self, Accounts, ValueError};
+
+use super::{Flag, Notice, Texts};
+
+/// Reads texts and notes what is wrong with them. Each function is `None` where it noted something.
+pub(super) struct Reader<'a, F> {
+    pub(super) texts: &'a Texts<F>,
+    pub(super) accounts: &'a dyn Accounts,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// What white space around an entry of a list is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Space {
+    /// Nothing.
+    Free,
+    /// Part of the entry, which it spoils.
+    Counts,
+}
+
+impl<F: Flag> Reader<'_, F> {
+    pub(super) fn text(&self, flag: F) -> &str {
+        self.texts.text(flag)
+    }
+
+    pub(super) fn one<T>(
+        &mut self,
+        flag: F,
+        parse: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<T> {
+        match parse(self.texts.text(flag)) {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.note(flag, error);
+                None
+            }
+        }
+    }
+
+    pub(super) fn switch(&mut self, flag: F) -> Option<bool> {
+        self.one(flag, parse::go_switch)
+    }
+
+    /// The values of a list, in which empty entries are nothing.
+    pub(super) fn list<T, L: FromIterator<T>>(
+        &mut self,
+        flag: F,
+        space: Space,
+        entry: impl Fn(&str) -> Result<T, ValueError>,
+    ) -> Option<L> {
+        let text = self.texts.text(flag).to_owned();
+        self.list_of(flag, &text, space, entry)
+    }
+
+    /// The same of another text than the flag's own.
+    pub(super) fn list_of<T, L: FromIterator<T>>(
+        &mut self,
+        flag: F,
+        text: &str,
+        space: Space,
+        entry: impl Fn(&str) -> Result<T, ValueError>,
+    ) -> Option<L> {
+        let entries = text.split(',').map(|entry| match space {
+            Space::Free => entry.trim(),
+            Space::Counts => entry,
+        });
+        let mut errors = Vec::new();
+        let values = entries
+            .filter(|entry| !entry.is_empty())
+            .filter_map(|text| entry(text).map_err(|error| errors.push(error)).ok())
+            .collect();
+        if errors.is_empty() {
+            return Some(values);
+        }
+        for error in errors {
+            self.note(flag, error);
+        }
+        None
+    }
+
+    /// A warning that names the flag.
+    pub(super) fn warning(&self, flag: F, text: &str) -> Notice {
+        Notice::Warning(format!("{}: {text}", self.texts.name(flag)))
+    }
+
+    /// A remark that names the flag.
+    pub(super) fn remark(&self, flag: F, text: &str) -> Notice {
+        Notice::Debug(format!("{}: {text}", self.texts.name(flag)))
+    }
+
+    pub(super) fn note(&mut self, flag: F, problem: impl Into<Problem>) {
+        self.mistakes.push(Mistake {
+            option: self.texts.name(flag),
+            problem: problem.into(),
+        });
+    }
+}
+
+/// The values in their order, each once.
+pub(super) fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
+    let mut distinct = Vec::with_capacity(values.len());
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
+}

@@ -1,0 +1,243 @@
+//! What a mesh's flags ask for, and what it means where it is asked.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::intent::{Capture, Dns, Families, Family, IpRanges, Port, RangeSelection};
+use crate::options::Format;
+use crate::parse::{self, DnsChoice, NetworkNamespace};
+
+use super::{Flag, Texts};
+
+/// What a mesh's flags ask for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// What to capture, as far as the flags alone decide.
+    pub(super) capture: Capture,
+    /// Which families.
+    pub(super) families: FamilyRule,
+    /// Where the queries go that are captured, and the port of the proxy that answers them.
+    pub(super) dns: (DnsChoice, Port),
+    /// What to do.
+    pub action: Action,
+    /// What to print in place of doing it.
+    pub show: Option<Show>,
+    /// Where to do it; in the current network namespace when `None`.
+    pub namespace: Option<NetworkNamespace>,
+    /// How long a closed connection waits for its application, in seconds, if that is to be set
+    /// (`nf_conntrack_tcp_timeout_close_wait`).
+    pub close_wait_timeout: Option<u32>,
+    /// How to prove that the rules work, if that is wanted.
+    pub validation: Option<Validation>,
+    /// What the user should know.
+    pub notices: Vec<Notice>,
+}
+
+/// Which families are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FamilyRule {
+    /// These.
+    Fixed(Families),
+    /// IPv4; and IPv6 where the first address of the namespace is of it, or any address in dual stack.
+    ByAddress { dual_stack: bool },
+}
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Install the rules.
+    Install,
+    /// Take them away.
+    Remove,
+    /// Leave the rules as they are.
+    Nothing,
+}
+
+/// What to print.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Show {
+    /// The rules.
+    Rules(Format),
+    /// The line of `netweir apply` that does the same.
+    Options,
+}
+
+/// How to prove that the rules work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validation {
+    /// The port that the proxy's user makes connections to.
+    pub port: Port,
+}
+
+/// What the user should know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// Something may not be meant so.
+    Warning(String),
+    /// Something is of no consequence.
+    Debug(String),
+}
+
+/// What a request has to know of where it is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// All addresses of the network namespace, in the kernel's order.
+    pub addresses: Vec<IpAddr>,
+    /// The text of resolv.conf(5).
+    pub resolv_conf: String,
+}
+
+const NO_ADDRESS: &str = "the network namespace has no global address yet: IPv4 alone is captured";
+const NO_SERVER: &str =
+    "DNS is not captured: /etc/resolv.conf names no name server, and --capture-all-dns is not set";
+
+impl Request {
+    /// Whether the addresses of the namespace decide anything.
+    #[must_use]
+    pub const fn needs_addresses(&self) -> bool {
+        matches!(self.families, FamilyRule::ByAddress { .. })
+    }
+
+    /// Whether the name servers decide anything.
+    #[must_use]
+    pub fn needs_name_servers(&self) -> bool {
+        self.dns.0 == DnsChoice::Resolvers
+    }
+
+    /// What to capture, and what the user should know of how that was decided.
+    #[must_use]
+    pub fn capture(&self, surroundings: &Surroundings) -> (Capture, Vec<Notice>) {
+        let mut notices = Vec::new();
+        let families = match self.families {
+            FamilyRule::Fixed(families) => families,
+            FamilyRule::ByAddress { dual_stack } => by_address(&surroundings.addresses, dual_stack)
+                .unwrap_or_else(|| {
+                    notices.push(Notice::Warning(NO_ADDRESS.to_owned()));
+                    Families::Only(Family::Ipv4)
+                }),
+        };
+        let servers = match self.dns.0 {
+            DnsChoice::Off => None,
+            DnsChoice::All => Some(RangeSelection::All),
+            DnsChoice::Resolvers => name_servers(&surroundings.resolv_conf, &mut notices),
+        };
+        let port = self.dns.1;
+        let capture = Capture {
+            families,
+            dns: servers.map(|servers| Dns { port, servers }),
+            ..self.capture.clone()
+        };
+        (capture, notices)
+    }
+}
+
+/// The families of the addresses; `None` where no address is a global one.
+fn by_address(addresses: &[IpAddr], dual_stack: bool) -> Option<Families> {
+    let mut global = addresses.iter().map(IpAddr::to_canonical).filter(is_global);
+    let first = global.next()?;
+    let any_ipv6 = first.is_ipv6() || dual_stack && global.any(|address| address.is_ipv6());
+    Some(if any_ipv6 {
+        Families::Both
+    } else {
+        Families::Only(Family::Ipv4)
+    })
+}
+
+fn is_global(address: &IpAddr) -> bool {
+    let of_a_link = match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    };
+    !(of_a_link || address.is_loopback() || address.is_unspecified())
+}
+
+/// The name servers of the file. A line without an address is none, and without any there is nothing to capture.
+fn name_servers(resolv_conf: &str, notices: &mut Vec<Notice>) -> Option<RangeSelection> {
+    let mut servers = Vec::new();
+    for server in parse::name_servers(resolv_conf) {
+        match server {
+            Ok(address) => servers.push(address.into()),
+            Err(error) => notices.push(Notice::Warning(format!("/etc/resolv.conf: {error}"))),
+        }
+    }
+    if servers.is_empty() {
+        notices.push(Notice::Warning(NO_SERVER.to_owned()));
+        return None;
+    }
+    Some(RangeSelection::Only(IpRanges::from_iter(servers)))
+}
+
+impl Show {
+    /// What two flags for printing ask for together.
+    pub(super) fn of(rules: bool, format: Format, options: bool) -> Option<Self> {
+        if options {
+            Some(Self::Options)
+        } else {
+            rules.then_some(Self::Rules(format))
+        }
+    }
+}
+
+impl Notice {
+    /// The flag was given, and nothing comes of it.
+    pub(super) fn no_effect<F: Flag>(texts: &Texts<F>, flag: F) -> Self {
+        let about = flag.spec().about.trim_end_matches('.');
+        let name = texts.name(flag);
+        let mut about = about.chars();
+        let first = about.next().map(|first| first.to_ascii_lowercase());
+        let about: String = first.into_iter().chain(about).collect();
+        Self::Debug(format!("{name}: of no effect here: {about}"))
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Warning(text) | Self::Debug(text) => f.write_str(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn families(addresses: &[&str], dual_stack: bool) -> Option<Families> {
+        let addresses: Vec<_> = addresses.iter().map(|text| text.parse().unwrap()).collect();
+        by_address(&addresses, dual_stack)
+    }
+
+    #[test]
+    fn the_first_global_address_decides_unless_both_families_are_asked_for() {
+        let ipv4 = Some(Families::Only(Family::Ipv4));
+        let both = Some(Families::Both);
+        for (addresses, single, dual) in [
+            (&["127.0.0.1", "10.0.0.2", "::1", "fe80::1"][..], ipv4, ipv4),
+            (&["127.0.0.1", "10.0.0.2", "::1", "fd00::2"], ipv4, both),
+            (&["127.0.0.1", "::1", "fd00::2"], both, both),
+            (&["fd00::2", "10.0.0.2"], both, both),
+            (&["169.254.0.1", "::1", "2001:db8::1"], both, both),
+            (&["10.0.0.2", "::6"], ipv4, both),
+            (&["127.0.0.1", "::1", "fe80::1"], None, None),
+            (&[], None, None),
+        ] {
+            assert_eq!(families(addresses, false), single, "{addresses:?}");
+            assert_eq!(families(addresses, true), dual, "{addresses:?}");
+        }
+    }
+
+    #[test]
+    fn name_servers_are_those_that_are_addresses() {
+        let servers = |text: &str| {
+            let mut notices = Vec::new();
+            (name_servers(text, &mut notices), notices.len())
+        };
+        let one = ["10.96.0.10/32".parse().unwrap()].into_iter().collect();
+        assert_eq!(
+            servers("nameserver 10.96.0.10\nnameserver dns.example\n"),
+            (Some(RangeSelection::Only(one)), 1)
+        );
+        assert_eq!(servers("search example.com\n"), (None, 1));
+        assert_eq!(servers("nameserver x\n"), (None, 2));
+    }
+}
