@@ -3,6 +3,7 @@
 mod attempts;
 mod iptables;
 mod one_uid;
+mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,7 @@ use crate::decision_tables;
 use crate::sandbox::{Attempt, Fate, Promise, Sandbox, counters, has_every_owner, install};
 use crate::scenarios;
 use iptables::Variant;
+use told::{Seen, the_program_tells};
 
 pub(crate) fn promises() -> Vec<Promise> {
     let mut promises = vec![
@@ -52,8 +54,9 @@ pub(crate) fn promises() -> Vec<Promise> {
 fn every_fate(sandbox: &Sandbox, capture: &Capture) {
     for (capture, attempts) in feasible(capture, attempts::matrix(capture)) {
         let ruleset = install(&capture);
-        let met = fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+        let (met, seen) = fates_are_as_told(sandbox, &capture, &ruleset, attempts);
         met.agrees_with_the_kernel(&ruleset);
+        the_program_tells(&capture, &seen);
         kernel::remove().expect("removed");
     }
 }
@@ -92,7 +95,8 @@ fn generated(sandbox: &Sandbox) {
         let attempts = some.new_tree(&mut runner).expect("connections").current();
         for (capture, attempts) in feasible(&capture, attempts) {
             let ruleset = install(&capture);
-            fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+            let (_, seen) = fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+            the_program_tells(&capture, &seen);
         }
     }
 }
@@ -150,20 +154,26 @@ fn purpose(id: &RuleId) -> String {
 }
 
 /// Tries the connections out under the rules of the capture, and gives back which rules were met according to
-/// explain.
+/// explain, and what became of the connections.
 fn fates_are_as_told(
     sandbox: &Sandbox,
     capture: &Capture,
     ruleset: &Ruleset,
     attempts: Vec<Attempt>,
-) -> Met {
+) -> (Met, Vec<Seen>) {
     let mut met = Met::default();
+    let mut seen = Vec::new();
     let mut wrong = Vec::new();
     for attempt in attempts {
         let (connection, fate) = sandbox.try_out(&attempt);
         let outcome = evaluate(ruleset, &connection);
         wrong.extend(judge(capture, &attempt, &connection, &outcome, fate));
         met.note(&outcome);
+        seen.push(Seen {
+            attempt,
+            connection,
+            fate,
+        });
         // Each may have taken seconds.
         if wrong.len() == 5 {
             break;
@@ -174,7 +184,7 @@ fn fates_are_as_told(
         "connections went elsewhere\n{}\n{capture:#?}",
         wrong.join("\n")
     );
-    met
+    (met, seen)
 }
 
 /// What is wrong with the fate of a connection, if it is.

@@ -16,6 +16,7 @@ mod form;
 mod frontend;
 mod invocation;
 mod remove;
+mod rules;
 mod style;
 mod surroundings;
 

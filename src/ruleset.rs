@@ -17,7 +17,7 @@ use ipnet::IpNet;
 use crate::intent::{Family, InterfacePattern, Port, Protocol};
 
 pub use check::CheckError;
-pub use installed::{Foreign, Installed};
+pub use installed::{Foreign, ForeignKind, Installed};
 pub use set::{Elements, Set};
 
 /// The name of the table, in the family `inet`, that holds all of the rules.
@@ -268,6 +268,23 @@ pub enum Match {
     },
     /// `ct state`.
     State(ConnectionState),
+}
+
+impl Match {
+    /// The name of the set that it looks into, if it does.
+    #[must_use]
+    pub fn set_name(&self) -> Option<&str> {
+        match self {
+            Self::Port { test, .. } => test.set_name(),
+            Self::Address { test, .. } => test.set_name(),
+            Self::Owner { test, .. } => test.set_name(),
+            Self::Family(_)
+            | Self::Protocol { .. }
+            | Self::Interface { .. }
+            | Self::Mark { .. }
+            | Self::State(_) => None,
+        }
+    }
 }
 
 /// An end of a connection, from the point of view of the packet.

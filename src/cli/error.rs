@@ -52,6 +52,12 @@ pub(super) enum Error {
         #[source]
         source: io::Error,
     },
+    /// There are no rules to look at.
+    #[error("no table inet netweir is installed in this network namespace: nothing is captured")]
+    NotInstalled,
+    /// What is asked cannot be read.
+    #[error("the connections cannot be read")]
+    Input(#[source] io::Error),
     /// Standard output takes nothing.
     #[error("standard output cannot be written")]
     Output(#[source] io::Error),
@@ -68,6 +74,8 @@ impl Error {
             Self::Addresses(_)
             | Self::NameServers(_)
             | Self::Parameter { .. }
+            | Self::NotInstalled
+            | Self::Input(_)
             | Self::Output(_) => ExitCode::Failed,
         }
     }

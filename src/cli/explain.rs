@@ -1,20 +1,27 @@
 //! `netweir explain`.
 
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+
 use clap::Args;
 
 use crate::exit_code::ExitCode;
-use crate::explain::{Answer, Question, SyntaxError, complete, evaluate};
+use crate::explain::{
+    Answer, Outcome, Question, SyntaxError, Table, Verdict, answer_to_nothing, complete,
+    evaluate_installed,
+};
 use crate::log::Log;
-use crate::options::{self, Mistake, Parsed, Problem, Section};
-use crate::parse::{NetworkNamespace, ValueError};
-use crate::plan::plan;
+use crate::options::{self, Mistake, Problem, Section};
+use crate::parse::NetworkNamespace;
+use crate::ruleset::Installed;
 
 use super::accounts::AccountFiles;
 use super::arguments::{OptionsOf, TakesOptions};
 use super::error::Error;
-use super::families::resolve;
-use super::files::System;
+use super::form::{Form, FormOption};
 use super::invocation::Invocation;
+use super::rules::{Looked, Rules, RulesOption};
+use super::style::{Colour, Style};
 use super::surroundings::Here;
 
 const CONNECTION_HELP: &str = "\
@@ -22,16 +29,27 @@ The connection: [out|in] [tcp|udp|icmp] [ADDRESS:PORT] [KEY=VALUE ...]. The keys
 uid, gid, mark, ctmark, state and protocol. What is left out is assumed, and the answer says so: the interface and \
 the own address are those of the network namespace, where it has a route
 [example: out tcp 10.0.0.5:443 uid=1000 gid=1000] [example: in tcp :8080 from=10.1.2.3 dev=eth0]";
-const FORMAT_HELP: &str = "How to answer: in words, or with a JSON object
-[default: text] [example: json]";
+const CONNECTIONS_HELP: &str = "\
+A file with a connection a line; - is standard input. The answer to each is a JSON object on one line; empty lines and \
+lines that start with # are passed over
+[example: -]";
+const TABLE_HELP: &str = "\
+Print a table of all typical connections under these rules instead: every kind of owner by every kind of destination, in \
+both directions";
 
 /// The verb's own arguments, and the options.
 #[derive(Args)]
 pub(super) struct Explain {
     #[arg(value_name = "CONNECTION", help = CONNECTION_HELP)]
     connection: Vec<String>,
-    #[arg(long, value_name = "text|json", help_heading = "The answer", help = FORMAT_HELP)]
-    format: Option<String>,
+    #[arg(long, value_name = "FILE", help_heading = "The answer", help = CONNECTIONS_HELP)]
+    connections: Option<String>,
+    #[arg(long, help_heading = "The answer", help = TABLE_HELP)]
+    table: bool,
+    #[command(flatten)]
+    form: FormOption,
+    #[command(flatten)]
+    rules: RulesOption,
     #[command(flatten)]
     options: OptionsOf<Self>,
 }
@@ -48,96 +66,167 @@ impl TakesOptions for Explain {
     ];
 }
 
-/// How to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Text,
-    Json,
-}
-
 /// What is to be answered, with no mistake in it.
 struct Task {
-    parsed: Parsed,
+    rules: Rules,
     namespace: Option<NetworkNamespace>,
-    question: Question,
+    asked: Asked,
     form: Form,
+}
+
+/// What is asked.
+enum Asked {
+    /// One connection.
+    One(Question),
+    /// One a line.
+    Many(Box<dyn BufRead>),
+    /// All typical ones.
+    Typical,
 }
 
 impl Explain {
     /// Answers.
-    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = Invocation::new(self.options.given.clone(), mistakes);
+    pub(super) fn run(mut self, mut mistakes: Vec<Mistake>) -> ExitCode {
+        mistakes.append(&mut self.options.mistakes);
+        let given = std::mem::take(&mut self.options.given);
+        let mut invocation = Invocation::new(given, mistakes);
         let Some(task) = self.task(&mut invocation) else {
             return invocation.report();
         };
         let log = invocation.log;
-        for warning in &task.parsed.warnings {
-            log.warning(warning, &[]);
-        }
         match task.run(log) {
-            Ok(()) => ExitCode::Done,
+            Ok(code) => code,
             Err(error) => error.report(log),
         }
     }
 
     fn task(&self, invocation: &mut Invocation) -> Option<Task> {
-        let accounts = AccountFiles::default();
-        let parsed = options::capture(&invocation.given, &accounts, &System);
+        let rules = self.rules.read(invocation);
         let namespace = options::network_namespace(&invocation.given);
-        let parsed = invocation.noting(parsed);
         let namespace = invocation.noting(namespace);
-        let form = invocation.noting(form(self.format.as_deref()));
-        let question = invocation.noting(question(&self.connection.join(" "), &accounts));
+        let form = invocation.noting(self.form.read());
+        let asked = invocation.noting(self.asked());
         if !invocation.mistakes.is_empty() {
             return None;
         }
         Some(Task {
-            parsed: parsed?,
+            rules: rules?,
             namespace: namespace?,
-            question: question?,
+            asked: asked?,
             form: form?,
         })
     }
+
+    fn asked(&self) -> Result<Asked, Vec<Mistake>> {
+        let text = self.connection.join(" ");
+        let mistake = |option: &str, problem| {
+            let option = option.to_owned();
+            Err(vec![Mistake { option, problem }])
+        };
+        match (text.trim(), &self.connections, self.table) {
+            ("", None, false) => mistake("CONNECTION", Problem::NothingAsked),
+            ("", None, true) => Ok(Asked::Typical),
+            ("", Some(file), false) => open(file).map(Asked::Many).or_else(|error| {
+                let file = file.clone();
+                let reason = error.to_string();
+                mistake("--connections", Problem::File { file, reason })
+            }),
+            (text, None, false) => question(text).map(Asked::One).map_err(|errors| {
+                let mistake = |error: SyntaxError| Mistake {
+                    option: error.word,
+                    problem: Problem::Connection(error.problem),
+                };
+                errors.into_iter().map(mistake).collect()
+            }),
+            (_, Some(_), _) => mistake("--connections", Problem::AskedTwice),
+            (_, None, true) => mistake("--table", Problem::AskedTwice),
+        }
+    }
+}
+
+fn open(file: &str) -> io::Result<Box<dyn BufRead>> {
+    if file == "-" {
+        return Ok(Box::new(BufReader::new(io::stdin())));
+    }
+    Ok(Box::new(BufReader::new(File::open(file)?)))
+}
+
+fn question(text: &str) -> Result<Question, Vec<SyntaxError>> {
+    Question::parse(text, &AccountFiles::default())
 }
 
 impl Task {
-    fn run(self, log: Log) -> Result<(), Error> {
-        super::enter(self.namespace.as_ref(), &[], log)?;
-        let rules = plan(&resolve(self.parsed, log)?);
-        let asked = complete(&self.question, &Here::new());
-        let outcome = evaluate(&rules, &asked.connection);
-        let answer = Answer::new(&rules, &asked, &outcome);
-        super::print(&match self.form {
-            Form::Text => answer.to_string(),
-            Form::Json => answer.json() + "\n",
-        })
+    fn run(self, log: Log) -> Result<ExitCode, Error> {
+        super::enter(self.namespace.as_ref(), self.rules.needed(), log)?;
+        let rules = self.rules.look(log)?;
+        match self.asked {
+            Asked::One(question) => one(&rules, &question, self.form),
+            Asked::Many(lines) => many(&rules, lines),
+            Asked::Typical => typical(&rules.installed, self.form),
+        }
     }
 }
 
-fn form(text: Option<&str>) -> Result<Form, Vec<Mistake>> {
-    match text {
-        None | Some("text") => Ok(Form::Text),
-        Some("json") => Ok(Form::Json),
-        Some(other) => Err(vec![Mistake {
-            option: "--format".to_owned(),
-            problem: Problem::Value(ValueError::Word {
-                text: other.to_owned(),
-                accepted: "text, json",
-            }),
-        }]),
+fn one(rules: &Looked, question: &Question, form: Form) -> Result<ExitCode, Error> {
+    let asked = complete(question, &Here::new());
+    let outcome = evaluate_installed(&rules.installed, &asked.connection);
+    let beside = rules.beside(&asked.connection);
+    let answer = Answer::new(&rules.installed.ruleset, &asked, &outcome).beside(&beside);
+    let style = Style::of_output();
+    super::print(&match form {
+        Form::Text => answer.text(|verdict| style.paint(colour(&outcome), verdict)),
+        Form::Json => answer.json(None) + "\n",
+    })?;
+    Ok(ExitCode::Done)
+}
+
+fn colour(outcome: &Outcome) -> Colour {
+    match outcome.verdict {
+        _ if !outcome.unjudged.is_empty() => Colour::Red,
+        Verdict::Redirect(_) | Verdict::Tproxy(_) => Colour::Cyan,
+        Verdict::Leave => Colour::Green,
+        Verdict::Drop => Colour::Red,
     }
 }
 
-fn question(text: &str, accounts: &AccountFiles) -> Result<Question, Vec<Mistake>> {
-    if text.is_empty() {
-        return Err(vec![Mistake {
-            option: "CONNECTION".to_owned(),
-            problem: Problem::NothingAsked,
-        }]);
+/// Answers line by line, as they come. A line that is no connection does not keep the others from being answered.
+fn many(rules: &Looked, mut lines: Box<dyn BufRead>) -> Result<ExitCode, Error> {
+    let here = Here::new();
+    let mut code = ExitCode::Done;
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        if lines.read_until(b'\n', &mut line).map_err(Error::Input)? == 0 {
+            break;
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim();
+        if text.is_empty() || text.starts_with('#') {
+            continue;
+        }
+        let json = match question(text) {
+            Ok(question) => {
+                let asked = complete(&question, &here);
+                let outcome = evaluate_installed(&rules.installed, &asked.connection);
+                let beside = rules.beside(&asked.connection);
+                let answer = Answer::new(&rules.installed.ruleset, &asked, &outcome);
+                answer.beside(&beside).json(Some(number))
+            }
+            Err(errors) => {
+                code = ExitCode::Usage;
+                answer_to_nothing(number, text, &errors)
+            }
+        };
+        super::print(&(json + "\n"))?;
     }
-    let mistake = |error: SyntaxError| Mistake {
-        option: error.word,
-        problem: Problem::Connection(error.problem),
-    };
-    Question::parse(text, accounts).map_err(|errors| errors.into_iter().map(mistake).collect())
+    Ok(code)
+}
+
+fn typical(installed: &Installed, form: Form) -> Result<ExitCode, Error> {
+    let table = Table::new(installed);
+    super::print(&match form {
+        Form::Text => table.to_string(),
+        Form::Json => table.json(&installed.ruleset) + "\n",
+    })?;
+    Ok(ExitCode::Done)
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use crate::intent::Port;
 use crate::render;
 use crate::ruleset::{End, Rule, RuleId, Ruleset};
 
@@ -11,6 +12,7 @@ use super::complete::Completed;
 use super::connection::{Connection, Owner, Path, Tracking};
 use super::outcome::Outcome;
 use super::purpose::{listener, purpose};
+use super::syntax::SyntaxError;
 
 /// The version of the JSON form. It grows when a field goes away or changes its meaning; fields may be added at
 /// any time.
@@ -22,6 +24,7 @@ pub struct Answer<'a> {
     rules: &'a Ruleset,
     asked: &'a Completed,
     outcome: &'a Outcome,
+    beside: &'a [String],
 }
 
 impl<'a> Answer<'a> {
@@ -32,19 +35,38 @@ impl<'a> Answer<'a> {
             rules,
             asked,
             outcome,
+            beside: &[],
         }
     }
 
-    /// A JSON object, on one line.
+    /// The same, with the chains of other tables that the connection meets, in words: what they do is not judged.
     #[must_use]
-    pub fn json(&self) -> String {
-        // No map here has keys that are not text, the one thing that can fail.
-        serde_json::to_string(&self.object()).unwrap_or_default()
+    pub const fn beside(self, beside: &'a [String]) -> Self {
+        Self { beside, ..self }
     }
 
-    /// The verdict in words.
+    /// A JSON object, on one line; with the number of the line that asked, if there was one.
     #[must_use]
-    pub fn verdict(&self) -> String {
+    pub fn json(&self, line: Option<usize>) -> String {
+        json(&self.object(line))
+    }
+
+    /// In words: the connection, the verdict with its reason, and the rules tried before. The verdict is made to stand
+    /// out by the given means.
+    pub fn text(&self, stand_out: impl Fn(&str) -> String) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = self.write(&mut text, &stand_out);
+        text
+    }
+
+    /// Whether the outcome holds, whatever cannot be judged.
+    const fn is_known(&self) -> bool {
+        self.outcome.unjudged.is_empty()
+    }
+
+    /// The verdict in words, where nothing that cannot be judged comes in between.
+    fn verdict(&self) -> String {
         let listener = self.outcome.rule.as_ref().and_then(listener);
         let mut words = self.outcome.verdict.to_string();
         if let (Some(_), Some(listener)) = (self.outcome.verdict.port(), listener) {
@@ -68,6 +90,20 @@ impl<'a> Answer<'a> {
         rules.find(|rule| rule.id == *id)
     }
 
+    fn unjudged(&self) -> impl Iterator<Item = Unjudged<'a>> {
+        let rules = self.rules;
+        self.outcome.unjudged.iter().map(|foreign| Unjudged {
+            chain: foreign.chain.as_deref(),
+            before: foreign.chain.as_deref().and_then(|name| {
+                let chain = rules.chains.iter().find(|chain| chain.name == name)?;
+                let next = chain.rules.get(foreign.position)?;
+                Some(next.id.as_str())
+            }),
+            name: &foreign.name,
+            what: &foreign.what,
+        })
+    }
+
     /// The rules that fitted and did not decide, with what they do.
     fn on_the_way(&self) -> impl Iterator<Item = &'a Rule> {
         let others = self.outcome.fitted();
@@ -76,14 +112,32 @@ impl<'a> Answer<'a> {
             .filter_map(|id| self.rule(id))
     }
 
-    fn object(&self) -> Object<'a> {
+    /// What is serialized.
+    pub(super) fn object(&self, line: Option<usize>) -> Object<'a> {
         let outcome = self.outcome;
-        Object {
-            version: SCHEMA,
+        let decision = Decision {
             verdict: outcome.verdict.name(),
-            port: outcome.verdict.port().map(crate::intent::Port::number),
+            port: outcome.verdict.port().map(Port::number),
             rule: outcome.rule.as_ref().map(RuleId::as_str),
             because: self.because(),
+        };
+        let unknown = Decision {
+            verdict: "unknown",
+            port: None,
+            rule: None,
+            because: "meets what netweir cannot judge".to_owned(),
+        };
+        let (decision, otherwise) = if self.is_known() {
+            (decision, None)
+        } else {
+            (unknown, Some(decision))
+        };
+        Object {
+            version: SCHEMA,
+            line,
+            decision,
+            unjudged: self.unjudged().collect(),
+            otherwise,
             connection: ConnectionObject::new(self.asked),
             tried: outcome
                 .tried_before_decision()
@@ -94,6 +148,7 @@ impl<'a> Answer<'a> {
                 })
                 .collect(),
             on_the_way: self.on_the_way().map(|rule| rule.id.as_str()).collect(),
+            beside: self.beside,
             zone: outcome.zone,
             mark: outcome.packet_mark,
             ctmark: outcome.connection_mark,
@@ -101,24 +156,49 @@ impl<'a> Answer<'a> {
     }
 }
 
-impl fmt::Display for Answer<'_> {
-    /// The connection, the verdict with its reason, and the rules tried before.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// The answer to a line that is no connection: a JSON object, on one line.
+#[must_use]
+pub fn answer_to_nothing(line: usize, text: &str, errors: &[SyntaxError]) -> String {
+    json(&NoAnswer {
+        version: SCHEMA,
+        line,
+        text,
+        errors: errors.iter().map(ToString::to_string).collect(),
+    })
+}
+
+/// The object on one line.
+pub(super) fn json(object: &impl Serialize) -> String {
+    // No map here has keys that are not text, the one thing that can fail.
+    serde_json::to_string(object).unwrap_or_default()
+}
+
+impl Answer<'_> {
+    fn write(&self, f: &mut String, stand_out: &dyn Fn(&str) -> String) -> fmt::Result {
         writeln!(f, "{}", self.asked.connection)?;
         if !self.asked.assumed.is_empty() {
             let assumed: Vec<_> = self.asked.assumed.iter().map(|part| part.words()).collect();
             writeln!(f, "assumed: {}", assumed.join(", "))?;
         }
-        writeln!(f, "\n{}: it {}", self.verdict(), self.because())?;
+        f.push('\n');
+        if self.is_known() {
+            write!(f, "{}", stand_out(&self.verdict()))?;
+        } else {
+            let unknown = stand_out("not known");
+            writeln!(f, "{unknown}: it meets what netweir cannot judge")?;
+            for unjudged in self.unjudged() {
+                writeln!(f, "  {unjudged}")?;
+            }
+            write!(f, "where that has no effect on it, {}", self.verdict())?;
+        }
+        writeln!(f, ": it {}", self.because())?;
         for rule in self.outcome.rule.iter().filter_map(|id| self.rule(id)) {
             writeln!(f, "  by {}: {}", rule.id, render::nft_rule(rule))?;
         }
         self.write_others(f)
     }
-}
 
-impl Answer<'_> {
-    fn write_others(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_others(&self, f: &mut String) -> fmt::Result {
         let tried: Vec<_> = self.outcome.tried_before_decision().collect();
         if !tried.is_empty() {
             writeln!(f, "\ntried before, and why each did not fit:")?;
@@ -133,23 +213,71 @@ impl Answer<'_> {
             writeln!(f, "{heading}  {}: {}", rule.id, render::nft_rule(rule))?;
             heading = "";
         }
+        if !self.beside.is_empty() {
+            writeln!(
+                f,
+                "\nother tables that it meets, which netweir does not judge:"
+            )?;
+        }
+        for chain in self.beside {
+            writeln!(f, "  {chain}")?;
+        }
         Ok(())
     }
 }
 
 #[derive(Serialize)]
-struct Object<'a> {
+struct NoAnswer<'a> {
     version: u32,
+    line: usize,
+    text: &'a str,
+    errors: Vec<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Object<'a> {
+    version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(flatten)]
+    decision: Decision<'a>,
+    unjudged: Vec<Unjudged<'a>>,
+    otherwise: Option<Decision<'a>>,
+    connection: ConnectionObject<'a>,
+    tried: Vec<Tried<'a>>,
+    on_the_way: Vec<&'a str>,
+    beside: &'a [String],
+    zone: Option<u16>,
+    mark: u32,
+    ctmark: u32,
+}
+
+#[derive(Serialize)]
+struct Decision<'a> {
     verdict: &'static str,
     port: Option<u16>,
     rule: Option<&'a str>,
     because: String,
-    connection: ConnectionObject<'a>,
-    tried: Vec<Tried<'a>>,
-    on_the_way: Vec<&'a str>,
-    zone: Option<u16>,
-    mark: u32,
-    ctmark: u32,
+}
+
+/// Something that cannot be judged, and where it stands.
+#[derive(Serialize)]
+struct Unjudged<'a> {
+    chain: Option<&'a str>,
+    before: Option<&'a str>,
+    name: &'a str,
+    what: &'a str,
+}
+
+impl fmt::Display for Unjudged<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.chain, self.before) {
+            (Some(_), Some(rule)) => write!(f, "before {rule}: ")?,
+            (Some(chain), None) => write!(f, "at the end of {chain}: ")?,
+            (None, _) => {}
+        }
+        write!(f, "{}: {}", self.name, self.what)
+    }
 }
 
 #[derive(Serialize)]

@@ -10,18 +10,18 @@ use super::evaluate::LOOPBACK;
 use super::syntax::{AskedEnd, AskedOwner, AskedProtocol, Question, family_of};
 
 /// The interface of a pod's network.
-const POD_INTERFACE: &str = "eth0";
+pub(super) const POD_INTERFACE: &str = "eth0";
 /// Somebody far away and this pod, in addresses that nobody has (RFC 5737, RFC 3849).
-const FAR: [IpAddr; 2] = [
+pub(super) const FAR: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
 ];
-const HERE: [IpAddr; 2] = [
+pub(super) const HERE: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)),
 ];
 /// A port such as the kernel gives a client (`net.ipv4.ip_local_port_range`).
-const CLIENT_PORT: u16 = 40_000;
+pub(super) const CLIENT_PORT: u16 = 40_000;
 /// An application's user.
 const APPLICATION: u32 = 1000;
 
@@ -325,14 +325,14 @@ const fn icmp(family: Family) -> u8 {
     }
 }
 
-const fn of([ipv4, ipv6]: [IpAddr; 2], family: Family) -> IpAddr {
+pub(super) const fn of([ipv4, ipv6]: [IpAddr; 2], family: Family) -> IpAddr {
     match family {
         Family::Ipv4 => ipv4,
         Family::Ipv6 => ipv6,
     }
 }
 
-const fn loopback(family: Family) -> IpAddr {
+pub(super) const fn loopback(family: Family) -> IpAddr {
     match family {
         Family::Ipv4 => IpAddr::V4(Ipv4Addr::LOCALHOST),
         Family::Ipv6 => IpAddr::V6(Ipv6Addr::LOCALHOST),

@@ -2,11 +2,12 @@
 
 use crate::intent::{Family, Port};
 use crate::ruleset::{
-    Chain, ChainKind, Direction, Hook, Priority, Rule, RuleId, Ruleset, Statement,
+    Chain, ChainKind, Direction, Foreign, ForeignKind, Hook, Installed, Match, Priority, Rule,
+    RuleId, Ruleset, Statement,
 };
 
 use super::connection::{Addresses, Connection, Owner, Path, Tracking, Transport};
-use super::matching::fits;
+use super::matching::{Mismatch, fits};
 use super::outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
 
 /// The interface of packets that this namespace sends to itself.
@@ -20,26 +21,48 @@ pub(super) const LOOPBACK: &str = "lo";
 /// The rules are expected to pass [`Ruleset::check`]: a set that is missing has no elements.
 #[must_use]
 pub fn evaluate(ruleset: &Ruleset, connection: &Connection) -> Outcome {
+    walk(ruleset, &[], connection)
+}
+
+/// What becomes of the connection under the rules that were read back.
+///
+/// What is foreign among them is taken not to fit. What of it the connection met is in [`Outcome::unjudged`]: if there is
+/// anything, the outcome may be another.
+#[must_use]
+pub fn evaluate_installed(installed: &Installed, connection: &Connection) -> Outcome {
+    walk(&installed.ruleset, &installed.foreign, connection)
+}
+
+fn walk(ruleset: &Ruleset, foreign: &[Foreign], connection: &Connection) -> Outcome {
     let mut walk = Walk {
         ruleset,
+        foreign,
         packet: Packet::first(connection),
         verdict: None,
         left_by: None,
         zone: None,
         trace: Vec::new(),
+        unjudged: Vec::new(),
     };
+    walk.meets(|kind| *kind == ForeignKind::Table { dormant: true });
     match &connection.path {
         Path::Out { .. } => {
             walk.hook(Hook::Output);
+            walk.foreign_hook(POSTROUTING);
             if walk.packet.interface == LOOPBACK && !walk.dropped() {
                 walk.packet.returns();
-                walk.hook(Hook::Prerouting);
+                walk.arrive();
             }
         }
-        Path::In { .. } => walk.hook(Hook::Prerouting),
+        Path::In { .. } => walk.arrive(),
     }
     walk.outcome()
 }
+
+/// `NF_INET_LOCAL_IN`, `NF_INET_POST_ROUTING` and `NF_INET_INGRESS` (`linux/netfilter.h`): no chain of ours is there.
+const INPUT: u32 = 1;
+const POSTROUTING: u32 = 4;
+const INGRESS: u32 = 5;
 
 /// A packet between two chains.
 #[derive(Clone, Debug)]
@@ -107,6 +130,7 @@ enum End {
 
 struct Walk<'a> {
     ruleset: &'a Ruleset,
+    foreign: &'a [Foreign],
     packet: Packet,
     /// A decision to capture or to drop, with its rule.
     verdict: Option<(Verdict, RuleId)>,
@@ -114,10 +138,30 @@ struct Walk<'a> {
     left_by: Option<RuleId>,
     zone: Option<u16>,
     trace: Vec<Visit>,
+    unjudged: Vec<Foreign>,
 }
 
 impl<'a> Walk<'a> {
+    fn arrive(&mut self) {
+        self.foreign_hook(INGRESS);
+        self.hook(Hook::Prerouting);
+        self.foreign_hook(INPUT);
+    }
+
+    /// Chains that are not known on a hook where none of ours is.
+    fn foreign_hook(&mut self, number: u32) {
+        if !self.dropped() {
+            self.meets(|kind| *kind == ForeignKind::Chain { hook: Some(number) });
+        }
+    }
+
+    fn meets(&mut self, is_met: impl Fn(&ForeignKind) -> bool) {
+        let met = self.foreign.iter().filter(|foreign| is_met(&foreign.kind));
+        self.unjudged.extend(met.cloned());
+    }
+
     fn hook(&mut self, hook: Hook) {
+        self.foreign_hook(hook.number());
         let chains = self.ruleset.chains.iter();
         let mut chains: Vec<&'a Chain> = chains.filter(|chain| chain.hook == hook).collect();
         chains.sort_by_key(|chain| chain.priority.number());
@@ -141,14 +185,59 @@ impl<'a> Walk<'a> {
             steps: Vec::new(),
         };
         if visit.not_walked.is_none() {
-            for rule in &chain.rules {
-                match self.rule(chain, rule, &mut visit.steps) {
-                    End::GoesOn => {}
-                    End::Chain => break,
-                }
-            }
+            self.rules(chain, &mut visit.steps);
         }
         self.trace.push(visit);
+    }
+
+    fn rules(&mut self, chain: &Chain, steps: &mut Vec<Step>) {
+        for (position, rule) in chain.rules.iter().enumerate() {
+            self.foreign_rules(chain, position, steps);
+            match self.rule(chain, rule, steps) {
+                End::GoesOn => {}
+                End::Chain => return,
+            }
+        }
+        self.foreign_rules(chain, chain.rules.len(), steps);
+    }
+
+    /// The rules that are not known, after so many of the chain that are.
+    fn foreign_rules(&mut self, chain: &Chain, position: usize, steps: &mut Vec<Step>) {
+        for foreign in self.foreign {
+            let ForeignKind::Rule { known } = &foreign.kind else {
+                continue;
+            };
+            if foreign.chain.as_deref() != Some(chain.name.as_ref()) || foreign.position != position
+            {
+                continue;
+            }
+            let fit = self.first_fit(known, foreign);
+            let rule = RuleId::new(foreign.name.clone());
+            steps.push(Step { rule, fit });
+        }
+    }
+
+    fn first_fit(&mut self, known: &[Match], foreign: &Foreign) -> Fit {
+        if let Some(mismatch) = self.misfit(known) {
+            return Fit::Missed(mismatch);
+        }
+        self.unjudged.push(foreign.clone());
+        Fit::Unjudged
+    }
+
+    /// The first match that does not fit. One that looks into a set that is not known can be neither told to fit nor
+    /// not to.
+    fn misfit(&self, matches: &[Match]) -> Option<Mismatch> {
+        matches
+            .iter()
+            .filter(|condition| self.unknown_set(condition).is_none())
+            .find_map(|condition| fits(self.ruleset, condition, &self.packet).err())
+    }
+
+    fn unknown_set(&self, condition: &Match) -> Option<&'a Foreign> {
+        let name = condition.set_name()?;
+        let is_it = |foreign: &&Foreign| foreign.kind == ForeignKind::Set && foreign.name == name;
+        self.foreign.iter().find(is_it)
     }
 
     fn not_walked(&self, kind: ChainKind) -> Option<NotWalked> {
@@ -163,13 +252,16 @@ impl<'a> Walk<'a> {
     }
 
     fn rule(&mut self, chain: &Chain, rule: &Rule, steps: &mut Vec<Step>) -> End {
-        let misfit = rule
+        let mut end = End::GoesOn;
+        let unknown = rule
             .matches
             .iter()
-            .find_map(|condition| fits(self.ruleset, condition, &self.packet).err());
-        let mut end = End::GoesOn;
-        let fit = if let Some(mismatch) = misfit {
+            .find_map(|condition| self.unknown_set(condition));
+        let fit = if let Some(mismatch) = self.misfit(&rule.matches) {
             Fit::Missed(mismatch)
+        } else if let Some(set) = unknown {
+            self.unjudged.push(set.clone());
+            Fit::Unjudged
         } else {
             let mut done = Vec::new();
             for &statement in &rule.statements {
@@ -258,6 +350,7 @@ impl<'a> Walk<'a> {
             packet_mark: self.packet.mark,
             connection_mark: self.packet.connection_mark,
             trace: self.trace,
+            unjudged: self.unjudged,
         }
     }
 }

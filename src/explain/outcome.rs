@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::intent::Port;
-use crate::ruleset::{Hook, RuleId, Statement};
+use crate::ruleset::{Foreign, Hook, RuleId, Statement};
 
 use super::matching::Mismatch;
 
@@ -69,6 +69,9 @@ pub struct Outcome {
     pub connection_mark: u32,
     /// The chains on its way, in the order of evaluation.
     pub trace: Vec<Visit>,
+    /// What it met that cannot be judged. If there is anything, the rest of the outcome holds only where none of it
+    /// has an effect on the connection.
+    pub unjudged: Vec<Foreign>,
 }
 
 impl Outcome {
@@ -77,7 +80,7 @@ impl Outcome {
         self.trace.iter().flat_map(|visit| {
             visit.steps.iter().filter_map(move |step| match &step.fit {
                 Fit::Missed(mismatch) => Some((visit, step, mismatch)),
-                Fit::Fitted(_) => None,
+                Fit::Fitted(_) | Fit::Unjudged => None,
             })
         })
     }
@@ -93,7 +96,7 @@ impl Outcome {
             .take_while(move |(_, step)| !decided(step))
             .filter_map(|(visit, step)| match &step.fit {
                 Fit::Missed(mismatch) => Some((visit, step, mismatch)),
-                Fit::Fitted(_) => None,
+                Fit::Fitted(_) | Fit::Unjudged => None,
             })
     }
 
@@ -102,7 +105,7 @@ impl Outcome {
         let steps = self.trace.iter().flat_map(|visit| &visit.steps);
         steps.filter_map(|step| match step.fit {
             Fit::Fitted(_) => Some(&step.rule),
-            Fit::Missed(_) => None,
+            Fit::Missed(_) | Fit::Unjudged => None,
         })
     }
 }
@@ -155,6 +158,8 @@ pub enum Fit {
     Fitted(Vec<Statement>),
     /// This was the first that did not.
     Missed(Mismatch),
+    /// Whether it did cannot be told.
+    Unjudged,
 }
 
 impl fmt::Display for Outcome {
@@ -182,6 +187,7 @@ impl fmt::Display for Visit {
             match &step.fit {
                 Fit::Missed(mismatch) => writeln!(f, "    no   {}: {mismatch}", step.rule)?,
                 Fit::Fitted(_) => writeln!(f, "    yes  {}", step.rule)?,
+                Fit::Unjudged => writeln!(f, "    ?    {}", step.rule)?,
             }
         }
         Ok(())

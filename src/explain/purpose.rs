@@ -33,6 +33,27 @@ pub fn listener(id: &RuleId) -> Option<&'static str> {
     }
 }
 
+pub(super) const DNS_SERVER: &str = "a DNS server";
+
+/// What the elements of the set of this name have in common.
+pub(super) fn set_words(name: &str) -> &'static str {
+    let of_users = name.starts_with("outbound_exclude_ports_");
+    let name = name.trim_end_matches("_ipv4").trim_end_matches("_ipv6");
+    match name {
+        _ if of_users && name.ends_with("_uids") => "with excluded ports",
+        _ if of_users => "excluded for users",
+        "outbound_exclude_ports" | "inbound_exclude_ports" => "an excluded port",
+        "outbound_include_ports" | "inbound_include_ports" => "an included port",
+        "outbound_exclude" => "an excluded range",
+        "outbound_include" => "an included range",
+        "inbound_exclude" => "from an excluded source",
+        "dns_servers" => DNS_SERVER,
+        "outbound_exclude_uids" | "outbound_exclude_gids" => "excluded",
+        "outbound_include_uids" | "outbound_include_gids" => "included",
+        _ => "of a set",
+    }
+}
+
 /// The chain, the purpose without the family that it may end with, and the value that it is for.
 fn parts(id: &RuleId) -> Option<(&str, &str, &str)> {
     let (chain, rest) = id.as_str().split_once('/')?;

@@ -13,15 +13,29 @@ use crate::ruleset::{
     ConnectionState, Direction, End, MarkOf, Match, OwnerKind, Rule, RuleId, Statement, Test,
 };
 
-/// The rule that the instructions are, or the first of them that no rule of ours has there.
-pub(super) fn disassemble(id: RuleId, code: &[Instruction]) -> Result<Rule, Instruction> {
+/// Why instructions are no rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Unknown {
+    /// The first of them that no rule of ours has there.
+    pub(super) instruction: Instruction,
+    /// The matches before it.
+    pub(super) known: Vec<Match>,
+}
+
+/// The rule that the instructions are.
+pub(super) fn disassemble(id: RuleId, code: &[Instruction]) -> Result<Rule, Unknown> {
     let mut reader = Reader {
         code,
         matches: Vec::new(),
         statements: Vec::new(),
     };
     while let Some(first) = reader.code.first() {
-        reader.step().ok_or_else(|| first.clone())?;
+        if reader.step().is_none() {
+            return Err(Unknown {
+                instruction: first.clone(),
+                known: reader.matches,
+            });
+        }
     }
     Ok(Rule {
         id,

@@ -5,20 +5,23 @@ use nftnl::nftnl_sys::libc;
 use nix::errno::Errno;
 
 use super::batch::{KeyType, family_header, message_type};
-use super::disassemble::disassemble;
+use super::disassemble::{Unknown, disassemble};
 use super::elements::{Gathered, Key};
 use super::instruction::Instruction;
 use super::netlink::{ExchangeError, Flags, Message, Request, Socket};
 use super::sys::{self, INET, RawRule, parse_elements};
 use crate::intent::Intervals;
 use crate::ruleset::{
-    Chain, ChainKind, Elements, Foreign, Hook, Installed, Priority, Rule, RuleId, Set, TABLE,
+    Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Priority, Rule, RuleId, Set,
+    TABLE,
 };
 
 /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
 const TABLE_NAME: u16 = 1;
 /// `NFTA_TABLE_FLAGS`: `dormant` and `owner` are of interest, of which ours has neither.
 const TABLE_FLAGS: u16 = 2;
+/// `NFT_TABLE_F_DORMANT`, of the flags.
+const DORMANT: u32 = 1;
 /// `NFTA_TABLE_USE`: the number of its chains, sets, stateful objects and flow tables.
 const TABLE_USE: u16 = 3;
 /// `NFTA_SET_ELEM_LIST_SET`.
@@ -69,12 +72,14 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
                 position: 0,
                 name,
                 what,
+                kind: ForeignKind::Set,
             }),
         }
     }
     chains(socket, &mut installed)?;
     let listed = installed.ruleset.sets.len() + installed.ruleset.chains.len();
     let others = objects as usize > listed + installed.foreign.len();
+    let dormant = flags & DORMANT != 0;
     let strange = [
         (flags != 0).then(|| format!("a table with the flags {flags:#x}")),
         others.then(|| "a table with other objects than sets and chains".to_owned()),
@@ -86,6 +91,7 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
             position: 0,
             name: TABLE.to_owned(),
             what,
+            kind: ForeignKind::Table { dormant },
         }));
     rules(socket, &mut installed)?;
     Ok(installed)
@@ -179,6 +185,9 @@ fn chains(socket: &mut Socket, installed: &mut Installed) -> Result<(), Exchange
                 position: 0,
                 name,
                 what: "a chain of another type, hook, priority or policy".to_owned(),
+                kind: ForeignKind::Chain {
+                    hook: chain.u32(c::NFTNL_CHAIN_HOOKNUM),
+                },
             }),
         }
         Some(())
@@ -225,7 +234,7 @@ fn rules(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeE
 fn add_rule(
     installed: &mut Installed,
     chain: &str,
-    rule: Result<Rule, Instruction>,
+    rule: Result<Rule, Unknown>,
     id: &RuleId,
     counter: Option<u64>,
 ) {
@@ -235,15 +244,16 @@ fn add_rule(
         .iter_mut()
         .find(|known| known.name == chain);
     let position = known.as_ref().map_or(0, |known| known.rules.len());
-    let what = match (known, rule) {
+    let (what, matches) = match (known, rule) {
         (Some(known), Ok(rule)) => {
             known.rules.push(rule);
             installed.counters.push(counter);
             return;
         }
-        (None, _) => "a rule in an unknown chain".to_owned(),
-        (Some(_), Err(instruction)) => {
-            format!("an instruction that is not known there: {instruction:?}")
+        (None, _) => ("a rule in an unknown chain".to_owned(), Vec::new()),
+        (Some(_), Err(Unknown { instruction, known })) => {
+            let what = format!("an instruction that is not known there: {instruction:?}");
+            (what, known)
         }
     };
     installed.foreign.push(Foreign {
@@ -251,6 +261,7 @@ fn add_rule(
         position,
         name: id.to_string(),
         what,
+        kind: ForeignKind::Rule { known: matches },
     });
 }
 

@@ -58,8 +58,18 @@ pub enum Problem {
     #[error("contradicts --quiet; accepted is one of the two")]
     VerboseAndQuiet,
     /// No connection to explain.
-    #[error("is missing; accepted is a connection, such as out tcp 10.0.0.5:443 uid=1000")]
+    #[error(
+        "is missing; accepted is a connection, such as out tcp 10.0.0.5:443 uid=1000, or --connections or --table"
+    )]
     NothingAsked,
+    /// Several things to explain.
+    #[error(
+        "is more than can be answered at once; accepted is one of CONNECTION, --connections and --table"
+    )]
+    AskedTwice,
+    /// An option that says what rules to make, where none are made.
+    #[error("is of no use with --from-kernel, which looks at the rules that are installed")]
+    BesideFromKernel,
     /// A word is no part of a connection.
     #[error(transparent)]
     Connection(#[from] SyntaxProblem),

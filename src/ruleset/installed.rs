@@ -1,6 +1,6 @@
 //! What was read back from a kernel.
 
-use super::Ruleset;
+use super::{Match, Ruleset};
 
 /// What is in the table `inet netweir`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,4 +36,28 @@ pub struct Foreign {
     pub name: String,
     /// What about it is not known.
     pub what: String,
+    /// What kind of thing it is.
+    pub kind: ForeignKind,
+}
+
+/// What kind of thing is foreign, as far as that tells whether a packet meets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ForeignKind {
+    /// The table itself is other than it should be.
+    Table {
+        /// None of its chains is met (`NFT_TABLE_F_DORMANT`).
+        dormant: bool,
+    },
+    /// A set.
+    Set,
+    /// A chain.
+    Chain {
+        /// The hook on which packets meet it (`linux/netfilter.h`, `nf_inet_hooks`); `None` for one that only rules lead to.
+        hook: Option<u32>,
+    },
+    /// A rule.
+    Rule {
+        /// Its matches, up to what is not known: where one of them does not fit, the rule does not.
+        known: Vec<Match>,
+    },
 }

@@ -5,7 +5,7 @@ use snapbox::{assert_data_eq, str};
 
 use crate::program::{netweir, run, within};
 
-fn explained(arguments: &[&str]) -> String {
+pub(crate) fn explained(arguments: &[&str]) -> String {
     let run = within("", &[&["explain"], arguments].concat());
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
     run.stdout
@@ -117,6 +117,7 @@ fn answers_with_an_object() {
         str![[r#"
 {
   "because": "goes to an excluded port",
+  "beside": [],
   "connection": {
     "assumed": [
       "destination",
@@ -140,6 +141,7 @@ fn answers_with_an_object() {
   "ctmark": 0,
   "mark": 0,
   "on_the_way": [],
+  "otherwise": null,
   "port": null,
   "rule": "inbound/leave-excluded-port",
   "tried": [
@@ -154,6 +156,7 @@ fn answers_with_an_object() {
       "rule": "inbound/leave-tunnel-port"
     }
   ],
+  "unjudged": [],
   "verdict": "leave",
   "version": 1,
   "zone": null
@@ -223,7 +226,46 @@ fn asks_for_a_connection() {
     assert_data_eq!(
         run.stderr,
         str![[r"
-error: CONNECTION: is missing; accepted is a connection, such as out tcp 10.0.0.5:443 uid=1000
+error: CONNECTION: is missing; accepted is a connection, such as out tcp 10.0.0.5:443 uid=1000, or --connections or --table
+
+"]]
+    );
+}
+
+#[test]
+fn takes_one_question_and_one_kind_of_rules() {
+    for (arguments, expected) in [
+        (
+            ["out", "--table"],
+            "--table: is more than can be answered at once",
+        ),
+        (
+            ["--connections=-", "--table"],
+            "--connections: is more than can be answered at once",
+        ),
+        (
+            ["out", "--connections=-"],
+            "--connections: is more than can be answered at once",
+        ),
+    ] {
+        let run = run(netweir(&["explain"]).args(arguments));
+        assert_eq!(run.code, Some(2));
+        assert!(run.stderr.contains(expected), "{}", run.stderr);
+    }
+    let asked = [
+        "explain",
+        "out",
+        "--from-kernel",
+        "--outbound-port=1",
+        "--dns=all",
+    ];
+    let run = run(netweir(&asked).env("NETWEIR_INBOUND_PORT", "none"));
+    assert_eq!(run.code, Some(2));
+    assert_data_eq!(
+        run.stderr,
+        str![[r"
+error: --outbound-port: is of no use with --from-kernel, which looks at the rules that are installed
+error: --dns: is of no use with --from-kernel, which looks at the rules that are installed
 
 "]]
     );

@@ -8,6 +8,8 @@
 
 mod diff;
 mod explain;
+mod explain_installed;
+mod explain_many;
 mod help;
 mod messages;
 mod mistakes;

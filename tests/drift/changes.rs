@@ -6,8 +6,8 @@ use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::{Capture, Dns, Family, InboundMode, Port, RangeSelection, Tproxy};
 use netweir::plan::plan;
 use netweir::ruleset::{
-    Chain, ChainKind, Elements, Foreign, Hook, Installed, Match, Priority, RoutingObject, Rule,
-    RuleId, Ruleset, Set, Statement,
+    Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Match, Priority,
+    RoutingObject, Rule, RuleId, Ruleset, Set, Statement,
 };
 
 use crate::installed;
@@ -321,6 +321,7 @@ fn what_is_not_known() {
             position: 3,
             name: "outbound/redirect".to_owned(),
             what: "something".to_owned(),
+            kind: ForeignKind::Set,
         };
         let found = after(|present| present.foreign.push(foreign.clone()));
         assert_eq!(found, [Difference::Foreign(foreign)]);

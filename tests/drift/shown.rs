@@ -5,7 +5,7 @@ use std::fmt::Write;
 use netweir::drift::{Amount, Hunk, compare, json};
 use netweir::intent::{Capture, Port};
 use netweir::plan::plan;
-use netweir::ruleset::{Foreign, Installed, Ruleset};
+use netweir::ruleset::{Foreign, ForeignKind, Installed, Ruleset};
 use snapbox::{assert_data_eq, str};
 
 use crate::installed;
@@ -32,6 +32,7 @@ fn edited() -> Installed {
         position: 0,
         name: "a rule without a comment".to_owned(),
         what: "an instruction that is not known there: Unknown(\"log\")".to_owned(),
+        kind: ForeignKind::Rule { known: Vec::new() },
     });
     present
 }

@@ -1,0 +1,148 @@
+//! Which rules a verb looks at: those that the options would make, or those that are installed.
+
+use clap::Args;
+
+use crate::explain::{Connection, Path};
+use crate::intent::Family;
+use crate::kernel;
+use crate::kernel::hooks::{self, OtherChain};
+use crate::kernel::privileges::Capability;
+use crate::log::Log;
+use crate::options::{self, Given, Mistake, Origin, Parsed, Problem, Section, Setting};
+use crate::plan::plan;
+use crate::ruleset::Installed;
+
+use super::accounts::AccountFiles;
+use super::error::Error;
+use super::families::resolve;
+use super::files::System;
+use super::invocation::Invocation;
+
+const HELP: &str = "\
+Look at the rules that are installed, others' changes included, instead of those that the options would make; \
+this needs CAP_NET_ADMIN";
+
+/// The sections of the options that rules are made of.
+const MAKES_RULES: [Section; 5] = [
+    Section::Proxy,
+    Section::Inbound,
+    Section::Outbound,
+    Section::Both,
+    Section::Dns,
+];
+
+/// The option `--from-kernel` of the verbs that look at rules.
+#[derive(Args)]
+pub(super) struct RulesOption {
+    #[arg(long, help_heading = "The rules", help = HELP)]
+    from_kernel: bool,
+}
+
+/// Where the rules come from.
+pub(super) enum Rules {
+    /// They are made of options.
+    Options(Box<Parsed>),
+    /// They are installed.
+    Kernel,
+}
+
+impl RulesOption {
+    /// What was asked for. Nothing where a mistake was noted.
+    pub(super) fn read(&self, invocation: &mut Invocation) -> Option<Rules> {
+        if self.from_kernel {
+            let mistakes = of_no_use(&invocation.given);
+            invocation.mistakes.extend(mistakes);
+            return Some(Rules::Kernel);
+        }
+        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
+        let parsed = invocation.noting(parsed)?;
+        Some(Rules::Options(Box::new(parsed)))
+    }
+}
+
+/// The flags that say what rules to make, where none are made. Variables and a file may be there for other runs.
+fn of_no_use(given: &Given) -> Vec<Mistake> {
+    let settings = Setting::ALL.iter().copied();
+    let flags = settings.filter(|setting| {
+        let makes_rules = MAKES_RULES.contains(&setting.spec().section);
+        makes_rules && given.has(*setting) && given.origin(*setting) == Origin::Flag
+    });
+    flags
+        .map(|setting| Mistake::new(given, setting, Problem::BesideFromKernel))
+        .collect()
+}
+
+impl Rules {
+    /// What it takes to look at them.
+    pub(super) const fn needed(&self) -> &'static [Capability] {
+        match self {
+            Self::Options(_) => &[],
+            Self::Kernel => &[Capability::NetAdmin],
+        }
+    }
+
+    /// The rules, in the namespace that the thread is in.
+    pub(super) fn look(self, log: Log) -> Result<Looked, Error> {
+        let beside = match &self {
+            Self::Options(_) => Vec::new(),
+            Self::Kernel => hooks::others()?,
+        };
+        let installed = self.installed(log)?;
+        Ok(Looked { installed, beside })
+    }
+
+    fn installed(self, log: Log) -> Result<Installed, Error> {
+        match self {
+            Self::Options(parsed) => {
+                for warning in &parsed.warnings {
+                    log.warning(warning, &[]);
+                }
+                Ok(Installed {
+                    ruleset: plan(&resolve(*parsed, log)?),
+                    ..Installed::default()
+                })
+            }
+            Self::Kernel => kernel::dump()?.ok_or(Error::NotInstalled),
+        }
+    }
+}
+
+/// What there is to look at.
+pub(super) struct Looked {
+    /// The rules.
+    pub(super) installed: Installed,
+    /// Where other tables are met.
+    beside: Vec<OtherChain>,
+}
+
+impl Looked {
+    /// The chains of other tables that the connection meets, in words.
+    pub(super) fn beside(&self, connection: &Connection) -> Vec<String> {
+        let (family, hooks): (_, &[_]) = match (&connection.path, connection.addresses.family()) {
+            (Path::Out { interface, .. }, family) if interface == "lo" => {
+                (family, &["output", "postrouting", "prerouting", "input"])
+            }
+            (Path::Out { .. }, family) => (family, &["output", "postrouting"]),
+            (Path::In { .. }, family) => (family, &["prerouting", "input"]),
+        };
+        let families = match family {
+            Family::Ipv4 => ["inet", "ip"],
+            Family::Ipv6 => ["inet", "ip6"],
+        };
+        let is_met =
+            |chain: &&OtherChain| hooks.contains(&chain.hook) && families.contains(&chain.family);
+        self.beside.iter().filter(is_met).map(words).collect()
+    }
+}
+
+fn words(chain: &OtherChain) -> String {
+    let OtherChain {
+        family,
+        table,
+        chain,
+        kind,
+        hook,
+        priority,
+    } = chain;
+    format!("{family} {table} {chain}: type {kind} hook {hook} priority {priority}")
+}

@@ -1,0 +1,165 @@
+//! `netweir explain --from-kernel`: what is installed, others' changes included.
+
+use serde_json::{Value, json};
+use snapbox::{assert_data_eq, str};
+
+use crate::program::within;
+
+/// Rules, and others' changes to them.
+const CHANGED: &str = "\"$0\" apply --quiet
+    nft insert rule inet netweir outbound tcp dport 7070 meta cgroup 5 drop
+    nft insert rule inet netweir outbound tcp dport 7071 drop
+    nft insert rule inet netweir inbound ip saddr 10.9.0.1 ip ttl 7 drop comment '\"near\"'
+    nft add table ip other
+    nft 'add chain ip other output { type nat hook output priority -101; }'";
+
+#[test]
+fn evaluates_what_is_installed_and_guesses_nothing() {
+    let explained = |asked: &str| {
+        let arguments = ["explain", "--from-kernel", asked];
+        let run = within(CHANGED, &arguments);
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+        run.stdout
+    };
+    // Whatever cannot be judged does not fit.
+    assert_data_eq!(
+        explained("out tcp 10.0.0.5:443 from=10.0.0.2 dev=eth0 uid=1 gid=1"),
+        str![[r"
+out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1 gid=1
+assumed: the source port
+
+redirected to port 15001, the proxy's outbound port: it is TCP that no exclusion fits
+  by outbound/redirect: meta l4proto tcp counter redirect to :15001
+
+tried before, and why each did not fit:
+  a rule without a comment                     its destination port 443 is not 7071
+  a rule without a comment                     its destination port 443 is not 7070
+  outbound/leave-not-tcp                       it is tcp
+  outbound/leave-passthrough-source/127.0.0.6  it leaves by eth0, not by lo
+  outbound/leave-passthrough-source/::6        it leaves by eth0, not by lo
+  outbound/redirect-own-pod-uid-ipv4/1337      it leaves by eth0, not by lo
+  outbound/redirect-own-pod-uid-ipv6/1337      it leaves by eth0, not by lo
+  outbound/leave-loopback-not-uid/1337         it leaves by eth0, not by lo
+  outbound/leave-proxy-uid/1337                its uid 1 is not 1337
+  outbound/redirect-own-pod-gid-ipv4/1337      it leaves by eth0, not by lo
+  outbound/redirect-own-pod-gid-ipv6/1337      it leaves by eth0, not by lo
+  outbound/leave-loopback-not-gid/1337         it leaves by eth0, not by lo
+  outbound/leave-proxy-gid/1337                its gid 1 is not 1337
+  outbound/leave-loopback-range-ipv4           its destination 10.0.0.5 is not in 127.0.0.1/32
+  outbound/leave-loopback-range-ipv6           it is ipv4
+
+other tables that it meets, which netweir does not judge:
+  ip other output: type nat hook output priority -101
+
+"]]
+    );
+    assert_data_eq!(
+        explained("out tcp 10.0.0.5:7070 from=10.0.0.2 dev=eth0 uid=1 gid=1"),
+        str![[r#"
+out tcp 10.0.0.5:7070 from=10.0.0.2:40000 dev=eth0 uid=1 gid=1
+assumed: the source port
+
+not known: it meets what netweir cannot judge
+  before outbound/leave-not-tcp: a rule without a comment: an instruction that is not known there: Foreign("meta")
+where that has no effect on it, redirected to port 15001, the proxy's outbound port: it is TCP that no exclusion fits
+  by outbound/redirect: meta l4proto tcp counter redirect to :15001
+
+tried before, and why each did not fit:
+  a rule without a comment                     its destination port 7070 is not 7071
+  outbound/leave-not-tcp                       it is tcp
+  outbound/leave-passthrough-source/127.0.0.6  it leaves by eth0, not by lo
+  outbound/leave-passthrough-source/::6        it leaves by eth0, not by lo
+  outbound/redirect-own-pod-uid-ipv4/1337      it leaves by eth0, not by lo
+  outbound/redirect-own-pod-uid-ipv6/1337      it leaves by eth0, not by lo
+  outbound/leave-loopback-not-uid/1337         it leaves by eth0, not by lo
+  outbound/leave-proxy-uid/1337                its uid 1 is not 1337
+  outbound/redirect-own-pod-gid-ipv4/1337      it leaves by eth0, not by lo
+  outbound/redirect-own-pod-gid-ipv6/1337      it leaves by eth0, not by lo
+  outbound/leave-loopback-not-gid/1337         it leaves by eth0, not by lo
+  outbound/leave-proxy-gid/1337                its gid 1 is not 1337
+  outbound/leave-loopback-range-ipv4           its destination 10.0.0.5 is not in 127.0.0.1/32
+  outbound/leave-loopback-range-ipv6           it is ipv4
+
+other tables that it meets, which netweir does not judge:
+  ip other output: type nat hook output priority -101
+
+"#]]
+    );
+    assert_data_eq!(
+        explained("out tcp 10.0.0.5:7071 from=10.0.0.2 dev=eth0 uid=1 gid=1"),
+        str![[r"
+out tcp 10.0.0.5:7071 from=10.0.0.2:40000 dev=eth0 uid=1 gid=1
+assumed: the source port
+
+dropped: it fits a rule that netweir did not make
+  by a rule without a comment: tcp dport 7071 counter drop
+
+other tables that it meets, which netweir does not judge:
+  ip other output: type nat hook output priority -101
+
+"]]
+    );
+    assert_data_eq!(
+        explained("in tcp 10.0.0.2:80 from=10.9.0.1 dev=eth0"),
+        str![[r"
+in tcp 10.0.0.2:80 from=10.9.0.1:40000 dev=eth0
+assumed: the source port
+
+not known: it meets what netweir cannot judge
+  before inbound/leave-not-tcp: near: an instruction that is not known there: LoadPayload { base: Network, offset: 8, length: 1 }
+where that has no effect on it, redirected to port 15006, the proxy's inbound port: it goes to a captured port
+  by inbound/redirect: meta l4proto tcp counter redirect to :15006
+
+tried before, and why each did not fit:
+  inbound/leave-not-tcp      it is tcp
+  inbound/leave-tunnel-port  its destination port 80 is not 15008
+
+"]]
+    );
+    assert_data_eq!(
+        explained("in tcp 10.0.0.2:80 from=10.9.0.2 dev=eth0"),
+        str![[r"
+in tcp 10.0.0.2:80 from=10.9.0.2:40000 dev=eth0
+assumed: the source port
+
+redirected to port 15006, the proxy's inbound port: it goes to a captured port
+  by inbound/redirect: meta l4proto tcp counter redirect to :15006
+
+tried before, and why each did not fit:
+  near                       its source 10.9.0.2 is not in 10.9.0.1/32
+  inbound/leave-not-tcp      it is tcp
+  inbound/leave-tunnel-port  its destination port 80 is not 15008
+
+"]]
+    );
+}
+
+#[test]
+fn says_unknown_in_json() {
+    let asked = "in tcp 10.0.0.2:80 from=10.9.0.1:40000 dev=eth0";
+    let run = within(
+        CHANGED,
+        &["explain", "--from-kernel", "--format=json", asked],
+    );
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(answer["verdict"], "unknown");
+    assert_eq!(answer["port"], json!(null));
+    assert_eq!(answer["rule"], json!(null));
+    assert_eq!(answer["unjudged"][0]["name"], "near");
+    assert_eq!(answer["unjudged"][0]["before"], "inbound/leave-not-tcp");
+    assert_eq!(answer["otherwise"]["verdict"], "redirect");
+    assert_eq!(answer["otherwise"]["port"], 15006);
+}
+
+#[test]
+fn needs_something_installed_to_look_at() {
+    let run = within("", &["explain", "--from-kernel", "out"]);
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    assert_data_eq!(
+        run.stderr,
+        str![[r"
+error: no table inet netweir is installed in this network namespace: nothing is captured
+
+"]]
+    );
+}
