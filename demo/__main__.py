@@ -9,9 +9,9 @@ import subprocess
 import sys
 
 from connections import CONNECTIONS, DIRECT, OPTIONS, PEER_PORTS, POD_PORTS, fate
-from lab import APP, LabError, enter_sandbox, pod_and_peer, sandboxed, scratch_folder
+from lab import LabError, enter_sandbox, pod_and_peer, sandboxed, scratch_folder, start_web
 from program import Binary, CannotRun, Image
-from proxy import HERE, Proxy
+from proxy import Proxy
 
 FAMILIES = (4, 6)
 # The exit code of a test that could not run, as automake and meson read it.
@@ -28,13 +28,6 @@ def arguments():
     parser.add_argument("--uid", type=int, default=0, help="the user in the image's container (default 0)")
     parser.add_argument("--envoy", metavar="FILE", help="a real Envoy; without it a stand-in serves")
     return parser.parse_args()
-
-
-def start_web(namespace, ports):
-    program = [sys.executable, f"{HERE}/web.py", namespace.name, str(APP.uid), *map(str, ports)]
-    server = namespace.start(program, stdout=subprocess.PIPE, text=True)
-    if server.stdout.readline() != "ready\n":
-        raise LabError(f"the {namespace.name}'s HTTP server does not start")
 
 
 class Tally:

@@ -1,12 +1,17 @@
 """Envoy's configuration: what a mesh's proxy does with captured connections, and nothing else.
 
 Four listeners (outbound and inbound, for each family) restore the original destination and pass the
-bytes on to it; the inbound ones call the app from the passthrough source, as a mesh does.
+bytes on to it. The inbound ones call the app from the passthrough source, as a mesh does; in tproxy mode they are
+transparent and call it from the client's address, with the mark that brings the app's answers back.
 """
 
 OUTBOUND_PORT = 15001
 INBOUND_PORT = 15006
 ADMIN_PORT = 15000
+
+REDIRECT = "redirect"
+TPROXY = "tproxy"
+TPROXY_MARK = 1337
 
 ANY = {4: "0.0.0.0", 6: "::"}
 PASSTHROUGH_SOURCE = {4: "127.0.0.6", 6: "::6"}
@@ -40,18 +45,25 @@ def _access_log(name, path):
     }
 
 
-def _listener(name, family, port, log_path):
+def _listener_filter(name, kind, **settings):
+    return {
+        "name": f"envoy.filters.listener.{name}",
+        "typed_config": {
+            "@type": f"type.googleapis.com/envoy.extensions.filters.listener.{name}.v3.{kind}",
+            **settings,
+        },
+    }
+
+
+def _listener(name, family, port, log_path, transparent):
+    filters = [_listener_filter("original_dst", "OriginalDst")]
+    if transparent:
+        filters.append(_listener_filter("original_src", "OriginalSrc", mark=TPROXY_MARK))
     return {
         "name": name,
         "address": _address(ANY[family], port),
-        "listener_filters": [
-            {
-                "name": "envoy.filters.listener.original_dst",
-                "typed_config": {
-                    "@type": "type.googleapis.com/envoy.extensions.filters.listener.original_dst.v3.OriginalDst"
-                },
-            }
-        ],
+        "transparent": transparent,
+        "listener_filters": filters,
         "filter_chains": [
             {
                 "filters": [
@@ -70,25 +82,27 @@ def _listener(name, family, port, log_path):
     }
 
 
-def _cluster(name, direction, family):
+def _cluster(name, direction, family, transparent):
     cluster = {
         "name": name,
         "type": "ORIGINAL_DST",
         "lb_policy": "CLUSTER_PROVIDED",
         "connect_timeout": "5s",
     }
-    if direction == "inbound":
+    if direction == "inbound" and not transparent:
         source = {"address": PASSTHROUGH_SOURCE[family], "port_value": 0}
         cluster["upstream_bind_config"] = {"source_address": source}
     return cluster
 
 
-def config(log_path):
+def config(log_path, mode=REDIRECT):
     """The whole configuration; connections are logged to `log_path`, a JSON object a line."""
+    listeners, clusters = [], []
+    for name, (direction, family, port) in LISTENERS.items():
+        transparent = mode == TPROXY and direction == "inbound"
+        listeners.append(_listener(name, family, port, log_path, transparent))
+        clusters.append(_cluster(name, direction, family, transparent))
     return {
         "admin": {"address": _address("127.0.0.1", ADMIN_PORT)},
-        "static_resources": {
-            "listeners": [_listener(name, family, port, log_path) for name, (_, family, port) in LISTENERS.items()],
-            "clusters": [_cluster(name, direction, family) for name, (direction, family, _) in LISTENERS.items()],
-        },
+        "static_resources": {"listeners": listeners, "clusters": clusters},
     }

@@ -6,15 +6,21 @@ latest by the end of the PID namespace around them all.
 
 import os
 import subprocess
+import sys
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Owner:
-    """Who makes a connection: the user id (and the same group id) of the client's process."""
+    """Who makes a connection: the user id of the client's process, and its group id where that is another."""
 
     name: str
     uid: int
+    group: int | None = None
+
+    @property
+    def gid(self):
+        return self.uid if self.group is None else self.group
 
 
 ROOT = Owner("root", 0)
@@ -75,7 +81,7 @@ class Namespace:
         """`command` as it has to be run to run in here as `owner`."""
         prefix = ["nsenter", f"--net={self.path}"]
         if owner is not ROOT:
-            prefix += ["setpriv", f"--reuid={owner.uid}", f"--regid={owner.uid}", "--clear-groups"]
+            prefix += ["setpriv", f"--reuid={owner.uid}", f"--regid={owner.gid}", "--clear-groups"]
         return [*prefix, *command]
 
     def run(self, command, owner=ROOT):
@@ -105,6 +111,15 @@ def pod_and_peer():
     for family in (4, 6):
         pod.run(["ip", f"-{family}", "route", "add", "default", "via", PEER[family]])
     return pod, peer
+
+
+def start_web(namespace, ports):
+    """Starts the HTTP server that says whom it saw, as the app."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "web.py")
+    program = [sys.executable, script, namespace.name, str(APP.uid), *map(str, ports)]
+    server = namespace.start(program, stdout=subprocess.PIPE, text=True)
+    if server.stdout.readline() != "ready\n":
+        raise LabError(f"the {namespace.name}'s HTTP server does not start")
 
 
 def sandboxed():

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 
-from envoy_config import ADMIN_PORT, LISTENERS, config
+from envoy_config import ADMIN_PORT, LISTENERS, REDIRECT, config
 from lab import PROXY, LabError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -27,33 +27,34 @@ def until(what, attempt):
 class Proxy:
     """A running proxy: its access log, its statistics."""
 
-    def __init__(self, pod, folder, envoy):
+    def __init__(self, pod, folder, envoy, mode=REDIRECT, owner=PROXY):
         self.pod = pod
+        self.owner = owner
         self.folder = f"{folder}/proxy"
         self.log_path = f"{self.folder}/access.log"
         self.seen = {}
         self._offset = 0
         os.mkdir(self.folder, 0o755)
         open(self.log_path, "x").close()
-        os.chown(self.folder, PROXY.uid, PROXY.uid)
-        os.chown(self.log_path, PROXY.uid, PROXY.uid)
-        self.process = self._start_envoy(envoy) if envoy else self._start_standin()
+        os.chown(self.folder, owner.uid, owner.gid)
+        os.chown(self.log_path, owner.uid, owner.gid)
+        self.process = self._start_envoy(envoy, mode) if envoy else self._start_standin()
         until("the proxy's statistics", self._totals)
 
-    def _start_envoy(self, envoy):
+    def _start_envoy(self, envoy, mode):
         # A bind mount, for the checkout may lie where another user may not look.
         binary, config_path = f"{self.folder}/envoy", f"{self.folder}/envoy.json"
         open(binary, "x").close()
         subprocess.run(["mount", "--bind", envoy, binary], check=True)
         with open(config_path, "x", encoding="utf-8") as file:
-            json.dump(config(self.log_path), file)
+            json.dump(config(self.log_path, mode), file)
         options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
         options += ["--file-flush-interval-msec", "20"]
-        return self.pod.start([binary, "--config-path", config_path, *options], PROXY)
+        return self.pod.start([binary, "--config-path", config_path, *options], self.owner)
 
     def _start_standin(self):
         # It drops to its user itself, for Python may lie where another user may not look.
-        program = [sys.executable, f"{HERE}/standin.py", self.log_path, str(PROXY.uid)]
+        program = [sys.executable, f"{HERE}/standin.py", self.log_path, str(self.owner.uid)]
         process = self.pod.start(program, stdout=subprocess.PIPE, text=True)
         if process.stdout.readline() != "ready\n":
             raise LabError("the stand-in proxy does not start")
@@ -92,6 +93,11 @@ class Proxy:
         """The access log's entry of the connection that came from `client`, if there is one."""
         self._read_log()
         return self.seen.get(client)
+
+    def entries(self):
+        """All entries so far."""
+        self._read_log()
+        return list(self.seen.values())
 
     def awaited_entry(self, client):
         """The same, when the connection cannot but have passed through."""

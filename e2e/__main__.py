@@ -1,0 +1,58 @@
+"""Real programs under capture, in throwaway namespaces: what a user of them would notice.
+
+Shares the demo's namespaces and proxy. The exit code is 0 only when everything was as it should be.
+"""
+
+import argparse
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "demo"))
+
+import databases
+import dns
+import tproxy
+from checks import Checks
+from lab import LabError, enter_sandbox, pod_and_peer, sandboxed, scratch_folder
+from program import CannotRun
+
+SCENARIOS = {"tproxy": tproxy.run, "dns": dns.run, "databases": databases.run}
+# The exit code of a test that could not run, as automake and meson read it.
+SKIPPED = 77
+
+
+def arguments():
+    parser = argparse.ArgumentParser(prog="e2e", description=__doc__.splitlines()[0])
+    parser.add_argument("scenario", choices=SCENARIOS)
+    parser.add_argument("--netweir", metavar="FILE", required=True, help="the program")
+    parser.add_argument("--envoy", metavar="FILE", help="a real Envoy")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    if not sandboxed():
+        enter_sandbox([sys.executable, HERE, *sys.argv[1:]])
+    checks = Checks()
+    pod, peer = pod_and_peer()
+    try:
+        SCENARIOS[options.scenario](options, checks, pod, peer, scratch_folder())
+    finally:
+        for namespace in (pod, peer):
+            namespace.close()
+    print(f"{options.scenario}: {checks.passed} passed, {checks.failed} failed")
+    return 1 if checks.failed or not checks.passed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except LabError as error:
+        print(f"e2e: {error}", file=sys.stderr)
+        sys.exit(1)
+    except CannotRun as reason:
+        print(f"e2e: skipped: {reason}", file=sys.stderr)
+        sys.exit(SKIPPED)
+    except KeyboardInterrupt:
+        sys.exit(130)
