@@ -137,7 +137,8 @@ fn passthrough() -> impl Strategy<Value = PassthroughSources> {
     ];
     let ipv6 = prop_oneof![
         2 => Just(Ipv6Addr::new(0, 0, 0, 0, 0, 0, 0, 6)),
-        1 => any::<u128>().prop_map(Ipv6Addr::from_bits),
+        // No connection comes from a multicast address.
+        1 => (0..0xff_u128 << 120).prop_map(Ipv6Addr::from_bits),
     ];
     (distinct(ipv4, 2), distinct(ipv6, 2))
         .prop_map(|(ipv4, ipv6)| PassthroughSources { ipv4, ipv6 })
