@@ -10,7 +10,7 @@ use crate::ruleset::{End, Rule, RuleId, Ruleset};
 
 use super::complete::Completed;
 use super::connection::{Connection, Owner, Path, Tracking};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, Step, Visit};
 use super::purpose::{listener, purpose};
 use super::syntax::SyntaxError;
 
@@ -85,9 +85,24 @@ impl<'a> Answer<'a> {
         }
     }
 
-    fn rule(&self, id: &RuleId) -> Option<&'a Rule> {
-        let mut rules = self.rules.rules().map(|(_, rule)| rule);
-        rules.find(|rule| rule.id == *id)
+    fn rule(&self, (visit, step): (&Visit, &Step)) -> Option<&'a Rule> {
+        let mut chains = self.rules.chains.iter();
+        let chain = chains.find(|chain| chain.name == visit.chain)?;
+        chain.rules.get(step.position)
+    }
+
+    /// The rule that decided.
+    fn decider(&self) -> Option<&'a Rule> {
+        let mut fitted = self.outcome.fitted_steps();
+        let decided = |(_, step): &(&Visit, &Step)| self.outcome.rule.as_ref() == Some(&step.rule);
+        fitted.find(decided).and_then(|step| self.rule(step))
+    }
+
+    /// The rules that fitted and did not decide, with what they do.
+    fn on_the_way(&self) -> impl Iterator<Item = &'a Rule> {
+        let fitted = self.outcome.fitted_steps();
+        let others = fitted.filter(|(_, step)| self.outcome.rule.as_ref() != Some(&step.rule));
+        others.filter_map(|step| self.rule(step))
     }
 
     fn unjudged(&self) -> impl Iterator<Item = Unjudged<'a>> {
@@ -102,14 +117,6 @@ impl<'a> Answer<'a> {
             name: &foreign.name,
             what: &foreign.what,
         })
-    }
-
-    /// The rules that fitted and did not decide, with what they do.
-    fn on_the_way(&self) -> impl Iterator<Item = &'a Rule> {
-        let others = self.outcome.fitted();
-        others
-            .filter(|&id| self.outcome.rule.as_ref() != Some(id))
-            .filter_map(|id| self.rule(id))
     }
 
     /// What is serialized.
@@ -192,7 +199,7 @@ impl Answer<'_> {
             write!(f, "where that has no effect on it, {}", self.verdict())?;
         }
         writeln!(f, ": it {}", self.because())?;
-        for rule in self.outcome.rule.iter().filter_map(|id| self.rule(id)) {
+        if let Some(rule) = self.decider() {
             writeln!(f, "  by {}: {}", rule.id, render::nft_rule(rule))?;
         }
         self.write_others(f)
@@ -272,7 +279,7 @@ struct Unjudged<'a> {
 impl fmt::Display for Unjudged<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.chain, self.before) {
-            (Some(_), Some(rule)) => write!(f, "before {rule}: ")?,
+            (Some(chain), Some(rule)) => write!(f, "in {chain}, before {rule}: ")?,
             (Some(chain), None) => write!(f, "at the end of {chain}: ")?,
             (None, _) => {}
         }

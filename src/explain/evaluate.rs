@@ -1,13 +1,14 @@
 //! The walk of a packet through the chains.
 
+mod foreign;
+
 use crate::intent::{Family, Port};
 use crate::ruleset::{
-    Chain, ChainKind, Direction, Foreign, ForeignKind, Hook, Installed, Match, Priority, Rule,
-    RuleId, Ruleset, Statement,
+    Chain, ChainKind, Direction, Foreign, ForeignKind, Hook, Installed, Priority, Rule, RuleId,
+    Ruleset, Statement,
 };
 
 use super::connection::{Addresses, Connection, Owner, Path, Tracking, Transport};
-use super::matching::{Mismatch, fits};
 use super::outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
 
 /// The interface of packets that this namespace sends to itself.
@@ -148,18 +149,6 @@ impl<'a> Walk<'a> {
         self.foreign_hook(INPUT);
     }
 
-    /// Chains that are not known on a hook where none of ours is.
-    fn foreign_hook(&mut self, number: u32) {
-        if !self.dropped() {
-            self.meets(|kind| *kind == ForeignKind::Chain { hook: Some(number) });
-        }
-    }
-
-    fn meets(&mut self, is_met: impl Fn(&ForeignKind) -> bool) {
-        let met = self.foreign.iter().filter(|foreign| is_met(&foreign.kind));
-        self.unjudged.extend(met.cloned());
-    }
-
     fn hook(&mut self, hook: Hook) {
         self.foreign_hook(hook.number());
         let chains = self.ruleset.chains.iter();
@@ -193,51 +182,12 @@ impl<'a> Walk<'a> {
     fn rules(&mut self, chain: &Chain, steps: &mut Vec<Step>) {
         for (position, rule) in chain.rules.iter().enumerate() {
             self.foreign_rules(chain, position, steps);
-            match self.rule(chain, rule, steps) {
+            match self.rule(chain, position, rule, steps) {
                 End::GoesOn => {}
                 End::Chain => return,
             }
         }
         self.foreign_rules(chain, chain.rules.len(), steps);
-    }
-
-    /// The rules that are not known, after so many of the chain that are.
-    fn foreign_rules(&mut self, chain: &Chain, position: usize, steps: &mut Vec<Step>) {
-        for foreign in self.foreign {
-            let ForeignKind::Rule { known } = &foreign.kind else {
-                continue;
-            };
-            if foreign.chain.as_deref() != Some(chain.name.as_ref()) || foreign.position != position
-            {
-                continue;
-            }
-            let fit = self.first_fit(known, foreign);
-            let rule = RuleId::new(foreign.name.clone());
-            steps.push(Step { rule, fit });
-        }
-    }
-
-    fn first_fit(&mut self, known: &[Match], foreign: &Foreign) -> Fit {
-        if let Some(mismatch) = self.misfit(known) {
-            return Fit::Missed(mismatch);
-        }
-        self.unjudged.push(foreign.clone());
-        Fit::Unjudged
-    }
-
-    /// The first match that does not fit. One that looks into a set that is not known can be neither told to fit nor
-    /// not to.
-    fn misfit(&self, matches: &[Match]) -> Option<Mismatch> {
-        matches
-            .iter()
-            .filter(|condition| self.unknown_set(condition).is_none())
-            .find_map(|condition| fits(self.ruleset, condition, &self.packet).err())
-    }
-
-    fn unknown_set(&self, condition: &Match) -> Option<&'a Foreign> {
-        let name = condition.set_name()?;
-        let is_it = |foreign: &&Foreign| foreign.kind == ForeignKind::Set && foreign.name == name;
-        self.foreign.iter().find(is_it)
     }
 
     fn not_walked(&self, kind: ChainKind) -> Option<NotWalked> {
@@ -251,16 +201,11 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn rule(&mut self, chain: &Chain, rule: &Rule, steps: &mut Vec<Step>) -> End {
+    fn rule(&mut self, chain: &Chain, position: usize, rule: &Rule, steps: &mut Vec<Step>) -> End {
         let mut end = End::GoesOn;
-        let unknown = rule
-            .matches
-            .iter()
-            .find_map(|condition| self.unknown_set(condition));
         let fit = if let Some(mismatch) = self.misfit(&rule.matches) {
             Fit::Missed(mismatch)
-        } else if let Some(set) = unknown {
-            self.unjudged.push(set.clone());
+        } else if self.looks_into_unknown_set(chain, position, rule) {
             Fit::Unjudged
         } else {
             let mut done = Vec::new();
@@ -275,6 +220,7 @@ impl<'a> Walk<'a> {
         };
         steps.push(Step {
             rule: rule.id.clone(),
+            position,
             fit,
         });
         end

@@ -85,6 +85,20 @@ impl Outcome {
         })
     }
 
+    /// The rules that fitted, with their chains and how many known rules of the chain come before each, in the order of
+    /// evaluation.
+    pub fn fitted_steps(&self) -> impl Iterator<Item = (&Visit, &Step)> {
+        let fitted = |step: &&Step| matches!(step.fit, Fit::Fitted(_));
+        let visits = self.trace.iter();
+        visits.flat_map(move |visit| {
+            visit
+                .steps
+                .iter()
+                .filter(fitted)
+                .map(move |step| (visit, step))
+        })
+    }
+
     /// The rules that were tried before the one that decided, and did not fit. When none decided, all of them.
     pub fn tried_before_decision(&self) -> impl Iterator<Item = (&Visit, &Step, &Mismatch)> {
         let decided = |step: &Step| {
@@ -147,6 +161,8 @@ impl fmt::Display for NotWalked {
 pub struct Step {
     /// Its id.
     pub rule: RuleId,
+    /// How many known rules of the chain come before it.
+    pub position: usize,
     /// Whether it fitted.
     pub fit: Fit,
 }

@@ -16,7 +16,7 @@ use crate::ruleset::{
 /// Why instructions are no rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Unknown {
-    /// The first of them that no rule of ours has there.
+    /// The one that no rule of ours has there.
     pub(super) instruction: Instruction,
     /// The matches before it.
     pub(super) known: Vec<Match>,
@@ -30,9 +30,13 @@ pub(super) fn disassemble(id: RuleId, code: &[Instruction]) -> Result<Rule, Unkn
         statements: Vec::new(),
     };
     while let Some(first) = reader.code.first() {
+        let before = reader.code;
         if reader.step().is_none() {
+            // The last one that was looked at is the one that does not belong there.
+            let read = before.len().saturating_sub(reader.code.len());
+            let last = read.checked_sub(1).and_then(|last| before.get(last));
             return Err(Unknown {
-                instruction: first.clone(),
+                instruction: last.unwrap_or(first).clone(),
                 known: reader.matches,
             });
         }

@@ -252,7 +252,9 @@ fn add_rule(
         }
         (None, _) => ("a rule in an unknown chain".to_owned(), Vec::new()),
         (Some(_), Err(Unknown { instruction, known })) => {
-            let what = format!("an instruction that is not known there: {instruction:?}");
+            let name = instruction.name();
+            let what =
+                format!("a rule with an expression that netweir does not know there ({name})");
             (what, known)
         }
     };

@@ -206,6 +206,24 @@ impl Instruction {
         }
     }
 
+    /// The kernel's name for it.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::LoadMeta(_) | Self::SetPacketMark => "meta",
+            Self::LoadCt(_) | Self::SetCt(_) => "ct",
+            Self::LoadPayload { .. } => "payload",
+            Self::Mask(_) => "bitwise",
+            Self::ToNetworkOrder => "byteorder",
+            Self::Compare { .. } => "cmp",
+            Self::Lookup { .. } => "lookup",
+            Self::Count => "counter",
+            Self::Immediate(_) | Self::Verdict { .. } => "immediate",
+            Self::Redirect => "redir",
+            Self::Tproxy(_) => "tproxy",
+            Self::Foreign(name) => name,
+        }
+    }
+
     /// The instruction that a libnftnl expression is.
     pub(super) fn read(expression: ExpressionRef<'_>) -> Self {
         Self::read_known(expression).unwrap_or_else(|| {

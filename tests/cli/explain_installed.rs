@@ -9,6 +9,8 @@ use crate::program::within;
 const CHANGED: &str = "\"$0\" apply --quiet
     nft insert rule inet netweir outbound tcp dport 7070 meta cgroup 5 drop
     nft insert rule inet netweir outbound tcp dport 7071 drop
+    nft insert rule inet netweir outbound tcp dport '{ 7072, 7074 }' meta skuid 5 drop
+    nft insert rule inet netweir outbound tcp dport 7080-7089 drop
     nft insert rule inet netweir inbound ip saddr 10.9.0.1 ip ttl 7 drop comment '\"near\"'
     nft add table ip other
     nft 'add chain ip other output { type nat hook output priority -101; }'";
@@ -28,10 +30,13 @@ fn evaluates_what_is_installed_and_guesses_nothing() {
 out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1 gid=1
 assumed: the source port
 
-redirected to port 15001, the proxy's outbound port: it is TCP that no exclusion fits
+not known: it meets what netweir cannot judge
+  in outbound, before a rule without a comment: a rule without a comment: a rule with an expression that netweir does not know there (cmp)
+where that has no effect on it, redirected to port 15001, the proxy's outbound port: it is TCP that no exclusion fits
   by outbound/redirect: meta l4proto tcp counter redirect to :15001
 
 tried before, and why each did not fit:
+  a rule without a comment                     its uid 1 is not 5
   a rule without a comment                     its destination port 443 is not 7071
   a rule without a comment                     its destination port 443 is not 7070
   outbound/leave-not-tcp                       it is tcp
@@ -55,16 +60,18 @@ other tables that it meets, which netweir does not judge:
     );
     assert_data_eq!(
         explained("out tcp 10.0.0.5:7070 from=10.0.0.2 dev=eth0 uid=1 gid=1"),
-        str![[r#"
+        str![[r"
 out tcp 10.0.0.5:7070 from=10.0.0.2:40000 dev=eth0 uid=1 gid=1
 assumed: the source port
 
 not known: it meets what netweir cannot judge
-  before outbound/leave-not-tcp: a rule without a comment: an instruction that is not known there: Foreign("meta")
+  in outbound, before a rule without a comment: a rule without a comment: a rule with an expression that netweir does not know there (cmp)
+  in outbound, before outbound/leave-not-tcp: a rule without a comment: a rule with an expression that netweir does not know there (meta)
 where that has no effect on it, redirected to port 15001, the proxy's outbound port: it is TCP that no exclusion fits
   by outbound/redirect: meta l4proto tcp counter redirect to :15001
 
 tried before, and why each did not fit:
+  a rule without a comment                     its uid 1 is not 5
   a rule without a comment                     its destination port 7070 is not 7071
   outbound/leave-not-tcp                       it is tcp
   outbound/leave-passthrough-source/127.0.0.6  it leaves by eth0, not by lo
@@ -83,7 +90,7 @@ tried before, and why each did not fit:
 other tables that it meets, which netweir does not judge:
   ip other output: type nat hook output priority -101
 
-"#]]
+"]]
     );
     assert_data_eq!(
         explained("out tcp 10.0.0.5:7071 from=10.0.0.2 dev=eth0 uid=1 gid=1"),
@@ -91,12 +98,31 @@ other tables that it meets, which netweir does not judge:
 out tcp 10.0.0.5:7071 from=10.0.0.2:40000 dev=eth0 uid=1 gid=1
 assumed: the source port
 
-dropped: it fits a rule that netweir did not make
+not known: it meets what netweir cannot judge
+  in outbound, before a rule without a comment: a rule without a comment: a rule with an expression that netweir does not know there (cmp)
+where that has no effect on it, dropped: it fits a rule that netweir did not make
   by a rule without a comment: tcp dport 7071 counter drop
+
+tried before, and why each did not fit:
+  a rule without a comment  its uid 1 is not 5
 
 other tables that it meets, which netweir does not judge:
   ip other output: type nat hook output priority -101
 
+"]]
+    );
+    let unknown = |asked: &str| {
+        let answer = explained(asked);
+        let lines = answer
+            .lines()
+            .skip_while(|line| !line.starts_with("not known"));
+        lines.skip(1).take(2).collect::<Vec<_>>().join("\n")
+    };
+    assert_data_eq!(
+        unknown("out tcp 10.0.0.5:7072 from=10.0.0.2 dev=eth0 uid=5 gid=1"),
+        str![[r"
+  in outbound, before a rule without a comment: a rule without a comment: a rule with an expression that netweir does not know there (cmp)
+  in outbound, before a rule without a comment: a rule without a comment: it looks into __set0, a set with the flags 0x3
 "]]
     );
     assert_data_eq!(
@@ -106,7 +132,7 @@ in tcp 10.0.0.2:80 from=10.9.0.1:40000 dev=eth0
 assumed: the source port
 
 not known: it meets what netweir cannot judge
-  before inbound/leave-not-tcp: near: an instruction that is not known there: LoadPayload { base: Network, offset: 8, length: 1 }
+  in inbound, before inbound/leave-not-tcp: near: a rule with an expression that netweir does not know there (payload)
 where that has no effect on it, redirected to port 15006, the proxy's inbound port: it goes to a captured port
   by inbound/redirect: meta l4proto tcp counter redirect to :15006
 
