@@ -4,10 +4,11 @@ Nothing is named and nothing is left: the processes that hold the namespaces die
 latest by the end of the PID namespace around them all.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -48,30 +49,13 @@ def checked(command, **options):
     return done.stdout
 
 
-@dataclass
-class Namespace:
-    """A network namespace, alive as long as the process that holds it."""
+class Place:
+    """A network namespace that a process is in."""
 
-    name: str
-    holder: subprocess.Popen = field(init=False)
-    children: list = field(init=False, default_factory=list)
-
-    def __post_init__(self):
-        self.holder = subprocess.Popen(
-            ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        if self.holder.stdout.readline() != "ready\n":
-            raise LabError(f"no network namespace for the {self.name}: unshare failed")
-        # A machine may give new namespaces no IPv6.
-        self.run(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6"])
-        self.run(["ip", "link", "set", "lo", "up"])
-
-    @property
-    def pid(self):
-        return self.holder.pid
+    def __init__(self, name, pid):
+        self.name = name
+        self.pid = pid
+        self.children = []
 
     @property
     def path(self):
@@ -93,9 +77,28 @@ class Namespace:
         return child
 
     def close(self):
-        for child in [*self.children, self.holder]:
+        for child in self.children:
             child.kill()
             child.wait()
+
+
+class Namespace(Place):
+    """A network namespace of its own, alive as long as the process that holds it."""
+
+    def __init__(self, name):
+        holder = subprocess.Popen(
+            ["unshare", "--net", "sh", "-c", "echo ready; exec cat"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if holder.stdout.readline() != "ready\n":
+            raise LabError(f"no network namespace for the {name}: unshare failed")
+        super().__init__(name, holder.pid)
+        self.children.append(holder)
+        # A machine may give new namespaces no IPv6.
+        self.run(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/all/disable_ipv6"])
+        self.run(["ip", "link", "set", "lo", "up"])
 
 
 def pod_and_peer():
@@ -111,6 +114,17 @@ def pod_and_peer():
     for family in (4, 6):
         pod.run(["ip", f"-{family}", "route", "add", "default", "via", PEER[family]])
     return pod, peer
+
+
+@contextlib.contextmanager
+def joined():
+    """The two, for as long as they are needed."""
+    pod, peer = pod_and_peer()
+    try:
+        yield pod, peer
+    finally:
+        for namespace in (pod, peer):
+            namespace.close()
 
 
 def start_web(namespace, ports):

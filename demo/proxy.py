@@ -10,6 +10,8 @@ from envoy_config import ADMIN_PORT, LISTENERS, REDIRECT, config
 from lab import PROXY, LabError
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+ENVOY_OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "error")
+ENVOY_OPTIONS += ("--file-flush-interval-msec", "20")
 # Generous, for a machine under load; nothing waits that long when all is well.
 PATIENCE = 30.0
 
@@ -24,10 +26,10 @@ def until(what, attempt):
     return found
 
 
-class Proxy:
-    """A running proxy: its access log, its statistics."""
+class Account:
+    """What a proxy says of itself: its access log, its statistics."""
 
-    def __init__(self, pod, folder, envoy, mode=REDIRECT, owner=PROXY):
+    def __init__(self, pod, folder, owner):
         self.pod = pod
         self.owner = owner
         self.folder = f"{folder}/proxy"
@@ -38,31 +40,12 @@ class Proxy:
         open(self.log_path, "x").close()
         os.chown(self.folder, owner.uid, owner.gid)
         os.chown(self.log_path, owner.uid, owner.gid)
-        self.process = self._start_envoy(envoy, mode) if envoy else self._start_standin()
-        until("the proxy's statistics", self._totals)
 
-    def _start_envoy(self, envoy, mode):
-        # A bind mount, for the checkout may lie where another user may not look.
-        binary, config_path = f"{self.folder}/envoy", f"{self.folder}/envoy.json"
-        open(binary, "x").close()
-        subprocess.run(["mount", "--bind", envoy, binary], check=True)
-        with open(config_path, "x", encoding="utf-8") as file:
-            json.dump(config(self.log_path, mode), file)
-        options = ["--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
-        options += ["--file-flush-interval-msec", "20"]
-        return self.pod.start([binary, "--config-path", config_path, *options], self.owner)
-
-    def _start_standin(self):
-        # It drops to its user itself, for Python may lie where another user may not look.
-        program = [sys.executable, f"{HERE}/standin.py", self.log_path, str(self.owner.uid)]
-        process = self.pod.start(program, stdout=subprocess.PIPE, text=True)
-        if process.stdout.readline() != "ready\n":
-            raise LabError("the stand-in proxy does not start")
-        return process
+    def check_alive(self):
+        """Raises `LabError` when the proxy has ended."""
 
     def _totals(self):
-        if self.process.poll() is not None:
-            raise LabError(f"the proxy ended with exit code {self.process.returncode}")
+        self.check_alive()
         url = f"http://127.0.0.1:{ADMIN_PORT}/stats?format=json&filter=^tcp"
         asked = subprocess.run(
             self.pod.inside(["curl", "--silent", "--max-time", "5", url]),
@@ -94,11 +77,41 @@ class Proxy:
         self._read_log()
         return self.seen.get(client)
 
+    def awaited_entry(self, client):
+        """The same, when the connection cannot but have passed through."""
+        return until(f"an access log entry for {client}", lambda: self.entry(client))
+
     def entries(self):
         """All entries so far."""
         self._read_log()
         return list(self.seen.values())
 
-    def awaited_entry(self, client):
-        """The same, when the connection cannot but have passed through."""
-        return until(f"an access log entry for {client}", lambda: self.entry(client))
+
+class Proxy(Account):
+    """A proxy that runs in the pod's namespace."""
+
+    def __init__(self, pod, folder, envoy, mode=REDIRECT, owner=PROXY):
+        super().__init__(pod, folder, owner)
+        self.process = self._start_envoy(envoy, mode) if envoy else self._start_standin()
+        until("the proxy's statistics", self._totals)
+
+    def _start_envoy(self, envoy, mode):
+        # A bind mount, for the checkout may lie where another user may not look.
+        binary, config_path = f"{self.folder}/envoy", f"{self.folder}/envoy.json"
+        open(binary, "x").close()
+        subprocess.run(["mount", "--bind", envoy, binary], check=True)
+        with open(config_path, "x", encoding="utf-8") as file:
+            json.dump(config(self.log_path, mode), file)
+        return self.pod.start([binary, "--config-path", config_path, *ENVOY_OPTIONS], self.owner)
+
+    def _start_standin(self):
+        # It drops to its user itself, for Python may lie where another user may not look.
+        program = [sys.executable, f"{HERE}/standin.py", self.log_path, str(self.owner.uid)]
+        process = self.pod.start(program, stdout=subprocess.PIPE, text=True)
+        if process.stdout.readline() != "ready\n":
+            raise LabError("the stand-in proxy does not start")
+        return process
+
+    def check_alive(self):
+        if self.process.poll() is not None:
+            raise LabError(f"the proxy ended with exit code {self.process.returncode}")

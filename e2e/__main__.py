@@ -12,12 +12,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "demo"))
 
 import databases
 import dns
+import kube_play
 import tproxy
 from checks import Checks
-from lab import LabError, enter_sandbox, pod_and_peer, sandboxed, scratch_folder
+from lab import LabError, enter_sandbox, sandboxed, scratch_folder
 from program import CannotRun
 
-SCENARIOS = {"tproxy": tproxy.run, "dns": dns.run, "databases": databases.run}
+SCENARIOS = {"tproxy": tproxy.run, "dns": dns.run, "databases": databases.run, "kube-play": kube_play.run}
 # The exit code of a test that could not run, as automake and meson read it.
 SKIPPED = 77
 
@@ -25,7 +26,8 @@ SKIPPED = 77
 def arguments():
     parser = argparse.ArgumentParser(prog="e2e", description=__doc__.splitlines()[0])
     parser.add_argument("scenario", choices=SCENARIOS)
-    parser.add_argument("--netweir", metavar="FILE", required=True, help="the program")
+    parser.add_argument("--netweir", metavar="FILE", help="the program")
+    parser.add_argument("--image", metavar="ARCHIVE", help="its image instead, for kube-play")
     parser.add_argument("--envoy", metavar="FILE", help="a real Envoy")
     return parser.parse_args()
 
@@ -33,14 +35,11 @@ def arguments():
 def main():
     options = arguments()
     if not sandboxed():
+        if options.image and os.geteuid() != 0:
+            raise CannotRun("podman needs root here")
         enter_sandbox([sys.executable, HERE, *sys.argv[1:]])
     checks = Checks()
-    pod, peer = pod_and_peer()
-    try:
-        SCENARIOS[options.scenario](options, checks, pod, peer, scratch_folder())
-    finally:
-        for namespace in (pod, peer):
-            namespace.close()
+    SCENARIOS[options.scenario](options, checks, scratch_folder())
     print(f"{options.scenario}: {checks.passed} passed, {checks.failed} failed")
     return 1 if checks.failed or not checks.passed else 0
 

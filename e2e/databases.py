@@ -4,7 +4,7 @@ import os
 import shutil
 
 from checks import netweir
-from lab import APP, PEER, LabError
+from lab import APP, PEER, LabError, joined
 from proxy import Proxy, until
 
 MARIADB = 3306
@@ -82,7 +82,12 @@ def redis(namespace, host, *command):
     return namespace.run([program("redis-cli"), "-h", host, "-p", str(REDIS), *command], APP).strip()
 
 
-def run(options, checks, pod, peer, folder):
+def run(options, checks, folder):
+    with joined() as (pod, peer):
+        play(options, checks, pod, peer, folder)
+
+
+def play(options, checks, pod, peer, folder):
     start_mariadb(peer, folder)
     start_redis(peer, folder)
     proxy = Proxy(pod, folder, options.envoy)

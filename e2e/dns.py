@@ -8,7 +8,7 @@ import sys
 
 from checks import netweir
 from dns_proxy import COUNT, MESH, MESH_ADDRESS
-from lab import APP, OUTSIDE, PEER, PROXY, LabError, checked
+from lab import APP, OUTSIDE, PEER, PROXY, LabError, checked, joined
 from proxy import until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -74,7 +74,12 @@ print(address(message, ask("udp", sys.argv[2], message)))
 """
 
 
-def run(options, checks, pod, peer, folder):
+def run(options, checks, folder):
+    with joined() as (pod, peer):
+        play(options, checks, pod, peer, folder)
+
+
+def play(options, checks, pod, peer, folder):
     resolv_conf(folder, [PEER[4], PEER[6], ON_LOOPBACK])
     start_dnsmasq(peer, [PEER[4], PEER[6], OUTSIDE[4]], UPSTREAM_ADDRESS, folder)
     start_dnsmasq(pod, [ON_LOOPBACK], LOOPBACK_ADDRESS, folder)

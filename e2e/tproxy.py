@@ -3,7 +3,7 @@
 from checks import DIRECT, netweir, way
 from connections import HTTP, TUNNEL, Connection
 from envoy_config import TPROXY
-from lab import APP, PEER, POD, ROOT, LabError, Owner, start_web
+from lab import APP, PEER, POD, ROOT, LabError, Owner, joined, start_web
 from proxy import Proxy
 
 EXCLUDED = 9090
@@ -24,7 +24,12 @@ CONNECTIONS = (
 )
 
 
-def run(options, checks, pod, peer, folder):
+def run(options, checks, folder):
+    with joined() as (pod, peer):
+        play(options, checks, pod, peer, folder)
+
+
+def play(options, checks, pod, peer, folder):
     if not options.envoy:
         raise LabError("tproxy: needs --envoy")
     start_web(pod, (HTTP, EXCLUDED, TUNNEL))

@@ -1,0 +1,217 @@
+"""A pod in real life: podman plays a manifest with netweir's image as its init container, beside Envoy and an app."""
+
+import contextlib
+import glob
+import json
+import os
+import shutil
+import subprocess
+
+from checks import DIRECT, way
+from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND, HTTP, Connection, endpoint
+from envoy_config import PASSTHROUGH_SOURCE, config
+from lab import APP, PEER, POD, PROXY, LabError, Place, checked, joined, start_web
+from program import IMAGE, Image
+from proxy import ENVOY_OPTIONS, Account
+
+POD_NAME = "shop"
+TOOLS = "localhost/tools"
+NETWORK = "mesh"
+# The users of the init container: root, as meshes run theirs, and the one of the README's example.
+USERS = (0, 65534)
+
+# Whom the server sees: the client itself, or the proxy by the pod's address or the passthrough source.
+CONNECTIONS = (
+    (Connection("peer", APP, f"pod:{HTTP}", POD, HTTP, "inbound"), PASSTHROUGH_SOURCE),
+    (Connection("peer", APP, f"pod:{EXCLUDED_INBOUND}, excluded", POD, EXCLUDED_INBOUND, DIRECT), PEER),
+    (Connection("pod", APP, f"peer:{HTTP}", PEER, HTTP, "outbound"), POD),
+    (Connection("pod", APP, f"peer:{EXCLUDED_OUTBOUND}, excluded", PEER, EXCLUDED_OUTBOUND, DIRECT), POD),
+    (Connection("pod", PROXY, f"its own pod:{HTTP}", POD, HTTP, "inbound"), PASSTHROUGH_SOURCE),
+)
+
+# Says whom it saw, as the demo's server does. An IPv4 address may come in the form of IPv6.
+APP_ANSWER = """#!/bin/sh
+address=${REMOTE_ADDR#[}
+address=${address%]}
+printf 'Content-Type: application/json\\r\\n\\r\\n'
+echo "{\\"server\\": \\"pod\\", \\"client\\": [\\"${address#::ffff:}\\", $REMOTE_PORT]}"
+"""
+APP_START = f"httpd -p {HTTP} -h /www && exec httpd -f -p {EXCLUDED_INBOUND} -h /www"
+
+
+class Played:
+    """Podman with a network of its own, and what it plays."""
+
+    def __init__(self, archive, folder):
+        self.folder = folder
+        self.image = Image(archive, folder, 0)
+        self.manifest = f"{folder}/pod.json"
+        os.mkdir(f"{folder}/networks")
+        with open(os.environ["CONTAINERS_CONF"], "a", encoding="utf-8") as file:
+            # The pod's infra container runs what its image says: to wait.
+            file.write(f'infra_image = "{TOOLS}"\n[network]\nnetwork_backend = "cni"\n')
+            file.write(f'cni_plugin_dirs = ["/usr/lib/cni"]\nnetwork_config_dir = "{folder}/networks"\n')
+        self._write(f"networks/{NETWORK}.conflist", network(folder))
+        # Where the network's plugins keep their results.
+        os.makedirs("/var/lib/cni", exist_ok=True)
+        checked(["mount", "-t", "tmpfs", "tmpfs", "/var/lib/cni"])
+
+    def _write(self, name, document):
+        with open(f"{self.folder}/{name}", "w", encoding="utf-8") as file:
+            json.dump(document, file)
+
+    def podman(self, *arguments):
+        return checked([*self.image.podman, *arguments])
+
+    def log(self, name):
+        """All that the container wrote."""
+        command = [*self.image.podman, "logs", f"{POD_NAME}-{name}"]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+
+    def build_tools(self, envoy):
+        """An image with busybox, the app's pages and what Envoy is linked to."""
+        root = f"{self.folder}/tools"
+        for folder in ("bin", "tmp", "proc", "dev", "sys", "etc", "envoy", "proxy", "www/cgi-bin"):
+            os.makedirs(f"{root}/{folder}")
+        shutil.copy(shutil.which("busybox"), f"{root}/bin/busybox")
+        for name in ("sh", "sleep", "wget"):
+            os.symlink("busybox", f"{root}/bin/{name}")
+        with open(f"{root}/www/cgi-bin/index.cgi", "x", encoding="ascii") as file:
+            file.write(APP_ANSWER)
+        os.chmod(f"{root}/www/cgi-bin/index.cgi", 0o755)
+        for library in (word for word in checked(["ldd", envoy]).split() if word.startswith("/")):
+            os.makedirs(root + os.path.dirname(library), exist_ok=True)
+            shutil.copy(library, root + library)
+        checked(["tar", "--create", f"--directory={root}", f"--file={self.folder}/tools.tar", "."])
+        wait = 'CMD ["/bin/sleep", "86400"]'
+        self.podman("import", "--quiet", "--change", wait, f"{self.folder}/tools.tar", TOOLS)
+
+    def play(self, pod):
+        self._write("pod.json", pod)
+        self.podman("kube", "play", "--quiet", "--network", NETWORK, self.manifest)
+
+    def place(self):
+        """The pod's network namespace."""
+        pid = self.podman("inspect", "--format", "{{.State.Pid}}", f"{POD_NAME}-app").strip()
+        return Place("pod", int(pid))
+
+    def down(self):
+        self.podman("pod", "rm", "--force", "--time", "0", POD_NAME)
+
+    def close(self):
+        self.image.close()
+        remove_cgroups()
+
+
+def remove_cgroups():
+    """Takes away what podman leaves of its pods' cgroups, in each of version 1's hierarchies."""
+    for pattern in ("/sys/fs/cgroup/libpod_parent", "/sys/fs/cgroup/*/libpod_parent"):
+        for parent in glob.glob(pattern):
+            for path, _, _ in os.walk(parent, topdown=False):
+                # Where there are others' pods, it is not empty.
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)
+
+
+def network(folder):
+    """A bridge on which the pod and this sandbox have the addresses of the demo's pod and peer."""
+    ranges = [
+        [{"subnet": subnet, "rangeStart": POD[family], "rangeEnd": POD[family], "gateway": PEER[family]}]
+        for family, subnet in ((4, "10.77.0.0/24"), (6, "fd77::/64"))
+    ]
+    routes = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
+    addresses = {"type": "host-local", "dataDir": f"{folder}/addresses", "ranges": ranges, "routes": routes}
+    bridge = {"type": "bridge", "bridge": "mesh0", "isGateway": True, "ipam": addresses}
+    return {"cniVersion": "0.4.0", "name": NETWORK, "plugins": [bridge]}
+
+
+def manifest(user, envoy, proxy_folder):
+    """The pod: what the README says of the init container, an Envoy and an app."""
+    options = [f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}", f"--exclude-inbound-ports={EXCLUDED_INBOUND}"]
+    confined = {
+        "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "runAsUser": user,
+    }
+    init = container("netweir", IMAGE, confined, args=["apply", *options])
+    run = ["/envoy/envoy", "--config-path", "/proxy/envoy.json", *ENVOY_OPTIONS]
+    mounts = [{"name": "envoy", "mountPath": "/envoy", "readOnly": True}, {"name": "proxy", "mountPath": "/proxy"}]
+    as_proxy = {"runAsUser": PROXY.uid, "runAsGroup": PROXY.gid}
+    proxy = container("proxy", TOOLS, as_proxy, command=run, volumeMounts=mounts)
+    app = container("app", TOOLS, {"runAsUser": APP.uid, "runAsGroup": APP.gid}, command=["/bin/sh", "-c", APP_START])
+    folders = {"envoy": os.path.dirname(envoy), "proxy": proxy_folder}
+    volumes = [{"name": name, "hostPath": {"path": path, "type": "Directory"}} for name, path in folders.items()]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        # The init container stays when it is done, so that its log can be read.
+        "metadata": {"name": POD_NAME, "annotations": {"io.podman.annotations.init.container.type": "always"}},
+        "spec": {"restartPolicy": "Never", "initContainers": [init], "containers": [proxy, app], "volumes": volumes},
+    }
+
+
+def container(name, image, context, **rest):
+    return {"name": name, "image": f"{image}:latest", "imagePullPolicy": "Never", "securityContext": context, **rest}
+
+
+def binary_of(envoy):
+    """The program itself: what the wheel puts on PATH is a script that starts it."""
+    found = glob.glob(f"{os.path.dirname(os.path.dirname(envoy))}/lib/python3*/site-packages/envoy/_bin/envoy")
+    return found[0] if found else envoy
+
+
+def run(options, checks, folder):
+    if not options.envoy or not options.image:
+        raise LabError("kube-play: needs --envoy and --image")
+    envoy = binary_of(options.envoy)
+    played = Played(options.image, folder)
+    try:
+        with joined() as (somewhere, _):
+            played.image.try_out(somewhere)
+        played.build_tools(envoy)
+        checked(["ip", "link", "set", "lo", "up"])
+        # The bridge to be made: without duplicate address detection its address serves at once.
+        checked(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"])
+        for user in USERS:
+            lifetime(checks, played, envoy, user)
+    finally:
+        played.close()
+
+
+def lifetime(checks, played, envoy, user):
+    """A pod from its first to its last day."""
+    here = f"{played.folder}/as-{user}"
+    os.mkdir(here)
+    proxy = Account(None, here, PROXY)
+    with open(f"{proxy.folder}/envoy.json", "x", encoding="utf-8") as file:
+        json.dump(config(f"/proxy/{os.path.basename(proxy.log_path)}"), file)
+    played.play(manifest(user, envoy, proxy.folder))
+    try:
+        print(f"The init container, as uid {user}, said:\n  {played.log('netweir').strip()}", flush=True)
+        pod, peer = played.place(), Place("peer", os.getpid())
+        proxy.pod = pod
+        proxy.totals()
+        try:
+            connect(checks, played, {"pod": pod, "peer": peer}, proxy)
+        finally:
+            peer.close()
+    finally:
+        played.down()
+
+
+def connect(checks, played, namespaces, proxy):
+    start_web(namespaces["peer"], (HTTP, EXCLUDED_OUTBOUND))
+    for connection, seen in CONNECTIONS:
+        for family in (4, 6):
+            got = way(namespaces, proxy, connection, family)
+            told = f"{connection.who} to {connection.where} over IPv{family}"
+            want = (connection.expected, seen[family])
+            checks.equal(f"{told}: {want[0]}, and the server sees {want[1]}", got, want)
+    for family in (4, 6):
+        url = f"http://{endpoint(PEER[family], HTTP)}/"
+        answer = json.loads(played.podman("exec", f"{POD_NAME}-app", "/bin/wget", "-q", "-O", "-", url))
+        # Only what goes through the proxy is logged.
+        entries = (entry for entry in proxy.entries() if entry["upstream_source"] == endpoint(*answer["client"]))
+        listeners = [entry["listener"] for entry in entries]
+        checks.equal(f"the app's own container to peer:{HTTP} over IPv{family}", listeners, [f"outbound{family}"])
