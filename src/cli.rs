@@ -115,7 +115,10 @@ fn listed() -> clap::Command {
 
 /// The command line with all that its help says, the exit codes at its end.
 fn documented() -> clap::Command {
-    listed().after_help(exit_codes()).mut_subcommands(|verb| {
+    let mut command = listed().after_help(exit_codes());
+    // Now the verbs have the options that they put off.
+    command.build();
+    command.mut_subcommands(|verb| {
         verb.mut_args(arguments::documented)
             .after_help(exit_codes())
     })

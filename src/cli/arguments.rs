@@ -191,11 +191,8 @@ pub(super) struct OptionsOf<Verb> {
 
 impl<Verb: TakesOptions> Args for OptionsOf<Verb> {
     fn augment_args(command: Command) -> Command {
-        Setting::ALL
-            .iter()
-            .filter(|setting| Verb::SECTIONS.contains(&setting.spec().section))
-            .fold(command, |command, &setting| command.arg(argument(setting)))
-            .next_line_help(true)
+        // Only the verb that is asked for needs its options.
+        command.defer(with_options_of::<Verb>).next_line_help(true)
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -217,6 +214,13 @@ impl<Verb> FromArgMatches for OptionsOf<Verb> {
         *self = Self::from_arg_matches(matches)?;
         Ok(())
     }
+}
+
+fn with_options_of<Verb: TakesOptions>(command: Command) -> Command {
+    Setting::ALL
+        .iter()
+        .filter(|setting| Verb::SECTIONS.contains(&setting.spec().section))
+        .fold(command, |command, &setting| command.arg(argument(setting)))
 }
 
 fn argument(setting: Setting) -> Arg {
