@@ -6,8 +6,8 @@ use mnl::{Bus, Socket};
 
 /// Message types, with the attribute that is a handle and differs with every transaction: `NFT_MSG_GETRULE` with
 /// `NFTA_RULE_HANDLE` and `NFTA_RULE_POSITION`, `NFT_MSG_GETSET` with `NFTA_SET_HANDLE`, `NFT_MSG_GETCHAIN` with
-/// `NFTA_CHAIN_HANDLE`.
-const LISTINGS: [(u8, &[u16]); 3] = [(7, &[3, 6]), (10, &[16]), (4, &[2])];
+/// `NFTA_CHAIN_HANDLE`. `NFTA_CHAIN_USERDATA` has a piece of the note, which is not printed.
+const LISTINGS: [(u8, &[u16]); 3] = [(7, &[3, 6]), (10, &[16]), (4, &[2, 12])];
 /// `NFT_MSG_GETSETELEM`.
 const ELEMENTS: u8 = 13;
 /// `NFTA_SET_NAME`.

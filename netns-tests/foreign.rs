@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use netweir::intent::{Capture, Port};
 use netweir::kernel::{self, Outcome};
 use netweir::plan::plan;
-use netweir::ruleset::{Ruleset, TABLE};
+use netweir::ruleset::{Note, Ruleset, TABLE};
 
 use crate::sandbox::{Promise, install, run};
 
@@ -110,7 +110,7 @@ fn corrupted_rule() {
         "insert rule inet netweir outbound counter accept comment \"outbound/redirect\"",
     ];
     for corruption in corruptions {
-        kernel::apply(&ruleset).expect("applied");
+        kernel::apply(&ruleset, &Note::default()).expect("applied");
         let listing = run("nft", &["--handle", "list", "ruleset"], "");
         let line = listing
             .lines()
@@ -126,7 +126,7 @@ fn corrupted_rule() {
         assert!(changed.iter().all(of_it), "{corruption}: {changed:?}");
 
         assert_eq!(
-            kernel::apply(&ruleset).expect("repaired"),
+            kernel::apply(&ruleset, &Note::default()).expect("repaired"),
             Outcome::Replaced,
             "{corruption}"
         );
@@ -166,13 +166,13 @@ fn strange_objects() {
         "add table inet netweir { flags dormant; }",
     ];
     for addition in additions {
-        kernel::apply(&ruleset).expect("applied");
+        kernel::apply(&ruleset, &Note::default()).expect("applied");
         let listing = run("nft", &["list", "ruleset"], "");
         run("nft", &["-f", "-"], addition);
         let installed = kernel::dump().expect("dumped").expect("installed");
         assert!(!installed.is(&ruleset), "not found: {addition}");
         assert_eq!(
-            kernel::apply(&ruleset).expect("repaired"),
+            kernel::apply(&ruleset, &Note::default()).expect("repaired"),
             Outcome::Replaced,
             "{addition}"
         );

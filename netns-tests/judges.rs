@@ -6,7 +6,7 @@ use netweir::intent::Capture;
 use netweir::kernel::{self, Outcome, Removal};
 use netweir::plan::plan;
 use netweir::render;
-use netweir::ruleset::Ruleset;
+use netweir::ruleset::{Note, Ruleset};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -64,7 +64,10 @@ fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
 /// formats; and what is read back is what was installed.
 fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     prop_assert_eq!(applied(ruleset)?, Outcome::Installed);
-    let installed = kernel::dump().expect("dumped").expect("installed");
+    let (installed, note) = kernel::dump_with_note()
+        .expect("dumped")
+        .expect("installed");
+    prop_assert_eq!(note, largest_note(ruleset));
     prop_assert!(
         installed.is(ruleset),
         "{:#?}\nis not\n{:#?}",
@@ -100,8 +103,9 @@ fn second_time_changes_nothing(name: &str, capture: &Capture) {
     let ruleset = install(capture);
     // Every transaction gives new handles.
     let before = run("nft", &["--handle", "list", "ruleset"], "");
+    // Another note, too.
     assert_eq!(
-        kernel::apply(&ruleset).expect("applied"),
+        kernel::apply(&ruleset, &Note::default()).expect("applied"),
         Outcome::Unchanged,
         "{name}"
     );
@@ -142,7 +146,14 @@ fn removal_leaves_nothing() {
 }
 
 fn applied(ruleset: &Ruleset) -> Result<Outcome, TestCaseError> {
-    kernel::apply(ruleset).map_err(|error| TestCaseError::fail(error.to_string()))
+    kernel::apply(ruleset, &largest_note(ruleset))
+        .map_err(|error| TestCaseError::fail(error.to_string()))
+}
+
+/// As long a note as can be kept, which changes nothing else.
+fn largest_note(ruleset: &Ruleset) -> Note {
+    let bytes = (0..=u8::MAX).cycle().take(Note::capacity(ruleset));
+    Note::new(bytes.collect())
 }
 
 /// All rules of the namespace, without counters.

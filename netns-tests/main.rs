@@ -23,6 +23,7 @@ mod fates;
 mod foreign;
 mod invalid;
 mod judges;
+mod notes;
 mod owners;
 mod ranges;
 mod replacement;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         foreign::promises(),
         invalid::promises(),
         judges::promises(),
+        notes::promises(),
         owners::promises(),
         ranges::promises(),
         replacement::promises(),

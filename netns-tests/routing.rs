@@ -6,6 +6,7 @@ use netweir::intent::{Capture, Families, Family, InboundMode, Tproxy};
 use netweir::kernel::{self, Outcome, PROTOCOL};
 use netweir::plan::plan;
 use netweir::render;
+use netweir::ruleset::Note;
 
 use crate::sandbox::{Promise, fresh, install, run};
 
@@ -82,7 +83,7 @@ fn is_there_for_each_captured_family(families: Families) {
     }
     let before = state();
     assert_eq!(
-        kernel::apply(&ruleset).expect("applied"),
+        kernel::apply(&ruleset, &Note::default()).expect("applied"),
         Outcome::Unchanged
     );
     assert_eq!(state(), before);
@@ -173,13 +174,13 @@ fn of_a_family_that_is_not_there_is_left_out() {
     let before = state();
     let ruleset = plan(&tproxy(1337, 133));
     assert_eq!(
-        kernel::apply(&ruleset).expect("applied"),
+        kernel::apply(&ruleset, &Note::default()).expect("applied"),
         Outcome::Installed
     );
     let rules = run("ip", &["-4", "rule"], "");
     assert!(rules.contains("fwmark 0x539 lookup 133"), "{rules}");
     assert_eq!(
-        kernel::apply(&ruleset).expect("applied"),
+        kernel::apply(&ruleset, &Note::default()).expect("applied"),
         Outcome::Unchanged
     );
     kernel::remove().expect("removed");

@@ -15,6 +15,7 @@ use netweir::explain::Connection;
 use netweir::intent::Capture;
 use netweir::kernel;
 use netweir::plan::plan;
+use netweir::provenance::Provenance;
 use netweir::ruleset::{RoutingObject, Ruleset, TABLE};
 use serde_json::Value;
 
@@ -107,7 +108,8 @@ impl Sandbox {
 /// Installs the rules of the capture in the calling thread's namespace.
 pub(crate) fn install(capture: &Capture) -> Ruleset {
     let ruleset = plan(capture);
-    kernel::apply(&ruleset).unwrap_or_else(|error| panic!("apply: {error}"));
+    let note = Provenance::of(capture).note(&ruleset);
+    kernel::apply(&ruleset, &note).unwrap_or_else(|error| panic!("apply: {error}"));
     for object in &ruleset.routing {
         if let RoutingObject::LoopbackAddress(address) = object {
             topology::wait_for_local_route(*address);

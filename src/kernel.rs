@@ -24,7 +24,7 @@ pub(crate) mod turn;
 
 use nix::errno::Errno;
 
-use crate::ruleset::{Installed, RoutingObject, Ruleset};
+use crate::ruleset::{Installed, Note, RoutingObject, Ruleset};
 use batch::{Batch, Present};
 use netlink::{Answer, ExchangeError, Socket};
 
@@ -60,12 +60,13 @@ pub enum Removal {
 }
 
 /// Makes the table `inet netweir` and the routing objects be exactly the ruleset, in one transaction; the
-/// routing objects come before it and go after it. Changes nothing when they are already.
+/// routing objects come before it and go after it. Changes nothing when they are already, whatever note is kept with
+/// them; otherwise this one is.
 ///
 /// # Errors
 /// The kernel refused; then the table is as it was before, and routing objects that were added are taken away
 /// again.
-pub fn apply(ruleset: &Ruleset) -> Result<Outcome, Error> {
+pub fn apply(ruleset: &Ruleset, note: &Note) -> Result<Outcome, Error> {
     let mut nftables = open(mnl::Bus::Netfilter)?;
     let mut rtnetlink = open(mnl::Bus::Route)?;
     let present = routing::present(&mut rtnetlink)?;
@@ -77,7 +78,7 @@ pub fn apply(ruleset: &Ruleset) -> Result<Outcome, Error> {
     for object in present.missing(&ruleset.routing) {
         changed |= added.add(object)? == routing::Added::Now;
     }
-    let outcome = commit(&mut nftables, ruleset)?;
+    let outcome = commit(&mut nftables, ruleset, note)?;
     added.keep();
     for object in present.stale(&ruleset.routing) {
         routing::delete(&mut rtnetlink, object)?;
@@ -126,14 +127,25 @@ pub fn remove() -> Result<Removal, Error> {
 /// # Errors
 /// The kernel refused, or the ruleset kept changing.
 pub fn dump() -> Result<Option<Installed>, Error> {
+    Ok(dump_with_note()?.map(|(installed, _)| installed))
+}
+
+/// What is installed, and the note that is kept with it: empty if none was given, or the kernel keeps none (before
+/// Linux 5.10).
+///
+/// # Errors
+/// The kernel refused, or the ruleset kept changing.
+pub fn dump_with_note() -> Result<Option<(Installed, Note)>, Error> {
     let mut nftables = open(mnl::Bus::Netfilter)?;
-    let installed = retry(|| read(&mut nftables).map(|read| read.map(|(_, table)| table)))?;
-    let Some(mut installed) = installed else {
+    let installed = retry(|| {
+        Ok(read(&mut nftables, dump::contents_with_note)?.map(|(_, installed)| installed))
+    })?;
+    let Some((mut installed, note)) = installed else {
         return Ok(None);
     };
     let mut rtnetlink = open(mnl::Bus::Route)?;
     installed.ruleset.routing = routing::present(&mut rtnetlink)?.own().collect();
-    Ok(Some(installed))
+    Ok(Some((installed, note)))
 }
 
 /// The routing objects that [`apply`] would leave as they are for a ruleset that wants these: its own ones, wanted
@@ -161,8 +173,8 @@ pub fn routing_beside(wanted: &[RoutingObject]) -> Result<Vec<RoutingObject>, Er
 ///
 /// # Errors
 /// An object does not fit into a message.
-pub fn encode(ruleset: &Ruleset, generation: u32) -> Result<Vec<u8>, Error> {
-    Batch::install(ruleset, Present::Absent, generation, 1)
+pub fn encode(ruleset: &Ruleset, note: &Note, generation: u32) -> Result<Vec<u8>, Error> {
+    Batch::install(ruleset, note, Present::Absent, generation, 1)
         .map(|batch| batch.bytes)
         .map_err(|(subject, _)| Error::TooLarge(subject))
 }
@@ -182,14 +194,17 @@ fn retry<T>(mut attempt: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, 
 }
 
 /// The generation and what is in the table at it; `None` if it changed while it was read.
-fn read(socket: &mut Socket) -> Result<Option<(u32, Option<Installed>)>, Error> {
+fn read<T>(
+    socket: &mut Socket,
+    contents: impl Fn(&mut Socket) -> Result<T, ExchangeError>,
+) -> Result<Option<(u32, Option<T>)>, Error> {
     let generation =
         dump::generation(socket).map_err(Error::reading("read the ruleset's generation"))?;
     let looking = Error::reading("look for the table inet netweir");
     if !dump::table_is_present(socket).map_err(looking)? {
         return Ok(Some((generation, None)));
     }
-    let contents = match dump::contents(socket) {
+    let contents = match contents(socket) {
         Ok(contents) => contents,
         Err(ExchangeError::Interrupted) => return Ok(None),
         // A set or the table is gone since it was listed.
@@ -201,9 +216,9 @@ fn read(socket: &mut Socket) -> Result<Option<(u32, Option<Installed>)>, Error> 
     Ok((after == generation).then_some((generation, Some(contents))))
 }
 
-fn commit(socket: &mut Socket, ruleset: &Ruleset) -> Result<Outcome, Error> {
+fn commit(socket: &mut Socket, ruleset: &Ruleset, note: &Note) -> Result<Outcome, Error> {
     retry(|| {
-        let Some((generation, installed)) = read(socket)? else {
+        let Some((generation, installed)) = read(socket, dump::contents)? else {
             return Ok(None);
         };
         let (present, outcome) = match installed {
@@ -212,7 +227,7 @@ fn commit(socket: &mut Socket, ruleset: &Ruleset) -> Result<Outcome, Error> {
             None => (Present::Absent, Outcome::Installed),
         };
         let sequence = socket.next_sequence();
-        let batch = Batch::install(ruleset, present, generation, sequence)
+        let batch = Batch::install(ruleset, note, present, generation, sequence)
             .map_err(|(subject, _)| Error::TooLarge(subject))?;
         Ok(send(socket, &batch)?.map(|()| outcome))
     })

@@ -24,6 +24,7 @@ pub mod log;
 pub mod options;
 pub mod parse;
 pub mod plan;
+pub mod provenance;
 pub mod render;
 pub mod ruleset;
 pub mod verify;

@@ -6,6 +6,7 @@
 
 mod check;
 mod installed;
+mod note;
 mod set;
 
 use std::borrow::Cow;
@@ -18,6 +19,7 @@ use crate::intent::{Family, InterfacePattern, Port, Protocol};
 
 pub use check::CheckError;
 pub use installed::{Foreign, ForeignKind, Installed};
+pub use note::Note;
 pub use set::{Elements, Set};
 
 /// The name of the table, in the family `inet`, that holds all of the rules.

@@ -12,8 +12,17 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// The modules that compute and nothing else.
-const PURE: [&str; 9] = [
-    "drift", "explain", "frontend", "intent", "options", "parse", "plan", "render", "ruleset",
+const PURE: [&str; 10] = [
+    "drift",
+    "explain",
+    "frontend",
+    "intent",
+    "options",
+    "parse",
+    "plan",
+    "provenance",
+    "render",
+    "ruleset",
 ];
 
 /// The modules that have to do with the operating system.

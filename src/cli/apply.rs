@@ -1,13 +1,14 @@
 //! `netweir apply`.
 
 use crate::exit_code::ExitCode;
-use crate::intent::Family;
+use crate::intent::{Capture, Family};
 use crate::kernel::privileges::Capability;
 use crate::kernel::{self, Outcome};
 use crate::log::Log;
 use crate::options::{self, Format, Given, Level, Mistake, Output, Parsed, Section};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
+use crate::provenance::Provenance;
 use crate::render;
 use crate::ruleset::Ruleset;
 use crate::verify::{Finding, Skip, Verification, verify};
@@ -94,7 +95,7 @@ impl Task {
                 super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
                 let capture = resolve(self.parsed, log)?;
                 let ruleset = plan(&capture);
-                install(&ruleset, log)?;
+                install(&capture, &ruleset, log)?;
                 match self.output {
                     Output::InstallAndVerify => report(&verify(&capture, &ruleset)?, log),
                     Output::Install | Output::Print(_) => Ok(()),
@@ -105,7 +106,7 @@ impl Task {
 }
 
 /// Makes the kernel's rules be these, and says what that took.
-pub(super) fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
+pub(super) fn install(capture: &Capture, ruleset: &Ruleset, log: Log) -> Result<(), Error> {
     let (rules, sets) = (ruleset.rules().count(), ruleset.sets.len());
     log.debug(
         "the rules are planned",
@@ -114,7 +115,8 @@ pub(super) fn install(ruleset: &Ruleset, log: Log) -> Result<(), Error> {
     if log.writes(Level::Trace) {
         log.trace(render::nft(ruleset), &[]);
     }
-    let message = match kernel::apply(ruleset)? {
+    let note = Provenance::of(capture).note(ruleset);
+    let message = match kernel::apply(ruleset, &note)? {
         Outcome::Installed => "installed: traffic is captured from now on",
         Outcome::Replaced => "replaced the rules of an earlier run",
         Outcome::Unchanged => "nothing to change: these rules are installed already",

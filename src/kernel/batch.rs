@@ -13,7 +13,7 @@ use super::instruction::terminated;
 use super::netlink::{Flags, Request};
 use super::sys::{self, ELEMENTS_PER_MESSAGE, RawRule, TooLarge, append_message};
 use crate::intent::Intervals;
-use crate::ruleset::{Chain, Elements, Rule, Ruleset, Set, TABLE};
+use crate::ruleset::{Chain, Elements, Note, Rule, Ruleset, Set, TABLE};
 
 pub(super) use untracked::{TABLE as PROBE_TABLE, TableFlags};
 
@@ -103,11 +103,13 @@ impl Batch {
     /// The transaction that makes the table be the ruleset, and nothing else.
     pub(super) fn install(
         ruleset: &Ruleset,
+        note: &Note,
         present: Present,
         generation: u32,
         first_sequence: u32,
     ) -> Result<Self, (Subject, TooLarge)> {
         let mut batch = Self::begin(generation, first_sequence);
+        let mut pieces = note.pieces();
         let table = (|| {
             if present == Present::Delete {
                 batch.delete_table()?;
@@ -116,7 +118,7 @@ impl Batch {
                 Subject::Table,
                 libc::NFT_MSG_NEWTABLE,
                 Flags::CREATE,
-                &table()?,
+                &annotated_table(pieces.next())?,
             );
             Ok(())
         })();
@@ -129,7 +131,8 @@ impl Batch {
         }
         for chain in &ruleset.chains {
             let subject = Subject::Chain(chain.name.clone().into_owned());
-            let object = chain_object(chain).map_err(|error| (subject.clone(), error))?;
+            let object =
+                chain_object(chain, pieces.next()).map_err(|error| (subject.clone(), error))?;
             batch.add(subject, libc::NFT_MSG_NEWCHAIN, Flags::CREATE, &object);
             for rule in &chain.rules {
                 let subject = Subject::Rule(rule.id.as_str().to_owned());
@@ -137,7 +140,10 @@ impl Batch {
                 batch.add(subject, libc::NFT_MSG_NEWRULE, Flags::APPEND, &object);
             }
         }
-        Ok(batch.end())
+        match pieces.next() {
+            Some(_) => Err((Subject::Table, TooLarge)),
+            None => Ok(batch.end()),
+        }
     }
 
     /// The transaction that deletes the table.
@@ -286,7 +292,18 @@ fn table() -> Result<sys::Table, TooLarge> {
     sys::Table::new()?.with_name(c::NFTNL_TABLE_NAME, &terminated(TABLE)?)
 }
 
-fn chain_object(chain: &Chain) -> Result<sys::Chain, TooLarge> {
+/// The type of our user data in the table and its chains. Those of nft are small (`enum nftnl_udata_table_types`), and it
+/// passes over others.
+pub(super) const NOTE: u8 = 133;
+
+fn annotated_table(piece: Option<&[u8]>) -> Result<sys::Table, TooLarge> {
+    match piece {
+        Some(piece) => table()?.with_bytes(c::NFTNL_TABLE_USERDATA, &userdata(NOTE, piece)?),
+        None => table(),
+    }
+}
+
+fn chain_object(chain: &Chain, piece: Option<&[u8]>) -> Result<sys::Chain, TooLarge> {
     let object = sys::Chain::new()?
         .with_name(c::NFTNL_CHAIN_TABLE, &terminated(TABLE)?)?
         .with_name(c::NFTNL_CHAIN_NAME, &terminated(&chain.name)?)?
@@ -294,7 +311,10 @@ fn chain_object(chain: &Chain) -> Result<sys::Chain, TooLarge> {
         .with_u32(c::NFTNL_CHAIN_HOOKNUM, chain.hook.number())
         .with_u32(c::NFTNL_CHAIN_PRIO, chain.priority.number().cast_unsigned())
         .with_u32(c::NFTNL_CHAIN_POLICY, libc::NF_ACCEPT.cast_unsigned());
-    Ok(object)
+    match piece {
+        Some(piece) => object.with_bytes(c::NFTNL_CHAIN_USERDATA, &userdata(NOTE, piece)?),
+        None => Ok(object),
+    }
 }
 
 fn set_object(set: &Set, id: u32) -> Result<sys::Set, TooLarge> {
@@ -355,9 +375,13 @@ fn rule_object(chain: &Chain, rule: &Rule) -> Result<sys::Rule, TooLarge> {
 
 /// User data of a rule: type `NFTNL_UDATA_RULE_COMMENT` (0), length, a NUL-terminated text.
 fn comment(text: &str) -> Result<Vec<u8>, TooLarge> {
-    let length = u8::try_from(text.len() + 1).map_err(|_| TooLarge)?;
-    let mut userdata = vec![0, length];
-    userdata.extend_from_slice(text.as_bytes());
-    userdata.push(0);
+    userdata(0, terminated(text)?.as_bytes_with_nul())
+}
+
+/// User data: a type, a length, a value.
+fn userdata(kind: u8, value: &[u8]) -> Result<Vec<u8>, TooLarge> {
+    let length = u8::try_from(value.len()).map_err(|_| TooLarge)?;
+    let mut userdata = vec![kind, length];
+    userdata.extend_from_slice(value);
     Ok(userdata)
 }

@@ -4,7 +4,7 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 use nix::errno::Errno;
 
-use super::batch::{KeyType, family_header, message_type};
+use super::batch::{KeyType, NOTE, family_header, message_type};
 use super::disassemble::{Unknown, disassemble};
 use super::elements::{Gathered, Key};
 use super::instruction::Instruction;
@@ -12,8 +12,8 @@ use super::netlink::{ExchangeError, Flags, Message, Request, Socket};
 use super::sys::{self, INET, RawRule, parse_elements};
 use crate::intent::Intervals;
 use crate::ruleset::{
-    Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Priority, Rule, RuleId, Set,
-    TABLE,
+    Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Note, Priority, Rule,
+    RuleId, Set, TABLE,
 };
 
 /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
@@ -24,6 +24,12 @@ const TABLE_FLAGS: u16 = 2;
 const DORMANT: u32 = 1;
 /// `NFTA_TABLE_USE`: the number of its chains, sets, stateful objects and flow tables.
 const TABLE_USE: u16 = 3;
+/// `NFTA_TABLE_USERDATA` and `NFTA_CHAIN_USERDATA` (Linux 5.10, commits b131c96496b3 and 002f21765320). An older kernel
+/// keeps nothing there.
+const TABLE_USERDATA: u16 = 6;
+const CHAIN_USERDATA: u16 = 12;
+/// `NFTA_CHAIN_TABLE`.
+const CHAIN_TABLE: u16 = 1;
 /// `NFTA_SET_ELEM_LIST_SET`.
 const SET_NAME: u16 = 2;
 /// `NFTA_GEN_ID`.
@@ -109,6 +115,39 @@ fn table(socket: &mut Socket) -> Result<(u32, u32), ExchangeError> {
     })
 }
 
+/// What is in the table, which is there, and the note that is kept with it.
+pub(super) fn contents_with_note(socket: &mut Socket) -> Result<(Installed, Note), ExchangeError> {
+    Ok((contents(socket)?, note(socket)?))
+}
+
+fn note(socket: &mut Socket) -> Result<Note, ExchangeError> {
+    let request = request(libc::NFT_MSG_GETTABLE, Flags::REQUEST);
+    let mut bytes = socket.query(request, |message| Some(piece(message, TABLE_USERDATA)))?;
+    socket.dump(all_chains(), |message| {
+        let mut attributes = message.attributes(4);
+        let (_, table) = attributes.find(|&(kind, _)| kind == CHAIN_TABLE)?;
+        if table.strip_suffix(&[0]) == Some(TABLE.as_bytes()) {
+            bytes.extend(piece(message, CHAIN_USERDATA));
+        }
+        Some(())
+    })?;
+    Ok(Note::new(bytes))
+}
+
+/// The piece of a note in the user data of an object.
+fn piece(message: Message<'_>, attribute: u16) -> Vec<u8> {
+    let mut attributes = message.attributes(4);
+    let userdata = attributes.find(|&(kind, _)| kind == attribute);
+    let piece = userdata.and_then(|(_, userdata)| value_of(userdata, NOTE));
+    piece.unwrap_or_default().to_vec()
+}
+
+/// The kernel lists the chains of all tables; it only filters rules and sets by table.
+fn all_chains() -> Request {
+    let kind = message_type(libc::NFT_MSG_GETCHAIN);
+    Request::new(kind, Flags::DUMP, &family_header(INET))
+}
+
 fn request(kind: i32, flags: Flags) -> Request {
     Request::new(message_type(kind), flags, &family_header(INET)).with_text(TABLE_NAME, TABLE)
 }
@@ -160,13 +199,7 @@ fn intervals<T: Key>(socket: &mut Socket, name: &str) -> Result<Intervals<T>, Ex
 }
 
 fn chains(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeError> {
-    // The kernel lists the chains of all tables; it only filters rules and sets by table.
-    let request = Request::new(
-        message_type(libc::NFT_MSG_GETCHAIN),
-        Flags::DUMP,
-        &family_header(INET),
-    );
-    socket.dump(request, |message| {
+    socket.dump(all_chains(), |message| {
         let chain = sys::Chain::parse(message.bytes)?;
         if chain.name(c::NFTNL_CHAIN_TABLE) != Some(TABLE.as_bytes()) {
             return Some(());
@@ -280,13 +313,19 @@ fn instructions(rule: &sys::Rule) -> (Vec<Instruction>, Option<u64>) {
     )
 }
 
-/// The comment in a rule's user data: type-length-value triples of one byte, one byte and the value.
-fn comment(mut userdata: &[u8]) -> Option<String> {
+/// The comment in a rule's user data.
+fn comment(userdata: &[u8]) -> Option<String> {
     const COMMENT: u8 = 0;
+    let value = value_of(userdata, COMMENT)?;
+    Some(text(value.strip_suffix(&[0])))
+}
+
+/// The value of the type in user data: type-length-value triples of one byte, one byte and the value.
+fn value_of(mut userdata: &[u8], wanted: u8) -> Option<&[u8]> {
     while let [kind, length, rest @ ..] = userdata {
         let value = rest.get(..usize::from(*length))?;
-        if *kind == COMMENT {
-            return Some(text(value.strip_suffix(&[0])));
+        if *kind == wanted {
+            return Some(value);
         }
         userdata = rest.get(usize::from(*length)..)?;
     }

@@ -10,6 +10,8 @@ use crate::intent::{
     Port, PortsForUids, RangeSelection,
 };
 
+use crate::ruleset::Elements;
+
 use super::Setting;
 
 /// The options of `netweir apply` that differ from their defaults, so that reading them gives the capture again.
@@ -32,6 +34,17 @@ pub fn line(verb: &str, options: &[(Setting, String)]) -> String {
         let _ = write!(line, " --{name}={}", quoted(text));
     }
     line
+}
+
+/// The elements of a set as the value of an option.
+#[must_use]
+pub fn elements_text(elements: &Elements) -> String {
+    match elements {
+        Elements::Ports(ports) => intervals(ports),
+        Elements::Uids(ids) | Elements::Gids(ids) => intervals(ids),
+        Elements::Ipv4(ipv4) => joined(ipv4_networks(ipv4), ","),
+        Elements::Ipv6(ipv6) => joined(ipv6_networks(ipv6), ","),
+    }
 }
 
 /// The text as one word of the shell.
@@ -225,15 +238,24 @@ fn intervals<T: Bound + Display>(intervals: &Intervals<T>) -> String {
 
 /// The fewest networks that are the ranges.
 fn ranges(ranges: &IpRanges) -> String {
-    let ipv4 = ranges.ipv4.iter().flat_map(|interval| {
-        let (first, last): (Ipv4Addr, Ipv4Addr) = (interval.first(), interval.last());
+    joined(
+        ipv4_networks(&ranges.ipv4).chain(ipv6_networks(&ranges.ipv6)),
+        ",",
+    )
+}
+
+fn ipv4_networks(ranges: &Intervals<Ipv4Addr>) -> impl Iterator<Item = String> + '_ {
+    ranges.iter().flat_map(|interval| {
+        let (first, last) = (interval.first(), interval.last());
         Ipv4Subnets::new(first, last, 0).map(|network| network.to_string())
-    });
-    let ipv6 = ranges.ipv6.iter().flat_map(|interval| {
-        let (first, last): (Ipv6Addr, Ipv6Addr) = (interval.first(), interval.last());
+    })
+}
+
+fn ipv6_networks(ranges: &Intervals<Ipv6Addr>) -> impl Iterator<Item = String> + '_ {
+    ranges.iter().flat_map(|interval| {
+        let (first, last) = (interval.first(), interval.last());
         Ipv6Subnets::new(first, last, 0).map(|network| network.to_string())
-    });
-    joined(ipv4.chain(ipv6), ",")
+    })
 }
 
 fn list<T: Display>(values: impl IntoIterator<Item = T>) -> String {

@@ -88,7 +88,7 @@ fn carry_out(request: &Request, log: Log) -> Result<(), Error> {
             enter(namespace, &[Capability::NetAdmin], log)?;
             let capture = decide(request, log)?;
             let ruleset = plan(&capture);
-            install(&ruleset, log)?;
+            install(&capture, &ruleset, log)?;
             set_parameters(request, log)?;
             match request.validation {
                 Some(_) => {

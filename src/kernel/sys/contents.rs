@@ -178,7 +178,7 @@ unsafe impl Payload for Table {
     }
 }
 
-// SAFETY: names of at most 256 bytes, and a few numbers.
+// SAFETY: names of at most 256 bytes, user data of as many, and a few numbers.
 unsafe impl Payload for Chain {
     unsafe fn build(&self, header: *mut nlmsghdr) {
         // SAFETY: both are valid, and there is room.

@@ -139,6 +139,7 @@ object!(
     /// A table.
     Table, nftnl_table, nftnl_table_alloc, nftnl_table_free, nftnl_table_set_str
 );
+annotated!(Table, nftnl_table_set_data);
 impl Table {
     /// Sets the flags (`NFT_TABLE_F_...`).
     #[must_use]
@@ -165,6 +166,7 @@ numbered!(
     nftnl_chain_set_u32,
     nftnl_chain_get_u32
 );
+annotated!(Chain, nftnl_chain_set_data);
 object!(
     /// A set without its elements.
     Set, nftnl_set, nftnl_set_alloc, nftnl_set_free, nftnl_set_set_str

@@ -1,0 +1,73 @@
+//! What installed the rules is kept with them.
+
+use netweir::intent::{Capture, Interval};
+use netweir::kernel::{self, Outcome};
+use netweir::plan::plan;
+use netweir::provenance::{Provenance, VERSION};
+use netweir::ruleset::{Note, TABLE};
+
+use crate::sandbox::{Promise, install, run};
+use crate::scenarios;
+
+pub(crate) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone("notes::scenarios-are-known-again", || {
+            for (name, capture) in scenarios::all() {
+                known_again(name, &capture);
+            }
+        }),
+        Promise::alone("notes::long-lists-are-read-from-their-sets", long_list),
+        Promise::alone("notes::rules-of-others-have-none", of_others),
+        Promise::alone("notes::the-first-one-stays", first_stays),
+    ]
+}
+
+fn read() -> Option<Provenance> {
+    let (installed, note) = kernel::dump_with_note()
+        .expect("dumped")
+        .expect("installed");
+    Provenance::read(&note, &installed.ruleset).expect("a note")
+}
+
+fn known_again(name: &str, capture: &Capture) {
+    let ruleset = install(capture);
+    let provenance = read().expect("a note");
+    assert_eq!(provenance.version, VERSION, "{name}");
+    let again = provenance.capture().expect("options");
+    assert_eq!(plan(&again), ruleset, "{name}: {provenance:?}");
+}
+
+fn long_list() {
+    let mut capture = Capture::default();
+    let ports = (0..2000).map(|n| Interval::single(1000 + 2 * n));
+    capture.outbound.exclude_ports = ports.collect();
+    known_again("2000 ports", &capture);
+    assert_eq!(read().expect("a note").edited, []);
+    run(
+        "nft",
+        &["delete element inet netweir outbound_exclude_ports { 1002 }"],
+        "",
+    );
+    let edited: Vec<_> = read().expect("a note").edited;
+    let names: Vec<_> = edited.iter().map(|setting| setting.spec().name).collect();
+    assert_eq!(names, ["exclude-outbound-ports"]);
+}
+
+fn of_others() {
+    run(
+        "nft",
+        &["-f", "-"],
+        &format!("table inet {TABLE} {{ comment \"theirs\"; }}"),
+    );
+    assert_eq!(read(), None);
+}
+
+/// The same rules in other words change nothing.
+fn first_stays() {
+    let ruleset = install(&Capture::default());
+    let first = read();
+    let other = Note::new(b"other".to_vec());
+    let outcome = kernel::apply(&ruleset, &other).expect("applied");
+    assert_eq!(outcome, Outcome::Unchanged);
+    assert_eq!(read(), first);
+}

@@ -1,0 +1,263 @@
+//! What installed the rules: kept in the kernel with them, and read back.
+//!
+//! The note is three bytes, [`FORM`] and the length of the text, and then the text: the version of netweir on the first line,
+//! and on each further line an option that differs from its default, as `name=value`. The kernel keeps 254 bytes with the
+//! table and with each of its chains. Where that is too little, the longest lists whose elements are in sets
+//! give way to `name@digest`: the elements are read from the sets, and the digest tells whether they are still what they
+//! were. Where even that is too little, the longest options give way to their names alone.
+
+use std::cmp::Reverse;
+use std::fmt::Write;
+
+use thiserror::Error;
+
+use crate::intent::Capture;
+use crate::options::{self, Files, Given, Origin, Setting, elements_text, options_of};
+use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
+use crate::ruleset::{Note, Ruleset};
+
+/// The form of the note that this version writes.
+const FORM: u8 = 1;
+/// The form and the length.
+const HEADER: usize = 3;
+/// Stands for options whose names do not fit either.
+const OTHERS: &str = "others";
+/// The version of this netweir.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What installed the rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provenance {
+    /// The version of netweir.
+    pub version: String,
+    /// The options that differ from their defaults.
+    pub options: Vec<(Setting, String)>,
+    /// Options that were read from the sets, which hold others than they did.
+    pub edited: Vec<Setting>,
+    /// Options of which the name alone was kept.
+    pub lost: Vec<String>,
+    /// Options that this version does not know.
+    pub unknown: Vec<String>,
+}
+
+/// Why a note cannot be read.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Unreadable {
+    /// A later version writes notes in another form.
+    #[error(
+        "the note is of the form {0}, which a newer netweir writes; this one, {VERSION}, reads form {FORM}"
+    )]
+    Form(u8),
+    /// A part is missing, or it is no text.
+    #[error("the note that is kept with the rules is damaged")]
+    Damaged,
+}
+
+/// What is kept of an option.
+enum Kept {
+    Text(String),
+    InSets(u32),
+    Name,
+}
+
+impl Provenance {
+    /// This netweir with the options of the capture.
+    #[must_use]
+    pub fn of(capture: &Capture) -> Self {
+        Self {
+            version: VERSION.to_owned(),
+            options: options_of(capture),
+            edited: Vec::new(),
+            lost: Vec::new(),
+            unknown: Vec::new(),
+        }
+    }
+
+    /// Whether a later version than this one installed the rules.
+    #[must_use]
+    pub fn is_newer(&self) -> bool {
+        numbers(&self.version) > numbers(VERSION)
+    }
+
+    /// The capture that the options ask for; `None` if they are not known as a whole.
+    #[must_use]
+    pub fn capture(&self) -> Option<Capture> {
+        if !(self.lost.is_empty() && self.unknown.is_empty()) {
+            return None;
+        }
+        let mut given = Given::default();
+        for (setting, text) in &self.options {
+            given.set(*setting, Origin::Flag, text.clone());
+        }
+        let parsed = options::capture(&given, &Nobody, &Nothing).ok()?;
+        match parsed.families {
+            FamilyChoice::Fixed(families) => Some(parsed.capture_of(families)),
+            FamilyChoice::Auto => None,
+        }
+    }
+
+    /// The note to keep with the ruleset.
+    #[must_use]
+    pub fn note(&self, ruleset: &Ruleset) -> Note {
+        let capacity = Note::capacity(ruleset) - HEADER;
+        let whole = self.options.iter();
+        let mut kept: Vec<_> = whole
+            .map(|(setting, text)| (*setting, Kept::Text(text.clone())))
+            .collect();
+        let mut text = self.text(&kept);
+        while text.len() > capacity {
+            if !shorten(&mut kept, ruleset) {
+                text.truncate(self.version.len());
+                let _ = write!(text, "\n{OTHERS}");
+                break;
+            }
+            text = self.text(&kept);
+        }
+        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        let [high, low] = length.to_be_bytes();
+        Note::new([&[FORM, high, low], text.as_bytes()].concat())
+    }
+
+    fn text(&self, options: &[(Setting, Kept)]) -> String {
+        let mut text = self.version.clone();
+        for (setting, kept) in options {
+            let name = setting.spec().name;
+            // To a string, which takes everything.
+            let _ = match kept {
+                Kept::Text(value) => write!(text, "\n{name}={value}"),
+                Kept::InSets(digest) => write!(text, "\n{name}@{digest:08x}"),
+                Kept::Name => write!(text, "\n{name}"),
+            };
+        }
+        text
+    }
+
+    /// Reads the note that is kept with the ruleset; `None` if there is none.
+    pub fn read(note: &Note, ruleset: &Ruleset) -> Result<Option<Self>, Unreadable> {
+        let text = match note.bytes() {
+            [] => return Ok(None),
+            &[FORM, high, low, ref text @ ..] => {
+                let length = usize::from(u16::from_be_bytes([high, low]));
+                text.get(..length).ok_or(Unreadable::Damaged)?
+            }
+            [FORM, ..] => return Err(Unreadable::Damaged),
+            &[form, ..] => return Err(Unreadable::Form(form)),
+        };
+        let text = std::str::from_utf8(text).map_err(|_| Unreadable::Damaged)?;
+        let mut lines = text.split('\n');
+        let mut provenance = Self {
+            version: lines.next().unwrap_or_default().to_owned(),
+            options: Vec::new(),
+            edited: Vec::new(),
+            lost: Vec::new(),
+            unknown: Vec::new(),
+        };
+        for line in lines {
+            provenance.read_option(line, ruleset);
+        }
+        Ok(Some(provenance))
+    }
+
+    fn read_option(&mut self, line: &str, ruleset: &Ruleset) {
+        let end = line.find(['=', '@']).unwrap_or(line.len());
+        let (name, value) = line.split_at(end);
+        let Some(setting) = Setting::named(name) else {
+            let unknown = if name == OTHERS {
+                &mut self.lost
+            } else {
+                &mut self.unknown
+            };
+            unknown.push(name.to_owned());
+            return;
+        };
+        if let Some(value) = value.strip_prefix('=') {
+            self.options.push((setting, value.to_owned()));
+        } else if let Some(noted) = value.strip_prefix('@') {
+            let elements = in_sets(setting, ruleset).unwrap_or_default();
+            if noted != format!("{:08x}", digest(&elements)) {
+                self.edited.push(setting);
+            }
+            self.options.push((setting, elements));
+        } else {
+            self.lost.push(name.to_owned());
+        }
+    }
+}
+
+/// Makes the longest option shorter, one that can be read from sets rather than another. False if none can be.
+fn shorten(options: &mut [(Setting, Kept)], ruleset: &Ruleset) -> bool {
+    let longest = options
+        .iter_mut()
+        .filter_map(|(setting, kept)| match kept {
+            Kept::Text(text) => {
+                let length = text.len();
+                // As long as the digest that would take its place.
+                let digest = (length > 8)
+                    .then(|| in_sets(*setting, ruleset))
+                    .flatten()
+                    .map(|elements| digest(&elements));
+                Some((digest, length, kept))
+            }
+            Kept::InSets(_) | Kept::Name => None,
+        })
+        .min_by_key(|(digest, length, _)| (digest.is_none(), Reverse(*length)));
+    let Some((digest, _, kept)) = longest else {
+        return false;
+    };
+    *kept = digest.map_or(Kept::Name, Kept::InSets);
+    true
+}
+
+/// The elements of the option's sets as the option's value; `None` if it has no sets, or none of them is there.
+fn in_sets(setting: Setting, ruleset: &Ruleset) -> Option<String> {
+    let names: &[&str] = match setting {
+        Setting::IncludeInboundPorts => &["inbound_include_ports"],
+        Setting::ExcludeInboundPorts => &["inbound_exclude_ports"],
+        Setting::ExcludeInboundIpRanges => &["inbound_exclude_ipv4", "inbound_exclude_ipv6"],
+        Setting::IncludeOutboundIpRanges => &["outbound_include_ipv4", "outbound_include_ipv6"],
+        Setting::ExcludeOutboundIpRanges => &["outbound_exclude_ipv4", "outbound_exclude_ipv6"],
+        Setting::IncludeOutboundPorts => &["outbound_include_ports"],
+        Setting::ExcludeOutboundPorts => &["outbound_exclude_ports"],
+        Setting::IncludeOutboundUids => &["outbound_include_uids"],
+        Setting::ExcludeOutboundUids => &["outbound_exclude_uids"],
+        Setting::IncludeOutboundGids => &["outbound_include_gids"],
+        Setting::ExcludeOutboundGids => &["outbound_exclude_gids"],
+        Setting::DnsServers => &["dns_servers_ipv4", "dns_servers_ipv6"],
+        _ => &[],
+    };
+    let sets = names.iter().filter_map(|name| ruleset.set(name));
+    let texts: Vec<_> = sets.map(|set| elements_text(&set.elements)).collect();
+    (!texts.is_empty()).then(|| texts.join(","))
+}
+
+/// FNV-1a, 32 bits: it tells an edited list from another, and withstands no forger.
+fn digest(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
+/// The numbers of a version.
+fn numbers(version: &str) -> Vec<u64> {
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    core.split('.')
+        .map(|number| number.parse().unwrap_or(0))
+        .collect()
+}
+
+/// Options are kept with ids, not names, and with what files said, not their names.
+struct Nobody;
+
+impl Accounts for Nobody {
+    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
+        Err(NameError::Unknown)
+    }
+}
+
+struct Nothing;
+
+impl Files for Nothing {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("nothing is read".to_owned())
+    }
+}

@@ -1,0 +1,179 @@
+//! What installed the rules, as it is kept with them.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its own functions, too"
+)]
+
+#[path = "support/captures.rs"]
+mod captures;
+#[path = "support/wordable.rs"]
+mod wordable;
+
+use std::cell::Cell;
+
+use netweir::intent::{Capture, Interval, OwnerId};
+use netweir::options::Setting;
+use netweir::plan::plan;
+use netweir::provenance::{Provenance, Unreadable, VERSION};
+use netweir::ruleset::{Elements, Note, Ruleset};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+fn read(note: &Note, ruleset: &Ruleset) -> Provenance {
+    Provenance::read(note, ruleset)
+        .expect("readable")
+        .expect("a note")
+}
+
+/// However little room there is, what is read makes the same rules, or the options that are missing are named.
+#[test]
+fn what_was_noted_makes_the_same_rules() {
+    let (whole, from_sets, lost) = (Cell::new(0), Cell::new(0), Cell::new(0));
+    let count = |cell: &Cell<u32>| cell.set(cell.get() + 1);
+    let captures =
+        (captures::capture(), 0..400u16, 0..150u32).prop_map(|(mut capture, ports, uids)| {
+            let ports = (1..ports).map(|n| Interval::single(3 * n));
+            let outbound = &mut capture.outbound;
+            outbound.exclude_ports = outbound
+                .exclude_ports
+                .iter()
+                .copied()
+                .chain(ports)
+                .collect();
+            // Only rules have these, and no set.
+            capture
+                .proxy
+                .uids
+                .extend((100_000..).take(uids.saturating_sub(70) as usize));
+            wordable::wordable(capture)
+        });
+    TestRunner::new(ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })
+    .run(&captures, |capture| {
+        prop_assume!(wordable::can_be_asked_for(&capture));
+        let ruleset = plan(&capture);
+        let provenance = Provenance::of(&capture);
+        let note = provenance.note(&ruleset);
+        prop_assert!(note.bytes().len() <= Note::capacity(&ruleset));
+        let again = read(&note, &ruleset);
+        prop_assert_eq!(&again.version, VERSION);
+        prop_assert_eq!(&again.edited, &[]);
+        prop_assert_eq!(&again.unknown, &[""; 0]);
+        match again.capture() {
+            Some(capture) => prop_assert_eq!(plan(&capture), ruleset),
+            None => prop_assert!(!again.lost.is_empty(), "{:?}", again),
+        }
+        count(match (again.lost.is_empty(), again == provenance) {
+            (false, _) => &lost,
+            (true, true) => &whole,
+            (true, false) => &from_sets,
+        });
+        Ok(())
+    })
+    .unwrap();
+    let met = [whole, from_sets, lost].map(Cell::into_inner);
+    assert!(met.iter().all(|&times| times > 5), "{met:?}");
+}
+
+fn with_ports(ports: impl Iterator<Item = u16>) -> Capture {
+    let mut capture = Capture::default();
+    capture.outbound.exclude_ports = ports.map(Interval::single).collect();
+    capture
+}
+
+#[test]
+fn a_short_note_is_text() {
+    let capture = with_ports([22, 3306].into_iter());
+    let note = Provenance::of(&capture).note(&plan(&capture));
+    let text = format!("{VERSION}\nexclude-outbound-ports=22,3306");
+    assert_eq!(note.bytes()[..3], [1, 0, u8::try_from(text.len()).unwrap()]);
+    assert_eq!(&note.bytes()[3..], text.as_bytes());
+}
+
+#[test]
+fn an_edited_set_is_told() {
+    let capture = with_ports((1..4000).step_by(3));
+    let mut ruleset = plan(&capture);
+    let note = Provenance::of(&capture).note(&ruleset);
+    assert_eq!(read(&note, &ruleset).capture(), Some(capture));
+    ruleset.sets[0].elements = Elements::Ports([1, 2].into_iter().collect());
+    let edited = read(&note, &ruleset);
+    assert_eq!(edited.edited, [Setting::ExcludeOutboundPorts]);
+    assert_eq!(edited.options[0].1, "1-2");
+    ruleset.sets.clear();
+    let gone = read(&note, &ruleset);
+    assert_eq!(gone.edited, [Setting::ExcludeOutboundPorts]);
+}
+
+#[test]
+fn what_no_set_holds_and_does_not_fit_is_named() {
+    let mut capture = with_ports((1..4000).step_by(3));
+    capture.proxy.uids = (1..2000).collect::<Vec<OwnerId>>();
+    capture.proxy.gids = vec![7];
+    let ruleset = plan(&capture);
+    let note = Provenance::of(&capture).note(&ruleset);
+    let again = read(&note, &ruleset);
+    assert_eq!(again.lost, ["proxy-uid"]);
+    assert_eq!(again.capture(), None);
+    let names: Vec<_> = again.options.iter().map(|(setting, _)| *setting).collect();
+    assert_eq!(names, [Setting::ProxyGid, Setting::ExcludeOutboundPorts]);
+}
+
+#[test]
+fn nothing_is_no_note() {
+    let ruleset = plan(&Capture::default());
+    assert_eq!(Provenance::read(&Note::default(), &ruleset), Ok(None));
+}
+
+#[test]
+fn later_versions_are_told() {
+    let ruleset = plan(&Capture::default());
+    let note = |form: u8, text: &str| {
+        let length = u8::try_from(text.len()).unwrap();
+        Note::new([&[form, 0, length], text.as_bytes()].concat())
+    };
+    let version = |text: &str| read(&note(1, text), &ruleset);
+    for newer in ["999.0.0", "0.999.1-rc1"] {
+        assert!(version(newer).is_newer(), "{newer}");
+    }
+    for not in [VERSION, "0.0.1", "nonsense", ""] {
+        assert!(!version(not).is_newer(), "{not}");
+    }
+    let newer = version("999.0.0\nproxy-uid=7\ncapture-quic=on\nsplit@12345678");
+    assert_eq!(newer.unknown, ["capture-quic", "split"]);
+    assert_eq!(newer.options, [(Setting::ProxyUid, "7".to_owned())]);
+    assert_eq!(newer.capture(), None);
+    assert_eq!(
+        Provenance::read(&note(2, "?"), &ruleset),
+        Err(Unreadable::Form(2))
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Somebody else's bytes, or a part of ours.
+    #[test]
+    fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), kept in 0..600usize) {
+        let capture = with_ports((1..400).step_by(3));
+        let ruleset = plan(&capture);
+        let ours = Provenance::of(&capture).note(&ruleset);
+        let part = ours.bytes()[..kept.min(ours.bytes().len())].to_vec();
+        let whole = part.len() == ours.bytes().len();
+        let read = Provenance::read(&Note::new(part), &ruleset);
+        prop_assert_eq!(read.is_ok_and(|read| read.is_some()), whole);
+        for form in [0, 1, 2] {
+            let note = Note::new([&[form], bytes.as_slice()].concat());
+            if let Ok(Some(provenance)) = Provenance::read(&note, &ruleset) {
+                let _ = provenance.capture();
+            }
+        }
+    }
+}
