@@ -128,22 +128,30 @@ fn mixed_scenarios() -> impl Strategy<Value = Capture> {
     })
 }
 
+/// The beginnings of the rules that no first packet of a TCP or UDP connection meets, to a proxy that is there. Other
+/// tests meet all but the first.
+const OUT_OF_REACH: [&str; 7] = [
+    "outbound/leave-neither-tcp-nor-udp",
+    "inbound-packet/drop-invalid",
+    "inbound-packet/drop-without-listener",
+    "inbound-packet/divert-tracked",
+    "outbound-packet/restore-mark",
+    "inbound-raw/zone-reply",
+    "outbound-raw/zone-proxy-reply",
+];
+
 /// No kind of rule is there that no scenario's matrix meets: some are out of reach in most of them.
 fn every_kind_of_rule_is_met() {
     let (mut made, mut met) = (BTreeSet::new(), BTreeSet::new());
     for (_, capture) in scenarios::all() {
         let ruleset = plan(&capture);
-        let rules = ruleset
-            .rules()
-            .filter(|(chain, _)| chain.kind == ChainKind::Nat);
-        made.extend(rules.map(|(_, rule)| purpose(&rule.id)));
+        made.extend(ruleset.rules().map(|(_, rule)| purpose(&rule.id)));
         for attempt in attempts::matrix(&capture) {
             let outcome = evaluate(&ruleset, &attempt.connection(attempt.likely_source()));
             met.extend(outcome.fitted().map(purpose));
         }
     }
-    // Only TCP and UDP are tried out.
-    made.remove("outbound/leave-neither-tcp-nor-udp");
+    made.retain(|rule| !OUT_OF_REACH.iter().any(|start| rule.starts_with(start)));
     let never: Vec<_> = made.difference(&met).collect();
     assert!(never.is_empty(), "never met: {never:?}");
 }
@@ -217,16 +225,22 @@ impl Met {
     }
 
     /// The kernel counted as many connections for each rule as explain did. Only nat chains count
-    /// connections; others count packets.
+    /// connections; others count packets, of which the first is one.
     fn agrees_with_the_kernel(&self, ruleset: &Ruleset) {
         let counted = counters();
-        let rules = ruleset
-            .rules()
-            .filter(|(chain, _)| chain.kind == ChainKind::Nat);
-        for (_, rule) in rules {
+        for (chain, rule) in ruleset.rules() {
             let id = rule.id.as_str();
             let told = self.0.get(id).copied().unwrap_or_default();
-            assert_eq!(counted.get(id), Some(&told), "connections counted by {id}");
+            let counted = counted.get(id).copied().expect("it is installed");
+            match chain.kind {
+                ChainKind::Nat => assert_eq!(counted, told, "connections counted by {id}"),
+                ChainKind::Filter | ChainKind::Route => {
+                    assert!(
+                        counted >= told,
+                        "{counted} packets of {told} connections by {id}"
+                    );
+                }
+            }
         }
     }
 }

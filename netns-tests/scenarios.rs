@@ -73,6 +73,15 @@ fn tproxy() -> Vec<Scenario> {
             // Tproxy is decided first; this spares the interface it.
             capture.exclude_interfaces = interfaces(&["eth1"]);
         }),
+        scenario("tproxy-proxy-known-by-its-uid", |capture| {
+            capture.inbound.mode = mode(1337, 1338, 133);
+            // Over `lo` its calls would be redirected to itself otherwise, also those to its own application.
+            capture.outbound.exclude_ports_for_uids = vec![PortsForUids {
+                protocol: Some(Protocol::Tcp),
+                ports: ports(&[(1, u16::MAX)]),
+                uids: ids(&[(1337, 1337)]),
+            }];
+        }),
     ]
 }
 
@@ -210,6 +219,22 @@ fn dns() -> Vec<Scenario> {
                 RangeSelection::Only(ranges(&["10.9.8.7/32", "127.0.0.2/32", "fd09::7/128"]));
             capture.dns = Some(Dns { port, servers });
             capture.outbound.exclude_ports = ports(&[(443, 443)]);
+        }),
+        scenario("dns-excluded-for-uids", |capture| {
+            let servers = RangeSelection::All;
+            capture.dns = Some(Dns { port, servers });
+            capture.outbound.exclude_ports_for_uids = vec![
+                PortsForUids {
+                    protocol: Some(Protocol::Udp),
+                    ports: ports(&[(53, 53)]),
+                    uids: ids(&[(1000, 1000)]),
+                },
+                PortsForUids {
+                    protocol: None,
+                    ports: ports(&[(50, 60), (80, 80)]),
+                    uids: ids(&[(2000, 2999)]),
+                },
+            ];
         }),
     ]
 }

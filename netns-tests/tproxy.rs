@@ -67,6 +67,16 @@ fn the_application_sees_the_client(sandbox: &Sandbox, client_address: IpAddr, po
     pass("there", path[2], path[3]);
     pass("and back", path[3], path[2]);
     pass("and back", path[1], path[0]);
+
+    let counted = counters();
+    for rule in [
+        // What follows the first packet, to the proxy and from the application.
+        "inbound-packet/divert-tracked",
+        "outbound-packet/restore-mark",
+        "inbound-packet/save-mark",
+    ] {
+        assert!(counted[rule] > 0, "{rule} counted nothing");
+    }
 }
 
 /// What a proxy does with `SO_MARK`, `IP_TRANSPARENT` and the client's address. It has the proxy's group, and is root,

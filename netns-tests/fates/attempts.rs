@@ -77,30 +77,41 @@ fn through_pod(capture: &Capture) -> Vec<Attempt> {
     attempts
 }
 
-/// In tproxy mode a proxy calls its application from the client's address, with the mark. By the tables it must have
-/// its group, and another user than the proxy's: those are left alone over `lo`.
+/// In tproxy mode a proxy calls its application from the client's address, with the mark. By the tables its calls over
+/// `lo` are captured again, unless it is another user than the proxy's, of its group, or the port is excluded for it.
 fn forwarded(capture: &Capture) -> Vec<Attempt> {
-    let proxy = &capture.proxy;
-    let (InboundMode::Tproxy(tproxy), [_, ..], Some(&gid)) = (
-        capture.inbound.mode,
-        proxy.uids.as_slice(),
-        proxy.gids.first(),
-    ) else {
+    const APP_PORTS: [u16; 3] = [22, 80, 8080];
+    let (proxy, outbound) = (&capture.proxy, &capture.outbound);
+    let (InboundMode::Tproxy(tproxy), Some(&uid), Some(&gid)) =
+        (capture.inbound.mode, proxy.uids.first(), proxy.gids.first())
+    else {
         return Vec::new();
     };
-    if capture.outbound.capture_over_loopback {
-        return Vec::new();
+    let excluded = outbound.exclude_ports_for_uids.iter().any(|exclusion| {
+        exclusion.protocol != Some(Protocol::Udp)
+            && exclusion.uids.contains(uid)
+            && APP_PORTS.iter().all(|&port| exclusion.ports.contains(port))
+    });
+    let mut owners = Vec::new();
+    if !outbound.capture_over_loopback {
+        owners.push(Owner { uid: 0, gid });
+    }
+    if excluded {
+        owners.push(Owner { uid, gid });
     }
     let mut attempts = Vec::new();
     for to in POD {
         if !capture.families.contains(family_of(to)) {
             continue;
         }
-        for port in [22, 80, 8080] {
+        for (port, &owner) in APP_PORTS
+            .into_iter()
+            .flat_map(|port| owners.iter().map(move |owner| (port, owner)))
+        {
             attempts.push(Attempt {
                 direction: Direction::Out,
                 protocol: Protocol::Tcp,
-                owner: Owner { uid: 0, gid },
+                owner,
                 source: of_family(PEER, to),
                 destination: SocketAddr::new(to, port),
                 mark: tproxy.mark,
