@@ -113,6 +113,14 @@ pub enum ValueError {
         /// Of whom.
         kind: OwnerKind,
     },
+    /// No id where names are none.
+    #[error("{text:?} is not a {kind} id (0-{LARGEST_OWNER})")]
+    OwnerId {
+        /// What was written.
+        text: String,
+        /// Of whom.
+        kind: OwnerKind,
+    },
     /// A range where single owners are needed.
     #[error("{text:?} is a range; accepted are single {kind} ids (0-{LARGEST_OWNER}) and names")]
     OwnerRange {
@@ -213,7 +221,7 @@ pub enum ValueError {
     Cidr(String),
     /// A number that one program reads as decimal and another as octal.
     #[error(
-        "{0:?} has a leading zero, with which iptables reads an octal number; accepted are decimal ports (1-65535)"
+        "{0:?} has a leading zero, with which iptables reads an octal number; accepted are decimal numbers without"
     )]
     LeadingZero(String),
     /// A wildcard that iptables does not know.

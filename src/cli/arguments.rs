@@ -156,10 +156,17 @@ fn long_of(argument: &str) -> Option<&str> {
 
 /// Takes the argument away, and the value that seems to belong to it.
 fn leave_out(command: &Command, arguments: &mut Vec<OsString>, wrong: &str) -> bool {
+    let long = wrong.strip_prefix("--");
+    let mut known = command.get_arguments();
+    let short = known.find(|known| long.is_some() && known.get_long() == long);
+    let short = short
+        .and_then(Arg::get_short)
+        .map(|short| format!("-{short}"));
     let is_wrong = |argument: &OsString| {
         let argument = argument.to_string_lossy();
         let rest = argument.strip_prefix(wrong);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
+            || short.as_deref() == Some(&argument)
     };
     let Some(position) = arguments.iter().skip(1).position(is_wrong) else {
         return false;

@@ -64,9 +64,12 @@ pub fn owner(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<Own
     }
 }
 
-/// The id of a user or group.
+/// The id of a user or group, where names are none.
 pub fn owner_id(text: &str, kind: OwnerKind) -> Result<OwnerId, ValueError> {
-    id(text, kind)
+    id(text, kind).map_err(|error| match error {
+        ValueError::Owner { text, kind } => ValueError::OwnerId { text, kind },
+        error => error,
+    })
 }
 
 /// A user or group, or a range of ids.

@@ -10,6 +10,7 @@ mod diff;
 mod explain;
 mod explain_installed;
 mod explain_many;
+mod frontends;
 mod help;
 mod messages;
 mod mistakes;

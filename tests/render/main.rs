@@ -22,4 +22,5 @@ mod scenarios;
 mod size;
 #[path = "../support/sparse_captures.rs"]
 mod sparse_captures;
+#[path = "../support/xtables.rs"]
 mod xtables;

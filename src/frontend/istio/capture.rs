@@ -78,6 +78,9 @@ impl Reader<'_, IstioFlag> {
             Space::Free,
             owner(OwnerKind::User),
         );
+        if uids.is_none() && gids_flag == IstioFlag::ProxyUid {
+            return None;
+        }
         let gids: Option<Vec<_>> =
             self.list_of(gids_flag, &gids_text, Space::Free, owner(OwnerKind::Group));
         Some((distinct(uids?), distinct(gids?)))
@@ -93,7 +96,9 @@ impl Reader<'_, IstioFlag> {
                 let text = "is not consulted, since not all ports are captured";
                 notices.push(self.remark(IstioFlag::InboundPortsExclude, text));
             }
-            let only = self.ports(IstioFlag::InboundPorts);
+            let only = self.list(IstioFlag::InboundPorts, Space::Free, |text| {
+                unless_star(text, parse::iptables_ports)
+            });
             exclude.and(only).map(InboundPorts::Only)
         };
         let reroute_interfaces = self.interfaces(IstioFlag::RerouteInterfaces);
@@ -157,8 +162,9 @@ impl Reader<'_, IstioFlag> {
         if self.text(IstioFlag::RangesInclude) == "*" {
             return Some((RangeSelection::All, false));
         }
-        let networks: Vec<IpNet> =
-            self.list(IstioFlag::RangesInclude, Space::Counts, parse::cidr)?;
+        let networks: Vec<IpNet> = self.list(IstioFlag::RangesInclude, Space::Counts, |text| {
+            unless_star(text, parse::cidr)
+        })?;
         let loopback = networks.iter().any(|network| network.addr().is_loopback());
         Some((
             RangeSelection::Only(networks.into_iter().collect()),
@@ -194,6 +200,17 @@ impl Reader<'_, IstioFlag> {
     fn interfaces(&mut self, flag: IstioFlag) -> Option<Vec<crate::intent::InterfacePattern>> {
         self.list(flag, Space::Free, parse::iptables_interface)
             .map(distinct)
+    }
+}
+
+/// An entry of a list that could have been a star instead.
+fn unless_star<T>(
+    text: &str,
+    parse: impl FnOnce(&str) -> Result<T, ValueError>,
+) -> Result<T, ValueError> {
+    match text {
+        "*" => Err(ValueError::StarNotAlone),
+        text => parse(text),
     }
 }
 

@@ -224,7 +224,9 @@ impl Packet {
             "--mark" => hex(value) == self.result.connection_mark,
             "--ctstate" => match self.tracking {
                 Tracking::New => false,
-                Tracking::Tracked => value == "ESTABLISHED,RELATED",
+                Tracking::Tracked => {
+                    ["ESTABLISHED,RELATED", "RELATED,ESTABLISHED"].contains(&value)
+                }
                 Tracking::Invalid => value == "INVALID",
             },
             "--comment" => true,
@@ -246,12 +248,20 @@ impl Packet {
                 }
                 return None;
             }
+            ["CONNMARK", "--save-mark"] => {
+                if tracked {
+                    self.result.connection_mark = self.result.mark;
+                }
+                return None;
+            }
             ["CONNMARK", "--restore-mark"] => {
                 let mark = self.result.connection_mark;
                 return if tracked { self.marked(mark) } else { None };
             }
             ["CT", "--zone", zone] => {
-                self.result.zone = Some(zone.parse().unwrap());
+                // What is in a zone stays there (`xt_ct_target`).
+                let zone = zone.parse().unwrap();
+                self.result.zone.get_or_insert(zone);
                 return None;
             }
             ["TPROXY", "--on-port", port, "--tproxy-mark", mark] => {

@@ -1,0 +1,246 @@
+//! The command lines of other programs, as their images are started.
+
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use crate::program::{netweir, rules, run};
+
+const ISTIO: [&str; 18] = [
+    "-p",
+    "15001",
+    "-z",
+    "15006",
+    "-u",
+    "1337",
+    "-m",
+    "REDIRECT",
+    "-i",
+    "*",
+    "-x",
+    "",
+    "-b",
+    "*",
+    "-d",
+    "15090,15021,15020",
+    "--log_output_level=default:info",
+    "-n",
+];
+const OLD_ISTIO: [&str; 15] = [
+    "-p", "15001", "-u", "1337", "-m", "REDIRECT", "-i", "*", "-x", "", "-b", "8080", "-d",
+    "15020", "-n",
+];
+const LINKERD: [&str; 16] = [
+    "--firewall-bin-path",
+    "iptables-nft",
+    "--firewall-save-bin-path",
+    "iptables-nft-save",
+    "--ipv6=false",
+    "--incoming-proxy-port",
+    "4143",
+    "--outgoing-proxy-port",
+    "4140",
+    "--proxy-uid",
+    "2102",
+    "--inbound-ports-to-ignore",
+    "4190,4191,4567,4568",
+    "--outbound-ports-to-ignore",
+    "4567,4568",
+    "--simulate",
+];
+
+/// The program by another name.
+fn called(name: &str, arguments: &[&str]) -> Command {
+    let mut command = netweir(arguments);
+    command.arg0(name);
+    command
+}
+
+/// The rules that the verb prints for the arguments.
+fn of_verb(verb: &str, arguments: &[&str]) -> String {
+    rules(&mut netweir(&[&[verb], arguments].concat()))
+}
+
+#[test]
+fn are_known_by_verb_by_name_and_by_flags_alone() {
+    let istio = of_verb("istio-iptables", &ISTIO);
+    assert!(istio.contains("redirect to :15006"), "{istio}");
+    let linkerd = of_verb("linkerd-init", &LINKERD);
+    assert!(linkerd.contains("redirect to :4143"), "{linkerd}");
+    let old = of_verb("istio-iptables", &OLD_ISTIO);
+    assert!(old.contains("8080") && !old.contains("15020"), "{old}");
+    for name in [
+        "istio-iptables",
+        "/usr/local/bin/istio-iptables",
+        "istio-init",
+    ] {
+        assert_eq!(rules(&mut called(name, &ISTIO)), istio, "{name}");
+    }
+    for name in ["linkerd-init", "/usr/lib/proxy-init", "linkerd2-proxy-init"] {
+        assert_eq!(rules(&mut called(name, &LINKERD)), linkerd, "{name}");
+    }
+    assert_eq!(rules(&mut netweir(&ISTIO)), istio);
+    assert_eq!(rules(&mut netweir(&OLD_ISTIO)), old);
+    assert_eq!(rules(&mut netweir(&LINKERD)), linkerd);
+    let pilot_agent = [&["istio-iptables"][..], &ISTIO].concat();
+    assert_eq!(rules(&mut called("pilot-agent", &pilot_agent)), istio);
+}
+
+#[test]
+fn print_the_line_of_apply_that_does_the_same() {
+    let tproxy = [
+        "istio-iptables",
+        "-b",
+        "80,8000-8010",
+        "-i",
+        "127.0.0.5/30,10.0.0.0/8,fd00::/8",
+        "-m",
+        "TPROXY",
+        "-c",
+        "it's,a b",
+        "-k",
+        "k6t+",
+        "-o",
+        "3306",
+        "-q",
+        "443",
+        "--redirect-dns",
+        "--capture-all-dns",
+        "--drop-invalid",
+        "-t",
+        "7",
+        "-r",
+        "8",
+        "-u",
+        "5,6",
+        "-g",
+        "7",
+        "-x",
+        "10.1.0.0/16",
+    ];
+    let lines: [&[&str]; 6] = [
+        &[&["istio-iptables"], &ISTIO[..ISTIO.len() - 1]].concat(),
+        &OLD_ISTIO[..OLD_ISTIO.len() - 1],
+        &tproxy[..],
+        &["istio-iptables", "-i", "0.0.0.0/0"],
+        &LINKERD[..LINKERD.len() - 1],
+        &[
+            "linkerd-init",
+            "-p",
+            "1",
+            "-o",
+            "2",
+            "--subnets-to-ignore",
+            "10.0.0.0/8,fd00::/8",
+        ],
+    ];
+    for line in lines {
+        // A space is no part of an interface's name.
+        let line: Vec<_> = line.iter().map(|text| text.replace(",a b", "")).collect();
+        let line: Vec<_> = line.iter().map(String::as_str).collect();
+        let linkerd = line.contains(&"--incoming-proxy-port") || line[0] == "linkerd-init";
+        let dry_run = if linkerd { "--simulate" } else { "--dry-run" };
+        let printed = rules(&mut netweir(&[&line[..], &["--print-options"]].concat()));
+        let script = printed.replace("netweir apply", "exec \"$NETWEIR\" apply --dry-run");
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", &script])
+            .env("NETWEIR", env!("CARGO_BIN_EXE_netweir"));
+        let expected = rules(&mut netweir(&[&line[..], &[dry_run]].concat()));
+        assert_eq!(rules(&mut shell), expected, "{printed}");
+    }
+    let removal = [
+        "istio-iptables",
+        "--cleanup-only",
+        "--network-namespace",
+        "/proc/1/ns/net",
+    ];
+    assert_eq!(
+        rules(&mut netweir(&[&removal[..], &["--print-options"]].concat())),
+        "netweir remove --netns=/proc/1/ns/net\n"
+    );
+}
+
+#[test]
+fn refuse_everything_that_is_wrong_at_once() {
+    let complaints = |mut command: Command| {
+        let run = run(&mut command);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (Some(2), ""),
+            "{}",
+            run.stderr
+        );
+        run.stderr.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let mut istio = netweir(&[
+        "istio-iptables",
+        "-p",
+        "0",
+        "-b",
+        "http",
+        "--nonsense",
+        "stray",
+        "-n",
+        "false",
+        "-z",
+    ]);
+    istio.env("ISTIO_META_DNS_CAPTURE", "enabled");
+    assert_eq!(
+        complaints(istio),
+        [
+            "error: --nonsense: there is no such option; --help lists them",
+            "error: false: belongs to no option; a switch takes its value after =, as in --drop-invalid=true",
+            "error: --inbound-capture-port: needs a value: PORT, such as 15006",
+            "error: --envoy-port: \"0\" is not a port (1-65535)",
+            "error: --istio-inbound-ports: \"http\" is not a port (1-65535)",
+            "error: ISTIO_META_DNS_CAPTURE: \"enabled\" is not one of true, t, 1, false, f, 0",
+        ]
+    );
+    assert_eq!(
+        complaints(netweir(&["linkerd-init", "-p", "4143", "--proxy-uid", "x"])),
+        [
+            "error: --outgoing-proxy-port: is missing; accepted is PORT, such as 4140",
+            "error: --proxy-uid: \"x\" is not a user id (0-4294967294)",
+        ]
+    );
+}
+
+#[test]
+fn take_no_variables_of_netweirs_own() {
+    let mut istio = netweir(&[&["istio-iptables"], &ISTIO[..]].concat());
+    istio
+        .env("NETWEIR_INBOUND_PORT", "7")
+        .env("NETWEIR_PROXY_UID", "x");
+    assert_eq!(rules(&mut istio), of_verb("istio-iptables", &ISTIO));
+}
+
+#[test]
+fn say_at_debug_level_what_has_no_meaning() {
+    let accepted = [
+        "--native-nftables",
+        "--force-iptables-binary=nft",
+        "--reconcile",
+        "--force-apply=true",
+        "--log_target=stdout",
+        "--log_caller",
+        "default",
+        "--vklog=6",
+    ];
+    let run_with = |more: &[&str]| {
+        let base = [&["istio-iptables"], &ISTIO[..], &accepted, more].concat();
+        run(&mut netweir(&base))
+    };
+    let quiet = run_with(&["--log_output_level=default:error"]);
+    assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
+    let said = run_with(&["--log_output_level=all:debug"]).stderr;
+    let notices = said
+        .lines()
+        .filter(|line| line.contains("of no effect here"));
+    assert_eq!(notices.count(), 7, "{said}");
+    assert_eq!(quiet.stdout, of_verb("istio-iptables", &ISTIO));
+    let json = run_with(&["--log_output_level=all:debug", "--log_as_json"]).stderr;
+    assert!(
+        json.lines().all(|line| line.starts_with("{\"time\"")),
+        "{json}"
+    );
+}

@@ -1,0 +1,100 @@
+//! Compares what becomes of a connection under a mesh's rules and under ours.
+
+use netweir::explain::{Connection, Outcome, Owner, Path, Verdict, evaluate};
+use netweir::frontend::{FrontEnd, Request, Texts};
+use netweir::intent::{Capture, Family, OwnerId};
+use netweir::options::Mistake;
+use netweir::parse::{Accounts, NameError, OwnerKind};
+use netweir::plan::plan;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+use crate::xtables::{Result as Fate, Tables};
+
+/// Two users and two groups.
+pub(crate) struct SomeNames;
+
+impl Accounts for SomeNames {
+    fn id_of(&self, kind: OwnerKind, name: &str) -> Result<OwnerId, NameError> {
+        match (kind, name) {
+            (OwnerKind::User, "envoy") => Ok(101),
+            (OwnerKind::Group, "envoy") => Ok(102),
+            (OwnerKind::Group, "backup") => Ok(34),
+            _ => Err(NameError::Unknown),
+        }
+    }
+}
+
+/// What flags and variables ask for.
+pub(crate) fn read<P: FrontEnd>(
+    flags: &[(P::Flag, &str)],
+    variables: &[(&str, &str)],
+) -> Result<Request, Vec<Mistake>> {
+    let mut texts = Texts::of_variables(|name| {
+        let mut set = variables.iter();
+        set.find(|(own, _)| *own == name)
+            .map(|(_, text)| (*text).to_owned())
+    });
+    for (flag, text) in flags {
+        texts.set(*flag, (*text).to_owned());
+    }
+    P::read(&texts, &SomeNames)
+}
+
+/// Every connection that a process makes and every one that arrives. What the kernel sends by itself has no owner, and
+/// iptables and nftables disagree on whether it is nobody's.
+fn has_an_owner(connection: &Connection) -> bool {
+    match connection.path {
+        Path::Out {
+            owner: Some(Owner { uid, gid }),
+            ..
+        } => uid != OwnerId::MAX && gid != OwnerId::MAX,
+        Path::Out { owner: None, .. } => false,
+        Path::In { .. } => true,
+    }
+}
+
+fn fate(outcome: &Outcome) -> Fate {
+    Fate {
+        target: match outcome.verdict {
+            Verdict::Redirect(port) => Some(("REDIRECT", port.number())),
+            Verdict::Tproxy(port) => Some(("TPROXY", port.number())),
+            Verdict::Drop => Some(("DROP", 0)),
+            Verdict::Leave => None,
+        },
+        zone: outcome.zone,
+        mark: outcome.packet_mark,
+        connection_mark: outcome.connection_mark,
+    }
+}
+
+/// Fails unless the connections fare alike under the capture and under the texts of both families. Counts those that are
+/// captured.
+pub(crate) fn compare(
+    capture: &Capture,
+    [ipv4, ipv6]: [&str; 2],
+    connections: &[Connection],
+) -> Result<usize, TestCaseError> {
+    let rules = plan(capture);
+    prop_assert_eq!(rules.check(), Ok(()));
+    let (tables_ipv4, tables_ipv6) = (Tables::parse(ipv4), Tables::parse(ipv6));
+    let mut captured = 0;
+    for connection in connections.iter().filter(|own| has_an_owner(own)) {
+        let (tables, text) = match connection.addresses.family() {
+            Family::Ipv4 => (&tables_ipv4, ipv4),
+            Family::Ipv6 => (&tables_ipv6, ipv6),
+        };
+        let outcome = evaluate(&rules, connection);
+        let expected = tables.evaluate(connection);
+        captured += usize::from(expected.target.is_some());
+        prop_assert_eq!(
+            fate(&outcome),
+            expected,
+            "{}\n{}\n{}",
+            connection,
+            outcome,
+            text
+        );
+    }
+    Ok(captured)
+}

@@ -1,0 +1,257 @@
+//! Istio's flags: random ones, with random connections.
+
+use netweir::explain::Connection;
+use netweir::frontend::{Istio, IstioFlag, Surroundings};
+use netweir::intent::Capture;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use proptest::test_runner::TestRunner;
+
+use crate::connections;
+use crate::fates::{compare, read};
+use crate::istio_rules::{Dns, Settings, text};
+
+const PORTS: [&str; 10] = [
+    "22",
+    "53",
+    "80",
+    "443",
+    "8000:8010",
+    "15001",
+    "15006",
+    "15008",
+    "15020",
+    "65535",
+];
+const CIDRS: [&str; 12] = [
+    "10.0.0.0/8",
+    "10.1.2.3/16",
+    "127.0.0.0/8",
+    "127.0.0.5/30",
+    "126.0.0.1/7",
+    "0.0.0.0/0",
+    "192.168.7.9/24",
+    "fd00::/8",
+    "fd00::5/64",
+    "::1/128",
+    "::/0",
+    "2001:db8::/32",
+];
+const INTERFACES: [&str; 4] = ["eth0", "eth1", "tun+", "lo"];
+const OWNERS: [&str; 5] = ["0", "101", "1337", "1338", "4294967294"];
+const GROUPS: [&str; 5] = ["0", "202", "1000-1999", "1337", "4294967294"];
+const SERVERS: [&str; 4] = ["10.96.0.10", "127.0.0.11", "fd00:10::a", "::1"];
+
+/// Flags, and where they are given.
+#[derive(Clone, Debug)]
+struct Case {
+    settings: Settings,
+    dual_stack: bool,
+    addresses: &'static [&'static str],
+    /// Whether IPv6 is captured.
+    ipv6: bool,
+    /// What separates the entries of lists.
+    separator: &'static str,
+}
+
+fn some(pool: &'static [&'static str], most: usize) -> impl Strategy<Value = Vec<String>> {
+    subsequence(pool.to_vec(), 0..=most)
+        .prop_shuffle()
+        .prop_map(|texts| texts.into_iter().map(str::to_owned).collect())
+}
+
+/// Nothing, everything, or some.
+fn selection(pool: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![
+        1 => Just(Vec::new()),
+        3 => Just(vec!["*".to_owned()]),
+        2 => some(pool, 4),
+    ]
+}
+
+/// Often nothing, for a connection to get past it.
+fn few(pool: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![3 => Just(Vec::new()), 2 => some(pool, 3)]
+}
+
+fn proxy() -> impl Strategy<Value = Settings> {
+    let ports = Just([15001, 15006, 15008, 4143, 53]).prop_shuffle();
+    let uids = prop_oneof![2 => Just(vec!["1337".to_owned()]), 1 => some(&OWNERS, 3)];
+    let gids = prop_oneof![2 => Just(vec!["1337".to_owned()]), 1 => some(&OWNERS, 3)];
+    (ports, uids, gids)
+        .prop_filter("nobody", |(_, uids, gids)| {
+            !(uids.is_empty() || gids.is_empty())
+        })
+        .prop_map(|([outbound, inbound, tunnel, ..], uids, gids)| Settings {
+            outbound_port: outbound,
+            inbound_port: inbound,
+            tunnel_port: tunnel,
+            uids,
+            gids,
+            ..Settings::default()
+        })
+}
+
+fn dns() -> impl Strategy<Value = Dns> {
+    prop_oneof![
+        2 => Just(Dns::Off),
+        1 => Just(Dns::All),
+        2 => some(&SERVERS, 3).prop_map(Dns::Servers),
+    ]
+}
+
+fn settings() -> impl Strategy<Value = Settings> {
+    let inbound = (selection(&PORTS), few(&PORTS), any::<bool>());
+    let outbound = (selection(&CIDRS), few(&CIDRS), few(&PORTS), few(&PORTS));
+    let interfaces = (few(&INTERFACES), few(&INTERFACES));
+    let groups = (option::weighted(0.2, some(&GROUPS, 3)), few(&GROUPS));
+    let others = (
+        select(vec!["127.0.0.1/32", "127.0.0.0/8", "127.0.0.1/30"]),
+        any::<bool>(),
+        dns(),
+        select(vec![1337, 1338, 7]),
+    );
+    (proxy(), inbound, outbound, interfaces, groups, others).prop_map(
+        |(proxy, inbound, outbound, interfaces, groups, others)| Settings {
+            inbound_ports: inbound.0,
+            inbound_exclude: inbound.1,
+            tproxy: inbound.2,
+            ranges: outbound.0,
+            ranges_exclude: outbound.1,
+            ports: outbound.2,
+            ports_exclude: outbound.3,
+            interfaces_exclude: interfaces.0,
+            interfaces_reroute: interfaces.1,
+            groups: groups.0,
+            groups_exclude: groups.1,
+            loopback: others.0.to_owned(),
+            drop_invalid: others.1,
+            dns: others.2,
+            mark: others.3,
+            ..proxy
+        },
+    )
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let pods = select(vec![
+        (
+            &["127.0.0.1", "10.0.0.2", "::1", "fe80::1"][..],
+            true,
+            false,
+        ),
+        (&["127.0.0.1", "10.0.0.2", "::1", "fd00::2"], false, false),
+        (&["127.0.0.1", "10.0.0.2", "::1", "fd00::2"], true, true),
+        (&["127.0.0.1", "10.0.0.2", "::1", "fd00::2"], true, true),
+        (&["127.0.0.1", "::1", "fd00::2"], false, true),
+    ]);
+    let separator = select(vec![",", ", ", ",,"]);
+    (settings(), pods, separator).prop_map(
+        |(settings, (addresses, dual_stack, ipv6), separator)| Case {
+            settings,
+            dual_stack,
+            addresses,
+            ipv6,
+            separator,
+        },
+    )
+}
+
+impl Case {
+    /// What the flags and variables make of it.
+    fn capture(&self) -> Capture {
+        let own = &self.settings;
+        let list = |entries: &[String]| entries.join(self.separator);
+        // White space spoils a CIDR.
+        let cidrs = |entries: &[String]| entries.join(self.separator.trim());
+        let dashes = |entries: &[String]| list(entries).replace(':', "-");
+        let number = |number: u16| number.to_string();
+        let mut flags = vec![
+            (IstioFlag::EnvoyPort, number(own.outbound_port)),
+            (IstioFlag::InboundCapturePort, number(own.inbound_port)),
+            (IstioFlag::InboundTunnelPort, number(own.tunnel_port)),
+            (IstioFlag::ProxyUid, list(&own.uids)),
+            (IstioFlag::InboundPorts, list(&own.inbound_ports)),
+            (IstioFlag::InboundPortsExclude, dashes(&own.inbound_exclude)),
+            (IstioFlag::ExcludeInterfaces, list(&own.interfaces_exclude)),
+            (IstioFlag::RerouteInterfaces, list(&own.interfaces_reroute)),
+            (IstioFlag::RangesInclude, cidrs(&own.ranges)),
+            (IstioFlag::RangesExclude, cidrs(&own.ranges_exclude)),
+            (IstioFlag::PortsInclude, dashes(&own.ports)),
+            (IstioFlag::PortsExclude, list(&own.ports_exclude)),
+            (IstioFlag::TproxyMark, own.mark.to_string()),
+            (IstioFlag::DualStack, self.dual_stack.to_string()),
+            (IstioFlag::DropInvalid, own.drop_invalid.to_string()),
+        ];
+        if own.gids != own.uids {
+            flags.push((IstioFlag::ProxyGid, list(&own.gids)));
+        }
+        if own.tproxy {
+            flags.push((IstioFlag::Mode, "TPROXY".to_owned()));
+        }
+        let mut resolv_conf = String::new();
+        match &own.dns {
+            Dns::Off => {}
+            Dns::All => flags.push((IstioFlag::CaptureAllDns, "true".to_owned())),
+            Dns::Servers(servers) => {
+                let lines = servers
+                    .iter()
+                    .map(|server| format!("nameserver {server}\n"));
+                resolv_conf.extend(lines);
+            }
+        }
+        flags.push((IstioFlag::RedirectDns, (own.dns != Dns::Off).to_string()));
+        let (groups, groups_exclude) = (own.groups.as_ref(), list(&own.groups_exclude));
+        let groups = groups.map_or_else(|| "*".to_owned(), |groups| list(groups));
+        let variables = [
+            ("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR", own.loopback.as_str()),
+            ("ISTIO_OUTBOUND_OWNER_GROUPS", &groups),
+            ("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE", &groups_exclude),
+        ];
+        let flags: Vec<_> = flags
+            .iter()
+            .map(|(flag, text)| (*flag, text.as_str()))
+            .collect();
+        let request = read::<Istio>(&flags, &variables).unwrap();
+        let addresses = self.addresses.iter().map(|text| text.parse().unwrap());
+        let addresses = addresses.collect();
+        let surroundings = Surroundings {
+            addresses,
+            resolv_conf,
+        };
+        request.capture(&surroundings).0
+    }
+}
+
+#[test]
+fn connections_fare_as_under_istios_own_rules() {
+    let cases = case().prop_flat_map(|case| {
+        let capture = case.capture();
+        let connections = vec(connections::connection(&capture), 80);
+        (Just(case), connections)
+    });
+    let (mut captured, mut tried) = (0, 0);
+    let results = std::cell::RefCell::new((&mut captured, &mut tried));
+    TestRunner::new(ProptestConfig {
+        cases: 500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })
+    .run(&cases, |(case, connections): (Case, Vec<Connection>)| {
+        let ipv6 = if case.ipv6 {
+            text(&case.settings, true)
+        } else {
+            String::new()
+        };
+        let ipv4 = text(&case.settings, false);
+        let found = compare(&case.capture(), [&ipv4, &ipv6], &connections)?;
+        let mut results = results.borrow_mut();
+        *results.0 += found;
+        *results.1 += connections.len();
+        Ok(())
+    })
+    .unwrap();
+    assert!(captured * 15 > tried, "{captured} of {tried} captured");
+}
