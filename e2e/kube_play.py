@@ -6,27 +6,49 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 
 from checks import DIRECT, way
 from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND, HTTP, Connection, endpoint
-from envoy_config import PASSTHROUGH_SOURCE, config
-from lab import APP, PEER, POD, PROXY, LabError, Place, checked, joined, start_web
+from envoy_config import PASSTHROUGH_SOURCE, REDIRECT, TPROXY, config
+from lab import APP, PEER, POD, PROXY, LabError, Owner, Place, checked, joined, start_web
 from program import IMAGE, Image
 from proxy import ENVOY_OPTIONS, Account
+from tproxy import ENVOY as TRANSPARENT_PROXY
 
 POD_NAME = "shop"
 TOOLS = "localhost/tools"
 NETWORK = "mesh"
-# The users of the init container: root, as meshes run theirs, and the one of the README's example.
-USERS = (0, 65534)
 
-# Whom the server sees: the client itself, or the proxy by the pod's address or the passthrough source.
-CONNECTIONS = (
-    (Connection("peer", APP, f"pod:{HTTP}", POD, HTTP, "inbound"), PASSTHROUGH_SOURCE),
-    (Connection("peer", APP, f"pod:{EXCLUDED_INBOUND}, excluded", POD, EXCLUDED_INBOUND, DIRECT), PEER),
-    (Connection("pod", APP, f"peer:{HTTP}", PEER, HTTP, "outbound"), POD),
-    (Connection("pod", APP, f"peer:{EXCLUDED_OUTBOUND}, excluded", PEER, EXCLUDED_OUTBOUND, DIRECT), POD),
-    (Connection("pod", PROXY, f"its own pod:{HTTP}", POD, HTTP, "inbound"), PASSTHROUGH_SOURCE),
+
+@dataclass(frozen=True)
+class Life:
+    """A pod: whose init container it has, and what its proxy does."""
+
+    user: int
+    mode: str
+    proxy: Owner
+    # Whom the app sees when the proxy passes on what the peer sent, and what the proxy itself did.
+    seen_from_peer: dict
+    seen_from_pod: dict
+
+    @property
+    def connections(self):
+        """What is tried out, and whom the server sees: the client itself, or the proxy."""
+        return (
+            (Connection("peer", APP, f"pod:{HTTP}", POD, HTTP, "inbound"), self.seen_from_peer),
+            (Connection("peer", APP, f"pod:{EXCLUDED_INBOUND}, excluded", POD, EXCLUDED_INBOUND, DIRECT), PEER),
+            (Connection("pod", APP, f"peer:{HTTP}", PEER, HTTP, "outbound"), POD),
+            (Connection("pod", APP, f"peer:{EXCLUDED_OUTBOUND}, excluded", PEER, EXCLUDED_OUTBOUND, DIRECT), POD),
+            (Connection("pod", self.proxy, f"its own pod:{HTTP}", POD, HTTP, "inbound"), self.seen_from_pod),
+        )
+
+
+LIVES = (
+    # The init container as meshes have theirs, as root.
+    Life(0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE),
+    # As in the README's example; a transparent proxy is root itself.
+    Life(65534, TPROXY, TRANSPARENT_PROXY, PEER, POD),
 )
 
 # Says whom it saw, as the demo's server does. An IPv4 address may come in the form of IPv6.
@@ -125,19 +147,18 @@ def network(folder):
     return {"cniVersion": "0.4.0", "name": NETWORK, "plugins": [bridge]}
 
 
-def manifest(user, envoy, proxy_folder):
+def manifest(life, envoy, proxy_folder):
     """The pod: what the README says of the init container, an Envoy and an app."""
     options = [f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}", f"--exclude-inbound-ports={EXCLUDED_INBOUND}"]
-    confined = {
-        "capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]},
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "runAsUser": user,
-    }
+    options.append(f"--inbound-mode={life.mode}")
+    granted = {"capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}, "allowPrivilegeEscalation": False}
+    confined = {**granted, "readOnlyRootFilesystem": True, "runAsUser": life.user}
     init = container("netweir", IMAGE, confined, args=["apply", *options])
     run = ["/envoy/envoy", "--config-path", "/proxy/envoy.json", *ENVOY_OPTIONS]
     mounts = [{"name": "envoy", "mountPath": "/envoy", "readOnly": True}, {"name": "proxy", "mountPath": "/proxy"}]
-    as_proxy = {"runAsUser": PROXY.uid, "runAsGroup": PROXY.gid}
+    as_proxy = {"runAsUser": life.proxy.uid, "runAsGroup": life.proxy.gid}
+    if life.mode == TPROXY:
+        as_proxy |= granted
     proxy = container("proxy", TOOLS, as_proxy, command=run, volumeMounts=mounts)
     app = container("app", TOOLS, {"runAsUser": APP.uid, "runAsGroup": APP.gid}, command=["/bin/sh", "-c", APP_START])
     folders = {"envoy": os.path.dirname(envoy), "proxy": proxy_folder}
@@ -173,36 +194,36 @@ def run(options, checks, folder):
         checked(["ip", "link", "set", "lo", "up"])
         # The bridge to be made: without duplicate address detection its address serves at once.
         checked(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"])
-        for user in USERS:
-            lifetime(checks, played, envoy, user)
+        for life in LIVES:
+            lifetime(checks, played, envoy, life)
     finally:
         played.close()
 
 
-def lifetime(checks, played, envoy, user):
+def lifetime(checks, played, envoy, life):
     """A pod from its first to its last day."""
-    here = f"{played.folder}/as-{user}"
+    here = f"{played.folder}/{life.mode}"
     os.mkdir(here)
-    proxy = Account(None, here, PROXY)
+    proxy = Account(None, here, life.proxy)
     with open(f"{proxy.folder}/envoy.json", "x", encoding="utf-8") as file:
-        json.dump(config(f"/proxy/{os.path.basename(proxy.log_path)}"), file)
-    played.play(manifest(user, envoy, proxy.folder))
+        json.dump(config(f"/proxy/{os.path.basename(proxy.log_path)}", life.mode), file)
+    played.play(manifest(life, envoy, proxy.folder))
     try:
-        print(f"The init container, as uid {user}, said:\n  {played.log('netweir').strip()}", flush=True)
+        print(f"The init container, as uid {life.user}, in {life.mode} mode, said:\n  {played.log('netweir').strip()}", flush=True)
         pod, peer = played.place(), Place("peer", os.getpid())
         proxy.pod = pod
         proxy.totals()
         try:
-            connect(checks, played, {"pod": pod, "peer": peer}, proxy)
+            connect(checks, played, {"pod": pod, "peer": peer}, proxy, life)
         finally:
             peer.close()
     finally:
         played.down()
 
 
-def connect(checks, played, namespaces, proxy):
+def connect(checks, played, namespaces, proxy, life):
     start_web(namespaces["peer"], (HTTP, EXCLUDED_OUTBOUND))
-    for connection, seen in CONNECTIONS:
+    for connection, seen in life.connections:
         for family in (4, 6):
             got = way(namespaces, proxy, connection, family)
             told = f"{connection.who} to {connection.where} over IPv{family}"
