@@ -13,15 +13,18 @@ mod capture;
 mod file;
 mod given;
 mod mistake;
+mod object;
 mod output;
 mod table;
+mod value;
 mod warning;
 mod written;
 
 pub use capture::{Files, Parsed, capture};
-pub use file::{nearest, read_file};
+pub use file::{nearest, nearest_of, read_file};
 pub use given::{Given, Origin};
 pub use mistake::{Mistake, Problem};
+pub use object::{known, read_object};
 pub use output::{
     Format, Level, LogFormat, LogOptions, Output, log_options, network_namespace, output,
 };

@@ -155,6 +155,16 @@ pub enum ValueError {
         /// What the operating system said.
         reason: String,
     },
+    /// A name that only the pod's own files could tell the id of.
+    #[error(
+        "{name:?} is not a {kind} id (0-{LARGEST_OWNER}); names are the pod's own, and not known to the plugin"
+    )]
+    NameOfPod {
+        /// The name.
+        name: String,
+        /// Of whom.
+        kind: OwnerKind,
+    },
     /// A field is missing, empty or too many.
     #[error("{0:?} is not [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999)")]
     PortsForUids(String),

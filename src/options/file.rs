@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{Given, Mistake, Origin, Problem, Setting, Shape};
+use super::value::{Value, text_of};
+use super::{Given, Mistake, Origin, Problem, Setting};
 
 /// How alike a misspelling and a name must be: 1 is equal, 0 has nothing in common.
 const RESEMBLANCE: f64 = 0.7;
@@ -38,9 +39,14 @@ pub fn read_file(file: &str, text: &str) -> (Given, Vec<Mistake>) {
 /// The option's name that is spelled most like the word, if one is.
 #[must_use]
 pub fn nearest(word: &str) -> Option<&'static str> {
-    Setting::ALL
-        .iter()
-        .map(|setting| setting.spec().name)
+    nearest_of(word, Setting::ALL.iter().map(|setting| setting.spec().name))
+}
+
+/// The name that is spelled most like the word, if one is.
+#[must_use]
+pub fn nearest_of<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names
+        .into_iter()
         .map(|name| (strsim::normalized_damerau_levenshtein(word, name), name))
         .filter(|(resemblance, _)| *resemblance >= RESEMBLANCE)
         .max_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -64,62 +70,22 @@ fn read_entry(key: &str, value: &DeValue<'_>) -> Result<(Setting, String), Vec<P
             nearest: nearest(key).map(str::to_owned),
         }]),
         Some(Setting::Config) => Err(vec![Problem::ConfigInFile]),
-        Some(setting) => Ok((setting, text_of(setting.spec().shape, value)?)),
+        Some(setting) => Ok((setting, text_of(setting.spec().shape, value_of(value))?)),
     }
 }
 
-/// The value as the text that a flag would have.
-fn text_of(shape: Shape, value: &DeValue<'_>) -> Result<String, Vec<Problem>> {
-    let accepted = match shape {
-        Shape::One => "a string or an integer",
-        Shape::List => "an array or a comma-separated string",
-        Shape::Several => "an array or a string with semicolons",
-        Shape::Switch => "true or false",
-        Shape::Count => "an integer",
-    };
-    let wrong = |found| vec![Problem::Type { found, accepted }];
+/// The value for [`text_of`].
+fn value_of<'a>(value: &'a DeValue<'_>) -> Value<'a> {
     match value {
-        DeValue::Array(entries) if shape == Shape::List => join(entries, ','),
-        DeValue::Array(entries) if shape == Shape::Several => join(entries, ';'),
-        DeValue::String(text) if !matches!(shape, Shape::Switch | Shape::Count) => {
-            Ok(text.clone().into_owned())
-        }
-        DeValue::Integer(number) if !matches!(shape, Shape::Switch | Shape::Several) => {
-            Ok(decimal(number))
-        }
-        DeValue::Boolean(switch) if shape == Shape::Switch => Ok(switch.to_string()),
-        DeValue::String(_) => Err(wrong("a string")),
-        DeValue::Integer(_) => Err(wrong("an integer")),
-        DeValue::Float(_) => Err(wrong("a float")),
-        DeValue::Boolean(_) => Err(wrong("a boolean")),
-        DeValue::Datetime(_) => Err(wrong("a date")),
-        DeValue::Array(_) => Err(wrong("an array")),
-        DeValue::Table(_) => Err(wrong("a table")),
-    }
-}
-
-/// The entries with separators between: ten thousand of them are one text, not ten thousand.
-fn join(entries: &[toml::Spanned<DeValue<'_>>], separator: char) -> Result<String, Vec<Problem>> {
-    let mut text = String::new();
-    let mut problems = Vec::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if index > 0 {
-            text.push(separator);
-        }
-        match entry.get_ref() {
-            DeValue::String(entry) => text.push_str(entry),
-            DeValue::Integer(number) => text.push_str(&decimal(number)),
-            DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_)
-            | DeValue::Array(_)
-            | DeValue::Table(_) => problems.push(Problem::EntryType { index: index + 1 }),
-        }
-    }
-    if problems.is_empty() {
-        Ok(text)
-    } else {
-        Err(problems)
+        DeValue::String(text) => Value::Text(text),
+        DeValue::Integer(number) => Value::Integer(decimal(number)),
+        DeValue::Boolean(switch) => Value::Boolean(*switch),
+        DeValue::Array(entries) => Value::Array(Box::new(
+            entries.iter().map(|entry| value_of(entry.get_ref())),
+        )),
+        DeValue::Float(_) => Value::Other("a float"),
+        DeValue::Datetime(_) => Value::Other("a date"),
+        DeValue::Table(_) => Value::Other("a table"),
     }
 }
 

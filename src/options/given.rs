@@ -14,6 +14,12 @@ pub enum Origin {
     Variable,
     /// The configuration file of this name.
     File(Rc<str>),
+    /// The object `capture` of the CNI plugin's configuration.
+    Plugin,
+    /// The pod's annotation with this key.
+    Annotation(Rc<str>),
+    /// What the mesh of this name does where nothing is said.
+    Mesh(&'static str),
 }
 
 impl Origin {
@@ -25,6 +31,9 @@ impl Origin {
             Self::Flag => format!("--{}", spec.name),
             Self::Variable => spec.variable.to_owned(),
             Self::File(file) => format!("{} in {file}", spec.name),
+            Self::Plugin => format!("capture.{}", spec.name),
+            Self::Annotation(key) => format!("annotation {key}"),
+            Self::Mesh(mesh) => format!("{}, by {mesh}'s defaults,", spec.name),
         }
     }
 }
@@ -43,6 +52,17 @@ impl Given {
     pub fn fall_back_to(&mut self, other: Self) {
         for (setting, value) in other.0 {
             self.0.entry(setting).or_insert(value);
+        }
+    }
+
+    /// Adds entries to the list that is given, and gives them alone where nothing is. A list of everything has
+    /// them already.
+    pub fn add(&mut self, setting: Setting, origin: Origin, entries: &str) {
+        match self.0.get_mut(&setting) {
+            None => self.set(setting, origin, entries.to_owned()),
+            Some((_, text)) if text.trim() == "*" => {}
+            Some((_, text)) if text.trim().is_empty() => entries.clone_into(text),
+            Some((_, text)) => text.extend([",", entries]),
         }
     }
 

@@ -113,6 +113,18 @@ pub enum Problem {
     /// The command line parser's own words, for what none of the above fits.
     #[error("{0}")]
     Usage(String),
+    /// An option that says nothing about what to capture.
+    #[error("is no option of what to capture in a pod")]
+    NotForPods,
+    /// The plugin sees the node's resolv.conf, not the pod's.
+    #[error(
+        "\"resolvers\" takes dns-servers with it, or resolv-conf in the plugin's own configuration: the pod's name \
+         servers are not known to the plugin; accepted is also \"all\""
+    )]
+    ResolversOfNode,
+    /// A pod has one mesh's proxy.
+    #[error("contradicts {0}: both meshes gave the pod a proxy")]
+    TwoMeshes(&'static str),
     /// The file says it of itself.
     #[error("a configuration file cannot name another; accepted is a flag or a variable")]
     ConfigInFile,

@@ -11,7 +11,7 @@ use crate::intent::{
 };
 use crate::parse::LARGEST_OWNER;
 
-use super::{Given, Setting};
+use super::{Given, Origin, Setting};
 
 pub use consequence::Consequence;
 
@@ -44,6 +44,8 @@ pub(super) fn warnings(capture: &Capture, given: &Given) -> Vec<Warning> {
     found.extend(modes::exclusions(capture));
     found
         .into_iter()
+        // What a mesh does where nothing is said is meant so.
+        .filter(|(setting, _)| !matches!(given.origin(*setting), Origin::Mesh(_)))
         .map(|(setting, consequence)| Warning {
             option: given.origin(setting).name_of(setting),
             consequence,

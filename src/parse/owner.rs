@@ -45,6 +45,8 @@ pub enum NameError {
     Unknown,
     /// The names could not be read, for the reason given.
     Unreadable(String),
+    /// The names are those of another system than the one that parses.
+    OfPod,
 }
 
 /// Where the ids of names are looked up. The caller gives it: parsing reads no files.
@@ -116,6 +118,7 @@ fn single(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<OwnerI
         }),
         Ok(id) => Ok(id),
         Err(NameError::Unknown) => Err(ValueError::UnknownName { name, kind }),
+        Err(NameError::OfPod) => Err(ValueError::NameOfPod { name, kind }),
         Err(NameError::Unreadable(reason)) => Err(ValueError::Lookup { name, kind, reason }),
     }
 }

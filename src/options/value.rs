@@ -1,0 +1,81 @@
+//! Values of a configuration, whatever its language, as the texts that flags would have.
+
+use super::{Problem, Shape};
+
+/// A value as the parser of the language gives it.
+pub(super) enum Value<'a> {
+    /// A string.
+    Text(&'a str),
+    /// An integer, in decimal digits.
+    Integer(String),
+    /// True or false.
+    Boolean(bool),
+    /// An array, entry by entry: ten thousand of them are one text, not ten thousand.
+    Array(Box<dyn Iterator<Item = Value<'a>> + 'a>),
+    /// Something that no option takes: what it is, with its article.
+    Other(&'static str),
+}
+
+impl Value<'_> {
+    /// What it is, with its article.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "a string",
+            Self::Integer(_) => "an integer",
+            Self::Boolean(_) => "a boolean",
+            Self::Array(_) => "an array",
+            Self::Other(kind) => kind,
+        }
+    }
+}
+
+/// The value as the text that a flag would have.
+pub(super) fn text_of(shape: Shape, value: Value<'_>) -> Result<String, Vec<Problem>> {
+    match (shape, value) {
+        (Shape::List, Value::Array(entries)) => join(entries, ','),
+        (Shape::Several, Value::Array(entries)) => join(entries, ';'),
+        (Shape::One | Shape::List | Shape::Several, Value::Text(text)) => Ok(text.to_owned()),
+        (Shape::One | Shape::List | Shape::Count, Value::Integer(number)) => Ok(number),
+        (Shape::Switch, Value::Boolean(switch)) => Ok(switch.to_string()),
+        (shape, value) => Err(vec![Problem::Type {
+            found: value.kind(),
+            accepted: accepted(shape),
+        }]),
+    }
+}
+
+const fn accepted(shape: Shape) -> &'static str {
+    match shape {
+        Shape::One => "a string or an integer",
+        Shape::List => "an array or a comma-separated string",
+        Shape::Several => "an array or a string with semicolons",
+        Shape::Switch => "true or false",
+        Shape::Count => "an integer",
+    }
+}
+
+/// The entries with separators between.
+fn join<'a>(
+    entries: impl Iterator<Item = Value<'a>>,
+    separator: char,
+) -> Result<String, Vec<Problem>> {
+    let mut text = String::new();
+    let mut problems = Vec::new();
+    for (index, entry) in entries.enumerate() {
+        if index > 0 {
+            text.push(separator);
+        }
+        match entry {
+            Value::Text(entry) => text.push_str(entry),
+            Value::Integer(number) => text.push_str(&number),
+            Value::Boolean(_) | Value::Array(_) | Value::Other(_) => {
+                problems.push(Problem::EntryType { index: index + 1 });
+            }
+        }
+    }
+    if problems.is_empty() {
+        Ok(text)
+    } else {
+        Err(problems)
+    }
+}
