@@ -24,6 +24,7 @@ pub(crate) mod turn;
 
 use nix::errno::Errno;
 
+use crate::drift::{Difference, compare};
 use crate::ruleset::{Installed, Note, RoutingObject, Ruleset};
 use batch::{Batch, Present};
 use netlink::{Answer, ExchangeError, Socket};
@@ -166,6 +167,22 @@ pub fn routing_beside(wanted: &[RoutingObject]) -> Result<Vec<RoutingObject>, Er
         }
     }
     Ok(objects)
+}
+
+/// Every difference between what is installed and the ruleset, and what is installed.
+///
+/// # Errors
+/// The kernel refused, or the ruleset kept changing.
+pub fn differences_from(wanted: &Ruleset) -> Result<(Vec<Difference>, Installed), Error> {
+    let table = dump()?;
+    let mut differences: Vec<_> = match table {
+        Some(_) => Vec::new(),
+        None => vec![Difference::NoTable],
+    };
+    let mut installed = table.unwrap_or_default();
+    installed.ruleset.routing = routing_beside(&wanted.routing)?;
+    differences.extend(compare(wanted, Some(&installed)));
+    Ok((differences, installed))
 }
 
 /// The bytes of the transaction that [`apply`] sends where there is no table yet: netlink messages in the host's byte

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::drift::{self, Amount, Difference, Hunk, Sign, compare};
+use crate::drift::{self, Amount, Hunk, Sign};
 use crate::exit_code::ExitCode;
 use crate::kernel;
 use crate::kernel::privileges::Capability;
@@ -10,7 +10,6 @@ use crate::log::Log;
 use crate::options::{self, Level, Mistake, Parsed, Section};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
-use crate::ruleset::{Installed, Ruleset};
 
 use super::accounts::AccountFiles;
 use super::arguments::{OptionsOf, TakesOptions};
@@ -83,7 +82,7 @@ impl Task {
     fn run(self, log: Log) -> Result<ExitCode, Error> {
         super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
         let wanted = plan(&resolve(self.parsed, log)?);
-        let (differences, installed) = differences_from(&wanted)?;
+        let (differences, installed) = kernel::differences_from(&wanted)?;
         super::print(&match self.form {
             Form::Text => {
                 let amount = if log.writes(Level::Debug) {
@@ -103,21 +102,6 @@ impl Task {
             Ok(ExitCode::Drift)
         }
     }
-}
-
-/// The differences, and what is installed.
-pub(super) fn differences_from(
-    wanted: &Ruleset,
-) -> Result<(Vec<Difference>, Installed), kernel::Error> {
-    let table = kernel::dump()?;
-    let mut differences: Vec<_> = match table {
-        Some(_) => Vec::new(),
-        None => vec![Difference::NoTable],
-    };
-    let mut installed = table.unwrap_or_default();
-    installed.ruleset.routing = kernel::routing_beside(&wanted.routing)?;
-    differences.extend(compare(wanted, Some(&installed)));
-    Ok((differences, installed))
 }
 
 /// The hunks as `diff -u` would show them.

@@ -1,13 +1,13 @@
 //! Entering another network namespace.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sched::{CloneFlags, setns};
+use nix::sched::{CloneFlags, setns, unshare};
 use thiserror::Error;
 
 use crate::exit_code::ExitCode;
@@ -41,6 +41,9 @@ pub enum NamespaceError {
     /// The file is something else.
     #[error("{} is not a network namespace", .0.display())]
     OtherKind(PathBuf),
+    /// The kernel refused a new one.
+    #[error("no network namespace can be made")]
+    Make(#[source] Errno),
     /// The kernel refused.
     #[error("the network namespace {} cannot be entered", .path.display())]
     Enter {
@@ -58,7 +61,7 @@ impl NamespaceError {
     pub fn exit_code(&self) -> ExitCode {
         let not_permitted = match self {
             Self::Open { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
-            Self::Enter { source, .. } => *source == Errno::EPERM,
+            Self::Enter { source, .. } | Self::Make(source) => *source == Errno::EPERM,
             Self::NoFile(_) | Self::NoName(_) | Self::NoProcess(_) | Self::OtherKind(_) => false,
         };
         if not_permitted {
@@ -111,6 +114,16 @@ impl OpenNamespace {
         }
     }
 
+    /// Whether it is the one that the calling thread is in. What cannot be found out is not.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        let own = fs::metadata("/proc/thread-self/ns/net");
+        match (own, self.file.metadata()) {
+            (Ok(own), Ok(other)) => (own.dev(), own.ino()) == (other.dev(), other.ino()),
+            (Err(_), _) | (_, Err(_)) => false,
+        }
+    }
+
     /// The file that stands for the namespace.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -126,4 +139,9 @@ impl OpenNamespace {
             source => NamespaceError::Enter { path, source },
         })
     }
+}
+
+/// Moves the calling thread into a new network namespace, which ends with it.
+pub fn enter_new() -> Result<(), NamespaceError> {
+    unshare(CloneFlags::CLONE_NEWNET).map_err(NamespaceError::Make)
 }
