@@ -1,6 +1,7 @@
 //! Messages to standard error. Standard output has what was asked for, and nothing else.
 
 use std::fmt::Display;
+use std::fs::File;
 use std::io::{self, Write};
 use std::time::SystemTime;
 
@@ -15,13 +16,50 @@ pub type Fields<'a> = &'a [(&'a str, &'a dyn Display)];
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Log {
     options: LogOptions,
+    file: Option<&'static LogFile>,
+}
+
+/// A file that messages are appended to, as JSON objects, with fields that all of them have.
+#[derive(Debug)]
+pub struct LogFile {
+    file: File,
+    fields: Vec<(&'static str, String)>,
+}
+
+impl LogFile {
+    /// The file, opened to append.
+    #[must_use]
+    pub const fn new(file: File, fields: Vec<(&'static str, String)>) -> Self {
+        Self { file, fields }
+    }
+
+    fn write(&self, level: Level, message: &dyn Display, fields: Fields<'_>) {
+        let own = self.fields.iter().filter(|(_, value)| !value.is_empty());
+        let own = own.map(|(name, value)| (*name, value as &dyn Display));
+        let fields: Vec<_> = own.chain(fields.iter().copied()).collect();
+        let line = json(level, message, &fields, SystemTime::now());
+        // Standard error has the message, too.
+        let _ = (&self.file).write_all(line.as_bytes());
+    }
 }
 
 impl Log {
     /// A log with these options.
     #[must_use]
     pub const fn new(options: LogOptions) -> Self {
-        Self { options }
+        Self {
+            options,
+            file: None,
+        }
+    }
+
+    /// The same log, with a file besides standard error. The process has it open until it ends.
+    #[must_use]
+    pub fn and_to(self, file: LogFile) -> Self {
+        Self {
+            file: Some(Box::leak(Box::new(file))),
+            ..self
+        }
     }
 
     /// Whether messages of the level are written.
@@ -66,6 +104,9 @@ impl Log {
         // One write a line, so that lines of several processes do not mix. A closed standard error
         // is no reason to leave the traffic uncaptured.
         let _ = io::stderr().lock().write_all(line.as_bytes());
+        if let Some(file) = self.file {
+            file.write(level, message, fields);
+        }
     }
 }
 
