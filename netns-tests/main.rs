@@ -15,6 +15,7 @@
 mod bytes;
 #[path = "../tests/support/captures.rs"]
 mod captures;
+mod cni;
 #[path = "../tests/support/decision_tables.rs"]
 mod decision_tables;
 mod dns;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     // Before there is a second thread: a user namespace can be entered only by a process without.
     let privilege = sandbox::acquire_privilege();
     let promises = [
+        cni::promises(),
         fates::promises(),
         foreign::promises(),
         invalid::promises(),

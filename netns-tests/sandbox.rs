@@ -20,11 +20,11 @@ use netweir::ruleset::{RoutingObject, Ruleset, TABLE};
 use serde_json::Value;
 
 use acceptors::Acceptors;
-use namespace::Namespace;
 
 pub(crate) use acceptors::POD_PORTS;
 pub(crate) use attempt::{Attempt, Client, Direction, owned_by, set_transparent};
 pub(crate) use fate::{Fate, Taker};
+pub(crate) use namespace::Namespace;
 pub(crate) use program::{output_of, run};
 pub(crate) use promise::{Promise, acquire_privilege, fresh, has_every_owner};
 pub(crate) use topology::{BEYOND_POD, PEER, PEER_SECOND, POD, POD_SECOND, is_of_pod};

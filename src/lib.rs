@@ -14,6 +14,7 @@
 //! [`ruleset::Ruleset`] reads one model. Only [`kernel`] and the command line touch the operating system.
 
 pub mod cli;
+pub mod cni;
 pub mod drift;
 pub mod exit_code;
 pub mod explain;

@@ -26,7 +26,18 @@ const PURE: [&str; 10] = [
 ];
 
 /// The modules that have to do with the operating system.
-const IMPURE: [&str; 5] = ["cli", "exit_code", "kernel", "log", "verify"];
+const IMPURE: [&str; 6] = ["cli", "cni", "exit_code", "kernel", "log", "verify"];
+
+/// What of the plugin only computes.
+const PURE_OF_CNI: [&str; 7] = [
+    "annotations",
+    "code",
+    "config",
+    "environment",
+    "policy",
+    "request",
+    "version",
+];
 
 /// What leads to the operating system, or to the modules that do.
 const OUTSIDE: [&str; 21] = [
@@ -147,6 +158,11 @@ fn exits_of(module: &str) -> BTreeSet<String> {
 fn pure_modules_do_not_reach_the_operating_system() {
     for module in PURE {
         assert_eq!(exits_of(module), BTreeSet::new(), "src/{module}");
+    }
+    for module in PURE_OF_CNI {
+        let module = format!("cni/{module}");
+        assert!(files_of(&module).iter().all(|file| file.exists()));
+        assert_eq!(exits_of(&module), BTreeSet::new(), "src/{module}");
     }
 }
 

@@ -13,6 +13,11 @@ impl Namespace {
     /// Takes the calling thread into a new one.
     pub(crate) fn enter_new() -> Self {
         unshare(CloneFlags::CLONE_NEWNET).expect("unshare(CLONE_NEWNET)");
+        Self::current()
+    }
+
+    /// The one that the calling thread is in.
+    pub(crate) fn current() -> Self {
         // Not /proc/self: that is the namespace of the main thread.
         Self(File::open("/proc/thread-self/ns/net").expect("the thread's network namespace"))
     }

@@ -1,0 +1,97 @@
+//! Linkerd's annotations, with the defaults of its proxy-init.
+
+use crate::options::Setting;
+
+use super::{MeshKey, Profile, Reading, Texts};
+
+/// What its injector writes on a pod that it gave a proxy.
+pub(super) const INJECTED: &str = "linkerd.io/proxy-version";
+const INJECT: &str = "linkerd.io/inject";
+const CONTROL_PORT: &str = "config.linkerd.io/control-port";
+const ADMIN_PORT: &str = "config.linkerd.io/admin-port";
+
+/// The annotations that are no options.
+pub(super) const SWITCHES: [&str; 4] = [INJECTED, INJECT, CONTROL_PORT, ADMIN_PORT];
+
+pub(super) const KEYS: &[MeshKey] = &[
+    key(
+        "config.linkerd.io/inbound-port",
+        Setting::InboundPort,
+        Reading::Same,
+    ),
+    key(
+        "config.linkerd.io/outbound-port",
+        Setting::OutboundPort,
+        Reading::Same,
+    ),
+    key(
+        "config.linkerd.io/proxy-uid",
+        Setting::ProxyUid,
+        Reading::User,
+    ),
+    key(
+        "config.linkerd.io/proxy-gid",
+        Setting::ProxyGid,
+        Reading::Group,
+    ),
+    key(
+        "config.linkerd.io/skip-inbound-ports",
+        Setting::ExcludeInboundPorts,
+        Reading::List,
+    ),
+    key(
+        "config.linkerd.io/skip-outbound-ports",
+        Setting::ExcludeOutboundPorts,
+        Reading::List,
+    ),
+    key(
+        "config.linkerd.io/skip-subnets",
+        Setting::ExcludeInboundIpRanges,
+        Reading::Ranges,
+    ),
+];
+
+const fn key(key: &'static str, setting: Setting, reading: Reading) -> MeshKey {
+    MeshKey {
+        key,
+        setting,
+        reading,
+    }
+}
+
+pub(super) fn is_injected(texts: &Texts<'_>) -> bool {
+    texts.text(INJECTED).is_some()
+}
+
+/// The annotation by which the pod is to be left alone.
+pub(super) fn opts_out(texts: &Texts<'_>) -> Option<&'static str> {
+    (texts.text(INJECT) == Some("disabled")).then_some(INJECT)
+}
+
+/// There is no tunnel, and what passes `lo` is left alone. The proxy's own control and administration ports are
+/// never captured, nor are those that Linkerd's injector skips.
+pub(super) fn profile(texts: &Texts<'_>) -> Profile {
+    let control = texts.text(CONTROL_PORT).unwrap_or("4190").trim();
+    let admin = texts.text(ADMIN_PORT).unwrap_or("4191").trim();
+    Profile {
+        mesh: "Linkerd",
+        defaults: [
+            (Setting::InboundPort, "4143"),
+            (Setting::OutboundPort, "4140"),
+            (Setting::TunnelPort, "none"),
+            (Setting::ProxyUid, "2102"),
+            (Setting::ProxyGid, ""),
+            (Setting::ExcludeOutboundPorts, "4567,4568"),
+            (Setting::PassthroughSource, ""),
+        ]
+        .map(|(setting, text)| (setting, text.to_owned()))
+        .to_vec(),
+        always: vec![
+            (
+                Setting::ExcludeInboundPorts,
+                format!("{control},{admin},4567,4568"),
+            ),
+            (Setting::ExcludeInterfaces, "lo".to_owned()),
+        ],
+    }
+}

@@ -1,0 +1,31 @@
+//! STATUS: could a pod be captured on this node?
+
+use crate::kernel::privileges::{self, Capability};
+use crate::kernel::{self, netns};
+use crate::log::Log;
+use crate::options::Parsed;
+use crate::plan::plan;
+use crate::provenance::Provenance;
+
+use super::super::Error;
+use super::resolve;
+
+/// Tries it, in a network namespace that nobody else is in and that is gone with the process.
+pub(super) fn status(capture: Option<Box<Parsed>>, log: Log) -> Result<(), Error> {
+    let Some(parsed) = capture else {
+        return Ok(());
+    };
+    privileges::confine(&[Capability::NetAdmin, Capability::SysAdmin]).map_err(unavailable)?;
+    netns::enter_new().map_err(unavailable)?;
+    privileges::give_up(Capability::SysAdmin).map_err(unavailable)?;
+    let capture = resolve(*parsed, log)?;
+    let ruleset = plan(&capture);
+    let note = Provenance::of(&capture).note(&ruleset);
+    kernel::apply(&ruleset, &note).map_err(unavailable)?;
+    log.debug("pods can be captured on this node", &[]);
+    Ok(())
+}
+
+fn unavailable(error: impl std::error::Error + 'static) -> Error {
+    Error::NotAvailable(Box::new(error))
+}

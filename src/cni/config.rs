@@ -1,0 +1,311 @@
+//! The configuration on standard input: strict where it is ours, and blind to what is the runtime's.
+
+mod mistake;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::options::{self, Given, Level, Section, Setting, nearest_of};
+
+use super::Error;
+use super::environment::is_name;
+use super::policy::{Pods, Policy};
+use super::version::SpecVersion;
+
+pub(super) use mistake::ConfigMistake;
+use mistake::mistyped;
+
+/// The capability by which a runtime hands over the annotations of a pod (containerd, CRI-O).
+pub(super) const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
+
+/// The keys of the specification, of libcni and of Multus. Those of others have a slash, by its conventions.
+const RUNTIME_KEYS: [&str; 18] = [
+    "args",
+    "capabilities",
+    "cniVersion",
+    "cniVersions",
+    "delegates",
+    "deviceID",
+    "disableCheck",
+    "disableGC",
+    "dns",
+    "ipMasq",
+    "ipam",
+    "loadOnlyInlinedPlugins",
+    "name",
+    "pciBusID",
+    "prevResult",
+    "runtimeConfig",
+    "type",
+    "valid-attachments",
+];
+
+/// Our keys.
+const OWN_KEYS: [&str; 6] = [
+    "capture",
+    "excludeNamespaces",
+    "includeNamespaces",
+    "logFile",
+    "logLevel",
+    "policy",
+];
+
+const LEVELS: &str = "error, warning, info, debug, trace";
+const POLICIES: &str = "annotated, all, none";
+
+/// Namespaces that are left alone unless the configuration names others.
+const EXCLUDED: &str = "kube-system";
+
+/// The pod's annotations, as far as the runtime hands them over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Annotations {
+    /// It does not: it cannot, or the configuration does not declare the capability.
+    NotGiven,
+    /// All there are.
+    Given(BTreeMap<String, Value>),
+}
+
+/// Standard input as a JSON object, with its values as they were written.
+pub(super) struct Input<'a>(BTreeMap<String, &'a RawValue>);
+
+/// All that the configuration says.
+pub(super) struct Config {
+    /// Which pods.
+    pub(super) policy: Policy,
+    /// Options for all of them.
+    pub(super) capture: Given,
+}
+
+/// Where messages go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct LogConfig {
+    /// A file that they are appended to, besides standard error.
+    pub(super) file: Option<PathBuf>,
+    /// The least important that are written.
+    pub(super) level: Level,
+}
+
+impl<'a> Input<'a> {
+    /// The text's keys and values.
+    pub(super) fn parse(text: &'a str) -> Result<Self, Error> {
+        serde_json::from_str(text).map(Self).map_err(Error::Decode)
+    }
+
+    /// The version of the specification that is asked for; `None` where it is missing or not spoken.
+    pub(super) fn version(&self) -> Option<SpecVersion> {
+        match self.value("cniVersion") {
+            Some(Value::String(text)) => SpecVersion::named(&text),
+            _ => None,
+        }
+    }
+
+    /// The version, as it was written.
+    pub(super) fn required_version(&self) -> Result<SpecVersion, Error> {
+        self.version().ok_or_else(|| {
+            let found = self.0.get("cniVersion").map(|raw| raw.get());
+            Error::Version(found.map_or_else(
+                || "cniVersion is missing".to_owned(),
+                |found| format!("cniVersion is {found}"),
+            ))
+        })
+    }
+
+    /// What is asked for under `cniVersion`, whatever it is.
+    pub(super) fn written_version(&self) -> Option<String> {
+        match self.value("cniVersion") {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What the plugins before this one made, as they wrote it.
+    pub(super) fn previous_result(&self) -> Result<Option<&'a RawValue>, ConfigMistake> {
+        let Some(raw) = self.0.get("prevResult") else {
+            return Ok(None);
+        };
+        // The first character tells: what is behind it need not be read.
+        match raw.get().chars().next() {
+            Some('{') => Ok(Some(raw)),
+            Some('n') => Ok(None),
+            _ => Err(mistyped(
+                "prevResult",
+                self.value("prevResult").as_ref(),
+                "an object",
+            )),
+        }
+    }
+
+    /// The annotations of the pod.
+    pub(super) fn annotations(&self) -> Result<Annotations, ConfigMistake> {
+        let key = || format!("runtimeConfig[{ANNOTATIONS:?}]");
+        match self.value("runtimeConfig") {
+            None | Some(Value::Null) => Ok(Annotations::NotGiven),
+            Some(Value::Object(mut config)) => match config.remove(ANNOTATIONS) {
+                None => Ok(Annotations::NotGiven),
+                Some(Value::Null) => Ok(Annotations::Given(BTreeMap::new())),
+                Some(Value::Object(annotations)) => {
+                    Ok(Annotations::Given(annotations.into_iter().collect()))
+                }
+                other => Err(mistyped(key(), other.as_ref(), "an object or null")),
+            },
+            other => Err(mistyped("runtimeConfig", other.as_ref(), "an object")),
+        }
+    }
+
+    /// Where to log, as far as that can be made out.
+    pub(super) fn log(&self) -> LogConfig {
+        self.read_log(&mut Vec::new())
+    }
+
+    /// Our part of the configuration, and everything that is wrong with it.
+    pub(super) fn config(&self) -> (Config, Vec<ConfigMistake>) {
+        let mut mistakes = Vec::new();
+        self.read_name(&mut mistakes);
+        self.read_log(&mut mistakes);
+        let policy = self.read_policy(&mut mistakes);
+        let capture = self.read_capture(&mut mistakes);
+        mistakes.extend(self.0.iter().filter_map(|(key, raw)| unknown(key, raw)));
+        (Config { policy, capture }, mistakes)
+    }
+
+    fn value(&self, key: &str) -> Option<Value> {
+        // Nested deeper than any value of ours.
+        let raw = self.0.get(key)?;
+        Some(serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::Array(Vec::new())))
+    }
+
+    fn read_name(&self, mistakes: &mut Vec<ConfigMistake>) {
+        match self.value("name") {
+            Some(Value::String(name)) if is_name(name.as_bytes()) => {}
+            Some(Value::String(name)) => mistakes.push(ConfigMistake::Name(name)),
+            other => mistakes.push(mistyped("name", other.as_ref(), "a string")),
+        }
+    }
+
+    fn read_log(&self, mistakes: &mut Vec<ConfigMistake>) -> LogConfig {
+        let mut log = LogConfig::default();
+        match self.value("logFile") {
+            None => {}
+            Some(Value::String(path)) if path.starts_with('/') => log.file = Some(path.into()),
+            Some(Value::String(path)) => mistakes.push(ConfigMistake::RelativeLogFile(path)),
+            other => mistakes.push(mistyped("logFile", other.as_ref(), "a string")),
+        }
+        if let Some(level) = self.word("logLevel", LEVELS, level, mistakes) {
+            log.level = level;
+        }
+        log
+    }
+
+    fn read_policy(&self, mistakes: &mut Vec<ConfigMistake>) -> Policy {
+        let pods = self.word("policy", POLICIES, pods, mistakes);
+        let exclude = self.names("excludeNamespaces", mistakes);
+        let include = self
+            .names("includeNamespaces", mistakes)
+            .unwrap_or_default();
+        let exclude = exclude.unwrap_or_else(|| vec![EXCLUDED.to_owned()]);
+        let both = include.iter().filter(|name| exclude.contains(name));
+        mistakes.extend(both.cloned().map(ConfigMistake::IncludedAndExcluded));
+        Policy {
+            pods: pods.unwrap_or(Pods::Annotated),
+            exclude,
+            include,
+        }
+    }
+
+    fn read_capture(&self, mistakes: &mut Vec<ConfigMistake>) -> Given {
+        match self.value("capture") {
+            None => Given::default(),
+            Some(Value::Object(object)) => {
+                let (given, wrong) = options::read_object(&object, is_about_capture);
+                mistakes.extend(wrong.into_iter().map(ConfigMistake::Capture));
+                given
+            }
+            other => {
+                mistakes.push(mistyped("capture", other.as_ref(), "an object"));
+                Given::default()
+            }
+        }
+    }
+
+    fn word<T>(
+        &self,
+        key: &'static str,
+        accepted: &'static str,
+        read: fn(&str) -> Option<T>,
+        mistakes: &mut Vec<ConfigMistake>,
+    ) -> Option<T> {
+        match self.value(key)? {
+            Value::String(text) => {
+                let value = read(&text);
+                if value.is_none() {
+                    mistakes.push(ConfigMistake::Word {
+                        key,
+                        text,
+                        accepted,
+                    });
+                }
+                value
+            }
+            other => {
+                mistakes.push(mistyped(key, Some(&other), "a string"));
+                None
+            }
+        }
+    }
+
+    fn names(&self, key: &'static str, mistakes: &mut Vec<ConfigMistake>) -> Option<Vec<String>> {
+        let value = self.value(key)?;
+        let names = value.as_array().and_then(|entries| {
+            let texts = entries
+                .iter()
+                .map(|entry| entry.as_str().map(str::to_owned));
+            texts.collect()
+        });
+        if names.is_none() {
+            mistakes.push(mistyped(key, Some(&value), "an array of strings"));
+        }
+        names
+    }
+}
+
+/// Whether the option says what to capture in a pod, and not where, or how to tell.
+pub(super) fn is_about_capture(setting: Setting) -> bool {
+    match setting.spec().section {
+        Section::Proxy | Section::Inbound | Section::Outbound | Section::Both | Section::Dns => {
+            true
+        }
+        Section::Target | Section::Verification | Section::DryRun | Section::Logging => false,
+    }
+}
+
+fn unknown(key: &str, raw: &RawValue) -> Option<ConfigMistake> {
+    let known = key.contains('/') || RUNTIME_KEYS.contains(&key) || OWN_KEYS.contains(&key);
+    (!known).then(|| ConfigMistake::Unknown {
+        key: key.to_owned(),
+        value: raw.get().to_owned(),
+        nearest: nearest_of(key, OWN_KEYS).map(str::to_owned),
+    })
+}
+
+fn level(text: &str) -> Option<Level> {
+    Some(match text {
+        "error" => Level::Error,
+        "warning" => Level::Warning,
+        "info" => Level::Info,
+        "debug" => Level::Debug,
+        "trace" => Level::Trace,
+        _ => return None,
+    })
+}
+
+fn pods(text: &str) -> Option<Pods> {
+    Some(match text {
+        "annotated" => Pods::Annotated,
+        "all" => Pods::All,
+        "none" => Pods::None,
+        _ => return None,
+    })
+}

@@ -1,0 +1,89 @@
+//! What is wrong in the configuration.
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::options::Mistake;
+
+use super::{EXCLUDED, OWN_KEYS};
+
+/// Something wrong in the configuration.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ConfigMistake {
+    /// A key that nobody knows.
+    #[error("{key}, which is {value}: there is no such key{}", did_you_mean(.nearest.as_deref()))]
+    Unknown {
+        /// The key.
+        key: String,
+        /// Its value, as JSON.
+        value: String,
+        /// The key that is spelled most like it.
+        nearest: Option<String>,
+    },
+    /// A value of the wrong type.
+    #[error("{key} is {found}; accepted is {accepted}")]
+    Type {
+        /// The key.
+        key: String,
+        /// What it is.
+        found: &'static str,
+        /// What it should be.
+        accepted: &'static str,
+    },
+    /// Not one of the words.
+    #[error("{key}: {text:?} is not one of {accepted}")]
+    Word {
+        /// The key.
+        key: &'static str,
+        /// What was written.
+        text: String,
+        /// The words.
+        accepted: &'static str,
+    },
+    /// An option of `capture`.
+    #[error("{0}")]
+    Capture(Mistake),
+    /// The network has no name.
+    #[error(
+        "name: {0:?} is not the name of a network (letters, digits, and after the first of them also _ . -)"
+    )]
+    Name(String),
+    /// The folder that the plugin runs in is the runtime's choice.
+    #[error("logFile: {0:?} is not an absolute path")]
+    RelativeLogFile(String),
+    /// Both lists have the namespace.
+    #[error(
+        "includeNamespaces: {0:?} is excluded, too; accepted is a namespace in one of the lists ({EXCLUDED} is \
+         in excludeNamespaces where that is not given)"
+    )]
+    IncludedAndExcluded(String),
+}
+
+fn did_you_mean(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("; did you mean {nearest}"),
+        None => format!("; netweir's own are {}", OWN_KEYS.join(", ")),
+    }
+}
+
+/// A value of the wrong type; `None` where there is none.
+pub(super) fn mistyped(
+    key: impl Into<String>,
+    value: Option<&Value>,
+    accepted: &'static str,
+) -> ConfigMistake {
+    let found = match value {
+        None => "missing",
+        Some(Value::Null) => "null",
+        Some(Value::Bool(_)) => "a boolean",
+        Some(Value::Number(_)) => "a number",
+        Some(Value::String(_)) => "a string",
+        Some(Value::Array(_)) => "an array",
+        Some(Value::Object(_)) => "an object",
+    };
+    ConfigMistake::Type {
+        key: key.into(),
+        found,
+        accepted,
+    }
+}

@@ -1,0 +1,219 @@
+//! The variables that a runtime sets.
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use super::version::SpecVersion;
+use super::{COMMAND, Error};
+
+/// What the runtime wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Set a pod up.
+    Add,
+    /// Take it down.
+    Del,
+    /// Is it as it was set up?
+    Check,
+    /// Could a pod be set up?
+    Status,
+    /// Tidy up behind pods that are gone.
+    Gc,
+    /// Which versions are spoken?
+    Version,
+}
+
+impl Command {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Add,
+        Self::Del,
+        Self::Check,
+        Self::Status,
+        Self::Gc,
+        Self::Version,
+    ];
+
+    /// As it is written.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Add => "ADD",
+            Self::Del => "DEL",
+            Self::Check => "CHECK",
+            Self::Status => "STATUS",
+            Self::Gc => "GC",
+            Self::Version => "VERSION",
+        }
+    }
+
+    /// The first version of the specification that has it.
+    #[must_use]
+    pub const fn since(self) -> SpecVersion {
+        match self {
+            Self::Add | Self::Del | Self::Version => SpecVersion::V0_3_0,
+            Self::Check => SpecVersion::V0_4_0,
+            Self::Status | Self::Gc => SpecVersion::V1_1_0,
+        }
+    }
+
+    /// Whether it is about one pod.
+    const fn is_about_a_pod(self) -> bool {
+        match self {
+            Self::Add | Self::Check => true,
+            // DEL is, but does with whatever it is told.
+            Self::Del | Self::Status | Self::Gc | Self::Version => false,
+        }
+    }
+}
+
+impl fmt::Display for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// What is wrong with a variable.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum VariableMistake {
+    /// It is not set, or empty.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// No command.
+    #[error("CNI_COMMAND: {0:?} is not one of ADD, DEL, CHECK, STATUS, GC, VERSION")]
+    Command(OsString),
+    /// No container's id.
+    #[error(
+        "CNI_CONTAINERID: {0:?} is not a container id (letters, digits, and after the first of them also _ . -)"
+    )]
+    Container(OsString),
+    /// No interface's name.
+    #[error("CNI_IFNAME: {0:?} is not an interface name (1-15 bytes, without / : and white space)")]
+    Interface(OsString),
+    /// No key and value.
+    #[error("CNI_ARGS: {0:?} is not KEY=VALUE; accepted are such pairs, with semicolons between")]
+    Arguments(String),
+}
+
+/// The pod, as far as the runtime tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pod {
+    /// `K8S_POD_NAMESPACE`.
+    pub namespace: Option<String>,
+    /// `K8S_POD_NAME`.
+    pub name: Option<String>,
+    /// `CNI_CONTAINERID`.
+    pub container: String,
+}
+
+impl fmt::Display for Pod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.namespace, &self.name) {
+            (Some(namespace), Some(name)) => write!(f, "pod {namespace}/{name}"),
+            (None, Some(name)) => write!(f, "pod {name}"),
+            (_, None) => write!(f, "container {}", self.container),
+        }
+    }
+}
+
+/// The variables of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// What the runtime wants.
+    pub command: Command,
+    /// For whom.
+    pub pod: Pod,
+    /// Its network namespace; empty where it has none any more.
+    pub namespace: PathBuf,
+}
+
+impl Environment {
+    /// The variables, or everything that is wrong with them.
+    pub fn read(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+        let text = |name| variable(name).unwrap_or_default();
+        let command =
+            command(text(COMMAND)).map_err(|mistake| Error::Environment(vec![mistake]))?;
+        let (container, interface) = (text("CNI_CONTAINERID"), text("CNI_IFNAME"));
+        let namespace = text("CNI_NETNS");
+        let mut mistakes = Vec::new();
+        let mut pod = Pod::default();
+        mistakes.extend(pod.read_arguments(&text("CNI_ARGS").to_string_lossy()));
+        pod.container = container.to_string_lossy().into_owned();
+        if command.is_about_a_pod() {
+            mistakes.extend(container_mistake(container));
+            mistakes.extend(interface_mistake(interface));
+            if namespace.is_empty() {
+                mistakes.push(VariableMistake::Missing("CNI_NETNS"));
+            }
+        } else {
+            mistakes.clear();
+        }
+        if mistakes.is_empty() {
+            let namespace = namespace.into();
+            Ok(Self {
+                command,
+                pod,
+                namespace,
+            })
+        } else {
+            Err(Error::Environment(mistakes))
+        }
+    }
+}
+
+impl Pod {
+    /// Takes what is known of the pod from pairs of keys and values, in any order. Kubernetes' other keys, and those
+    /// of other plugins, are none of ours.
+    fn read_arguments(&mut self, arguments: &str) -> Vec<VariableMistake> {
+        let mut mistakes = Vec::new();
+        for pair in arguments.split(';').filter(|pair| !pair.is_empty()) {
+            let value = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            match pair.split_once('=') {
+                Some(("K8S_POD_NAMESPACE", namespace)) => self.namespace = value(namespace),
+                Some(("K8S_POD_NAME", name)) => self.name = value(name),
+                Some(_) => {}
+                None => mistakes.push(VariableMistake::Arguments(pair.to_owned())),
+            }
+        }
+        mistakes
+    }
+}
+
+fn command(text: OsString) -> Result<Command, VariableMistake> {
+    if text.is_empty() {
+        return Err(VariableMistake::Missing(COMMAND));
+    }
+    let mut all = Command::ALL.into_iter();
+    all.find(|command| text == command.text())
+        .ok_or(VariableMistake::Command(text))
+}
+
+fn container_mistake(text: OsString) -> Option<VariableMistake> {
+    if text.is_empty() {
+        return Some(VariableMistake::Missing("CNI_CONTAINERID"));
+    }
+    (!is_name(text.as_encoded_bytes())).then_some(VariableMistake::Container(text))
+}
+
+/// A name by the specification.
+pub(super) fn is_name(bytes: &[u8]) -> bool {
+    let first = bytes.first().is_some_and(u8::is_ascii_alphanumeric);
+    let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
+    first && bytes.iter().all(known)
+}
+
+/// As the kernel would have it (`dev_valid_name`).
+fn interface_mistake(text: OsString) -> Option<VariableMistake> {
+    if text.is_empty() {
+        return Some(VariableMistake::Missing("CNI_IFNAME"));
+    }
+    let bytes = text.as_encoded_bytes();
+    let strange = |byte: &u8| byte.is_ascii_whitespace() || b"/:".contains(byte);
+    let wrong = bytes.len() > 15
+        || bytes.iter().any(strange)
+        || [OsStr::new("."), OsStr::new("..")].contains(&text.as_os_str());
+    wrong.then_some(VariableMistake::Interface(text))
+}

@@ -1,0 +1,261 @@
+//! What can go wrong, and how a runtime is told.
+
+use std::io;
+use std::path::PathBuf;
+use std::str::Utf8Error;
+
+use nix::errno::Errno;
+use serde::Serialize;
+use thiserror::Error as ThisError;
+
+use crate::exit_code::ExitCode;
+use crate::kernel;
+use crate::kernel::netns::NamespaceError;
+use crate::kernel::privileges::PrivilegeError;
+use crate::options::Mistake;
+
+use super::code::Code;
+use super::config::ConfigMistake;
+use super::environment::{Command, Pod, VariableMistake};
+use super::version::SpecVersion;
+
+/// Why the plugin failed.
+#[derive(Debug, ThisError)]
+pub enum Error {
+    /// Variables are missing or wrong.
+    #[error("the runtime's CNI variables are wrong")]
+    Environment(Vec<VariableMistake>),
+    /// Standard input cannot be read.
+    #[error("standard input cannot be read")]
+    Input(#[source] io::Error),
+    /// Standard input does not end.
+    #[error("standard input has more than {limit} bytes")]
+    TooLong {
+        /// The most that is read, in bytes.
+        limit: u64,
+    },
+    /// Standard input is no text.
+    #[error("standard input is not UTF-8")]
+    NotUtf8(#[source] Utf8Error),
+    /// Standard input is no JSON object.
+    #[error("standard input is not a JSON object")]
+    Decode(#[source] serde_json::Error),
+    /// The version is missing or not spoken.
+    #[error("the version of the CNI specification is not spoken")]
+    Version(String),
+    /// The command is younger than the version.
+    #[error("there is no {command} in version {version} of the CNI specification, but since {}", command.since())]
+    CommandSince {
+        /// The command.
+        command: Command,
+        /// The configuration's version.
+        version: SpecVersion,
+    },
+    /// The configuration is wrong.
+    #[error("the plugin's configuration is wrong")]
+    Config(Vec<ConfigMistake>),
+    /// The plugin is the first of its list.
+    #[error("there is no prevResult")]
+    NotChained(Command),
+    /// An annotation is wrong.
+    #[error("{pod} cannot be captured: its annotations are wrong")]
+    Annotations {
+        /// The pod.
+        pod: Pod,
+        /// What is wrong.
+        mistakes: Vec<Mistake>,
+    },
+    /// Whether the pod should be captured cannot be told.
+    #[error("whether {pod} should be captured cannot be told")]
+    Undecidable {
+        /// The pod.
+        pod: Pod,
+        /// Why not.
+        reason: &'static str,
+    },
+    /// The namespace cannot be entered.
+    #[error("CNI_NETNS is wrong")]
+    Namespace(#[source] NamespaceError),
+    /// The namespace is the one that the runtime runs in.
+    #[error("CNI_NETNS is wrong")]
+    OwnNamespace(PathBuf),
+    /// A capability is missing.
+    #[error("the plugin lacks privileges")]
+    Privilege(#[source] PrivilegeError),
+    /// The addresses of the namespace cannot be read.
+    #[error("the addresses of the network namespace cannot be read, as ip-families auto needs")]
+    Addresses(#[source] io::Error),
+    /// The kernel refused.
+    #[error("{pod} cannot be captured")]
+    Kernel {
+        /// The pod.
+        pod: Pod,
+        /// The reason.
+        #[source]
+        source: Box<kernel::Error>,
+    },
+    /// The rules cannot be read.
+    #[error("the rules of {pod} cannot be read")]
+    Unreadable {
+        /// The pod.
+        pod: Pod,
+        /// The reason.
+        #[source]
+        source: Box<kernel::Error>,
+    },
+    /// What is installed is not what should be.
+    #[error("{pod} is not captured as it should be")]
+    Drift {
+        /// The pod.
+        pod: Pod,
+        /// Every difference, a line each.
+        differences: Vec<String>,
+    },
+    /// No rules can be installed on this node.
+    #[error("pods cannot be captured on this node")]
+    NotAvailable(#[source] Box<dyn std::error::Error>),
+    /// The plugin has a bug.
+    #[error("netweir made a mistake; please report it with what it wrote to standard error")]
+    Panic {
+        /// Where.
+        place: String,
+    },
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Object<'a> {
+    cni_version: &'a str,
+    code: u8,
+    msg: String,
+    details: String,
+}
+
+impl Error {
+    /// Its number.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Environment(_) | Self::OwnNamespace(_) => Code::InvalidEnvironment,
+            Self::Input(_) => Code::Io,
+            Self::TooLong { .. } | Self::NotUtf8(_) | Self::Decode(_) => Code::Decode,
+            Self::Version(_) | Self::CommandSince { .. } => Code::IncompatibleVersion,
+            Self::Config(mistakes) => {
+                let unknown =
+                    |mistake: &ConfigMistake| matches!(mistake, ConfigMistake::Unknown { .. });
+                if mistakes.iter().any(unknown) {
+                    Code::UnsupportedField
+                } else {
+                    Code::InvalidConfig
+                }
+            }
+            Self::NotChained(_) => Code::InvalidConfig,
+            Self::Annotations { .. } => Code::Annotations,
+            Self::Undecidable { .. } => Code::Undecidable,
+            Self::Namespace(error) => match error.exit_code() {
+                ExitCode::NotPermitted => Code::NotPermitted,
+                _ => Code::InvalidEnvironment,
+            },
+            Self::Privilege(error) => code_of(error.exit_code()),
+            Self::Addresses(_) => Code::Failed,
+            Self::Kernel { source, .. } | Self::Unreadable { source, .. } => of_kernel(source),
+            Self::Drift { .. } => Code::Drift,
+            Self::NotAvailable(_) => Code::NotAvailable,
+            Self::Panic { .. } => Code::Bug,
+        }
+    }
+
+    /// Everything that the message leaves out.
+    #[must_use]
+    pub fn details(&self) -> String {
+        match self {
+            Self::Environment(mistakes) => listed(mistakes),
+            Self::Config(mistakes) => listed(mistakes),
+            Self::Annotations { mistakes, .. } => listed(mistakes),
+            Self::Drift { differences, .. } => listed(differences),
+            Self::Version(found) => format!("{found}; accepted are {}", SpecVersion::listed()),
+            Self::CommandSince { .. } => format!("spoken are {}", SpecVersion::listed()),
+            Self::NotChained(command) => format!(
+                "{command} without prevResult: netweir makes no network of its own; accepted is a place in the list \
+                 of plugins behind the ones that do"
+            ),
+            Self::Undecidable { reason, .. } => (*reason).to_owned(),
+            Self::OwnNamespace(path) => format!(
+                "{} is the network namespace of the runtime itself; accepted is a pod's",
+                path.display()
+            ),
+            Self::Panic { place } => place.clone(),
+            Self::TooLong { .. } => String::new(),
+            Self::Input(_)
+            | Self::NotUtf8(_)
+            | Self::Decode(_)
+            | Self::Namespace(_)
+            | Self::Privilege(_)
+            | Self::Addresses(_)
+            | Self::Kernel { .. }
+            | Self::Unreadable { .. }
+            | Self::NotAvailable(_) => sources(self),
+        }
+    }
+
+    /// As the specification wants it printed, on one line.
+    #[must_use]
+    pub fn to_json(&self, version: SpecVersion) -> String {
+        let object = Object {
+            cni_version: version.text(),
+            code: self.code().number(),
+            msg: self.to_string(),
+            details: self.details(),
+        };
+        // Texts and a number: this cannot fail.
+        serde_json::to_string(&object).unwrap_or_default()
+    }
+}
+
+/// The mistakes on one line: an event of Kubernetes is one.
+fn listed(mistakes: &[impl ToString]) -> String {
+    let texts: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    texts.join("; ")
+}
+
+fn sources(error: &dyn std::error::Error) -> String {
+    let mut texts = Vec::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        texts.push(error.to_string());
+        source = error.source();
+    }
+    texts.join(": ")
+}
+
+const fn code_of(code: ExitCode) -> Code {
+    match code {
+        ExitCode::NotPermitted => Code::NotPermitted,
+        ExitCode::Unsupported => Code::Unsupported,
+        ExitCode::Done
+        | ExitCode::Failed
+        | ExitCode::Usage
+        | ExitCode::Drift
+        | ExitCode::NotValidated => Code::Failed,
+    }
+}
+
+fn of_kernel(error: &kernel::Error) -> Code {
+    let short_of_memory =
+        |errno: Errno| matches!(errno, Errno::ENOMEM | Errno::ENOBUFS | Errno::EAGAIN);
+    let passes = match error {
+        kernel::Error::Contended { .. } => true,
+        kernel::Error::Open(source) | kernel::Error::Io { source, .. } => source
+            .raw_os_error()
+            .is_some_and(|errno| short_of_memory(Errno::from_raw(errno))),
+        kernel::Error::Refused { refusal, .. }
+        | kernel::Error::Routing { refusal, .. }
+        | kernel::Error::Unreadable { refusal, .. } => short_of_memory(refusal.errno),
+        kernel::Error::TooLarge(_) => false,
+    };
+    if passes {
+        Code::TryAgain
+    } else {
+        code_of(error.exit_code())
+    }
+}

@@ -1,0 +1,72 @@
+//! What the node has: files, and a log.
+
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+use crate::log::{Log, LogFile};
+use crate::options::{Files, LogFormat, LogOptions};
+
+use super::config::Input;
+use super::environment::Environment;
+
+/// The files of the node.
+pub(super) struct NodeFiles;
+
+impl Files for NodeFiles {
+    fn read(&self, name: &str) -> Result<String, String> {
+        match fs::read(name) {
+            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// The log that the configuration asks for. A file that cannot be written is no reason to fail: standard
+/// error has the messages, too.
+pub(super) fn log(input: &Input<'_>, environment: &Environment) -> Log {
+    let config = input.log();
+    let log = Log::new(LogOptions {
+        format: LogFormat::Plain,
+        level: config.level,
+    });
+    let Some(path) = config.file else {
+        return log;
+    };
+    match open(&path) {
+        Ok(file) => {
+            let pod = &environment.pod;
+            let name = |name: &Option<String>| name.clone().unwrap_or_default();
+            log.and_to(LogFile::new(
+                file,
+                vec![
+                    ("command", environment.command.to_string()),
+                    ("container", pod.container.clone()),
+                    ("namespace", name(&pod.namespace)),
+                    ("pod", name(&pod.name)),
+                ],
+            ))
+        }
+        Err(error) => {
+            let path = path.display();
+            log.warning(
+                "the log file cannot be written",
+                &[("path", &path), ("reason", &error)],
+            );
+            log
+        }
+    }
+}
+
+fn open(path: &Path) -> std::io::Result<File> {
+    // It names pods, and values of their annotations: not for everyone.
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o640)
+        // A pipe would be waited for otherwise.
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
+}

@@ -1,0 +1,172 @@
+//! What is to be done, with no mistake in it.
+
+use std::path::PathBuf;
+
+use serde_json::value::RawValue;
+
+use crate::intent::OwnerId;
+use crate::options::{self, Files, Given, Mistake, Parsed, Problem, Setting};
+use crate::parse::{Accounts, NameError, OwnerKind};
+
+use super::Error;
+use super::annotations::Texts;
+use super::config::{Config, ConfigMistake, Input};
+use super::environment::{Command, Environment, Pod};
+use super::policy::{Decision, Pods, Reason};
+use super::version::SpecVersion;
+
+/// What is to be done.
+#[derive(Debug)]
+pub enum Request<'a> {
+    /// ADD.
+    Add(Attachment<'a>),
+    /// CHECK.
+    Check(Attachment<'a>),
+    /// DEL, for which nothing is read.
+    Del,
+    /// STATUS: install what a pod without annotations would get, if any.
+    Status(Option<Box<Parsed>>),
+    /// GC.
+    Gc,
+    /// VERSION, with the version that was asked for.
+    Version(String),
+}
+
+/// A pod, and what becomes of it.
+#[derive(Debug)]
+pub struct Attachment<'a> {
+    /// The pod.
+    pub pod: Pod,
+    /// Its network namespace.
+    pub namespace: PathBuf,
+    /// What the plugins before this one made, as they wrote it.
+    pub previous: &'a RawValue,
+    /// What to capture, or why nothing is.
+    pub capture: Result<Box<Parsed>, Reason>,
+}
+
+/// What the variables and the text of standard input ask for.
+///
+/// # Errors
+/// Something about them is wrong, or the pod's annotations are.
+pub fn read<'a>(
+    environment: &Environment,
+    text: &'a str,
+    files: &dyn Files,
+) -> Result<Request<'a>, Error> {
+    of(environment, &Input::parse(text)?, files)
+}
+
+/// What the variables and standard input ask for.
+pub(super) fn of<'a>(
+    environment: &Environment,
+    input: &Input<'a>,
+    files: &dyn Files,
+) -> Result<Request<'a>, Error> {
+    let command = environment.command;
+    match command {
+        Command::Del => return Ok(Request::Del),
+        Command::Version => {
+            let asked = input.written_version();
+            let asked = asked.unwrap_or_else(|| SpecVersion::LATEST.text().to_owned());
+            return Ok(Request::Version(asked));
+        }
+        Command::Add | Command::Check | Command::Status | Command::Gc => {}
+    }
+    let version = input.required_version()?;
+    if version < command.since() {
+        return Err(Error::CommandSince { command, version });
+    }
+    let attachment = || attachment(environment, input, files);
+    match command {
+        Command::Add => attachment().map(Request::Add),
+        Command::Check => attachment().map(Request::Check),
+        Command::Status => status(input, files).map(Request::Status),
+        Command::Gc | Command::Del | Command::Version => Ok(Request::Gc),
+    }
+}
+
+fn attachment<'a>(
+    environment: &Environment,
+    input: &Input<'a>,
+    files: &dyn Files,
+) -> Result<Attachment<'a>, Error> {
+    let pod = environment.pod.clone();
+    let (config, _) = config(input, files)?;
+    let wrong = |mistake: ConfigMistake| Error::Config(vec![mistake]);
+    let previous = input.previous_result().map_err(wrong)?;
+    let previous = previous.ok_or(Error::NotChained(environment.command))?;
+    let annotations = input.annotations().map_err(wrong)?;
+    let texts = Texts::of(&annotations);
+    let annotated = |mistakes| Error::Annotations {
+        pod: pod.clone(),
+        mistakes,
+    };
+    let by_namespace = config.policy.by_namespace(pod.namespace.as_deref());
+    let decision = if let Some(decision) = by_namespace {
+        decision
+    } else {
+        let wish = texts.wish().map_err(annotated)?;
+        config.policy.by_annotations(&annotations, wish)
+    };
+    let capture = match decision {
+        Decision::Capture => {
+            let (given, mut mistakes) = texts.options(&config.capture);
+            match parsed(&given, files) {
+                Ok(parsed) if mistakes.is_empty() => Ok(Box::new(parsed)),
+                parsed => {
+                    mistakes.extend(parsed.err().into_iter().flatten());
+                    return Err(annotated(mistakes));
+                }
+            }
+        }
+        Decision::Leave(reason) => Err(reason),
+        Decision::Undecidable(reason) => return Err(Error::Undecidable { pod, reason }),
+    };
+    Ok(Attachment {
+        pod,
+        namespace: environment.namespace.clone(),
+        previous,
+        capture,
+    })
+}
+
+fn status(input: &Input<'_>, files: &dyn Files) -> Result<Option<Box<Parsed>>, Error> {
+    let (config, capture) = config(input, files)?;
+    Ok((config.policy.pods != Pods::None).then(|| Box::new(capture)))
+}
+
+/// Our part of the configuration, and what would be captured of a pod without annotations.
+fn config(input: &Input<'_>, files: &dyn Files) -> Result<(Config, Parsed), Error> {
+    let (config, mut mistakes) = input.config();
+    match parsed(&config.capture, files) {
+        Ok(parsed) if mistakes.is_empty() => Ok((config, parsed)),
+        parsed => {
+            let wrong = parsed.err().into_iter().flatten();
+            mistakes.extend(wrong.map(ConfigMistake::Capture));
+            Err(Error::Config(mistakes))
+        }
+    }
+}
+
+fn parsed(given: &Given, files: &dyn Files) -> Result<Parsed, Vec<Mistake>> {
+    let asks_resolvers = given.text(Setting::Dns).map(str::trim) == Some("resolvers");
+    let named = [Setting::DnsServers, Setting::ResolvConf];
+    if asks_resolvers && !named.iter().any(|&setting| given.has(setting)) {
+        return Err(vec![Mistake::new(
+            given,
+            Setting::Dns,
+            Problem::ResolversOfNode,
+        )]);
+    }
+    options::capture(given, &NoNames, files)
+}
+
+/// The names of the node's users are not those of the pod's.
+struct NoNames;
+
+impl Accounts for NoNames {
+    fn id_of(&self, _: OwnerKind, _: &str) -> Result<OwnerId, NameError> {
+        Err(NameError::OfPod)
+    }
+}

@@ -1,0 +1,228 @@
+//! Standard input that is wrong.
+
+use serde_json::{Value, json};
+
+use crate::runtime::{Call, config};
+
+fn complaint(keys: &Value) -> (u64, String) {
+    let (code, message, details) = Call::new("ADD", &config(keys)).run().error();
+    assert_eq!(message, "the plugin's configuration is wrong");
+    (code, details)
+}
+
+#[test]
+fn what_is_not_json_is_refused() {
+    for (stdin, expected) in [
+        ("", "standard input is not a JSON object"),
+        ("{\"cniVersion\":", "standard input is not a JSON object"),
+        ("[]", "standard input is not a JSON object"),
+        ("null", "standard input is not a JSON object"),
+        ("{} {}", "standard input is not a JSON object"),
+    ] {
+        let (code, message, details) = Call::with_text("ADD", stdin).run().error();
+        assert_eq!((code, message.as_str()), (6, expected), "{stdin}");
+        assert!(!details.is_empty());
+    }
+    let (code, message, _) = Call::with_text("ADD", b"{\"name\":\"\xff\"}").run().error();
+    assert_eq!((code, message.as_str()), (6, "standard input is not UTF-8"));
+}
+
+#[test]
+fn a_plugin_that_is_the_first_of_its_list_says_so() {
+    for command in ["ADD", "CHECK"] {
+        let alone = config(&json!({"prevResult": null}));
+        let (code, message, details) = Call::new(command, &alone).run().error();
+        assert_eq!((code, message.as_str()), (7, "there is no prevResult"));
+        assert_eq!(
+            details,
+            format!(
+                "{command} without prevResult: netweir makes no network of its own; accepted is a place in the list \
+                 of plugins behind the ones that do"
+            )
+        );
+    }
+    let mut null = config(&json!({}));
+    null["prevResult"] = Value::Null;
+    assert_eq!(
+        Call::new("ADD", &null).run().error().1,
+        "there is no prevResult"
+    );
+    let (code, details) = complaint(&json!({"prevResult": [1]}));
+    assert_eq!(
+        (code, details.as_str()),
+        (7, "prevResult is an array; accepted is an object")
+    );
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_value_and_the_nearest() {
+    let (code, details) = complaint(&json!({"polcy": "all", "excludeNamespace": ["a"], "xyz": 1}));
+    assert_eq!(code, 2);
+    assert_eq!(
+        details,
+        "excludeNamespace, which is [\"a\"]: there is no such key; did you mean excludeNamespaces; \
+         polcy, which is \"all\": there is no such key; did you mean policy; \
+         xyz, which is 1: there is no such key; netweir's own are capture, excludeNamespaces, includeNamespaces, \
+         logFile, logLevel, policy"
+    );
+}
+
+#[test]
+fn keys_of_the_runtime_are_none_of_ours() {
+    let keys = json!({
+        "args": {"cni": {"ips": []}},
+        "cni.dev/attachments": 1,
+        "example.org/anything": {"at": "all"},
+        "deviceID": "0000:00:00.0",
+        "dns": {},
+        "ipam": {"type": "host-local"},
+        "runtimeConfig": {
+            "io.kubernetes.cri.pod-annotations": {},
+            "portMappings": [{"hostPort": 80}],
+        },
+    });
+    let answer = Call::new("ADD", &config(&keys)).run();
+    assert_eq!(
+        answer.result(),
+        "{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.1.0.2/24\"}]}\n"
+    );
+}
+
+#[test]
+fn every_wrong_value_is_told_at_once() {
+    let (code, details) = complaint(&json!({
+        "name": "my network",
+        "policy": "some",
+        "excludeNamespaces": "kube-system",
+        "includeNamespaces": ["a", 1],
+        "logLevel": "loud",
+        "logFile": "netweir.log",
+        "capture": {
+            "exclude-outbound-prots": "22",
+            "netns": "x",
+            "proxy-uid": 1.5,
+            "exclude-inbound-ports": [22, true],
+            "drop-invalid": "yes",
+        },
+    }));
+    assert_eq!(code, 7);
+    let expected = [
+        "name: \"my network\" is not the name of a network (letters, digits, and after the first of them also _ . -)",
+        "logFile: \"netweir.log\" is not an absolute path",
+        "logLevel: \"loud\" is not one of error, warning, info, debug, trace",
+        "policy: \"some\" is not one of annotated, all, none",
+        "excludeNamespaces is a string; accepted is an array of strings",
+        "includeNamespaces is an array; accepted is an array of strings",
+        "capture.drop-invalid: is a string; accepted is true or false",
+        "capture.exclude-inbound-ports: entry 2 is neither a string nor an integer",
+        "capture.exclude-outbound-prots: there is no such option; did you mean exclude-outbound-ports",
+        "capture.netns: is no option of what to capture in a pod",
+        "capture.proxy-uid: is a float; accepted is an array or a comma-separated string",
+    ];
+    assert_eq!(details, expected.join("; "));
+}
+
+#[test]
+fn a_namespace_cannot_be_included_and_excluded() {
+    let (_, details) = complaint(&json!({"includeNamespaces": ["shop", "kube-system"]}));
+    assert_eq!(
+        details,
+        "includeNamespaces: \"kube-system\" is excluded, too; accepted is a namespace in one of the lists (kube-system is \
+         in excludeNamespaces where that is not given)"
+    );
+}
+
+#[test]
+fn defaults_are_tried_before_there_is_a_pod() {
+    let keys = json!({"capture": {"inbound-port": 70000, "dns": "resolvers"}});
+    let (code, message, details) = Call::new("STATUS", &config(&keys)).run().error();
+    assert_eq!(
+        (code, message.as_str()),
+        (7, "the plugin's configuration is wrong")
+    );
+    assert_eq!(
+        details,
+        "capture.dns: \"resolvers\" takes dns-servers with it, or resolv-conf in the plugin's own configuration: the \
+         pod's name servers are not known to the plugin; accepted is also \"all\""
+    );
+    let keys = json!({"capture": {"inbound-port": 70000, "proxy-uid": "istio-proxy"}});
+    let (_, _, details) = Call::new("STATUS", &config(&keys)).run().error();
+    assert_eq!(
+        details,
+        "capture.inbound-port: \"70000\" is not a port (1-65535); capture.proxy-uid: \"istio-proxy\" is not a user id \
+         (0-4294967294); names are the pod's own, and not known to the plugin"
+    );
+}
+
+#[test]
+fn annotations_are_an_object_or_null() {
+    for (given, found) in [(json!([]), "an array"), (json!("x"), "a string")] {
+        let runtime = json!({"io.kubernetes.cri.pod-annotations": given});
+        let (code, details) = complaint(&json!({"runtimeConfig": runtime}));
+        assert_eq!(code, 7);
+        assert_eq!(
+            details,
+            format!(
+                "runtimeConfig[\"io.kubernetes.cri.pod-annotations\"] is {found}; accepted is an object or null"
+            )
+        );
+    }
+}
+
+#[test]
+fn messages_go_to_the_file_with_the_pods_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("netweir.log");
+    let keys = json!({"logFile": path, "logLevel": "info"});
+    Call::new("ADD", &config(&keys)).run().result();
+    Call::new("ADD", &config(&json!({"logFile": path, "policy": "x"})))
+        .run()
+        .error();
+    Call::new(
+        "ADD",
+        &config(&json!({"logFile": path, "logLevel": "error"})),
+    )
+    .run()
+    .result();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (&line["level"], &line["message"]))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&json!("info"), &json!("left alone")),
+            (
+                &json!("error"),
+                &json!("the plugin's configuration is wrong")
+            ),
+        ]
+    );
+    for line in &lines {
+        for (key, value) in [
+            ("command", "ADD"),
+            ("namespace", "shop"),
+            ("pod", "web"),
+            ("container", "4711abc"),
+        ] {
+            assert_eq!(line[key], value);
+        }
+    }
+}
+
+#[test]
+fn a_log_file_that_cannot_be_written_fails_no_pod() {
+    let keys = json!({"logFile": "/nonexistent/folder/log"});
+    let answer = Call::new("ADD", &config(&keys)).run();
+    answer.result();
+    assert!(
+        answer.stderr.contains("the log file cannot be written"),
+        "{}",
+        answer.stderr
+    );
+}
