@@ -61,7 +61,8 @@ class Image:
         with open(conf, "x", encoding="utf-8") as file:
             file.write(CONTAINERS_CONF)
         os.environ["CONTAINERS_CONF"] = conf
-        checked(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", "/run"])
+        for state in ("/run", "/var/lib"):
+            checked(["mount", "-t", "tmpfs", "-o", "mode=0755", "tmpfs", state])
         self.podman = ["podman", "--root", f"{folder}/store", "--runroot", "/run/containers"]
         self.podman += ["--storage-driver", "vfs"]
         checked([*self.podman, "load", "--quiet", "--input", archive])

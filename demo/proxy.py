@@ -81,10 +81,18 @@ class Account:
         """The same, when the connection cannot but have passed through."""
         return until(f"an access log entry for {client}", lambda: self.entry(client))
 
+    def entry_to_server(self, source):
+        """The entry of the connection that a server saw coming from `source`, if there is one."""
+        return next((entry for entry in self.entries() if entry["upstream_source"] == source), None)
+
     def entries(self):
         """All entries so far."""
         self._read_log()
         return list(self.seen.values())
+
+    def awaited_entries(self, count):
+        """All entries, of which there must be so many."""
+        return until(f"{count} access log entries", lambda: found if len(found := self.entries()) >= count else None)
 
 
 class Proxy(Account):

@@ -11,6 +11,8 @@ MARIADB = 3306
 REDIS = 6379
 # More than fits a socket's buffer.
 LONG = 3_000_000
+# How many an application's day makes over one family: one for each statement or command.
+CONNECTIONS = 8
 
 
 def program(*names):
@@ -93,9 +95,9 @@ def play(options, checks, pod, peer, folder):
     proxy = Proxy(pod, folder, options.envoy)
 
     def work(family, told):
-        """An application's day with both servers. Makes eight connections."""
-        host, table = PEER[family], f"app.t{checks.passed}"
-        sql(pod, host, f"CREATE DATABASE IF NOT EXISTS app; CREATE TABLE {table} (n INT)")
+        """An application's day with both servers."""
+        host, table = PEER[family], "app.numbers"
+        sql(pod, host, f"CREATE DATABASE IF NOT EXISTS app; CREATE OR REPLACE TABLE {table} (n INT)")
         sql(pod, host, f"INSERT INTO {table} VALUES (40), (2)")
         checks.equal(f"MariaDB over IPv{family}, {told}: its rows", sql(pod, host, f"SELECT SUM(n) FROM {table}"), ["42"])
         long = sql(pod, host, f"SELECT REPEAT('x', {LONG})")
@@ -104,19 +106,18 @@ def play(options, checks, pod, peer, folder):
         checks.equal(f"Redis over IPv{family}, {told}: its value", redis(pod, host, "GET", "key"), told)
         redis(pod, host, "SETRANGE", "long", str(LONG - 1), "x")
         checks.equal(f"Redis over IPv{family}, {told}: {LONG} bytes", len(redis(pod, host, "GET", "long")), LONG)
-        return 8
 
     def day(told, through_proxy):
         for family in (4, 6):
             before = proxy.totals()
-            made = work(family, told)
-            want = {**before, f"outbound{family}": before[f"outbound{family}"] + made * through_proxy}
+            work(family, told)
+            want = {**before, f"outbound{family}": before[f"outbound{family}"] + CONNECTIONS * through_proxy}
             checks.equal(f"over IPv{family}, {told}: connections by the proxy's own statistics", proxy.totals(), want)
 
     day("not captured", False)
     netweir(options.netweir, pod, ["apply"])
     day("through the proxy", True)
-    destinations = {(entry["listener"], entry["original_destination"]) for entry in proxy.entries()}
+    destinations = {(entry["listener"], entry["original_destination"]) for entry in proxy.awaited_entries(CONNECTIONS * 2)}
     want = {
         (f"outbound{family}", f"{host}:{port}")
         for family, host in ((4, PEER[4]), (6, f"[{PEER[6]}]"))

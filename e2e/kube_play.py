@@ -13,7 +13,7 @@ from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND, HTTP, Connection, e
 from envoy_config import PASSTHROUGH_SOURCE, REDIRECT, TPROXY, config
 from lab import APP, PEER, POD, PROXY, LabError, Owner, Place, checked, joined, start_web
 from program import IMAGE, Image
-from proxy import ENVOY_OPTIONS, Account
+from proxy import ENVOY_OPTIONS, Account, until
 from tproxy import ENVOY as TRANSPARENT_PROXY
 
 POD_NAME = "shop"
@@ -74,9 +74,6 @@ class Played:
             file.write(f'infra_image = "{TOOLS}"\n[network]\nnetwork_backend = "cni"\n')
             file.write(f'cni_plugin_dirs = ["/usr/lib/cni"]\nnetwork_config_dir = "{folder}/networks"\n')
         self._write(f"networks/{NETWORK}.conflist", network(folder))
-        # Where the network's plugins keep their results.
-        os.makedirs("/var/lib/cni", exist_ok=True)
-        checked(["mount", "-t", "tmpfs", "tmpfs", "/var/lib/cni"])
 
     def _write(self, name, document):
         with open(f"{self.folder}/{name}", "w", encoding="utf-8") as file:
@@ -232,7 +229,6 @@ def connect(checks, played, namespaces, proxy, life):
     for family in (4, 6):
         url = f"http://{endpoint(PEER[family], HTTP)}/"
         answer = json.loads(played.podman("exec", f"{POD_NAME}-app", "/bin/wget", "-q", "-O", "-", url))
-        # Only what goes through the proxy is logged.
-        entries = (entry for entry in proxy.entries() if entry["upstream_source"] == endpoint(*answer["client"]))
-        listeners = [entry["listener"] for entry in entries]
-        checks.equal(f"the app's own container to peer:{HTTP} over IPv{family}", listeners, [f"outbound{family}"])
+        saw = endpoint(*answer["client"])
+        entry = until(f"an access log entry for a connection from {saw}", lambda: proxy.entry_to_server(saw))
+        checks.equal(f"the app's own container to peer:{HTTP} over IPv{family}", entry["listener"], f"outbound{family}")
