@@ -2,6 +2,7 @@
 
 mod attempts;
 mod iptables;
+mod meshes;
 mod one_uid;
 mod told;
 
@@ -47,6 +48,7 @@ pub(crate) fn promises() -> Vec<Promise> {
             promises.push(promise.with(variant.programs()).only_as_root());
         }
     }
+    promises.extend(meshes::promises());
     promises
 }
 

@@ -23,7 +23,14 @@ mod drift;
 mod fates;
 mod foreign;
 mod invalid;
+#[path = "../tests/support/meshes/istio_flags.rs"]
+mod istio_flags;
+#[path = "../tests/support/meshes/istio_rules.rs"]
+mod istio_rules;
 mod judges;
+#[path = "../tests/support/meshes/linkerd_rules.rs"]
+mod linkerd_rules;
+mod meshes;
 mod notes;
 mod owners;
 mod ranges;
@@ -51,6 +58,7 @@ fn main() -> ExitCode {
         foreign::promises(),
         invalid::promises(),
         judges::promises(),
+        meshes::promises(),
         notes::promises(),
         owners::promises(),
         ranges::promises(),

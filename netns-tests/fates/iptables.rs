@@ -40,6 +40,11 @@ pub(super) fn install(ruleset: &Ruleset, variant: Variant) {
         // The older interface has one lock for all namespaces.
         run(program, &["--wait"], &render::iptables(ruleset, family));
     }
+    add_routing(ruleset);
+}
+
+/// Adds the addresses, policy rules and routes that the rules need.
+pub(super) fn add_routing(ruleset: &Ruleset) {
     for &object in &ruleset.routing {
         let option = |family| match family {
             Family::Ipv4 => "-4",

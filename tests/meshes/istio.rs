@@ -163,63 +163,22 @@ impl Case {
     /// What the flags and variables make of it.
     fn capture(&self) -> Capture {
         let own = &self.settings;
-        let list = |entries: &[String]| entries.join(self.separator);
-        // White space spoils a CIDR.
-        let cidrs = |entries: &[String]| entries.join(self.separator.trim());
-        let dashes = |entries: &[String]| list(entries).replace(':', "-");
-        let number = |number: u16| number.to_string();
-        let mut flags = vec![
-            (IstioFlag::EnvoyPort, number(own.outbound_port)),
-            (IstioFlag::InboundCapturePort, number(own.inbound_port)),
-            (IstioFlag::InboundTunnelPort, number(own.tunnel_port)),
-            (IstioFlag::ProxyUid, list(&own.uids)),
-            (IstioFlag::InboundPorts, list(&own.inbound_ports)),
-            (IstioFlag::InboundPortsExclude, dashes(&own.inbound_exclude)),
-            (IstioFlag::ExcludeInterfaces, list(&own.interfaces_exclude)),
-            (IstioFlag::RerouteInterfaces, list(&own.interfaces_reroute)),
-            (IstioFlag::RangesInclude, cidrs(&own.ranges)),
-            (IstioFlag::RangesExclude, cidrs(&own.ranges_exclude)),
-            (IstioFlag::PortsInclude, dashes(&own.ports)),
-            (IstioFlag::PortsExclude, list(&own.ports_exclude)),
-            (IstioFlag::TproxyMark, own.mark.to_string()),
-            (IstioFlag::DualStack, self.dual_stack.to_string()),
-            (IstioFlag::DropInvalid, own.drop_invalid.to_string()),
-        ];
-        if own.gids != own.uids {
-            flags.push((IstioFlag::ProxyGid, list(&own.gids)));
-        }
-        if own.tproxy {
-            flags.push((IstioFlag::Mode, "TPROXY".to_owned()));
-        }
-        let mut resolv_conf = String::new();
-        match &own.dns {
-            Dns::Off => {}
-            Dns::All => flags.push((IstioFlag::CaptureAllDns, "true".to_owned())),
-            Dns::Servers(servers) => {
-                let lines = servers
-                    .iter()
-                    .map(|server| format!("nameserver {server}\n"));
-                resolv_conf.extend(lines);
-            }
-        }
-        flags.push((IstioFlag::RedirectDns, (own.dns != Dns::Off).to_string()));
-        let (groups, groups_exclude) = (own.groups.as_ref(), list(&own.groups_exclude));
-        let groups = groups.map_or_else(|| "*".to_owned(), |groups| list(groups));
-        let variables = [
-            ("ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR", own.loopback.as_str()),
-            ("ISTIO_OUTBOUND_OWNER_GROUPS", &groups),
-            ("ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE", &groups_exclude),
-        ];
+        let mut flags = own.flags(self.separator);
+        flags.push((IstioFlag::DualStack, self.dual_stack.to_string()));
+        let variables = own.variables(self.separator);
         let flags: Vec<_> = flags
             .iter()
             .map(|(flag, text)| (*flag, text.as_str()))
             .collect();
+        let variables: Vec<_> = variables
+            .iter()
+            .map(|(name, text)| (*name, text.as_str()))
+            .collect();
         let request = read::<Istio>(&flags, &variables).unwrap();
         let addresses = self.addresses.iter().map(|text| text.parse().unwrap());
-        let addresses = addresses.collect();
         let surroundings = Surroundings {
-            addresses,
-            resolv_conf,
+            addresses: addresses.collect(),
+            resolv_conf: own.resolv_conf(),
         };
         request.capture(&surroundings).0
     }

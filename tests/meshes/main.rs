@@ -14,6 +14,8 @@ mod connections;
 mod fates;
 mod istio;
 mod istio_changes;
+#[path = "../support/meshes/istio_flags.rs"]
+mod istio_flags;
 #[path = "../support/meshes/istio_rules.rs"]
 mod istio_rules;
 mod linkerd;

@@ -1,0 +1,346 @@
+//! Real connections go the same way under the rules of the meshes' own programs, which iptables loads, as they do by our
+//! tables: for the same flags.
+
+use netweir::frontend::Flag;
+use netweir::frontend::{FrontEnd, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings, Texts};
+use netweir::intent::{Capture, Families, Family, OwnerId};
+use netweir::kernel::{self, Outcome};
+use netweir::parse::{Accounts, NameError, OwnerKind};
+use netweir::plan::plan;
+use netweir::provenance::Provenance;
+
+use super::attempts;
+use super::fates_are_as_told;
+use super::iptables::{Variant, add_routing};
+use crate::istio_rules::{self, Dns, Settings};
+use crate::linkerd_rules;
+use crate::sandbox::{POD, Promise, Sandbox, run};
+
+const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
+
+/// How much of IPv6 is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stack {
+    Single,
+    Dual,
+}
+
+pub(super) fn promises() -> Vec<Promise> {
+    let istio = istio().into_iter().map(|(name, stack, settings)| {
+        Promise::new(format!("fates::istio-{name}"), move |sandbox| {
+            as_under_istio(sandbox, &settings, stack);
+        })
+    });
+    let linkerd = linkerd().into_iter().map(|(name, stack, settings)| {
+        Promise::new(format!("fates::linkerd-{name}"), move |sandbox| {
+            as_under_linkerd(sandbox, &settings, stack);
+        })
+    });
+    let promises = istio.chain(linkerd);
+    promises
+        .map(|promise| promise.with(Variant::Nft.programs()).only_as_root())
+        .collect()
+}
+
+/// What Istio's injector asks for, changed.
+fn changed(change: impl FnOnce(&mut Settings)) -> Settings {
+    let one = |text: &str| vec![text.to_owned()];
+    let mut settings = Settings {
+        outbound_port: 15001,
+        inbound_port: 15006,
+        tunnel_port: 15008,
+        uids: one("1337"),
+        gids: one("1337"),
+        mark: 1337,
+        inbound_ports: one("*"),
+        inbound_exclude: texts(&["15090", "15021", "15020"]),
+        ranges: one("*"),
+        loopback: "127.0.0.1/32".to_owned(),
+        ..Settings::default()
+    };
+    change(&mut settings);
+    settings
+}
+
+fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+type Sets<T> = Vec<(&'static str, Stack, T)>;
+
+fn istio() -> Sets<Settings> {
+    let dual = |name, change: fn(&mut Settings)| (name, Stack::Dual, changed(change));
+    let mut sets = vec![
+        ("injector-single-stack", Stack::Single, changed(|_| {})),
+        dual("injector", |_| {}),
+        dual("nothing", |own| {
+            own.inbound_ports.clear();
+            own.ranges.clear();
+        }),
+        dual("ports-listed", |own| {
+            own.inbound_ports = texts(&["80", "8000:8090"]);
+        }),
+        dual("ports-excluded", |own| {
+            own.inbound_exclude = texts(&["22", "8080"]);
+            own.ports_exclude = texts(&["53", "443"]);
+        }),
+        dual("ranges-listed", |own| {
+            own.ranges = texts(&["10.9.1.2/16", "10.1.0.0/24", "fd09::5/16"]);
+            own.ranges_exclude = texts(&["10.9.8.0/25", "fd09:1::/32"]);
+            own.ports = texts(&["443"]);
+        }),
+        dual("ranges-with-loopback", |own| {
+            own.ranges = texts(&["127.0.0.5/8", "10.0.0.0/8"]);
+        }),
+        dual("ranges-of-everything", |own| {
+            own.ranges = texts(&["0.0.0.0/0", "::/0"]);
+        }),
+        dual("ranges-none-but-ports", |own| {
+            own.ranges.clear();
+            own.ports = texts(&["80", "8080"]);
+        }),
+        dual("interfaces", |own| {
+            own.interfaces_exclude = texts(&["eth1", "tun+"]);
+        }),
+        dual("reroute", |own| {
+            own.interfaces_reroute = texts(&["eth1"]);
+            own.ranges = texts(&["10.0.0.0/8", "fd00::/8"]);
+        }),
+        dual("owners", |own| {
+            own.uids = texts(&["1337", "1000"]);
+            own.gids = texts(&["2000", "1337"]);
+        }),
+        dual("wide-loopback", |own| {
+            own.loopback = String::from("127.0.0.0/8");
+        }),
+        dual("ports-of-the-proxy", |own| {
+            own.outbound_port = 15011;
+            own.inbound_port = 15016;
+            own.tunnel_port = 443;
+            own.drop_invalid = true;
+        }),
+    ];
+    sets.extend(istio_groups());
+    sets.extend(istio_dns());
+    sets.extend(istio_tproxy());
+    sets
+}
+
+fn istio_groups() -> Sets<Settings> {
+    let dual = |name, change: fn(&mut Settings)| (name, Stack::Dual, changed(change));
+    vec![
+        dual("groups-included", |own| {
+            own.groups = Some(texts(&["1000", "3000-3010"]));
+            own.groups_exclude = texts(&["1000"]);
+        }),
+        dual("groups-none", |own| own.groups = Some(Vec::new())),
+        dual("groups-excluded", |own| {
+            own.groups_exclude = texts(&["1000", "3000"]);
+        }),
+    ]
+}
+
+fn istio_dns() -> Sets<Settings> {
+    let dual = |name, change: fn(&mut Settings)| (name, Stack::Dual, changed(change));
+    vec![
+        dual("dns-all", |own| own.dns = Dns::All),
+        dual("dns-resolvers", |own| {
+            own.dns = Dns::Servers(texts(&["10.9.8.7", "127.0.0.2", "fd09::7"]));
+            own.uids = texts(&["1337", "1000"]);
+        }),
+        dual("dns-no-resolvers", |own| own.dns = Dns::Servers(Vec::new())),
+        dual("dns-resolvers-of-ipv6", |own| {
+            own.dns = Dns::Servers(texts(&["fd09::7"]));
+            own.ranges.clear();
+        }),
+        dual("dns-and-loopback", |own| {
+            own.dns = Dns::All;
+            own.ranges = texts(&["::1/128", "10.0.0.0/8"]);
+        }),
+    ]
+}
+
+fn istio_tproxy() -> Sets<Settings> {
+    let dual = |name, change: fn(&mut Settings)| {
+        let mut settings = changed(|own| own.tproxy = true);
+        change(&mut settings);
+        (name, Stack::Dual, settings)
+    };
+    vec![
+        dual("tproxy", |_| {}),
+        dual("tproxy-ports-listed", |own| {
+            own.inbound_ports = texts(&["80", "8080"]);
+            own.mark = 7;
+        }),
+        dual("tproxy-ports-excluded", |own| {
+            own.inbound_exclude = texts(&["80"]);
+            own.interfaces_exclude = texts(&["eth1"]);
+            own.drop_invalid = true;
+        }),
+        dual("tproxy-dns", |own| own.dns = Dns::All),
+    ]
+}
+
+fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
+    let mut flags = settings.flags(", ");
+    let dual_stack = (stack == Stack::Dual).to_string();
+    flags.push((IstioFlag::DualStack, dual_stack));
+    let variables = settings.variables(",");
+    let mut texts = Texts::of_variables(|name| {
+        let mut set = variables.iter();
+        set.find(|(own, _)| *own == name)
+            .map(|(_, text)| text.clone())
+    });
+    for (flag, text) in &flags {
+        texts.set(*flag, text.clone());
+    }
+    let request = Istio::read(&texts, &NoNames).expect("valid");
+    let surroundings = Surroundings {
+        addresses: POD.to_vec(),
+        resolv_conf: settings.resolv_conf(),
+    };
+    let (capture, _) = request.capture(&surroundings);
+    let families = match stack {
+        Stack::Single => Families::Only(Family::Ipv4),
+        Stack::Dual => Families::Both,
+    };
+    assert_eq!(capture.families, families);
+    // The program reads the machine's own file.
+    if !matches!(settings.dns, Dns::Servers(_)) {
+        installs("istio-iptables", &flags, &variables, &capture);
+    }
+    let text = |family| match family {
+        Family::Ipv4 => istio_rules::text(settings, false),
+        Family::Ipv6 => istio_rules::text(settings, true),
+    };
+    fare_alike(sandbox, &capture, text);
+}
+
+fn linkerd() -> Sets<linkerd_rules::Settings> {
+    let settings = |change: fn(&mut linkerd_rules::Settings)| {
+        let mut settings = linkerd_rules::Settings {
+            incoming_port: 4143,
+            outgoing_port: 4140,
+            uid: 1337,
+            gid: -1,
+            redirect: Vec::new(),
+            inbound_ignore: texts(&["4190", "4191", "4567", "4568"]),
+            outbound_ignore: texts(&["4567", "4568"]),
+            subnets: Vec::new(),
+        };
+        change(&mut settings);
+        settings
+    };
+    vec![
+        ("injector", Stack::Single, settings(|_| {})),
+        ("dual-stack", Stack::Dual, settings(|_| {})),
+        (
+            "groups",
+            Stack::Dual,
+            settings(|own| (own.uid, own.gid) = (0, 1000)),
+        ),
+        (
+            "ports-listed",
+            Stack::Dual,
+            settings(|own| {
+                own.redirect = texts(&["80", "8080"]);
+                own.inbound_ignore = texts(&["22", "8000-8090"]);
+                own.outbound_ignore = texts(&["443", "9000-9100"]);
+            }),
+        ),
+        (
+            "subnets",
+            Stack::Dual,
+            settings(|own| own.subnets = texts(&["10.9.1.2/16", "fd01::1/64"])),
+        ),
+    ]
+}
+
+fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack: Stack) {
+    let list = |entries: &[String]| entries.join(",");
+    let flags = [
+        (
+            LinkerdFlag::IncomingProxyPort,
+            settings.incoming_port.to_string(),
+        ),
+        (
+            LinkerdFlag::OutgoingProxyPort,
+            settings.outgoing_port.to_string(),
+        ),
+        (LinkerdFlag::ProxyUid, settings.uid.to_string()),
+        (LinkerdFlag::ProxyGid, settings.gid.to_string()),
+        (LinkerdFlag::PortsToRedirect, list(&settings.redirect)),
+        (
+            LinkerdFlag::InboundPortsToIgnore,
+            list(&settings.inbound_ignore),
+        ),
+        (
+            LinkerdFlag::OutboundPortsToIgnore,
+            list(&settings.outbound_ignore),
+        ),
+        (LinkerdFlag::SubnetsToIgnore, list(&settings.subnets)),
+        (LinkerdFlag::Ipv6, (stack == Stack::Dual).to_string()),
+    ];
+    let mut texts = Texts::default();
+    for (flag, text) in &flags {
+        texts.set(*flag, text.clone());
+    }
+    let request = Linkerd::read(&texts, &NoNames).expect("valid");
+    let (capture, _) = request.capture(&Surroundings::default());
+    installs("linkerd-init", &flags, &[], &capture);
+    let text = |family| {
+        let ipv6 = family == Family::Ipv6;
+        let mut settings = settings.clone();
+        settings
+            .subnets
+            .retain(|subnet| subnet.contains(':') == ipv6);
+        linkerd_rules::text(&settings)
+    };
+    fare_alike(sandbox, &capture, text);
+}
+
+struct NoNames;
+
+impl Accounts for NoNames {
+    fn id_of(&self, _: OwnerKind, _: &str) -> Result<OwnerId, NameError> {
+        Err(NameError::Unknown)
+    }
+}
+
+/// The program installs the rules of the capture.
+fn installs<F: Flag>(
+    verb: &str,
+    flags: &[(F, String)],
+    variables: &[(&str, String)],
+    capture: &Capture,
+) {
+    let flags = flags.iter().map(|(flag, text)| {
+        let long = flag.spec().long.expect("a flag");
+        format!("--{long}={text}")
+    });
+    let mut arguments: Vec<_> = variables
+        .iter()
+        .map(|(name, text)| format!("{name}={text}"))
+        .collect();
+    arguments.extend([NETWEIR.to_owned(), verb.to_owned()]);
+    arguments.extend(flags);
+    let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
+    run("env", &arguments, "");
+    let rules = plan(capture);
+    let note = Provenance::of(capture).note(&rules);
+    let outcome = kernel::apply(&rules, &note).expect("applied");
+    assert_eq!(outcome, Outcome::Unchanged);
+    kernel::remove().expect("removed");
+}
+
+/// Tries the whole matrix out under the text, as iptables loads it.
+fn fare_alike(sandbox: &Sandbox, capture: &Capture, text: impl Fn(Family) -> String) {
+    let rules = plan(capture);
+    for (family, program) in Family::ALL.into_iter().zip(Variant::Nft.programs()) {
+        if capture.families.contains(family) {
+            run(program, &["--wait"], &text(family));
+        }
+    }
+    add_routing(&rules);
+    fates_are_as_told(sandbox, capture, &rules, attempts::matrix(capture));
+}

@@ -1,0 +1,249 @@
+//! The meshes' command lines at work: which families they capture, validation without any privilege, what they set
+//! besides rules, and that nothing is left.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::sandbox::{Promise, output_of, run};
+
+const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
+
+/// What Istio's injector asks for.
+const INJECTOR: [&str; 15] = [
+    "istio-iptables",
+    "-p",
+    "15001",
+    "-z",
+    "15006",
+    "-u",
+    "1337",
+    "-m",
+    "REDIRECT",
+    "-i",
+    "*",
+    "-b",
+    "*",
+    "-d",
+    "15090,15021,15020",
+];
+
+pub(crate) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone("meshes::families-by-address", families),
+        Promise::alone("meshes::validation-after-the-rules", validated),
+        Promise::alone("meshes::validation-of-others-rules", validated_unprivileged)
+            .with(&["setpriv"])
+            .only_as_root(),
+        Promise::alone("meshes::modes-and-cleanup", cleanup),
+        Promise::alone("meshes::close-wait-timeout", close_wait),
+    ]
+}
+
+/// Gives the namespace a link with these addresses.
+fn furnish(addresses: &[&str]) {
+    run(
+        "ip",
+        &[
+            "link", "add", "eth0", "type", "veth", "peer", "name", "peer0",
+        ],
+        "",
+    );
+    for link in ["eth0", "peer0"] {
+        run("ip", &["link", "set", link, "addrgenmode", "none"], "");
+        run("ip", &["link", "set", link, "up"], "");
+    }
+    for address in addresses {
+        let mut words = vec!["address", "add", address, "dev", "eth0"];
+        if address.contains(':') {
+            words.push("nodad");
+        }
+        run("ip", &words, "");
+    }
+}
+
+/// The exit code, and what was said.
+fn ended(command: &mut Command) -> (Option<i32>, String) {
+    let output = output_of(command.env_clear(), "");
+    let said = String::from_utf8(output.stderr).expect("text");
+    (output.status.code(), said)
+}
+
+fn istio(more: &[&str]) -> (Option<i32>, String) {
+    ended(Command::new(NETWEIR).args(INJECTOR).args(more))
+}
+
+fn installed() -> String {
+    run("nft", &["list", "ruleset"], "")
+}
+
+fn families() {
+    let rules = |more: &[&str]| {
+        let (code, said) = istio(more);
+        assert_eq!(code, Some(0), "{said}");
+        (installed(), said)
+    };
+    let leaves_ipv6 = |rules: &str| rules.contains("inbound/leave-ipv6");
+    // IPv4 alone for want of any address.
+    let (none, said) = rules(&["--dual-stack"]);
+    assert!(
+        leaves_ipv6(&none) && said.contains("warning: "),
+        "{said}{none}"
+    );
+    furnish(&["10.9.0.2/24"]);
+    assert!(leaves_ipv6(&rules(&["--dual-stack"]).0));
+    run(
+        "ip",
+        &["address", "add", "fd09::2/64", "dev", "eth0", "nodad"],
+        "",
+    );
+    let (single, said) = rules(&[]);
+    assert!(
+        leaves_ipv6(&single) && !said.contains("warning: "),
+        "{said}{single}"
+    );
+    assert!(!run("ip", &["address", "show", "lo"], "").contains("::6/128"));
+    let (dual, _) = rules(&["--dual-stack"]);
+    assert!(!dual.contains("leave-ipv"), "{dual}");
+    assert!(run("ip", &["address", "show", "lo"], "").contains("::6/128"));
+    run(
+        "ip",
+        &["address", "delete", "10.9.0.2/24", "dev", "eth0"],
+        "",
+    );
+    // The first one is of IPv6 now, and IPv4 is captured anyway.
+    let (ipv6, _) = rules(&[]);
+    assert!(!ipv6.contains("leave-ipv"), "{ipv6}");
+}
+
+fn validated() {
+    furnish(&["10.9.0.2/24", "fd09::2/64"]);
+    for family in ["10.9.0.1", "fd09::1"] {
+        let words = [
+            "neighbour",
+            "add",
+            family,
+            "lladdr",
+            "02:00:00:00:09:01",
+            "dev",
+            "eth0",
+        ];
+        run("ip", &words, "");
+    }
+    let (code, said) = istio(&["--run-validation", "--dual-stack"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(said.matches("info: verified: ").count(), 4, "{said}");
+    // Another program's rule is in the way now.
+    let in_the_way = "table inet other {
+        chain output { type nat hook output priority -200; meta l4proto tcp redirect to :1; }
+        chain prerouting { type nat hook prerouting priority -200; meta l4proto tcp redirect to :1; }
+    }";
+    run("nft", &["-f", "-"], in_the_way);
+    let (code, said) = istio(&["--run-validation", "--dual-stack"]);
+    assert_eq!(code, Some(126), "{said}");
+    assert!(said.contains("error: validation failed"), "{said}");
+}
+
+/// The program where everybody can run it.
+fn for_everybody() -> TempDir {
+    let place = tempfile::tempdir().unwrap();
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let program = place.path().join("netweir");
+    // By another process: what a thread of this one writes may be open for writing in the children of others.
+    run("cp", &[NETWEIR, program.to_str().expect("text")], "");
+    place
+}
+
+/// As the proxy's user without a capability, on rules that a CNI plugin would have installed.
+fn validated_unprivileged() {
+    let place = for_everybody();
+    let program = place.path().join("netweir");
+    let validate = |uid: &str| {
+        let mut command = Command::new("/usr/bin/env");
+        command
+            .args(["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"])
+            .args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"])
+            .arg(&program)
+            .args(INJECTOR)
+            .args(["--run-validation", "--skip-rule-apply", "--dual-stack"]);
+        let output = output_of(&mut command, "");
+        let said = String::from_utf8(output.stderr).expect("text");
+        (output.status.code(), said)
+    };
+    furnish(&["10.9.0.2/24", "fd09::2/64"]);
+    let (code, said) = validate("1337");
+    assert_eq!(code, Some(126), "{said}");
+    assert_eq!(
+        said.matches("the connection was refused").count(),
+        2,
+        "{said}"
+    );
+    assert_eq!(installed(), "");
+    assert_eq!(istio(&["--dual-stack"]).0, Some(0));
+    let before = installed();
+    let (code, said) = validate("1337");
+    assert_eq!(code, Some(0), "{said}");
+    let proven = |family| format!("info: verified: to its own pod {family}: ");
+    for family in ["ipv4", "ipv6"] {
+        assert!(said.contains(&proven(family)), "{said}");
+    }
+    // An application proves what is outbound.
+    let (code, said) = validate("1000");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("info: verified: outbound ipv4: "), "{said}");
+    let counters_aside = |rules: &str| {
+        let words = rules.split_whitespace();
+        let words = words.filter(|word| word.parse::<u64>().is_err());
+        words.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(counters_aside(&installed()), counters_aside(&before));
+}
+
+fn cleanup() {
+    furnish(&["10.9.0.2/24", "fd09::2/64"]);
+    let state = || {
+        let rules = run("ip", &["-4", "rule"], "") + &run("ip", &["-6", "rule"], "");
+        let routes = run("ip", &["route", "show", "table", "all"], "");
+        installed() + &rules + &routes + &run("ip", &["-o", "address", "show", "lo"], "")
+    };
+    let before = state();
+    let (code, said) = istio(&["--dual-stack", "-m", "TPROXY", "-t", "7", "-r", "8"]);
+    assert_eq!(code, Some(0), "{said}");
+    let tproxy = state();
+    assert!(tproxy.contains("fwmark 0x7 lookup 8"), "{tproxy}");
+    // As its own program does, and as nobody asks: nothing.
+    let (code, _) = istio(&["--skip-rule-apply", "--cleanup-only"]);
+    assert_eq!((code, state()), (Some(0), tproxy));
+    assert_eq!(istio(&["--dual-stack"]).0, Some(0));
+    assert!(!state().contains("lookup 8"));
+    assert_eq!(istio(&["--cleanup-only"]).0, Some(0));
+    assert_eq!(state(), before);
+    let (code, said) = istio(&["--cleanup-only"]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "info: nothing to remove\n")
+    );
+}
+
+fn close_wait() {
+    let timeout = || {
+        let file = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait";
+        fs::read_to_string(file).expect("connection tracking")
+    };
+    let linkerd = |more: &[&str]| {
+        let mut command = Command::new(NETWEIR);
+        command.args(["linkerd-init", "-p", "4143", "-o", "4140", "-u", "2102"]);
+        ended(command.args(more))
+    };
+    assert_eq!(linkerd(&[]).0, Some(0));
+    let before = timeout();
+    assert_eq!(
+        linkerd(&["--timeout-close-wait-secs=77", "--simulate"]).0,
+        Some(0)
+    );
+    assert_eq!(timeout(), before);
+    let (code, said) = linkerd(&["--timeout-close-wait-secs=77"]);
+    assert_eq!((code, timeout().trim()), (Some(0), "77"), "{said}");
+}
