@@ -15,15 +15,15 @@ const CHANGED: &str = "\"$0\" apply --quiet
     nft add table ip other
     nft 'add chain ip other output { type nat hook output priority -101; }'";
 
+fn explained(asked: &str) -> String {
+    let arguments = ["explain", "--from-kernel", asked];
+    let run = within(CHANGED, &arguments);
+    assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
+    run.stdout
+}
+
 #[test]
-fn evaluates_what_is_installed_and_guesses_nothing() {
-    let explained = |asked: &str| {
-        let arguments = ["explain", "--from-kernel", asked];
-        let run = within(CHANGED, &arguments);
-        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""));
-        run.stdout
-    };
-    // Whatever cannot be judged does not fit.
+fn what_is_not_known_matters_where_its_known_part_fits() {
     assert_data_eq!(
         explained("out tcp 10.0.0.5:443 from=10.0.0.2 dev=eth0 uid=1 gid=1"),
         str![[r"
@@ -111,6 +111,10 @@ other tables that it meets, which netweir does not judge:
 
 "]]
     );
+}
+
+#[test]
+fn what_is_not_known_is_named() {
     let unknown = |asked: &str| {
         let answer = explained(asked);
         let lines = answer
