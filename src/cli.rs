@@ -14,6 +14,7 @@ mod families;
 mod files;
 mod form;
 mod frontend;
+mod graph;
 mod invocation;
 mod remove;
 mod rules;
@@ -36,6 +37,7 @@ use arguments::{Arguments, OPTIONS, OptionsOf, Stop};
 use diff::Diff;
 use error::Error;
 use explain::Explain;
+use graph::Graph;
 use remove::Remove;
 
 /// The width of `--help`, in columns, where the terminal is not narrower.
@@ -58,6 +60,8 @@ enum Verb {
     Diff(Diff),
     /// Tell where one connection goes under the rules that the options would make, and why.
     Explain(Explain),
+    /// Draw the path of inbound and outbound connections through the rules.
+    Graph(Graph),
     /// Take away exactly what apply installed; nothing there is no error.
     Remove(OptionsOf<Remove>),
 }
@@ -84,6 +88,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         }
         Ok(Verb::Diff(diff)) => diff.run(mistakes),
         Ok(Verb::Explain(explain)) => explain.run(mistakes),
+        Ok(Verb::Graph(graph)) => graph.run(mistakes),
         Ok(Verb::Remove(options)) => {
             mistakes.extend(options.mistakes);
             Remove::run(options.given, mistakes)

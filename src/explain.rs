@@ -23,7 +23,7 @@ pub use connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Tra
 pub use evaluate::{evaluate, evaluate_installed};
 pub use matching::Mismatch;
 pub use outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
-pub use purpose::{listener, purpose};
+pub use purpose::{are_alike, listener, purpose, purpose_of_all};
 pub use syntax::{AskedEnd, AskedOwner, AskedProtocol, Question, SyntaxError, SyntaxProblem};
 pub use table::Table;
 

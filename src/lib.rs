@@ -19,6 +19,7 @@ pub mod drift;
 pub mod exit_code;
 pub mod explain;
 pub mod frontend;
+pub mod graph;
 pub mod intent;
 pub mod kernel;
 pub mod log;

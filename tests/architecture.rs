@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// The modules that compute and nothing else.
-const PURE: [&str; 10] = [
+const PURE: [&str; 11] = [
     "drift",
     "explain",
     "frontend",
+    "graph",
     "intent",
     "options",
     "parse",

@@ -6,16 +6,55 @@ use crate::ruleset::RuleId;
 /// `is made by the proxy (uid 1337)`. `None` for an id that no rule of ours has.
 #[must_use]
 pub fn purpose(id: &RuleId) -> Option<String> {
-    let (chain, purpose, value) = parts(id)?;
-    let words = match chain {
-        "outbound" => outbound(purpose)?,
-        "inbound" => inbound(purpose)?,
-        "outbound-packet" => outbound_packet(purpose)?,
-        "inbound-packet" => inbound_packet(purpose)?,
-        "outbound-raw" | "inbound-raw" => raw(purpose)?,
-        _ => return None,
+    let (_, _, value) = parts(id)?;
+    Some(template(id)?.replace("{}", value))
+}
+
+/// What is true of the connections that alike rules are for.
+#[must_use]
+pub fn purpose_of_all(ids: &[RuleId]) -> Option<String> {
+    let mut values: Vec<_> = ids
+        .iter()
+        .filter_map(parts)
+        .map(|(_, _, value)| value)
+        .collect();
+    values.dedup();
+    let some: Vec<_> = values.iter().take(VALUES).copied().collect();
+    let some = some.join(" or ");
+    let value = match values.len() {
+        all if all > VALUES => format!("{some} or {} others", all - VALUES),
+        _ => some,
     };
-    Some(words.replace("{}", value))
+    Some(template(ids.first()?)?.replace("{}", &value))
+}
+
+/// Whether rules are for the same, apart from the family and the value that each is for.
+#[must_use]
+pub fn are_alike(a: &RuleId, b: &RuleId) -> bool {
+    match (parts(a), parts(b), template(a)) {
+        (Some((chain, purpose, value)), Some((other_chain, other, other_value)), Some(words)) => {
+            chain == other_chain
+                && purpose == other
+                && (value == other_value || words.contains("{}"))
+        }
+        (None, _, _) | (_, None, _) | (_, _, None) => false,
+    }
+}
+
+/// So many values are told of alike rules.
+const VALUES: usize = 4;
+
+/// The clause, with `{}` in place of the value.
+fn template(id: &RuleId) -> Option<&'static str> {
+    let (chain, purpose, _) = parts(id)?;
+    match chain {
+        "outbound" => outbound(purpose),
+        "inbound" => inbound(purpose),
+        "outbound-packet" => outbound_packet(purpose),
+        "inbound-packet" => inbound_packet(purpose),
+        "outbound-raw" | "inbound-raw" => raw(purpose),
+        _ => None,
+    }
 }
 
 /// Which of the proxy's listeners the rule of this id sends connections to.

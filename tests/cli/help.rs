@@ -31,6 +31,11 @@ fn of_diff() {
 }
 
 #[test]
+fn of_graph() {
+    assert_data_eq!(help(&["graph", "--help"]), file!["help/graph.txt"]);
+}
+
+#[test]
 fn of_remove() {
     assert_data_eq!(help(&["remove", "--help"]), file!["help/remove.txt"]);
 }

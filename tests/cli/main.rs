@@ -11,6 +11,7 @@ mod explain;
 mod explain_installed;
 mod explain_many;
 mod frontends;
+mod graph;
 mod help;
 mod messages;
 mod mistakes;

@@ -1,0 +1,108 @@
+//! `netweir graph`.
+
+use clap::Args;
+
+use crate::exit_code::ExitCode;
+use crate::graph::{Diagram, dot, mermaid, svg};
+use crate::log::Log;
+use crate::options::{self, Mistake, Problem, Section};
+use crate::parse::{NetworkNamespace, ValueError};
+
+use super::arguments::{OptionsOf, TakesOptions};
+use super::error::Error;
+use super::invocation::Invocation;
+use super::rules::{Rules, RulesOption};
+
+const FORMAT_HELP: &str = "\
+What to draw it for: Mermaid, Graphviz, or as a picture that needs neither
+[default: mermaid] [example: svg]";
+
+/// The verb's own arguments, and the options.
+#[derive(Args)]
+pub(super) struct Graph {
+    #[arg(
+        id = "graph-format",
+        long = "format",
+        value_name = "mermaid|dot|svg",
+        help_heading = "The picture",
+        help = FORMAT_HELP
+    )]
+    format: Option<String>,
+    #[command(flatten)]
+    rules: RulesOption,
+    #[command(flatten)]
+    options: OptionsOf<Self>,
+}
+
+impl TakesOptions for Graph {
+    const SECTIONS: &[Section] = &[
+        Section::Proxy,
+        Section::Inbound,
+        Section::Outbound,
+        Section::Both,
+        Section::Dns,
+        Section::Target,
+        Section::Logging,
+    ];
+}
+
+/// What is to be drawn, with no mistake in it.
+struct Task {
+    rules: Rules,
+    namespace: Option<NetworkNamespace>,
+    draw: fn(&Diagram) -> String,
+}
+
+impl Graph {
+    /// Draws the rules.
+    pub(super) fn run(mut self, mut mistakes: Vec<Mistake>) -> ExitCode {
+        mistakes.append(&mut self.options.mistakes);
+        let given = std::mem::take(&mut self.options.given);
+        let mut invocation = Invocation::new(given, mistakes);
+        let Some(task) = self.task(&mut invocation) else {
+            return invocation.report();
+        };
+        match task.run(invocation.log) {
+            Ok(()) => ExitCode::Done,
+            Err(error) => error.report(invocation.log),
+        }
+    }
+
+    fn task(&self, invocation: &mut Invocation) -> Option<Task> {
+        let rules = self.rules.read(invocation);
+        let namespace = options::network_namespace(&invocation.given);
+        let namespace = invocation.noting(namespace);
+        let draw = invocation.noting(draw(self.format.as_deref()));
+        if !invocation.mistakes.is_empty() {
+            return None;
+        }
+        Some(Task {
+            rules: rules?,
+            namespace: namespace?,
+            draw: draw?,
+        })
+    }
+}
+
+impl Task {
+    fn run(self, log: Log) -> Result<(), Error> {
+        super::enter(self.namespace.as_ref(), self.rules.needed(), log)?;
+        let rules = self.rules.look(log)?;
+        super::print(&(self.draw)(&Diagram::new(&rules.installed)))
+    }
+}
+
+fn draw(format: Option<&str>) -> Result<fn(&Diagram) -> String, Vec<Mistake>> {
+    match format {
+        None | Some("mermaid") => Ok(mermaid),
+        Some("dot") => Ok(dot),
+        Some("svg") => Ok(svg),
+        Some(other) => Err(vec![Mistake {
+            option: "--format".to_owned(),
+            problem: Problem::Value(ValueError::Word {
+                text: other.to_owned(),
+                accepted: "mermaid, dot, svg",
+            }),
+        }]),
+    }
+}

@@ -1,0 +1,269 @@
+//! As a picture, laid out here: two lanes side by side, in each the questions in a column and their endings to the
+//! right.
+
+mod text;
+
+use std::fmt::{self, Write};
+
+use super::diagram::{Diagram, Ending, Lane, Question, Stage};
+use super::mermaid::class;
+use text::{escaped, wrapped};
+
+/// In user units, which are the pixels of a README's column of text.
+const WIDTH: u32 = 900;
+const MARGIN: u32 = 14;
+const BETWEEN_LANES: u32 = 16;
+const QUESTION_WIDTH: u32 = 240;
+const ARROW_WIDTH: u32 = 28;
+const ENDING_WIDTH: u32 = 160;
+const LANE_WIDTH: u32 = QUESTION_WIDTH + ARROW_WIDTH + ENDING_WIDTH;
+/// Around the text of a box.
+const PADDING: u32 = 8;
+/// From one box to the next.
+const STEP: u32 = 24;
+/// What one line of text takes.
+const LINE: u32 = 16;
+const ID_LINE: u32 = 13;
+/// So many characters fit a line of a question, of an ending and of an id, in any font that is likely to be there.
+const QUESTION_TEXT: usize = 29;
+const ENDING_TEXT: usize = 25;
+const ID_TEXT: usize = 37;
+
+const STYLE: &str = "\
+  .ground { fill: #ffffff; stroke: #d0d7de }
+  text { font: 12px system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f2328 }
+  .start, .question { fill: #f6f8fa; stroke: #8c959f }
+  .title { font-weight: 600; text-anchor: middle }
+  .words { font-weight: 600 }
+  .id { font: 10px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace }
+  .id, .note { fill: #59636e }
+  .note { font-size: 11px }
+  .ending { font-size: 11px; text-anchor: middle }
+  .way { stroke: #59636e; fill: none }
+  .tip { fill: #59636e }
+  .on { fill: #f6f8fa; stroke: #8c959f }
+  .proxy { fill: #ddf4ff; stroke: #0969da }
+  .leave { fill: #dafbe1; stroke: #1a7f37 }
+  .drop { fill: #ffebe9; stroke: #cf222e }
+  .unknown { fill: #fff8c5; stroke: #9a6700 }
+  @media (prefers-color-scheme: dark) {
+    .ground { fill: #0d1117; stroke: #3d444d }
+    text { fill: #e6edf3 }
+    .start, .question, .on { fill: #151b23; stroke: #656c76 }
+    .id, .note { fill: #9198a1 }
+    .way { stroke: #9198a1 }
+    .tip { fill: #9198a1 }
+    .proxy { fill: #0c2d4f; stroke: #4493f8 }
+    .leave { fill: #0f2d1a; stroke: #3fb950 }
+    .drop { fill: #3c1618; stroke: #f85149 }
+    .unknown { fill: #341f00; stroke: #d29922 }
+  }
+";
+
+/// The diagram as SVG 1.1 that follows the reader's colour scheme (`prefers-color-scheme`).
+#[must_use]
+pub fn svg(diagram: &Diagram) -> String {
+    let mut drawn = String::new();
+    let mut height = 0;
+    for (lane, left) in diagram
+        .lanes
+        .iter()
+        .zip([MARGIN, MARGIN + LANE_WIDTH + BETWEEN_LANES])
+    {
+        let mut drawing = Drawing {
+            shapes: &mut drawn,
+            left,
+            y: MARGIN,
+            pending: None,
+        };
+        // Writing to a string does not fail.
+        let _ = drawing.lane(lane);
+        height = height.max(drawing.y + MARGIN);
+    }
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" \
+         viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n\
+         <title>The path of a connection through the rules</title>\n\
+         <style>\n{STYLE}</style>\n\
+         <rect class=\"ground\" x=\"0.5\" y=\"0.5\" width=\"{}\" height=\"{}\" rx=\"8\"/>\n\
+         {drawn}</svg>\n",
+        WIDTH - 1,
+        height - 1,
+    )
+}
+
+/// A lane in the making.
+struct Drawing<'a> {
+    shapes: &'a mut String,
+    left: u32,
+    /// Where the next box begins.
+    y: u32,
+    /// The way from the last box to the next, if there is one: what is written on it.
+    pending: Option<&'static str>,
+}
+
+impl Drawing<'_> {
+    fn lane(&mut self, lane: &Lane) -> fmt::Result {
+        let height = LINE + 2 * PADDING;
+        self.rectangle(
+            "start",
+            self.left,
+            QUESTION_WIDTH,
+            self.y,
+            height,
+            height / 2,
+        )?;
+        let middle = self.left + QUESTION_WIDTH / 2;
+        self.text("title", middle, self.y + PADDING + 12, lane.title)?;
+        self.y += height;
+        self.pending = Some("");
+        for (number, stage) in lane.stages.iter().enumerate() {
+            if lane.stages.len() > 1 {
+                self.heading(stage)?;
+            }
+            for question in &stage.questions {
+                self.question(question)?;
+            }
+            let is_last = number + 1 == lane.stages.len();
+            if let Some(rest) = stage.rest.as_ref().filter(|_| is_last) {
+                self.row(&["is anything else".to_owned()], &[], &[], rest, "")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The way on from the last box, and the space that it takes.
+    fn way(&mut self) -> fmt::Result {
+        let Some(label) = self.pending.take() else {
+            return Ok(());
+        };
+        let (x, from) = (self.left + QUESTION_WIDTH / 2, self.y);
+        self.y += STEP;
+        self.arrow(&format!("M{x} {from}V{}", self.y - 5))?;
+        self.tip(&format!("M{} {}h8l-4 5z", x - 4, self.y - 6))?;
+        self.text("note", x + 7, from + 15, label)
+    }
+
+    fn heading(&mut self, stage: &Stage) -> fmt::Result {
+        self.way()?;
+        self.y += LINE;
+        self.text("note", self.left, self.y - 3, &stage.title)?;
+        self.y += 4;
+        self.pending = Some("");
+        Ok(())
+    }
+
+    fn question(&mut self, question: &Question) -> fmt::Result {
+        let words = wrapped(&question.words, QUESTION_TEXT);
+        let values = wrapped(&question.values, QUESTION_TEXT);
+        let id = wrapped(&question.id, ID_TEXT);
+        self.row(&words, &values, &id, &question.ending, "yes")?;
+        if matches!(question.ending, Ending::GoesOn(_)) {
+            self.pending = Some("");
+        }
+        Ok(())
+    }
+
+    /// A box with its ending.
+    fn row(
+        &mut self,
+        words: &[String],
+        values: &[String],
+        id: &[String],
+        ending: &Ending,
+        label: &str,
+    ) -> fmt::Result {
+        self.way()?;
+        let told = told(ending);
+        let height = height(words.len() + values.len(), id.len()).max(height(told.len(), 0));
+        self.rectangle("question", self.left, QUESTION_WIDTH, self.y, height, 4)?;
+        let x = self.left + PADDING;
+        let mut baseline = self.y + PADDING + 12;
+        for (class, lines, line) in [
+            ("words", words, LINE),
+            ("note", values, LINE),
+            ("id", id, ID_LINE),
+        ] {
+            for text in lines {
+                self.text(class, x, baseline, text)?;
+                baseline += line;
+            }
+        }
+        self.ending(ending, &told, label, height)?;
+        self.y += height;
+        self.pending = Some("no");
+        Ok(())
+    }
+
+    /// The ending, in the middle of the height of its box.
+    fn ending(&mut self, ending: &Ending, told: &[String], label: &str, row: u32) -> fmt::Result {
+        let from = self.left + QUESTION_WIDTH;
+        let middle = self.y + row / 2;
+        self.arrow(&format!("M{from} {middle}h{}", ARROW_WIDTH - 5))?;
+        let tip = from + ARROW_WIDTH - 6;
+        self.tip(&format!("M{tip} {}v8l5 -4z", middle - 4))?;
+        self.text("note", from + 3, middle - 5, label)?;
+        let height = height(told.len(), 0);
+        let (x, y) = (from + ARROW_WIDTH, middle - height / 2);
+        self.rectangle(class(ending), x, ENDING_WIDTH, y, height, 12)?;
+        for (line, text) in (0..).zip(told) {
+            let baseline = y + PADDING + 12 + line * LINE;
+            self.text("ending", x + ENDING_WIDTH / 2, baseline, text)?;
+        }
+        Ok(())
+    }
+
+    fn rectangle(
+        &mut self,
+        class: &str,
+        x: u32,
+        width: u32,
+        y: u32,
+        height: u32,
+        corner: u32,
+    ) -> fmt::Result {
+        writeln!(
+            self.shapes,
+            "<rect class=\"{class}\" x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" rx=\"{corner}\"/>"
+        )
+    }
+
+    fn text(&mut self, class: &str, x: u32, y: u32, text: &str) -> fmt::Result {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let text = escaped(text);
+        writeln!(
+            self.shapes,
+            "<text class=\"{class}\" x=\"{x}\" y=\"{y}\">{text}</text>"
+        )
+    }
+
+    fn arrow(&mut self, path: &str) -> fmt::Result {
+        writeln!(self.shapes, "<path class=\"way\" d=\"{path}\"/>")
+    }
+
+    fn tip(&mut self, path: &str) -> fmt::Result {
+        writeln!(self.shapes, "<path class=\"tip\" d=\"{path}\"/>")
+    }
+}
+
+/// Of a box with so many lines of text and of ids.
+fn height(lines: usize, ids: usize) -> u32 {
+    let count = |lines| u32::try_from(lines).unwrap_or(u32::MAX / LINE / 2);
+    2 * PADDING + count(lines) * LINE + count(ids) * ID_LINE
+}
+
+/// The lines of an ending.
+fn told(ending: &Ending) -> Vec<String> {
+    let mut lines = wrapped(&ending.to_string(), ENDING_TEXT);
+    match ending {
+        Ending::Verdict(_, Some(listener)) => lines.extend(wrapped(listener, ENDING_TEXT)),
+        Ending::Verdict(_, None)
+        | Ending::Next(_)
+        | Ending::Done(_)
+        | Ending::GoesOn(_)
+        | Ending::Unknown => {}
+    }
+    lines
+}

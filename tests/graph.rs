@@ -1,0 +1,137 @@
+//! The picture of any rules says what explain says, and stays on its sheet.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "support/captures.rs"]
+mod captures;
+#[path = "support/connections.rs"]
+mod connections;
+#[path = "support/scenarios.rs"]
+mod scenarios;
+#[path = "support/sparse_captures.rs"]
+mod sparse_captures;
+
+use netweir::explain::{Verdict, evaluate};
+use netweir::graph::{Diagram, Ending, Question, dot, mermaid, svg};
+use netweir::intent::Capture;
+use netweir::plan::plan;
+use netweir::ruleset::{Installed, Ruleset};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use roxmltree::{Document, Node};
+use snapbox::{Assert, Data};
+
+fn diagram(ruleset: &Ruleset) -> Diagram {
+    Diagram::new(&Installed {
+        ruleset: ruleset.clone(),
+        ..Installed::default()
+    })
+}
+
+/// Whether the id fits the pattern, in which `*` stands for anything.
+fn fits(pattern: &str, id: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == id,
+        Some((start, rest)) => id.strip_prefix(start).is_some_and(|id| {
+            let mut ends = (0..=id.len()).filter_map(|skipped| id.get(skipped..));
+            ends.any(|id| fits(rest, id))
+        }),
+    }
+}
+
+/// The questions of the diagram that stand for the rule.
+fn questions_of<'a>(diagram: &'a Diagram, id: &str) -> Vec<&'a Question> {
+    let stands_for = |question: &&Question| question.id == id || fits(&question.id, id);
+    let stages = diagram.lanes.iter().flat_map(|lane| &lane.stages);
+    let questions = stages.flat_map(|stage| &stage.questions);
+    questions.filter(stands_for).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_rule_is_in_the_picture(capture in captures::capture()) {
+        let ruleset = plan(&capture);
+        let diagram = diagram(&ruleset);
+        for (_, rule) in ruleset.rules() {
+            let questions = questions_of(&diagram, rule.id.as_str());
+            prop_assert!(!questions.is_empty(), "{}", rule.id);
+        }
+    }
+
+    #[test]
+    fn the_picture_ends_where_explain_does(
+        (capture, connections) in sparse_captures::capture().prop_flat_map(|capture: Capture| {
+            let connections = vec(connections::connection(&capture), 20);
+            (Just(capture), connections)
+        })
+    ) {
+        let ruleset = plan(&capture);
+        let diagram = diagram(&ruleset);
+        for connection in connections {
+            let outcome = evaluate(&ruleset, &connection);
+            let Some(rule) = outcome.rule else { continue };
+            let agrees = |question: &&Question| match &question.ending {
+                Ending::Verdict(verdict, _) => *verdict == outcome.verdict,
+                // By its accept statement in a chain that other chains follow.
+                Ending::Next(_) | Ending::Done(_) => outcome.verdict == Verdict::Leave,
+                Ending::GoesOn(_) | Ending::Unknown => false,
+            };
+            let questions = questions_of(&diagram, rule.as_str());
+            prop_assert!(questions.iter().any(agrees), "{connection}: {rule}: {questions:?}");
+        }
+    }
+
+    #[test]
+    fn the_picture_is_xml_and_its_boxes_do_not_overlap(capture in captures::capture()) {
+        let text = svg(&diagram(&plan(&capture)));
+        let picture = Document::parse(&text).unwrap();
+        let root = picture.root_element();
+        let sheet = [number(root, "width"), number(root, "height")];
+        prop_assert_eq!(sheet[0], 900);
+        let boxes: Vec<_> = root
+            .children()
+            .filter(|node| node.has_tag_name("rect") && node.attribute("class") != Some("ground"))
+            .map(|node| {
+                let at = |name: &str, length: &str| {
+                    let start = number(node, name);
+                    (start, start + number(node, length))
+                };
+                [at("x", "width"), at("y", "height")]
+            })
+            .collect();
+        prop_assert!(boxes.len() >= 2);
+        for (nth, one) in boxes.iter().enumerate() {
+            for (side, (start, end)) in one.iter().enumerate() {
+                prop_assert!(start < end && *end <= sheet[side]);
+            }
+            for other in boxes.iter().skip(nth + 1) {
+                let apart = one.iter().zip(other).any(|(a, b)| a.1 <= b.0 || b.1 <= a.0);
+                prop_assert!(apart, "{one:?} and {other:?}");
+            }
+        }
+    }
+}
+
+fn number(node: Node<'_, '_>, name: &str) -> u32 {
+    node.attribute(name).unwrap().parse().unwrap()
+}
+
+/// `SNAPSHOTS=overwrite` writes the files anew.
+#[test]
+fn the_scenarios_are_drawn_as_written_down() {
+    let assert = Assert::new().action_env("SNAPSHOTS");
+    for (name, capture) in scenarios::scenarios() {
+        let diagram = diagram(&plan(&capture));
+        for (file, text) in [("path.mmd", mermaid(&diagram)), ("path.dot", dot(&diagram))] {
+            let file = scenarios::directory(&name).join(file);
+            assert.eq(Data::text(text).raw(), Data::read_from(&file, None).raw());
+        }
+    }
+}
