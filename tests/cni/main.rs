@@ -12,6 +12,8 @@
 mod annotations;
 mod configuration;
 mod environment;
+mod panics;
 mod policy;
+mod properties;
 mod results;
 mod runtime;
