@@ -10,6 +10,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "demo"))
 
+import cni
 import databases
 import dns
 import kube_play
@@ -18,7 +19,7 @@ from checks import Checks
 from lab import LabError, enter_sandbox, sandboxed, scratch_folder
 from program import CannotRun
 
-SCENARIOS = {"tproxy": tproxy.run, "dns": dns.run, "databases": databases.run, "kube-play": kube_play.run}
+SCENARIOS = {"tproxy": tproxy.run, "dns": dns.run, "databases": databases.run, "kube-play": kube_play.run, "cni": cni.run}
 # The exit code of a test that could not run, as automake and meson read it.
 SKIPPED = 77
 
@@ -27,7 +28,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="e2e", description=__doc__.splitlines()[0])
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--netweir", metavar="FILE", help="the program")
-    parser.add_argument("--image", metavar="ARCHIVE", help="its image instead, for kube-play")
+    parser.add_argument("--image", metavar="ARCHIVE", help="its image instead, for kube-play and cni")
     parser.add_argument("--envoy", metavar="FILE", help="a real Envoy")
     return parser.parse_args()
 

@@ -17,6 +17,7 @@ from proxy import ENVOY_OPTIONS, Account, until
 from tproxy import ENVOY as TRANSPARENT_PROXY
 
 POD_NAME = "shop"
+GRANTED = {"capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}, "allowPrivilegeEscalation": False}
 TOOLS = "localhost/tools"
 NETWORK = "mesh"
 
@@ -64,7 +65,8 @@ APP_START = f"httpd -p {HTTP} -h /www && exec httpd -f -p {EXCLUDED_INBOUND} -h 
 class Played:
     """Podman with a network of its own, and what it plays."""
 
-    def __init__(self, archive, folder):
+    def __init__(self, archive, folder, plugins=()):
+        """`plugins` come behind the bridge on its network."""
         self.folder = folder
         self.image = Image(archive, folder, 0)
         self.manifest = f"{folder}/pod.json"
@@ -72,10 +74,10 @@ class Played:
         with open(os.environ["CONTAINERS_CONF"], "a", encoding="utf-8") as file:
             # The pod's infra container runs what its image says: to wait.
             file.write(f'infra_image = "{TOOLS}"\n[network]\nnetwork_backend = "cni"\n')
-            file.write(f'cni_plugin_dirs = ["/usr/lib/cni"]\nnetwork_config_dir = "{folder}/networks"\n')
-        self._write(f"networks/{NETWORK}.conflist", network(folder))
+            file.write(f'cni_plugin_dirs = ["/usr/lib/cni", "{folder}"]\nnetwork_config_dir = "{folder}/networks"\n')
+        self.write(f"networks/{NETWORK}.conflist", network(folder, plugins))
 
-    def _write(self, name, document):
+    def write(self, name, document):
         with open(f"{self.folder}/{name}", "w", encoding="utf-8") as file:
             json.dump(document, file)
 
@@ -105,9 +107,9 @@ class Played:
         wait = 'CMD ["/bin/sleep", "86400"]'
         self.podman("import", "--quiet", "--change", wait, f"{self.folder}/tools.tar", TOOLS)
 
-    def play(self, pod):
-        self._write("pod.json", pod)
-        self.podman("kube", "play", "--quiet", "--network", NETWORK, self.manifest)
+    def play(self, pod, name=NETWORK):
+        self.write("pod.json", pod)
+        self.podman("kube", "play", "--quiet", "--network", name, self.manifest)
 
     def place(self):
         """The pod's network namespace."""
@@ -132,7 +134,7 @@ def remove_cgroups():
                     os.rmdir(path)
 
 
-def network(folder):
+def network(folder, plugins=(), name=NETWORK):
     """A bridge on which the pod and this sandbox have the addresses of the demo's pod and peer."""
     ranges = [
         [{"subnet": subnet, "rangeStart": POD[family], "rangeEnd": POD[family], "gateway": PEER[family]}]
@@ -141,21 +143,24 @@ def network(folder):
     routes = [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}]
     addresses = {"type": "host-local", "dataDir": f"{folder}/addresses", "ranges": ranges, "routes": routes}
     bridge = {"type": "bridge", "bridge": "mesh0", "isGateway": True, "ipam": addresses}
-    return {"cniVersion": "0.4.0", "name": NETWORK, "plugins": [bridge]}
+    return {"cniVersion": "0.4.0", "name": name, "plugins": [bridge, *plugins]}
 
 
-def manifest(life, envoy, proxy_folder):
-    """The pod: what the README says of the init container, an Envoy and an app."""
+def init_container(life):
+    """What the README says of it."""
     options = [f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}", f"--exclude-inbound-ports={EXCLUDED_INBOUND}"]
     options.append(f"--inbound-mode={life.mode}")
-    granted = {"capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}, "allowPrivilegeEscalation": False}
-    confined = {**granted, "readOnlyRootFilesystem": True, "runAsUser": life.user}
-    init = container("netweir", IMAGE, confined, args=["apply", *options])
+    confined = {**GRANTED, "readOnlyRootFilesystem": True, "runAsUser": life.user}
+    return container("netweir", IMAGE, confined, args=["apply", *options])
+
+
+def manifest(life, envoy, proxy_folder, init_containers):
+    """The pod: an Envoy and an app."""
     run = ["/envoy/envoy", "--config-path", "/proxy/envoy.json", *ENVOY_OPTIONS]
     mounts = [{"name": "envoy", "mountPath": "/envoy", "readOnly": True}, {"name": "proxy", "mountPath": "/proxy"}]
     as_proxy = {"runAsUser": life.proxy.uid, "runAsGroup": life.proxy.gid}
     if life.mode == TPROXY:
-        as_proxy |= granted
+        as_proxy |= GRANTED
     proxy = container("proxy", TOOLS, as_proxy, command=run, volumeMounts=mounts)
     app = container("app", TOOLS, {"runAsUser": APP.uid, "runAsGroup": APP.gid}, command=["/bin/sh", "-c", APP_START])
     folders = {"envoy": os.path.dirname(envoy), "proxy": proxy_folder}
@@ -165,7 +170,7 @@ def manifest(life, envoy, proxy_folder):
         "kind": "Pod",
         # The init container stays when it is done, so that its log can be read.
         "metadata": {"name": POD_NAME, "annotations": {"io.podman.annotations.init.container.type": "always"}},
-        "spec": {"restartPolicy": "Never", "initContainers": [init], "containers": [proxy, app], "volumes": volumes},
+        "spec": {"restartPolicy": "Never", "initContainers": init_containers, "containers": [proxy, app], "volumes": volumes},
     }
 
 
@@ -182,43 +187,57 @@ def binary_of(envoy):
 def run(options, checks, folder):
     if not options.envoy or not options.image:
         raise LabError("kube-play: needs --envoy and --image")
-    envoy = binary_of(options.envoy)
-    played = Played(options.image, folder)
+    with playing(options, folder) as played:
+        for life in LIVES:
+            with born(played, options.envoy, life, [init_container(life)]) as proxy:
+                print(f"The init container, as uid {life.user}, in {life.mode} mode, said:", flush=True)
+                print(f"  {played.log('netweir').strip()}", flush=True)
+                connect(checks, played, proxy, life)
+
+
+@contextlib.contextmanager
+def playing(options, folder, plugins=()):
+    """Podman, ready to play pods."""
+    played = Played(options.image, folder, plugins)
     try:
         with joined() as (somewhere, _):
             played.image.try_out(somewhere)
-        played.build_tools(envoy)
+        played.build_tools(binary_of(options.envoy))
         checked(["ip", "link", "set", "lo", "up"])
         # The bridge to be made: without duplicate address detection its address serves at once.
         checked(["sh", "-c", "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad"])
-        for life in LIVES:
-            lifetime(checks, played, envoy, life)
+        yield played
     finally:
         played.close()
 
 
-def lifetime(checks, played, envoy, life):
-    """A pod from its first to its last day."""
+@contextlib.contextmanager
+def born(played, envoy, life, init_containers):
+    """A pod from its first to its last day: what its proxy says, once it is up."""
     here = f"{played.folder}/{life.mode}"
     os.mkdir(here)
     proxy = Account(None, here, life.proxy)
     with open(f"{proxy.folder}/envoy.json", "x", encoding="utf-8") as file:
         json.dump(config(f"/proxy/{os.path.basename(proxy.log_path)}", life.mode), file)
-    played.play(manifest(life, envoy, proxy.folder))
+    played.play(manifest(life, binary_of(envoy), proxy.folder, init_containers))
     try:
-        print(f"The init container, as uid {life.user}, in {life.mode} mode, said:\n  {played.log('netweir').strip()}", flush=True)
-        pod, peer = played.place(), Place("peer", os.getpid())
-        proxy.pod = pod
+        proxy.pod = played.place()
         proxy.totals()
-        try:
-            connect(checks, played, {"pod": pod, "peer": peer}, proxy, life)
-        finally:
-            peer.close()
+        yield proxy
     finally:
         played.down()
 
 
-def connect(checks, played, namespaces, proxy, life):
+def connect(checks, played, proxy, life):
+    """Makes the connections of the pod's life, from it and from here, its peer."""
+    peer = Place("peer", os.getpid())
+    try:
+        try_out(checks, played, {"pod": proxy.pod, "peer": peer}, proxy, life)
+    finally:
+        peer.close()
+
+
+def try_out(checks, played, namespaces, proxy, life):
     start_web(namespaces["peer"], (HTTP, EXCLUDED_OUTBOUND))
     for connection, seen in life.connections:
         for family in (4, 6):
