@@ -1,6 +1,6 @@
 //! Where real connections go is where the decision tables and `explain` say they go.
 
-mod attempts;
+pub(crate) mod attempts;
 mod iptables;
 mod meshes;
 mod one_uid;

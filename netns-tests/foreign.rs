@@ -89,7 +89,7 @@ fn of_others() -> String {
     tables + &rules("iptables-nft-save") + &rules("ip6tables-nft-save")
 }
 
-fn other_capture() -> Capture {
+pub(crate) fn other_capture() -> Capture {
     let mut capture = Capture::default();
     capture.proxy.outbound_port = Port::new(4140).expect("not 0");
     capture.outbound.exclude_ports = [22, 3306].into_iter().collect();
@@ -148,24 +148,26 @@ fn differing(a: &Ruleset, b: &Ruleset) -> BTreeSet<String> {
     &without(a, b) | &without(b, a)
 }
 
+/// What somebody may do to our table besides editing a rule.
+pub(crate) const ADDITIONS: [&str; 12] = [
+    "add element inet netweir outbound_exclude_ports { 4000-4010 }",
+    "delete element inet netweir outbound_exclude_ports { 3306 }",
+    "add set inet netweir other { type ipv4_addr; }",
+    "add set inet netweir other { type inet_service; flags interval; elements = { 1-5 }; }",
+    "add chain inet netweir other",
+    "add chain inet netweir other { type filter hook input priority 0; policy drop; }",
+    "add chain inet netweir inbound { policy drop; }",
+    "add counter inet netweir other",
+    "add map inet netweir other { type inet_service : verdict; }",
+    "add rule inet netweir inbound ip daddr 10.0.0.1 ip ttl 7 drop",
+    "add rule inet netweir inbound jhash ip saddr mod 2 0 accept",
+    "add table inet netweir { flags dormant; }",
+];
+
 /// Sets, elements, chains and flags that are not ours are found, and gone after applying again.
 fn strange_objects() {
     let ruleset = plan(&other_capture());
-    let additions = [
-        "add element inet netweir outbound_exclude_ports { 4000-4010 }",
-        "delete element inet netweir outbound_exclude_ports { 3306 }",
-        "add set inet netweir other { type ipv4_addr; }",
-        "add set inet netweir other { type inet_service; flags interval; elements = { 1-5 }; }",
-        "add chain inet netweir other",
-        "add chain inet netweir other { type filter hook input priority 0; policy drop; }",
-        "add chain inet netweir inbound { policy drop; }",
-        "add counter inet netweir other",
-        "add map inet netweir other { type inet_service : verdict; }",
-        "add rule inet netweir inbound ip daddr 10.0.0.1 ip ttl 7 drop",
-        "add rule inet netweir inbound jhash ip saddr mod 2 0 accept",
-        "add table inet netweir { flags dormant; }",
-    ];
-    for addition in additions {
+    for addition in ADDITIONS {
         kernel::apply(&ruleset, &Note::default()).expect("applied");
         let listing = run("nft", &["list", "ruleset"], "");
         run("nft", &["-f", "-"], addition);

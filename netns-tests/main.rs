@@ -38,6 +38,7 @@ mod replacement;
 mod routing;
 mod sandbox;
 mod scenarios;
+mod status;
 mod tproxy;
 mod verify;
 
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
         ranges::promises(),
         replacement::promises(),
         routing::promises(),
+        status::promises(),
         tproxy::promises(),
         dns::promises(),
         drift::promises(),

@@ -15,9 +15,12 @@ mod files;
 mod form;
 mod frontend;
 mod graph;
+mod hunks;
 mod invocation;
 mod remove;
 mod rules;
+mod screen;
+mod status;
 mod style;
 mod surroundings;
 
@@ -39,6 +42,7 @@ use error::Error;
 use explain::Explain;
 use graph::Graph;
 use remove::Remove;
+use status::ShowStatus;
 
 /// The width of `--help`, in columns, where the terminal is not narrower.
 const HELP_WIDTH: usize = 100;
@@ -64,6 +68,9 @@ enum Verb {
     Graph(Graph),
     /// Take away exactly what apply installed; nothing there is no error.
     Remove(OptionsOf<Remove>),
+    /// Tell whether capture is installed, with which options, by which version, whether its rules are still what they
+    /// were, and what they have counted; end with 3 when it is not installed or was edited.
+    Status(ShowStatus),
 }
 
 /// Does what the arguments say. The first one is the program's name.
@@ -93,6 +100,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             mistakes.extend(options.mistakes);
             Remove::run(options.given, mistakes)
         }
+        Ok(Verb::Status(status)) => status.run(mistakes),
         // Nothing could be made of the arguments, and the mistakes say why.
         Err(_) => invocation::report(log, &mistakes),
     }

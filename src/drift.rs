@@ -8,4 +8,5 @@ mod json;
 
 pub use compare::{Change, Difference, RuleChange, compare};
 pub use hunk::{Amount, Hunk, Line, Sign};
+pub(crate) use json::{Object, objects};
 pub use json::{SCHEMA, json};

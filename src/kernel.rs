@@ -21,6 +21,7 @@ pub(crate) mod routes;
 mod routing;
 mod sys;
 pub(crate) mod turn;
+pub mod watch;
 
 use nix::errno::Errno;
 

@@ -29,4 +29,5 @@ pub mod plan;
 pub mod provenance;
 pub mod render;
 pub mod ruleset;
+pub mod status;
 pub mod verify;

@@ -377,3 +377,24 @@ pub enum RoutingObject {
         table: u32,
     },
 }
+
+impl fmt::Display for RoutingObject {
+    /// In words, such as `ipv4 policy rule fwmark 0x539 lookup 133`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LoopbackAddress(address) => write!(f, "address {address} of lo"),
+            Self::MarkRule {
+                family,
+                mark,
+                table,
+            } => {
+                let family = family.name();
+                write!(f, "{family} policy rule fwmark {mark:#x} lookup {table}")
+            }
+            Self::LocalRoute { family, table } => {
+                let family = family.name();
+                write!(f, "{family} route to everything on lo in table {table}")
+            }
+        }
+    }
+}

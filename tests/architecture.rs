@@ -24,6 +24,7 @@ const PURE: [&str; 11] = [
     "provenance",
     "render",
     "ruleset",
+    "status",
 ];
 
 /// The modules that have to do with the operating system.

@@ -14,7 +14,7 @@ use crate::sandbox::{
 };
 
 /// Every connection that is tried out under the capture.
-pub(super) fn matrix(capture: &Capture) -> Vec<Attempt> {
+pub(crate) fn matrix(capture: &Capture) -> Vec<Attempt> {
     let mut attempts = Vec::new();
     for (source, destination) in outbound_addresses(capture) {
         for (protocol, port) in ports(capture) {

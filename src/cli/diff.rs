@@ -2,12 +2,12 @@
 
 use clap::Args;
 
-use crate::drift::{self, Amount, Hunk, Sign};
+use crate::drift::{self, Hunk};
 use crate::exit_code::ExitCode;
 use crate::kernel;
 use crate::kernel::privileges::Capability;
 use crate::log::Log;
-use crate::options::{self, Level, Mistake, Parsed, Section};
+use crate::options::{self, Mistake, Parsed, Section};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
 
@@ -17,8 +17,9 @@ use super::error::Error;
 use super::families::resolve;
 use super::files::System;
 use super::form::{Form, FormOption};
+use super::hunks;
 use super::invocation::Invocation;
-use super::style::{Colour, Style};
+use super::style::Style;
 
 /// The verb's own arguments, and the options.
 #[derive(Args)]
@@ -85,13 +86,9 @@ impl Task {
         let (differences, installed) = kernel::differences_from(&wanted)?;
         super::print(&match self.form {
             Form::Text => {
-                let amount = if log.writes(Level::Debug) {
-                    Amount::All
-                } else {
-                    Amount::First
-                };
+                let amount = hunks::amount(log);
                 let hunks = Hunk::all(&differences, &wanted, &installed, amount);
-                text(&hunks, Style::of_output())
+                hunks::text(&hunks, "these options", Style::of_output())
             }
             Form::Json => drift::json(&differences, &wanted, &installed) + "\n",
         })?;
@@ -102,27 +99,4 @@ impl Task {
             Ok(ExitCode::Drift)
         }
     }
-}
-
-/// The hunks as `diff -u` would show them.
-fn text(hunks: &[Hunk], style: Style) -> String {
-    if hunks.is_empty() {
-        return String::new();
-    }
-    let mut lines = vec![
-        style.paint(Colour::Red, "--- installed"),
-        style.paint(Colour::Green, "+++ these options"),
-    ];
-    for hunk in hunks {
-        lines.push(style.paint(Colour::Cyan, format_args!("@@ {} @@", hunk.heading)));
-        lines.extend(hunk.lines.iter().map(|line| {
-            let colour = match line.sign {
-                Sign::Installed => Colour::Red,
-                Sign::Wanted => Colour::Green,
-            };
-            let text = format_args!("{}{}", line.sign.character(), line.text);
-            style.paint(colour, text)
-        }));
-    }
-    lines.join("\n") + "\n"
 }

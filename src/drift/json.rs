@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::render;
-use crate::ruleset::{Elements, Installed, Rule, Ruleset};
+use crate::ruleset::{Elements, Foreign, Installed, Rule, Ruleset};
 
 use super::compare::{Change, Difference, RuleChange};
 
@@ -17,13 +17,21 @@ pub fn json(differences: &[Difference], wanted: &Ruleset, installed: &Installed)
     let report = Report {
         version: SCHEMA,
         equal: differences.is_empty(),
-        differences: differences
-            .iter()
-            .map(|difference| object(difference, wanted, installed))
-            .collect(),
+        differences: objects(differences, wanted, installed),
     };
     // No map here has keys that are not text, the one thing that can fail.
     serde_json::to_string(&report).unwrap_or_default()
+}
+
+/// The differences, to be serialized within something else.
+pub(crate) fn objects<'a>(
+    differences: &'a [Difference],
+    wanted: &Ruleset,
+    installed: &Installed,
+) -> Vec<Object<'a>> {
+    let all = differences.iter();
+    all.map(|difference| object(difference, wanted, installed))
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -35,7 +43,7 @@ struct Report<'a> {
 
 #[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Object<'a> {
+pub(crate) enum Object<'a> {
     Table {
         change: &'static str,
     },
@@ -119,11 +127,18 @@ fn object<'a>(difference: &'a Difference, wanted: &Ruleset, installed: &Installe
             change: word(*change),
             command: render::ip_command(object),
         },
-        Difference::Foreign(foreign) => Object::Foreign {
+        Difference::Foreign(foreign) => Object::foreign(foreign),
+    }
+}
+
+impl<'a> Object<'a> {
+    /// Something that the model has no words for.
+    pub(crate) fn foreign(foreign: &'a Foreign) -> Self {
+        Self::Foreign {
             chain: foreign.chain.as_deref(),
             name: &foreign.name,
             what: &foreign.what,
-        },
+        }
     }
 }
 

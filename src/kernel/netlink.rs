@@ -1,5 +1,6 @@
 //! Netlink messages and the socket that carries them (RFC 3549, `linux/netlink.h`).
 
+mod group;
 mod request;
 
 use std::io;
@@ -10,6 +11,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 
 use super::sys;
 
+pub(super) use group::{Group, Received, Topic};
 pub(super) use request::{Flags, Nest, Request};
 
 /// The length of `struct nlmsghdr`.

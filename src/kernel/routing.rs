@@ -157,27 +157,8 @@ pub(super) fn delete(socket: &mut Socket, object: RoutingObject) -> Result<(), E
 }
 
 fn refused(verb: &str, object: RoutingObject, refusal: super::netlink::Refusal) -> Error {
-    let object = match object {
-        RoutingObject::LoopbackAddress(address) => format!("the address {address} of lo"),
-        RoutingObject::MarkRule {
-            family,
-            mark,
-            table,
-        } => {
-            format!(
-                "the {} policy rule fwmark {mark:#x} lookup {table}",
-                family.name()
-            )
-        }
-        RoutingObject::LocalRoute { family, table } => {
-            format!(
-                "the {} route to everything on lo in table {table}",
-                family.name()
-            )
-        }
-    };
     Error::Routing {
-        doing: format!("{verb} {object}"),
+        doing: format!("{verb} the {object}"),
         refusal,
     }
 }

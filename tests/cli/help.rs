@@ -36,6 +36,11 @@ fn of_graph() {
 }
 
 #[test]
+fn of_status() {
+    assert_data_eq!(help(&["status", "--help"]), file!["help/status.txt"]);
+}
+
+#[test]
 fn of_remove() {
     assert_data_eq!(help(&["remove", "--help"]), file!["help/remove.txt"]);
 }

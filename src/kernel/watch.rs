@@ -1,0 +1,113 @@
+//! Waiting for changes, for a while, and for the end.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+
+use super::error::Error;
+use super::netlink::{Group, Received, Topic};
+
+/// What ended a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The ruleset of the namespace was changed.
+    Changed,
+    /// The time is over.
+    Elapsed,
+    /// The process was asked to end, by SIGINT or SIGTERM.
+    Ended,
+}
+
+/// The signals that ask the process to end, as something to wait for: they no longer interrupt it.
+pub(super) struct End(SignalFd);
+
+impl End {
+    /// From now on.
+    ///
+    /// The process has one thread: another one would still be interrupted.
+    pub(super) fn expect() -> io::Result<Self> {
+        let mut signals = SigSet::empty();
+        signals.add(Signal::SIGINT);
+        signals.add(Signal::SIGTERM);
+        signals.thread_block()?;
+        let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        Ok(Self(SignalFd::with_flags(&signals, flags)?))
+    }
+
+    /// Waits until one of the two has something to read; the time is over where neither has.
+    pub(super) fn or(&self, other: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<Event> {
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let timeout = match left {
+                // Rounded up: a wait that ends early would only begin anew.
+                Some(left) => PollTimeout::try_from(left + Duration::from_millis(1))
+                    .unwrap_or(PollTimeout::MAX),
+                None => PollTimeout::NONE,
+            };
+            let mut both = [self.0.as_fd(), other].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+            match poll(&mut both, timeout) {
+                Err(Errno::EINTR) => continue,
+                other => other?,
+            };
+            let [end, other] = both.map(|polled| polled.any().unwrap_or(true));
+            if end {
+                return Ok(Event::Ended);
+            }
+            if other {
+                return Ok(Event::Changed);
+            }
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Ok(Event::Elapsed);
+            }
+        }
+    }
+}
+
+/// The changes of the namespace's ruleset.
+pub struct Watch {
+    changes: Group,
+    end: End,
+}
+
+impl Watch {
+    /// From now on.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    pub fn open() -> Result<Self, Error> {
+        let failed = |source| Error::Io {
+            doing: "watch the ruleset for changes",
+            source,
+        };
+        Ok(Self {
+            changes: Group::join(Topic::Changes).map_err(failed)?,
+            end: End::expect().map_err(failed)?,
+        })
+    }
+
+    /// Waits for a change, but no longer than this.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    pub fn wait(&mut self, longest: Duration) -> Result<Event, Error> {
+        let failed = |source| Error::Io {
+            doing: "wait for changes of the ruleset",
+            source,
+        };
+        let deadline = Instant::now() + longest;
+        let event = self
+            .end
+            .or(self.changes.as_fd(), Some(deadline))
+            .map_err(failed)?;
+        if event == Event::Changed {
+            // What changed is read from the tables themselves; that messages were lost is a change, too.
+            while self.changes.receive(|_| {}).map_err(failed)? != Received::Nothing {}
+        }
+        Ok(event)
+    }
+}
