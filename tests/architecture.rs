@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use syn::visit::{self, Visit};
 
 /// The modules that compute and nothing else.
-const PURE: [&str; 11] = [
+const PURE: &[&str] = &[
     "drift",
     "explain",
     "frontend",
@@ -28,7 +28,7 @@ const PURE: [&str; 11] = [
 ];
 
 /// The modules that have to do with the operating system.
-const IMPURE: [&str; 6] = ["cli", "cni", "exit_code", "kernel", "log", "verify"];
+const IMPURE: &[&str] = &["cli", "cni", "exit_code", "kernel", "log", "verify"];
 
 /// What of the plugin only computes.
 const PURE_OF_CNI: [&str; 7] = [
@@ -207,6 +207,6 @@ fn every_module_is_known_to_be_one_or_the_other() {
             _ => None,
         })
         .collect();
-    let known = PURE.iter().chain(&IMPURE).map(ToString::to_string);
+    let known = PURE.iter().chain(IMPURE).map(ToString::to_string);
     assert_eq!(modules, known.collect());
 }
