@@ -1,5 +1,5 @@
-//! What the README shows is what the program prints: its `console` blocks are run again, and its tables made anew. With
-//! `SNAPSHOTS=overwrite` they are written into it.
+//! What the documents show is what the program prints: their `console` blocks are run again, and their tables and
+//! pictures made anew. With `SNAPSHOTS=overwrite` they are written into them.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,13 +7,20 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
+#[path = "support/console.rs"]
+mod console;
+
 use std::fmt::Write;
 use std::path::Path;
-use std::process::Command;
 
+use console::console_blocks;
 use netweir::exit_code::ExitCode;
+use netweir::graph::{Diagram, svg};
+use netweir::intent::Capture;
 use netweir::options::Setting;
-use snapbox::{Data, assert_data_eq};
+use netweir::plan::plan;
+use netweir::ruleset::Installed;
+use snapbox::{Assert, Data, assert_data_eq};
 
 #[test]
 fn shows_what_the_program_prints() {
@@ -22,6 +29,24 @@ fn shows_what_the_program_prints() {
     let actual = marked(&actual, "exit codes", &exit_codes());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
     assert_data_eq!(actual, Data::read_from(&file, None).raw());
+}
+
+#[test]
+fn debugging_shows_what_the_program_prints() {
+    let actual = console_blocks(include_str!("../docs/debugging.md"));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/debugging.md");
+    assert_data_eq!(actual, Data::read_from(&file, None).raw());
+}
+
+#[test]
+fn the_picture_is_as_the_program_draws_it() {
+    let drawn = svg(&Diagram::new(&Installed {
+        ruleset: plan(&Capture::default()),
+        ..Installed::default()
+    }));
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/path.svg");
+    let assert = Assert::new().action_env("SNAPSHOTS");
+    assert.eq(Data::text(drawn).raw(), Data::read_from(&file, None).raw());
 }
 
 /// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.
@@ -59,41 +84,4 @@ fn exit_codes() -> String {
         writeln!(table, "| {} | {} |", code.number(), code.meaning()).unwrap();
     }
     table
-}
-
-/// The text with the output of each command in a `console` block replaced by what it prints now. The commands of a block
-/// share a network namespace of their own.
-fn console_blocks(text: &str) -> String {
-    let mut result = String::new();
-    let mut rest = text;
-    while let Some((before, block)) = rest.split_once("```console\n") {
-        let (block, after) = block.split_once("```").expect("a block ends");
-        let commands: Vec<_> = block
-            .lines()
-            .filter_map(|line| line.strip_prefix("$ "))
-            .collect();
-        assert!(!commands.is_empty(), "a block without a command: {block}");
-        write!(result, "{before}```console\n{}```", run(&commands)).unwrap();
-        rest = after;
-    }
-    result + rest
-}
-
-fn run(commands: &[&str]) -> String {
-    let mut script = String::new();
-    for command in commands {
-        writeln!(script, "echo '$ {command}'\n{command} 2>&1").unwrap();
-    }
-    let binary = Path::new(env!("CARGO_BIN_EXE_netweir"));
-    let path = std::env::var("PATH").unwrap();
-    let output = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--net", "sh", "-c", &script])
-        .env(
-            "PATH",
-            format!("{}:{path}", binary.parent().unwrap().display()),
-        )
-        .output()
-        .expect("unshare, of util-linux, runs");
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
-    String::from_utf8(output.stdout).unwrap()
 }

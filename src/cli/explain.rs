@@ -30,8 +30,8 @@ uid, gid, mark, ctmark, state and protocol. What is left out is assumed, and the
 the own address are those of the network namespace, where it has a route
 [example: out tcp 10.0.0.5:443 uid=1000 gid=1000] [example: in tcp :8080 from=10.1.2.3 dev=eth0]";
 const CONNECTIONS_HELP: &str = "\
-A file with a connection a line; - is standard input. The answer to each is a JSON object on one line; empty lines and \
-lines that start with # are passed over
+A file with a connection a line; - is standard input. The answer to each is a JSON object on one line, or with \
+--format=text a line of text; empty lines and lines that start with # are passed over
 [example: -]";
 const TABLE_HELP: &str = "\
 Print a table of all typical connections under these rules instead: every kind of owner by every kind of destination, in \
@@ -104,7 +104,11 @@ impl Explain {
         let rules = self.rules.read(invocation);
         let namespace = options::network_namespace(&invocation.given);
         let namespace = invocation.noting(namespace);
-        let form = invocation.noting(self.form.read());
+        let otherwise = match self.connections {
+            Some(_) => Form::Json,
+            None => Form::Text,
+        };
+        let form = invocation.noting(self.form.read_or(otherwise));
         let asked = invocation.noting(self.asked());
         if !invocation.mistakes.is_empty() {
             return None;
@@ -161,7 +165,7 @@ impl Task {
         let rules = self.rules.look(log)?;
         match self.asked {
             Asked::One(question) => one(&rules, &question, self.form),
-            Asked::Many(lines) => many(&rules, lines),
+            Asked::Many(lines) => many(&rules, lines, self.form),
             Asked::Typical => typical(&rules.installed, self.form),
         }
     }
@@ -190,7 +194,7 @@ fn colour(outcome: &Outcome) -> Colour {
 }
 
 /// Answers line by line, as they come. A line that is no connection does not keep the others from being answered.
-fn many(rules: &Looked, mut lines: Box<dyn BufRead>) -> Result<ExitCode, Error> {
+fn many(rules: &Looked, mut lines: Box<dyn BufRead>, form: Form) -> Result<ExitCode, Error> {
     let here = Here::new();
     let mut code = ExitCode::Done;
     let mut line = Vec::new();
@@ -204,22 +208,32 @@ fn many(rules: &Looked, mut lines: Box<dyn BufRead>) -> Result<ExitCode, Error> 
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        let json = match question(text) {
+        let answer = match question(text) {
             Ok(question) => {
                 let asked = complete(&question, &here);
                 let outcome = evaluate_installed(&rules.installed, &asked.connection);
                 let beside = rules.beside(&asked.connection);
                 let answer = Answer::new(&rules.installed.ruleset, &asked, &outcome);
-                answer.beside(&beside).json(Some(number))
+                match form {
+                    Form::Text => answer.line(),
+                    Form::Json => answer.beside(&beside).json(Some(number)),
+                }
             }
             Err(errors) => {
                 code = ExitCode::Usage;
-                answer_to_nothing(number, text, &errors)
+                match form {
+                    Form::Text => format!("line {number}: {}", texts(&errors).join("; ")),
+                    Form::Json => answer_to_nothing(number, text, &errors),
+                }
             }
         };
-        super::print(&(json + "\n"))?;
+        super::print(&(answer + "\n"))?;
     }
     Ok(code)
+}
+
+fn texts(errors: &[SyntaxError]) -> Vec<String> {
+    errors.iter().map(ToString::to_string).collect()
 }
 
 fn typical(installed: &Installed, form: Form) -> Result<ExitCode, Error> {

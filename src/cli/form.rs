@@ -25,10 +25,16 @@ pub(super) enum Form {
 }
 
 impl FormOption {
-    /// What was asked for.
+    /// What was asked for: text, unless something else was.
     pub(super) fn read(&self) -> Result<Form, Vec<Mistake>> {
+        self.read_or(Form::Text)
+    }
+
+    /// What was asked for, or the form that the verb has otherwise.
+    pub(super) fn read_or(&self, otherwise: Form) -> Result<Form, Vec<Mistake>> {
         match self.format.as_deref() {
-            None | Some("text") => Ok(Form::Text),
+            None => Ok(otherwise),
+            Some("text") => Ok(Form::Text),
             Some("json") => Ok(Form::Json),
             Some(other) => Err(vec![Mistake {
                 option: "--format".to_owned(),

@@ -18,6 +18,9 @@ use super::syntax::SyntaxError;
 /// any time.
 pub const SCHEMA: u32 = 1;
 
+/// Why there is no verdict.
+const UNJUDGED: &str = "meets what netweir cannot judge";
+
 /// What becomes of a connection under rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
@@ -58,6 +61,26 @@ impl<'a> Answer<'a> {
         // Writing to a string does not fail.
         let _ = self.write(&mut text, &stand_out);
         text
+    }
+
+    /// In words, on one line: the connection and the verdict.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let verdict = if self.is_known() {
+            self.verdict()
+        } else {
+            "not known".to_owned()
+        };
+        format!("{}: {verdict}: it {}", self.asked.connection, self.reason())
+    }
+
+    /// Why, as a clause that follows "it".
+    fn reason(&self) -> String {
+        if self.is_known() {
+            self.because()
+        } else {
+            UNJUDGED.to_owned()
+        }
     }
 
     /// Whether the outcome holds, whatever cannot be judged.
@@ -132,7 +155,7 @@ impl<'a> Answer<'a> {
             verdict: "unknown",
             port: None,
             rule: None,
-            because: "meets what netweir cannot judge".to_owned(),
+            because: UNJUDGED.to_owned(),
         };
         let (decision, otherwise) = if self.is_known() {
             (decision, None)
@@ -192,7 +215,7 @@ impl Answer<'_> {
             write!(f, "{}", stand_out(&self.verdict()))?;
         } else {
             let unknown = stand_out("not known");
-            writeln!(f, "{unknown}: it meets what netweir cannot judge")?;
+            writeln!(f, "{unknown}: it {UNJUDGED}")?;
             for unjudged in self.unjudged() {
                 writeln!(f, "  {unjudged}")?;
             }

@@ -122,6 +122,19 @@ fn answers_line_by_line() {
         [json!("redirect"), json!(null), json!("redirect")]
     );
     assert_eq!(part("port"), [json!(15006), json!(null), json!(15001)]);
+    let text = within("", &["explain", &named, "--format=text"]);
+    let lines: Vec<_> = text.stdout.lines().collect();
+    assert_eq!((text.code, lines.len()), (Some(2), 3));
+    assert!(
+        lines[1].starts_with("line 4: \u{fffd}: is no part"),
+        "{}",
+        lines[1]
+    );
+    assert_eq!(
+        lines[2],
+        "out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000: redirected to port 15001, the proxy's \
+         outbound port: it is TCP that no exclusion fits"
+    );
     let errors = answers[1]["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 1);
     assert!(

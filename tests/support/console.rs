@@ -1,0 +1,79 @@
+//! Documents that show what the program prints: the commands of their `console` blocks are run again.
+//!
+//! The blocks of a section (up to the next heading `## `) share a network namespace of their own. A comment that starts
+//! with `<!-- in a namespace with` has commands that are run in it first, unseen; one before the first heading is for
+//! all sections.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+
+const SETUP: &str = "<!-- in a namespace with\n";
+const BLOCK: &str = "```console\n";
+/// A line that no command prints.
+const BETWEEN: &str = "\u{1d}";
+const BETWEEN_LINE: &str = "\u{1d}\n";
+
+/// The text with the output of each command in a `console` block replaced by what it prints now.
+pub(crate) fn console_blocks(text: &str) -> String {
+    let mut sections = text.split("\n## ");
+    let first = sections.next().unwrap_or_default();
+    let of_all = setup(first);
+    let others = sections.map(|text| format!("\n## {}", section(text, &[of_all, setup(text)])));
+    others.fold(section(first, &[of_all]), |whole, section| whole + &section)
+}
+
+/// The commands of the comment, if there is one.
+fn setup(section: &str) -> &str {
+    let comment = section
+        .split_once(SETUP)
+        .map(|(_, rest)| rest.split_once("-->"));
+    comment.map_or("", |comment| comment.expect("a comment ends").0)
+}
+
+fn section(text: &str, setups: &[&str]) -> String {
+    let mut script = format!("set -e\n{}\nset +e\n", setups.concat());
+    for block in text.split(BLOCK).skip(1) {
+        let (block, _) = block.split_once("```").expect("a block ends");
+        let commands: Vec<_> = block
+            .lines()
+            .filter_map(|line| line.strip_prefix("$ "))
+            .collect();
+        assert!(!commands.is_empty(), "a block without a command: {block}");
+        for command in commands {
+            let shown = command.replace('\'', "'\\''");
+            writeln!(script, "printf '$ %s\\n' '{shown}'\n{command} 2>&1").unwrap();
+        }
+        writeln!(script, "echo '{BETWEEN}'").unwrap();
+    }
+    let outputs = run(&script);
+    let mut outputs = outputs.split(BETWEEN_LINE);
+    let mut parts = text.split(BLOCK);
+    let mut result = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, after) = part.split_once("```").expect("a block ends");
+        let output = outputs.next().expect("an output for each block");
+        write!(result, "{BLOCK}{output}```{after}").unwrap();
+    }
+    result
+}
+
+fn run(script: &str) -> String {
+    let binary = Path::new(env!("CARGO_BIN_EXE_netweir"));
+    let path = std::env::var("PATH").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new("unshare")
+        .args(["--user", "--map-root-user", "--net", "sh", "-c", script])
+        .current_dir(directory.path())
+        .env(
+            "PATH",
+            format!(
+                "{}:{path}:/usr/sbin:/sbin",
+                binary.parent().unwrap().display()
+            ),
+        )
+        .output()
+        .expect("unshare, of util-linux, runs");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{script}");
+    String::from_utf8(output.stdout).unwrap()
+}
