@@ -4,13 +4,14 @@ mod stand_ins;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 use ipnet::IpNet;
 use netweir::intent::{Capture, Dns, IpRanges, Port, RangeSelection};
 use netweir::ruleset::TABLE;
 
 use crate::sandbox::{PEER, Promise, Sandbox, counters, fresh, install, run};
-use stand_ins::{BY_PROXY, BY_SERVER, ask, ask_as_proxy, proxy, server};
+use stand_ins::{BY_PROXY, BY_SERVER, IMPATIENCE, PATIENCE, ask, ask_as_proxy, proxy, server};
 
 pub(crate) fn promises() -> Vec<Promise> {
     let mut promises = vec![
@@ -68,7 +69,7 @@ fn resolver_on_loopback_is_captured(address: IpAddr) {
     fresh();
     let upstream = SocketAddr::new(address, 53);
     let _server = server(upstream);
-    let _proxy = proxy(PROXY_PORT, upstream);
+    let _proxy = proxy(PROXY_PORT, upstream, PATIENCE);
     let own = match address {
         IpAddr::V4(_) => IpAddr::from(Ipv4Addr::LOCALHOST),
         IpAddr::V6(_) => IpAddr::from(Ipv6Addr::LOCALHOST),
@@ -82,7 +83,7 @@ fn resolver_on_loopback_is_captured(address: IpAddr) {
     for servers in [only(address), RangeSelection::All] {
         install(&capture(servers));
         assert_eq!(
-            ask(upstream, b"?"),
+            ask(upstream, b"?", PATIENCE),
             Some([b"?", BY_SERVER, BY_PROXY].concat())
         );
         assert_eq!(
@@ -101,7 +102,7 @@ fn no_answer_is_lost(sandbox: &Sandbox, upstream: IpAddr) {
     for servers in [only(upstream), RangeSelection::All] {
         install(&capture(servers));
         let upstream = SocketAddr::new(upstream, 53);
-        let (_server, _proxy) = start_across(sandbox, upstream);
+        let (_server, _proxy) = start_across(sandbox, upstream, PATIENCE);
         ask_often(upstream);
         zones_were_set();
     }
@@ -111,7 +112,7 @@ fn no_answer_is_lost_on_loopback() {
     let upstream = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 53), 53));
     install(&capture(only(upstream.ip())));
     let _server = server(upstream);
-    let _proxy = proxy(PROXY_PORT, upstream);
+    let _proxy = proxy(PROXY_PORT, upstream, PATIENCE);
     ask_often(upstream);
 }
 
@@ -119,13 +120,14 @@ fn no_answer_is_lost_on_loopback() {
 fn start_across(
     sandbox: &Sandbox,
     upstream: SocketAddr,
+    patience: Duration,
 ) -> (stand_ins::Answering, stand_ins::Answering) {
     let server = sandbox.within_peer(|| {
         // Its own listener takes everything otherwise.
         run("nft", &["flush", "ruleset"], "");
         server(upstream)
     });
-    (server, proxy(PROXY_PORT, upstream))
+    (server, proxy(PROXY_PORT, upstream, patience))
 }
 
 fn three_local_ports() {
@@ -138,7 +140,7 @@ fn ask_often(upstream: SocketAddr) {
     for number in 0..QUERIES {
         let query = format!("query {number}");
         let expected = [query.as_bytes(), BY_SERVER, BY_PROXY].concat();
-        let answer = ask(upstream, query.as_bytes());
+        let answer = ask(upstream, query.as_bytes(), PATIENCE);
         assert_eq!(answer, Some(expected), "{query} of {QUERIES}");
     }
 }
@@ -167,10 +169,10 @@ fn without_zones_queries_go_astray(sandbox: &Sandbox) {
     for chain in ["outbound_raw", "inbound_raw"] {
         run("nft", &["delete", "chain", "inet", TABLE, chain], "");
     }
-    let (_server, _proxy) = start_across(sandbox, upstream);
+    let (_server, _proxy) = start_across(sandbox, upstream, IMPATIENCE);
     three_local_ports();
     let expected = Some([b"?", BY_SERVER, BY_PROXY].concat());
-    let astray = (0..QUERIES).any(|_| ask(upstream, b"?") != expected);
+    let astray = (0..QUERIES).any(|_| ask(upstream, b"?", IMPATIENCE) != expected);
     assert!(
         astray,
         "all of {QUERIES} queries were answered by the proxy"
