@@ -45,11 +45,7 @@ pub(crate) struct Launcher(pub(crate) PathBuf);
 
 impl Launcher {
     fn sample(&self, contender: &Contender) -> Result<(f64, f64)> {
-        // Ahead of whatever else the machine does: contenders of a millisecond would be measured by who is
-        // in their way. `nice` says so and goes on where it may not.
-        let output = Command::new("nice")
-            .args(["-n", "-20"])
-            .arg(&self.0)
+        let output = Command::new(&self.0)
             .args(contender.commands.join(&":::".to_owned()))
             .output()?;
         if !output.status.success() {
