@@ -12,7 +12,7 @@ from checks import DIRECT, way
 from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND, HTTP, Connection, endpoint
 from envoy_config import PASSTHROUGH_SOURCE, REDIRECT, TPROXY, config
 from lab import APP, PEER, POD, PROXY, LabError, Owner, Place, checked, joined, start_web
-from program import IMAGE, Image
+from program import IMAGE, CannotRun, Image
 from proxy import ENVOY_OPTIONS, Account, until
 from tproxy import ENVOY as TRANSPARENT_PROXY
 
@@ -83,6 +83,16 @@ class Played:
 
     def podman(self, *arguments):
         return checked([*self.image.podman, *arguments])
+
+    def try_out(self):
+        """Raises `CannotRun` when podman can start no container here, or does not know the network."""
+        with joined() as (somewhere, _):
+            self.image.try_out(somewhere)
+        trial = subprocess.run(
+            [*self.image.podman, "network", "inspect", NETWORK], capture_output=True, text=True, check=False
+        )
+        if trial.returncode != 0:
+            raise CannotRun(f"podman without CNI: {trial.stderr.strip()}")
 
     def log(self, name):
         """All that the container wrote."""
@@ -200,8 +210,7 @@ def playing(options, folder, plugins=()):
     """Podman, ready to play pods."""
     played = Played(options.image, folder, plugins)
     try:
-        with joined() as (somewhere, _):
-            played.image.try_out(somewhere)
+        played.try_out()
         played.build_tools(binary_of(options.envoy))
         checked(["ip", "link", "set", "lo", "up"])
         # The bridge to be made: without duplicate address detection its address serves at once.
