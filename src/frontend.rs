@@ -23,6 +23,6 @@ mod texts;
 pub use flag::{Flag, FrontEnd, Shape, Spec, Topic};
 pub use istio::{Istio, IstioFlag};
 pub use linkerd::{Linkerd, LinkerdFlag};
-pub use program::Program;
+pub use program::{Program, Told};
 pub use request::{Action, Notice, Request, Show, Surroundings, Validation};
 pub use texts::Texts;

@@ -15,6 +15,7 @@ use std::path::Path;
 
 use console::console_blocks;
 use netweir::exit_code::ExitCode;
+use netweir::frontend::{Flag, IstioFlag, LinkerdFlag};
 use netweir::graph::{Diagram, svg};
 use netweir::intent::Capture;
 use netweir::options::Setting;
@@ -49,6 +50,15 @@ fn the_picture_is_as_the_program_draws_it() {
     assert.eq(Data::text(drawn).raw(), Data::read_from(&file, None).raw());
 }
 
+#[test]
+fn shows_what_the_meshes_command_lines_are() {
+    let text = include_str!("../docs/drop-in.md");
+    let actual = marked(text, "istio flags", &flags::<IstioFlag>());
+    let actual = marked(&actual, "linkerd flags", &flags::<LinkerdFlag>());
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/drop-in.md");
+    assert_data_eq!(console_blocks(&actual), Data::read_from(&file, None).raw());
+}
+
 /// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.
 fn marked(text: &str, name: &str, contents: &str) -> String {
     let begin = format!("<!-- {name} -->\n");
@@ -76,6 +86,34 @@ fn options() -> String {
         writeln!(table, "| {flag} | {default} | {about} |").unwrap();
     }
     table
+}
+
+fn flags<F: Flag>() -> String {
+    let mut table =
+        "| flag | variable | default | what it does |\n| --- | --- | --- | --- |\n".to_owned();
+    for spec in F::ALL.iter().map(|flag| flag.spec()) {
+        let short = spec.short.map(|short| format!("-{short}"));
+        let long = spec.long.map(|long| format!("--{long}"));
+        let flags: Vec<_> = short.into_iter().chain(long).map(code).collect();
+        let variables: Vec<_> = spec.variables.iter().copied().map(code).collect();
+        let default = match spec.default.text() {
+            Some("") | None => spec.default.describe().to_owned(),
+            Some(text) => code(text),
+        };
+        let about = spec.about.replace('*', "\\*");
+        writeln!(
+            table,
+            "| {} | {} | {default} | {about} |",
+            flags.join(", "),
+            variables.join(", ")
+        )
+        .unwrap();
+    }
+    table
+}
+
+fn code(text: impl std::fmt::Display) -> String {
+    format!("`{text}`")
 }
 
 fn exit_codes() -> String {

@@ -13,7 +13,7 @@ use std::path::Path;
 use clap::CommandFactory;
 
 use crate::exit_code::ExitCode;
-use crate::frontend::{FrontEnd, Istio, Linkerd, Program, Texts};
+use crate::frontend::{FrontEnd, Istio, Linkerd, Program, Texts, Told};
 use crate::log::Log;
 use crate::options::{Mistake, Problem};
 
@@ -45,17 +45,19 @@ pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString
     }
     let name = Path::new(path).file_name().unwrap_or_default();
     let is_verb = |word: &str| CommandLine::command().find_subcommand(word).is_some();
-    let (program, said) = Program::meant(&name.to_string_lossy(), &rest, is_verb);
+    let (program, told) = Program::meant(&name.to_string_lossy(), &rest, is_verb);
     let start = match program {
         Program::Netweir => return Err(arguments),
         Program::Istio => start::<Istio>,
         Program::Linkerd => start::<Linkerd>,
     };
-    arguments.drain(1..=said);
-    Ok(start(arguments))
+    if told == Told::ByVerb {
+        arguments.remove(1);
+    }
+    Ok(start(arguments, told))
 }
 
-fn start<P: FrontEnd>(arguments: Vec<OsString>) -> ExitCode {
+fn start<P: FrontEnd>(arguments: Vec<OsString>, told: Told) -> ExitCode {
     let read = Arguments::read(
         flags::command::<P>,
         flags::documented::<P>,
@@ -75,7 +77,11 @@ fn start<P: FrontEnd>(arguments: Vec<OsString>) -> ExitCode {
     let log = Log::new(options.as_ref().copied().unwrap_or_default());
     let request = P::read(&texts, &AccountFiles::default());
     match (options, request) {
-        (Ok(_), Ok(request)) if mistakes.is_empty() => task::run(&request, log),
+        (Ok(_), Ok(mut request)) if mistakes.is_empty() => {
+            let remark = P::remark_on_flags_alone(&texts).filter(|_| told == Told::ByFlags);
+            request.notices.extend(remark);
+            task::run(&request, log)
+        }
         (options, request) => {
             mistakes.extend(options.err().into_iter().flatten());
             mistakes.extend(request.err().into_iter().flatten());

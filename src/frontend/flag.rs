@@ -3,7 +3,7 @@
 use crate::options::{Fallback, LogOptions, Mistake};
 use crate::parse::Accounts;
 
-use super::{Request, Texts};
+use super::{Notice, Request, Texts};
 
 /// The heading that `--help` lists a flag under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +95,12 @@ pub trait FrontEnd {
 
     /// What is said, and how.
     fn log_options(texts: &Texts<Self::Flag>) -> Result<LogOptions, Vec<Mistake>>;
+
+    /// What to say where nothing but its flags told that this program is meant.
+    #[must_use]
+    fn remark_on_flags_alone(_texts: &Texts<Self::Flag>) -> Option<Notice> {
+        None
+    }
 
     /// What the texts ask for, or every mistake in them.
     fn read(texts: &Texts<Self::Flag>, accounts: &dyn Accounts) -> Result<Request, Vec<Mistake>>;

@@ -34,6 +34,19 @@ impl FrontEnd for Istio {
         log::log_options(texts)
     }
 
+    fn remark_on_flags_alone(texts: &Texts<IstioFlag>) -> Option<Notice> {
+        let port = IstioFlag::InboundCapturePort;
+        let silent = texts.has(port) || texts.text(IstioFlag::InboundPorts).is_empty();
+        (!silent).then(|| {
+            Notice::Warning(format!(
+                "{}: inbound connections go to port {}, where the proxy takes them since Istio 1.3; one from before \
+                 takes them where outbound ones go",
+                texts.name(port),
+                texts.text(port)
+            ))
+        })
+    }
+
     fn read(texts: &Texts<IstioFlag>, accounts: &dyn Accounts) -> Result<Request, Vec<Mistake>> {
         let mut reader = Reader {
             texts,

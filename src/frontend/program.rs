@@ -13,6 +13,17 @@ pub enum Program {
     Linkerd,
 }
 
+/// What tells which program is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The name that it is called by.
+    ByName,
+    /// The first argument, which is no flag.
+    ByVerb,
+    /// Nothing but flags.
+    ByFlags,
+}
+
 /// The names that images call Istio's program by.
 const ISTIO_NAMES: [&str; 2] = [Istio::VERB, "istio-init"];
 /// The names that images call Linkerd's program by.
@@ -22,12 +33,12 @@ const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
 impl Program {
     /// The program that is meant by the name it is called by and the arguments, of which some may be verbs of
-    /// netweir's own; and how many of the arguments say so.
+    /// netweir's own; and what tells.
     ///
     /// The name decides first, then the verb. Flags alone are what the images of init programs are started with:
     /// Linkerd's where its own are among them, and those of Istio's old `proxy_init` otherwise.
     #[must_use]
-    pub fn meant(name: &str, arguments: &[&str], is_verb: impl Fn(&str) -> bool) -> (Self, usize) {
+    pub fn meant(name: &str, arguments: &[&str], is_verb: impl Fn(&str) -> bool) -> (Self, Told) {
         let first = arguments.first().copied().unwrap_or_default();
         let by_name = [
             (Self::Istio, &ISTIO_NAMES[..], Istio::VERB),
@@ -35,21 +46,28 @@ impl Program {
         ];
         for (program, names, verb) in by_name {
             if names.contains(&name) {
-                return (program, usize::from(first == verb));
+                let by = if first == verb {
+                    Told::ByVerb
+                } else {
+                    Told::ByName
+                };
+                return (program, by);
             }
         }
         for (program, _, verb) in by_name {
             if first == verb {
-                return (program, 1);
+                return (program, Told::ByVerb);
             }
         }
         let flags_alone = first.starts_with('-')
             && !OWN_FLAGS.contains(&first)
             && !arguments.iter().any(|argument| is_verb(argument));
         match flags_alone {
-            false => (Self::Netweir, 0),
-            true if arguments.iter().any(|flag| is_of_linkerd(flag)) => (Self::Linkerd, 0),
-            true => (Self::Istio, 0),
+            false => (Self::Netweir, Told::ByName),
+            true if arguments.iter().any(|flag| is_of_linkerd(flag)) => {
+                (Self::Linkerd, Told::ByFlags)
+            }
+            true => (Self::Istio, Told::ByFlags),
         }
     }
 }
@@ -70,7 +88,7 @@ fn is_of_linkerd(argument: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn meant(line: &str) -> (Program, usize) {
+    fn meant(line: &str) -> (Program, Told) {
         let words: Vec<_> = line.split(' ').collect();
         let (name, arguments) = words.split_first().unwrap();
         Program::meant(name, arguments, |verb| ["apply", "remove"].contains(&verb))
@@ -79,28 +97,35 @@ mod tests {
     #[test]
     fn the_name_decides_then_the_verb_then_the_flags() {
         use Program::{Istio, Linkerd, Netweir};
+        use Told::{ByFlags, ByName, ByVerb};
         for (line, expected) in [
-            ("netweir", (Netweir, 0)),
-            ("netweir apply -b *", (Netweir, 0)),
-            ("netweir aply", (Netweir, 0)),
-            ("netweir --help", (Netweir, 0)),
-            ("netweir -V", (Netweir, 0)),
-            ("netweir -q apply", (Netweir, 0)),
-            ("netweir istio-iptables -p 15001", (Istio, 1)),
-            ("netweir linkerd-init -p 4143", (Linkerd, 1)),
-            ("istio-iptables", (Istio, 0)),
-            ("istio-iptables apply", (Istio, 0)),
-            ("istio-iptables istio-iptables -p 1", (Istio, 1)),
-            ("istio-init -b 80", (Istio, 0)),
-            ("proxy-init -p 4143 -o 4140", (Linkerd, 0)),
-            ("netweir -p 15001 -u 1337 -m REDIRECT -i *", (Istio, 0)),
-            ("netweir -n", (Istio, 0)),
+            ("netweir", (Netweir, ByName)),
+            ("netweir apply -b *", (Netweir, ByName)),
+            ("netweir aply", (Netweir, ByName)),
+            ("netweir --help", (Netweir, ByName)),
+            ("netweir -V", (Netweir, ByName)),
+            ("netweir -q apply", (Netweir, ByName)),
+            ("netweir istio-iptables -p 15001", (Istio, ByVerb)),
+            ("netweir linkerd-init -p 4143", (Linkerd, ByVerb)),
+            ("istio-iptables", (Istio, ByName)),
+            ("istio-iptables apply", (Istio, ByName)),
+            ("istio-iptables istio-iptables -p 1", (Istio, ByVerb)),
+            ("istio-init -b 80", (Istio, ByName)),
+            ("proxy-init -p 4143 -o 4140", (Linkerd, ByName)),
+            (
+                "netweir -p 15001 -u 1337 -m REDIRECT -i *",
+                (Istio, ByFlags),
+            ),
+            ("netweir -n", (Istio, ByFlags)),
             (
                 "netweir --ipv6=false --incoming-proxy-port 4143",
-                (Linkerd, 0),
+                (Linkerd, ByFlags),
             ),
-            ("netweir --outgoing-proxy-port=4140 -p 4143", (Linkerd, 0)),
-            ("pilot-agent istio-iptables -p 15001", (Istio, 1)),
+            (
+                "netweir --outgoing-proxy-port=4140 -p 4143",
+                (Linkerd, ByFlags),
+            ),
+            ("pilot-agent istio-iptables -p 15001", (Istio, ByVerb)),
         ] {
             assert_eq!(meant(line), expected, "{line}");
         }

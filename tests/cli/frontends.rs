@@ -79,7 +79,11 @@ fn are_known_by_verb_by_name_and_by_flags_alone() {
         assert_eq!(rules(&mut called(name, &LINKERD)), linkerd, "{name}");
     }
     assert_eq!(rules(&mut netweir(&ISTIO)), istio);
-    assert_eq!(rules(&mut netweir(&OLD_ISTIO)), old);
+    let old_image = run(&mut netweir(&OLD_ISTIO));
+    assert_eq!((old_image.code, old_image.stdout), (Some(0), old));
+    let port = "warning: --inbound-capture-port: inbound connections go to port 15006";
+    assert!(old_image.stderr.contains(port), "{}", old_image.stderr);
+    assert!(!run(&mut netweir(&ISTIO)).stderr.contains(port));
     assert_eq!(rules(&mut netweir(&LINKERD)), linkerd);
     let pilot_agent = [&["istio-iptables"][..], &ISTIO].concat();
     assert_eq!(rules(&mut called("pilot-agent", &pilot_agent)), istio);
