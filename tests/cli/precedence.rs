@@ -111,6 +111,38 @@ fn lists_are_joined_and_the_last_of_the_others_counts() {
 }
 
 #[test]
+fn values_with_commas_are_given_again_or_separated_by_semicolons() {
+    let exclusions = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = netweir(&[&["apply", "--dry-run"], arguments].concat());
+        if let Some(value) = variable {
+            command.env("NETWEIR_EXCLUDE_OUTBOUND_PORTS_FOR_UIDS", value);
+        }
+        rules(&mut command)
+    };
+    let flag = "--exclude-outbound-ports-for-uids";
+    let printed = exclusions(&[flag, "tcp:22,80:7,8-9", flag, "443:0"], None);
+    for expected in ["22, 80", "7-9", "of-uid-tcp/1\"", "of-uid-tcp/2\""] {
+        assert!(printed.contains(expected), "{expected}: {printed}");
+    }
+    assert_eq!(printed, exclusions(&[], Some("tcp:22,80:7,8-9; 443:0")));
+}
+
+#[test]
+fn the_resolvers_are_those_of_the_file_that_is_named() {
+    let servers = file("nameserver 127.0.0.53\nnameserver fe80::53%eth0\n");
+    let option = format!("--resolv-conf={}", servers.path().display());
+    let printed = rules(&mut netweir(&[
+        "apply",
+        "--dry-run",
+        "--dns=resolvers",
+        &option,
+    ]));
+    for expected in ["127.0.0.53", "fe80::53"] {
+        assert!(printed.contains(expected), "{expected}: {printed}");
+    }
+}
+
+#[test]
 fn the_configuration_file_can_be_named_by_a_variable() {
     let config = file("inbound-port = 4143\ndry-run = true\n");
     let printed = rules(netweir(&["apply"]).env("NETWEIR_CONFIG", config.path()));

@@ -24,6 +24,9 @@ fn values_have_their_toml_types() {
              proxy-uid = 1337\n\
              include-inbound-ports = []\n\
              drop-invalid = true\n\
+             tproxy-mark = 0x10\n\
+             outbound-mark = \"0x11\"\n\
+             exclude-outbound-ports-for-uids = [\"tcp:22,80:7,8\", \"53:9\"]\n\
              verbose = 2\n",
     );
     assert_eq!(mistakes, [""; 0]);
@@ -31,9 +34,12 @@ fn values_have_their_toml_types() {
         (Setting::InboundPort, "15006"),
         (Setting::TunnelPort, "none"),
         (Setting::ProxyUid, "1337"),
+        (Setting::TproxyMark, "16"),
+        (Setting::OutboundMark, "0x11"),
         (Setting::IncludeInboundPorts, ""),
         (Setting::ExcludeInboundPorts, "22,9000-9010,80"),
         (Setting::ExcludeOutboundPorts, "3306,6379"),
+        (Setting::ExcludeOutboundPortsForUids, "tcp:22,80:7,8;53:9"),
         (Setting::DropInvalid, "true"),
         (Setting::Verbose, "2"),
     ];
@@ -50,6 +56,7 @@ fn every_wrong_key_and_type_is_reported() {
              drop-invalid = \"true\"\n\
              exclude-inbound-port = [1]\n\
              exclude-outbound-ports = [1, true, [2]]\n\
+             exclude-outbound-ports-for-uids = 53\n\
              inbound-port = 1.5\n\
              netns = [\"a\"]\n\
              quiet = 1\n\
@@ -65,6 +72,7 @@ fn every_wrong_key_and_type_is_reported() {
             "exclude-inbound-port in n.toml: there is no such option; did you mean exclude-inbound-ports",
             "exclude-outbound-ports in n.toml: entry 2 is neither a string nor an integer",
             "exclude-outbound-ports in n.toml: entry 3 is neither a string nor an integer",
+            "exclude-outbound-ports-for-uids in n.toml: is an integer; accepted is an array or a string with semicolons",
             "inbound-port in n.toml: is a float; accepted is a string or an integer",
             "netns in n.toml: is an array; accepted is a string or an integer",
             "outbound in n.toml: there is no such option; --help lists them",
