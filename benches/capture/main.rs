@@ -4,6 +4,7 @@
 
 mod connections;
 mod material;
+mod plugin;
 mod report;
 mod sample;
 mod statistics;
@@ -21,6 +22,7 @@ use material::{MANY, TYPICAL, dry_run, many_ranges, typical_batch, without_delet
 use netweir::intent::Family;
 use report::{Promise, Report};
 use sample::{Contender, Launcher, Measured, word};
+use statistics::percentile;
 
 #[derive(Parser)]
 struct Options {
@@ -52,6 +54,13 @@ const RACE: &[&str] = &[
     "its time, ms",
     "netweir apply, ms",
     "ratio",
+    "promised",
+];
+const ADDS: &[&str] = &[
+    "pods",
+    "processor time, ms, median",
+    "elapsed, ms, 99th percentile",
+    "median",
     "promised",
 ];
 const MEMORY: &[&str] = &["program", "peak memory, MB", "median", "promised"];
@@ -214,6 +223,32 @@ impl Bench {
     }
 }
 
+impl Bench {
+    fn plugin(&mut self) -> Result<()> {
+        let told = format!(
+            "{} pods, each in a network namespace of its own: whole processes, from the runtime's call to the \
+             answer.",
+            plugin::PODS
+        );
+        self.report.section("An ADD of the CNI plugin", &told, ADDS);
+        for (name, at_once, promise) in [
+            ("one at a time", 1, Promise::AtMost(5.0)),
+            ("eight at a time", 8, Promise::None),
+        ] {
+            let took = plugin::add_all(&self.options.netweir, at_once)?;
+            let elapsed: Vec<_> = took.iter().map(|took| took.elapsed).collect();
+            let processor: Vec<_> = took.iter().map(|took| took.processor).collect();
+            let cells = [
+                name,
+                &format!("{:.2}", percentile(&processor, 50)),
+                &format!("{:.2}", percentile(&elapsed, 99)),
+            ];
+            self.report.row(&cells, percentile(&elapsed, 50), promise);
+        }
+        Ok(())
+    }
+}
+
 fn thousands(rate: statistics::Summary) -> String {
     let statistics::Summary {
         median,
@@ -249,6 +284,7 @@ fn bench() -> Result<bool> {
     bench.many(Family::Ipv4, "IPv4")?;
     bench.many(Family::Ipv6, "IPv6")?;
     bench.connections()?;
+    bench.plugin()?;
     if let Some(path) = &bench.options.write {
         let preface = format!(
             "# Benchmarks\n\nWritten by `make bench WRITE=1`. Medians of {} samples, taken in turn; in brackets the least and the \

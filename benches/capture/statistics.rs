@@ -33,6 +33,14 @@ impl Summary {
     }
 }
 
+/// The measurement that so many percent are not greater than; 0 of none.
+pub(crate) fn percentile(measurements: &[f64], percent: usize) -> f64 {
+    let mut sorted = measurements.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied().unwrap_or_default()
+}
+
 impl fmt::Display for Summary {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,0 +1,99 @@
+//! How long the CNI plugin takes for an ADD, alone and among others.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::fd::AsRawFd as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, ensure};
+use nix::sched::{CloneFlags, setns, unshare};
+use wait4::Wait4 as _;
+
+/// Pods that are set up.
+pub(crate) const PODS: usize = 300;
+
+/// As containerd hands it over for a pod of Istio's, behind the plugins of its network.
+const INPUT: &str = r#"{"cniVersion":"1.0.0","name":"pods","type":"netweir",
+"capabilities":{"io.kubernetes.cri.pod-annotations":true},
+"runtimeConfig":{"io.kubernetes.cri.pod-annotations":{"sidecar.istio.io/status":"{\"revision\":\"default\"}",
+"kubernetes.io/config.source":"api","traffic.sidecar.istio.io/excludeOutboundPorts":"3306,6379"}},
+"prevResult":{"cniVersion":"1.0.0","interfaces":[{"name":"eth0"}],"ips":[{"address":"10.244.1.5/24","interface":0}]}}"#;
+
+/// What one ADD took, in milliseconds.
+pub(crate) struct Took {
+    /// From the start of the process to its end.
+    pub(crate) elapsed: f64,
+    /// On a processor, in the program and in the kernel.
+    pub(crate) processor: f64,
+}
+
+/// Sets [`PODS`] pods up, so many at once, each in a network namespace of its own.
+pub(crate) fn add_all(netweir: &Path, at_once: usize) -> Result<Vec<Took>> {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        let mut all = Vec::new();
+        while next.fetch_add(1, Ordering::Relaxed) < PODS {
+            all.push(add(netweir)?);
+        }
+        Ok(all)
+    };
+    let results: Vec<Result<_>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..at_once).map(|_| scope.spawn(worker)).collect();
+        let joined = workers.into_iter().map(|worker| {
+            let result = worker.join();
+            result.unwrap_or_else(|_| Err(anyhow::anyhow!("a worker panicked")))
+        });
+        joined.collect()
+    });
+    let mut all = Vec::with_capacity(PODS);
+    for result in results {
+        all.extend(result?);
+    }
+    Ok(all)
+}
+
+fn own_namespace() -> Result<File> {
+    Ok(File::open("/proc/thread-self/ns/net")?)
+}
+
+fn add(netweir: &Path) -> Result<Took> {
+    let home = own_namespace()?;
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    let pod = own_namespace()?;
+    setns(&home, CloneFlags::CLONE_NEWNET)?;
+    let path = format!("/proc/{}/fd/{}", std::process::id(), pod.as_raw_fd());
+    let mut command = Command::new(netweir);
+    command
+        .env_clear()
+        .envs([
+            ("CNI_COMMAND", "ADD"),
+            ("CNI_CONTAINERID", "4711abc"),
+            ("CNI_IFNAME", "eth0"),
+            ("CNI_PATH", "/opt/cni/bin"),
+            (
+                "CNI_ARGS",
+                "IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web",
+            ),
+            ("CNI_NETNS", &path),
+        ])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let start = Instant::now();
+    let mut plugin = command.spawn()?;
+    let mut input = plugin.stdin.take().context("a pipe")?;
+    input.write_all(INPUT.as_bytes())?;
+    drop(input);
+    let ended = plugin.wait4()?;
+    let elapsed = start.elapsed();
+    ensure!(ended.status.success(), "the plugin: {}", ended.status);
+    let processor = ended.rusage.utime + ended.rusage.stime;
+    Ok(Took {
+        elapsed: elapsed.as_secs_f64() * 1e3,
+        processor: processor.as_secs_f64() * 1e3,
+    })
+}
