@@ -141,6 +141,7 @@ impl<'a> Texts<'a> {
         for keys in [istio::KEYS, linkerd::KEYS] {
             self.read(keys, &mut below, &mut mistakes);
         }
+        mistakes.extend(linkerd::wrong_ports(self));
         below.fall_back_to(plugin.clone());
         match (istio::is_injected(self), linkerd::is_injected(self)) {
             (false, false) => {}
@@ -221,7 +222,8 @@ impl Reading {
                 parse::iptables_interface(entry).map(|_| entry.to_owned())
             }),
             Self::InterceptionMode => match text {
-                "REDIRECT" => Ok("redirect".to_owned()),
+                // Capture was asked for all the same, by an annotation that comes before this one.
+                "REDIRECT" | "NONE" => Ok("redirect".to_owned()),
                 "TPROXY" => Ok("tproxy".to_owned()),
                 _ => Err(vec![ValueError::Word {
                     text: text.to_owned(),

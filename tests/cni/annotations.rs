@@ -334,6 +334,25 @@ fn what_asks_for_capture_is_one_of_two_words() {
 }
 
 #[test]
+fn a_port_that_is_only_left_alone_must_be_one() {
+    let wrong = json!({"linkerd.io/proxy-version": "x", "config.linkerd.io/admin-port": "http"});
+    let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
+        .run()
+        .error();
+    assert_eq!(
+        details,
+        "annotation config.linkerd.io/admin-port: \"http\" is not a port (1-65535)"
+    );
+}
+
+#[test]
+fn our_own_wish_comes_before_istios_mode() {
+    let annotations =
+        json!({"netweir.io/capture": "enabled", "sidecar.istio.io/interceptionMode": "NONE"});
+    assert_eq!(captured(&annotations, &json!({})), given(&[]));
+}
+
+#[test]
 fn a_pod_has_the_proxy_of_one_mesh() {
     let both = json!({"sidecar.istio.io/status": "", "linkerd.io/proxy-version": "x"});
     let (_, _, details) = Call::new("ADD", &annotated(&both, &json!({})))

@@ -12,6 +12,7 @@
 mod annotations;
 mod configuration;
 mod environment;
+mod manual;
 mod panics;
 mod policy;
 mod properties;

@@ -1,8 +1,9 @@
 //! Linkerd's annotations, with the defaults of its proxy-init.
 
-use crate::options::Setting;
+use crate::options::{Mistake, Setting};
+use crate::parse;
 
-use super::{MeshKey, Profile, Reading, Texts};
+use super::{MeshKey, Profile, Reading, Texts, mistake};
 
 /// What its injector writes on a pod that it gave a proxy.
 pub(super) const INJECTED: &str = "linkerd.io/proxy-version";
@@ -68,11 +69,27 @@ pub(super) fn opts_out(texts: &Texts<'_>) -> Option<&'static str> {
     (texts.text(INJECT) == Some("disabled")).then_some(INJECT)
 }
 
+/// What is wrong with the ports that are only left alone.
+pub(super) fn wrong_ports(texts: &Texts<'_>) -> Vec<Mistake> {
+    let wrong = |key| {
+        let error = parse::port(texts.text(key)?.trim()).err()?;
+        Some(mistake(key, error.into()))
+    };
+    [CONTROL_PORT, ADMIN_PORT]
+        .into_iter()
+        .filter_map(wrong)
+        .collect()
+}
+
 /// There is no tunnel, and what passes `lo` is left alone. The proxy's own control and administration ports are
 /// never captured, nor are those that Linkerd's injector skips.
 pub(super) fn profile(texts: &Texts<'_>) -> Profile {
-    let control = texts.text(CONTROL_PORT).unwrap_or("4190").trim();
-    let admin = texts.text(ADMIN_PORT).unwrap_or("4191").trim();
+    let port = |key, default| {
+        let text = texts.text(key).map(str::trim);
+        text.filter(|text| parse::port(text).is_ok())
+            .unwrap_or(default)
+    };
+    let (control, admin) = (port(CONTROL_PORT, "4190"), port(ADMIN_PORT, "4191"));
     Profile {
         mesh: "Linkerd",
         defaults: [

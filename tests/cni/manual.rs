@@ -1,0 +1,76 @@
+//! The manual's tables are made of the code, and its example is a configuration. `SNAPSHOTS=overwrite` writes them.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use netweir::cni::{Code, Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
+use netweir::options::Files;
+use serde_json::Value;
+use snapbox::{Data, assert_data_eq};
+
+const MANUAL: &str = include_str!("../../docs/cni.md");
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, _: &str) -> Result<String, String> {
+        Err("there are no files here".to_owned())
+    }
+}
+
+/// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.
+fn marked(text: &str, name: &str, contents: &str) -> String {
+    let begin = format!("<!-- {name} -->\n");
+    let end = format!("<!-- end of {name} -->");
+    let (before, rest) = text.split_once(&begin).expect("the beginning is marked");
+    let (_, after) = rest.split_once(&end).expect("the end is marked");
+    format!("{before}{begin}{contents}{end}{after}")
+}
+
+fn annotations() -> String {
+    let mut table = "\n| annotation | option |\n| --- | --- |\n".to_owned();
+    for known in ISTIO_KEYS.iter().chain(LINKERD_KEYS) {
+        writeln!(
+            table,
+            "| `{}` | `{}` |",
+            known.key,
+            known.setting.spec().name
+        )
+        .unwrap();
+    }
+    table + "\n"
+}
+
+fn codes() -> String {
+    let mut table = "\n| code | meaning |\n| --- | --- |\n".to_owned();
+    for code in Code::ALL {
+        writeln!(table, "| {} | {} |", code.number(), code.meaning()).unwrap();
+    }
+    table + "\n"
+}
+
+#[test]
+fn has_the_tables_of_the_code() {
+    let actual = marked(MANUAL, "annotations", &annotations());
+    let actual = marked(&actual, "codes", &codes());
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cni.md");
+    assert_data_eq!(actual, Data::read_from(&file, None).raw());
+}
+
+#[test]
+fn has_a_configuration_that_is_right() {
+    let (_, rest) = MANUAL.split_once("```json\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let list: Value = serde_json::from_str(example).unwrap();
+    let mut plugin = list["plugins"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!(plugin["type"], "netweir");
+    plugin["name"] = list["name"].clone();
+    // Only this version has STATUS.
+    plugin["cniVersion"] = "1.1.0".into();
+    let variable = |name: &str| (name == "CNI_COMMAND").then(|| Command::Status.text().into());
+    let environment = Environment::read(&variable).unwrap();
+    match read(&environment, &plugin.to_string(), &NoFiles) {
+        Ok(Request::Status(Some(_))) => {}
+        other => panic!("{other:?}"),
+    }
+}
