@@ -1,6 +1,6 @@
 //! Which program a command line is for.
 
-use super::{Flag, FrontEnd, Istio, Linkerd, LinkerdFlag};
+use super::{Flag, FrontEnd, Istio, IstioFlag, Linkerd, LinkerdFlag};
 
 /// A program whose command line can be meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,16 +72,15 @@ impl Program {
     }
 }
 
-/// Whether it is one of the two flags that Linkerd's program cannot be started without.
+/// Whether it is a flag that Linkerd's program has, and Istio's has not.
 fn is_of_linkerd(argument: &str) -> bool {
     let flag = argument.split('=').next().unwrap_or_default();
-    [
-        LinkerdFlag::IncomingProxyPort,
-        LinkerdFlag::OutgoingProxyPort,
-    ]
-    .iter()
-    .filter_map(|flag| flag.spec().long)
-    .any(|long| flag.strip_prefix("--") == Some(long))
+    flag.strip_prefix("--")
+        .is_some_and(|long| is_long::<LinkerdFlag>(long) && !is_long::<IstioFlag>(long))
+}
+
+fn is_long<F: Flag>(text: &str) -> bool {
+    F::ALL.iter().any(|flag| flag.spec().long == Some(text))
 }
 
 #[cfg(test)]

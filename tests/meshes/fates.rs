@@ -6,9 +6,11 @@ use netweir::intent::{Capture, Family, OwnerId};
 use netweir::options::Mistake;
 use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
+use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
+use crate::connections::connection;
 use crate::xtables::{Result as Fate, Tables};
 
 /// Two users and two groups.
@@ -39,6 +41,16 @@ pub(crate) fn read<P: FrontEnd>(
         texts.set(*flag, (*text).to_owned());
     }
     P::read(&texts, &SomeNames)
+}
+
+/// Connections that either capture has something to say about: the one that was read, and one that has all that can be
+/// read, lest what was lost be lost here, too.
+pub(crate) fn connections(
+    read: &Capture,
+    all: &Capture,
+) -> impl Strategy<Value = Vec<Connection>> + use<> {
+    let one = prop_oneof![connection(read), connection(all)];
+    vec(one, 80)
 }
 
 /// Every connection that a process makes and every one that arrives. What the kernel sends by itself has no owner, and

@@ -1,16 +1,17 @@
 //! Istio's flags: random ones, with random connections.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use netweir::explain::Connection;
 use netweir::frontend::{Istio, IstioFlag, Surroundings};
-use netweir::intent::Capture;
-use proptest::collection::vec;
+use netweir::intent::{Capture, InboundMode, RangeSelection, Tproxy};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestRunner;
 
-use crate::connections;
-use crate::fates::{compare, read};
+use crate::fates::{compare, connections, read};
 use crate::istio_rules::{Dns, Settings, text};
 
 const PORTS: [&str; 10] = [
@@ -159,6 +160,37 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
+/// A capture that has every value that can be drawn.
+fn everything() -> Capture {
+    let mut capture = Capture::default();
+    let ids = |texts: &[&str]| -> Vec<u32> {
+        let ends = texts.iter().flat_map(|text| text.split('-'));
+        ends.map(|id| id.parse().unwrap()).collect()
+    };
+    let networks = CIDRS.iter().map(|text| text.parse().unwrap());
+    let ports = PORTS.iter().flat_map(|text| text.split(':'));
+    let ports = ports.map(|port| port.parse::<u16>().unwrap());
+    let servers = SERVERS.iter().map(|text| text.parse::<IpAddr>().unwrap());
+    capture.proxy.uids = ids(&OWNERS);
+    capture.proxy.gids = ids(&OWNERS).into_iter().chain(ids(&GROUPS)).collect();
+    capture.inbound.mode = InboundMode::Tproxy(Tproxy {
+        mark: 7,
+        outbound_mark: 1338,
+        table: 133,
+    });
+    capture.exclude_interfaces = INTERFACES.map(|name| name.parse().unwrap()).to_vec();
+    capture.outbound.exclude_ports = ports.collect();
+    // Each is as likely as all ranges together otherwise.
+    capture.outbound.exclude_ranges = networks
+        .map(|network: IpNet| IpNet::from(network.addr()))
+        .collect();
+    capture.dns = Some(netweir::intent::Dns {
+        port: capture.proxy.outbound_port,
+        servers: RangeSelection::Only(servers.map(IpNet::from).collect()),
+    });
+    capture
+}
+
 impl Case {
     /// What the flags and variables make of it.
     fn capture(&self) -> Capture {
@@ -188,13 +220,12 @@ impl Case {
 fn connections_fare_as_under_istios_own_rules() {
     let cases = case().prop_flat_map(|case| {
         let capture = case.capture();
-        let connections = vec(connections::connection(&capture), 80);
-        (Just(case), connections)
+        (Just(case), connections(&capture, &everything()))
     });
     let (mut captured, mut tried) = (0, 0);
     let results = std::cell::RefCell::new((&mut captured, &mut tried));
     TestRunner::new(ProptestConfig {
-        cases: 500,
+        cases: 300,
         failure_persistence: None,
         ..ProptestConfig::default()
     })

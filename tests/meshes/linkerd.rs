@@ -1,16 +1,15 @@
 //! Linkerd's flags: random ones, with random connections.
 
+use ipnet::IpNet;
 use netweir::explain::{Connection, Path};
 use netweir::frontend::{Linkerd, LinkerdFlag, Surroundings};
 use netweir::intent::Capture;
 use netweir::ruleset::End;
-use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestRunner;
 
-use crate::connections;
-use crate::fates::{compare, read};
+use crate::fates::{compare, connections, read};
 use crate::linkerd_rules::{Settings, text};
 
 const PORTS: [&str; 8] = [
@@ -72,6 +71,18 @@ fn case() -> impl Strategy<Value = Case> {
         )
 }
 
+/// A capture that has every value that can be drawn.
+fn everything() -> Capture {
+    let mut capture = Capture::default();
+    let ports = PORTS.iter().flat_map(|text| text.split('-'));
+    let networks = SUBNETS.iter().map(|text| text.parse::<IpNet>().unwrap());
+    capture.proxy.uids = vec![0, 1, 2102, 4_294_967_294];
+    capture.proxy.gids = capture.proxy.uids.clone();
+    capture.outbound.exclude_ports = ports.map(|port| port.parse::<u16>().unwrap()).collect();
+    capture.inbound.exclude_sources = networks.collect();
+    capture
+}
+
 impl Case {
     fn capture(&self) -> Capture {
         let own = &self.settings;
@@ -124,13 +135,13 @@ fn can_be(connection: &Connection) -> bool {
 #[test]
 fn connections_fare_as_under_linkerds_own_rules() {
     let cases = case().prop_flat_map(|case| {
-        let connections = vec(connections::connection(&case.capture()), 80);
+        let connections = connections(&case.capture(), &everything());
         (Just(case), connections)
     });
     let (mut captured, mut tried) = (0, 0);
     let results = std::cell::RefCell::new((&mut captured, &mut tried));
     TestRunner::new(ProptestConfig {
-        cases: 200,
+        cases: 150,
         failure_persistence: None,
         ..ProptestConfig::default()
     })

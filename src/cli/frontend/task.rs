@@ -47,6 +47,10 @@ fn tell(request: &Request, show: Show, log: Log) -> Result<(), Error> {
             let namespace = namespace.filter(|_| request.needs_addresses());
             enter(namespace, &[], log)?;
             let capture = decide(request, log)?;
+            if let Some(seconds) = request.close_wait_timeout {
+                let name = parameter::CLOSE_WAIT_TIMEOUT;
+                log.info("a kernel parameter would be set, too", &[(name, &seconds)]);
+            }
             match show {
                 Show::Rules(format) => print(&text_of(format, &plan(&capture))),
                 Show::Options => print(&options_line(request, &capture)),
