@@ -3,8 +3,8 @@
 use netweir::explain::{Connection, Outcome, Owner, Path, Verdict, evaluate};
 use netweir::frontend::{FrontEnd, Request, Texts};
 use netweir::intent::{Capture, Family, OwnerId};
-use netweir::options::Mistake;
-use netweir::parse::{Accounts, NameError, OwnerKind};
+use netweir::options::{self, Files, Given, Mistake, Origin};
+use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use netweir::plan::plan;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,6 +41,29 @@ pub(crate) fn read<P: FrontEnd>(
         texts.set(*flag, (*text).to_owned());
     }
     P::read(&texts, &SomeNames)
+}
+
+struct NoFiles;
+
+impl Files for NoFiles {
+    fn read(&self, name: &str) -> Result<String, String> {
+        Err(format!("{name} is not needed"))
+    }
+}
+
+/// The options of `netweir apply` that are printed for a capture give it back.
+pub(crate) fn comes_back(capture: &Capture) -> Result<(), TestCaseError> {
+    let mut given = Given::default();
+    for (setting, text) in options::options_of(capture) {
+        given.set(setting, Origin::Flag, text);
+    }
+    let parsed = options::capture(&given, &SomeNames, &NoFiles)
+        .map_err(|mistakes| TestCaseError::fail(format!("{given:?}: {mistakes:?}")))?;
+    let FamilyChoice::Fixed(families) = parsed.families else {
+        return Err(TestCaseError::fail("the families are written"));
+    };
+    prop_assert_eq!(&parsed.capture_of(families), capture, "{:?}", given);
+    Ok(())
 }
 
 /// Connections that either capture has something to say about: the one that was read, and one that has all that can be
@@ -87,6 +110,7 @@ pub(crate) fn compare(
     [ipv4, ipv6]: [&str; 2],
     connections: &[Connection],
 ) -> Result<usize, TestCaseError> {
+    comes_back(capture)?;
     let rules = plan(capture);
     prop_assert_eq!(rules.check(), Ok(()));
     let (tables_ipv4, tables_ipv6) = (Tables::parse(ipv4), Tables::parse(ipv6));

@@ -21,6 +21,7 @@ mod istio_rules;
 mod linkerd;
 #[path = "../support/meshes/linkerd_rules.rs"]
 mod linkerd_rules;
+mod odd;
 mod reading;
 mod refusals;
 #[path = "../support/xtables.rs"]

@@ -1,0 +1,73 @@
+//! Odd texts: there is an answer to each, and what is accepted can be carried out and written as options.
+
+use netweir::frontend::{Flag, FrontEnd, Istio, Linkerd, LinkerdFlag, Surroundings, Texts};
+use netweir::plan::plan;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::TestCaseError;
+
+use crate::fates::{SomeNames, comes_back};
+
+/// Any text, texts of the characters that values are made of, and values.
+fn text<F: Flag>(flag: F) -> impl Strategy<Value = String> {
+    let spec = flag.spec();
+    let own = [Some(spec.example), spec.default.text()];
+    prop_oneof![
+        1 => any::<String>(),
+        2 => "[0-9a-f.:/,*+ -]{0,20}",
+        1 => "(true|false|[0-9]{1,5}|10[.]0[.]0[.]0/8|fd00::/8|eth0[+]?)(,[0-9]{1,5})?",
+        4 => select(own.into_iter().flatten().map(str::to_owned).collect::<Vec<_>>()),
+    ]
+}
+
+fn texts<F: Flag + std::fmt::Debug>() -> impl Strategy<Value = Vec<(F, String)>> {
+    let one = select(F::ALL.to_vec()).prop_flat_map(|flag| (Just(flag), text(flag)));
+    vec(one, 0..6)
+}
+
+fn has_an_answer<P: FrontEnd>(given: Vec<(P::Flag, String)>) -> Result<(), TestCaseError> {
+    let mut texts = Texts::default();
+    for (flag, text) in given {
+        texts.set(flag, text);
+    }
+    let surroundings = Surroundings {
+        addresses: vec!["10.0.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],
+        resolv_conf: "nameserver 10.96.0.10\nnameserver x\n".to_owned(),
+    };
+    let _ = P::log_options(&texts);
+    match P::read(&texts, &SomeNames) {
+        Ok(request) => {
+            let (capture, _) = request.capture(&surroundings);
+            prop_assert_eq!(plan(&capture).check(), Ok(()));
+            comes_back(&capture)
+        }
+        Err(mistakes) => {
+            prop_assert!(!mistakes.is_empty());
+            for mistake in mistakes {
+                prop_assert!(!mistake.to_string().contains('\n'), "{}", mistake);
+            }
+            Ok(())
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn istios_flags_have_an_answer(given in texts()) {
+        has_an_answer::<Istio>(given)?;
+    }
+
+    #[test]
+    fn linkerds_flags_have_an_answer(mut given in texts()) {
+        let ports = [LinkerdFlag::IncomingProxyPort, LinkerdFlag::OutgoingProxyPort];
+        given.extend(ports.map(|port| (port, "4143".to_owned())));
+        has_an_answer::<Linkerd>(given)?;
+    }
+}
