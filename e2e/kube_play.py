@@ -24,8 +24,10 @@ NETWORK = "mesh"
 
 @dataclass(frozen=True)
 class Life:
-    """A pod: whose init container it has, and what its proxy does."""
+    """A pod: whose init container it has, started with what, and what its proxy does."""
 
+    name: str
+    arguments: tuple
     user: int
     mode: str
     proxy: Owner
@@ -45,11 +47,23 @@ class Life:
         )
 
 
+EXCLUDED = (f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}", f"--exclude-inbound-ports={EXCLUDED_INBOUND}")
 LIVES = (
     # The init container as meshes have theirs, as root.
-    Life(0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE),
+    Life("redirect", ("apply", *EXCLUDED), 0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE),
     # As in the README's example; a transparent proxy is root itself.
-    Life(65534, TPROXY, TRANSPARENT_PROXY, PEER, POD),
+    Life("tproxy", ("apply", *EXCLUDED, "--inbound-mode=tproxy"), 65534, TPROXY, TRANSPARENT_PROXY, PEER, POD),
+)
+
+# What the manifests of Istio say, with this pod's ports and both families.
+ISTIO = (
+    *"-p 15001 -z 15006 -u 1337 -m REDIRECT -i * -b * -d".split(),
+    f"15090,15021,15020,{EXCLUDED_INBOUND}",
+    *("-o", f"{EXCLUDED_OUTBOUND}", "-x", "", "--dual-stack", "--log_output_level=default:info"),
+)
+DROP_INS = (
+    Life("istio-init", ("istio-iptables", *ISTIO), 0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE),
+    Life("proxy_init", ISTIO, 0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE),
 )
 
 # Says whom it saw, as the demo's server does. An IPv4 address may come in the form of IPv6.
@@ -158,10 +172,8 @@ def network(folder, plugins=(), name=NETWORK):
 
 def init_container(life):
     """What the README says of it."""
-    options = [f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}", f"--exclude-inbound-ports={EXCLUDED_INBOUND}"]
-    options.append(f"--inbound-mode={life.mode}")
     confined = {**GRANTED, "readOnlyRootFilesystem": True, "runAsUser": life.user}
-    return container("netweir", IMAGE, confined, args=["apply", *options])
+    return container("netweir", IMAGE, confined, args=list(life.arguments))
 
 
 def manifest(life, envoy, proxy_folder, init_containers):
@@ -198,9 +210,9 @@ def run(options, checks, folder):
     if not options.envoy or not options.image:
         raise LabError("kube-play: needs --envoy and --image")
     with playing(options, folder) as played:
-        for life in LIVES:
+        for life in (*LIVES, *DROP_INS):
             with born(played, options.envoy, life, [init_container(life)]) as proxy:
-                print(f"The init container, as uid {life.user}, in {life.mode} mode, said:", flush=True)
+                print(f"The init container, as uid {life.user}, {life.name}, said:", flush=True)
                 print(f"  {played.log('netweir').strip()}", flush=True)
                 connect(checks, played, proxy, life)
 
@@ -223,7 +235,7 @@ def playing(options, folder, plugins=()):
 @contextlib.contextmanager
 def born(played, envoy, life, init_containers):
     """A pod from its first to its last day: what its proxy says, once it is up."""
-    here = f"{played.folder}/{life.mode}"
+    here = f"{played.folder}/{life.name}"
     os.mkdir(here)
     proxy = Account(None, here, life.proxy)
     with open(f"{proxy.folder}/envoy.json", "x", encoding="utf-8") as file:
