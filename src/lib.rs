@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! argv, env, config file ─┐
-//!                         │  parse          plan            ┌─► render   nft | json | iptables
+//! meshes' flags, env ─────┤  parse          plan            ┌─► render   nft | json | iptables
 //!                         ├────────► Capture ────► Ruleset ─┼─► explain  Ruleset × Connection → Outcome
 //!                         ┘                                 ├─► kernel   encode → one batch → commit
 //!                                                           └─► drift    Ruleset × Ruleset ◄─ decode ◄─ dump
