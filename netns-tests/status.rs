@@ -92,7 +92,7 @@ fn in_words(sandbox: &Sandbox) {
     assert_eq!(code, Some(0));
     assert_data_eq!(
         text,
-        str![[r#"
+        str![[r"
 capture is installed, by netweir [..]
 options: netweir apply --outbound-port=4140 --exclude-outbound-ports=22,3306
 rules: 18 rules, 1 set; exactly those of the options
@@ -108,7 +108,7 @@ outbound, connections:
          5  redirected to port 4140, the proxy's outbound port: it is TCP that no exclusion fits
          0  by 11 other rules
 
-"#]]
+"]]
     );
 }
 
@@ -174,7 +174,7 @@ fn without_note() {
     assert_eq!(code, Some(0));
     assert_data_eq!(
         text,
-        str![[r#"
+        str![[r"
 capture is installed; by whom is not known: no note is kept with the table inet netweir (others loaded its rules, or the kernel is older than 5.10)
 rules: 17 rules, 0 sets; whether they were edited cannot be told
 
@@ -184,7 +184,7 @@ inbound, connections:
 outbound, connections:
          0  in all
 
-"#]]
+"]]
     );
     run("nft", &["add rule inet netweir inbound ip ttl 7 drop"], "");
     let (code, status) = json();
@@ -197,10 +197,11 @@ fn newer() {
     let capture = other_capture();
     let rules = plan(&capture);
     let options = Provenance::of(&capture).options;
-    let options: String = options
+    let options = options
         .iter()
         .map(|(setting, text)| format!("\n{}={text}", setting.spec().name))
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let apply = |form: u8, text: &str| {
         let length = u8::try_from(text.len()).expect("short");
         let note = Note::new([&[form, 0, length], text.as_bytes()].concat());
