@@ -81,9 +81,14 @@ class Image:
             raise CannotRun(f"podman: {trial.stderr.strip()}")
 
     def close(self):
-        # Podman leaves the parent of its cgroups, in each of version 1's hierarchies.
-        for pattern in (f"/sys/fs/cgroup/{self.cgroup}", f"/sys/fs/cgroup/*/{self.cgroup}"):
-            for folder in glob.glob(pattern):
-                for path, _, _ in os.walk(folder, topdown=False):
-                    with contextlib.suppress(OSError):
-                        os.rmdir(path)
+        # Podman leaves the parent of its cgroups.
+        remove_cgroups(self.cgroup)
+
+
+def remove_cgroups(name):
+    """Takes away the cgroup and those in it, in each of version 1's hierarchies, as far as nobody is in them."""
+    for pattern in (f"/sys/fs/cgroup/{name}", f"/sys/fs/cgroup/*/{name}"):
+        for folder in glob.glob(pattern):
+            for path, _, _ in os.walk(folder, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(path)

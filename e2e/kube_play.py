@@ -12,7 +12,7 @@ from checks import DIRECT, way
 from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND, HTTP, Connection, endpoint
 from envoy_config import PASSTHROUGH_SOURCE, REDIRECT, TPROXY, config
 from lab import APP, PEER, POD, PROXY, LabError, Owner, Place, checked, joined, start_web
-from program import IMAGE, CannotRun, Image
+from program import IMAGE, CannotRun, Image, remove_cgroups
 from proxy import ENVOY_OPTIONS, Account, until
 from tproxy import ENVOY as TRANSPARENT_PROXY
 
@@ -145,17 +145,8 @@ class Played:
 
     def close(self):
         self.image.close()
-        remove_cgroups()
-
-
-def remove_cgroups():
-    """Takes away what podman leaves of its pods' cgroups, in each of version 1's hierarchies."""
-    for pattern in ("/sys/fs/cgroup/libpod_parent", "/sys/fs/cgroup/*/libpod_parent"):
-        for parent in glob.glob(pattern):
-            for path, _, _ in os.walk(parent, topdown=False):
-                # Where there are others' pods, it is not empty.
-                with contextlib.suppress(OSError):
-                    os.rmdir(path)
+        # What podman leaves of its pods' cgroups; where there are others' pods, it is not empty.
+        remove_cgroups("libpod_parent")
 
 
 def network(folder, plugins=(), name=NETWORK):

@@ -29,6 +29,18 @@ pub(crate) struct Took {
     pub(crate) elapsed: f64,
     /// On a processor, in the program and in the kernel.
     pub(crate) processor: f64,
+    /// Keeps the pod's namespace: the kernel takes one down in the way of whoever sets up another.
+    _pod: File,
+}
+
+/// Ahead of whatever else the machine does, as the other contenders are: what this thread starts from now on, threads
+/// and processes, is so, too. `renice` says so where it may not.
+pub(crate) fn hurry() -> Result<()> {
+    let process = std::process::id().to_string();
+    Command::new("renice")
+        .args(["-n", "-20", "-p", &process])
+        .output()?;
+    Ok(())
 }
 
 /// Sets [`PODS`] pods up, so many at once, each in a network namespace of its own.
@@ -95,5 +107,6 @@ fn add(netweir: &Path) -> Result<Took> {
     Ok(Took {
         elapsed: elapsed.as_secs_f64() * 1e3,
         processor: processor.as_secs_f64() * 1e3,
+        _pod: pod,
     })
 }
