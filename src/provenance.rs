@@ -105,6 +105,12 @@ impl Provenance {
             .map(|(setting, text)| (*setting, Kept::Text(text.clone())))
             .collect();
         let mut text = self.text(&kept);
+        if text.len() > capacity && self.implies_loopback() {
+            // The sets have only the ranges of the captured families, and another one may have implied it.
+            let always = Kept::Text("always".to_owned());
+            kept.push((Setting::CaptureOverLoopback, always));
+            text = self.text(&kept);
+        }
         while text.len() > capacity {
             if !shorten(&mut kept, ruleset) {
                 text.truncate(self.version.len());
@@ -116,6 +122,18 @@ impl Provenance {
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
         let [high, low] = length.to_be_bytes();
         Note::new([&[FORM, high, low], text.as_bytes()].concat())
+    }
+
+    /// Whether connections over loopback are captured because a range reaches it, and not by their option.
+    fn implies_loopback(&self) -> bool {
+        let told = self
+            .options
+            .iter()
+            .any(|(setting, _)| *setting == Setting::CaptureOverLoopback);
+        !told
+            && self
+                .capture()
+                .is_some_and(|capture| capture.outbound.capture_over_loopback)
     }
 
     fn text(&self, options: &[(Setting, Kept)]) -> String {
