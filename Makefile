@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test static image bench clean
+.PHONY: help demo test static image bench man clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,6 +23,11 @@ image: ## Build the image, one file from scratch, with buildah
 
 bench: ## Measure against nft, iptables and a bare sender, side by side
 	@script/bench
+
+man: ## Write the man pages, .build/man
+	@script/setup build
+	@cargo run --quiet --locked --example man -- .build/man
+	@ls .build/man
 
 clean: ## Remove what the targets above made
 	cargo clean

@@ -7,6 +7,7 @@
 mod accounts;
 mod apply;
 mod arguments;
+mod completions;
 mod diff;
 mod error;
 mod explain;
@@ -37,6 +38,7 @@ use crate::parse::NetworkNamespace;
 
 use apply::Apply;
 use arguments::{Arguments, OPTIONS, OptionsOf, Stop};
+use completions::Completions;
 use diff::Diff;
 use error::Error;
 use explain::Explain;
@@ -59,6 +61,8 @@ struct CommandLine {
 enum Verb {
     /// Capture traffic as the options say, replacing what an earlier run installed.
     Apply(OptionsOf<Apply>),
+    /// Print a script that completes command lines in a shell.
+    Completions(Completions),
     /// Show what is installed against what these options would install; like diff, end with 0 when that is the
     /// same and with 3 when not.
     Diff(Diff),
@@ -93,6 +97,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             mistakes.extend(options.mistakes);
             Apply::run(options.given, mistakes)
         }
+        Ok(Verb::Completions(completions)) => completions.run(mistakes),
         Ok(Verb::Diff(diff)) => diff.run(mistakes),
         Ok(Verb::Explain(explain)) => explain.run(mistakes),
         Ok(Verb::Graph(graph)) => graph.run(mistakes),
@@ -126,9 +131,19 @@ fn listed() -> clap::Command {
         .subcommands(frontend::VERBS.map(|(verb, about)| clap::Command::new(verb).about(about)))
 }
 
+/// The verbs and their options with all that their help says, to make documents of.
+#[must_use]
+pub fn command() -> clap::Command {
+    with_documents(listed().disable_help_subcommand(true))
+}
+
 /// The command line with all that its help says, the exit codes at its end.
 fn documented() -> clap::Command {
-    let mut command = listed().after_help(exit_codes());
+    with_documents(listed())
+}
+
+fn with_documents(command: clap::Command) -> clap::Command {
+    let mut command = command.after_help(exit_codes());
     // Now the verbs have the options that they put off.
     command.build();
     command.mut_subcommands(|verb| {

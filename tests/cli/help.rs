@@ -21,6 +21,14 @@ fn of_apply() {
 }
 
 #[test]
+fn of_completions() {
+    assert_data_eq!(
+        help(&["completions", "--help"]),
+        file!["help/completions.txt"]
+    );
+}
+
+#[test]
 fn of_explain() {
     assert_data_eq!(help(&["explain", "--help"]), file!["help/explain.txt"]);
 }

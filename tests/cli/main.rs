@@ -6,6 +6,7 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
+mod completions;
 mod diff;
 mod explain;
 mod explain_installed;
