@@ -5,6 +5,7 @@
 
 use std::ffi::OsString;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -42,7 +43,8 @@ impl Arguments {
         mut arguments: Vec<OsString>,
     ) -> Result<Self, Stop> {
         let mut mistakes = Vec::new();
-        let mut command = command();
+        // Taking it apart again would cost more than its memory is worth to a process that is about to end.
+        let mut command = ManuallyDrop::new(command());
         loop {
             let error = match command.try_get_matches_from_mut(&arguments) {
                 Ok(matches) => return Ok(Self { matches, mistakes }),

@@ -20,6 +20,8 @@ pub(super) const HEADER: usize = 16;
 const ALIGNMENT: usize = 4;
 /// The kernel sends dumps in parts of up to this size to whoever reads with a buffer of it (`netlink_dump`).
 const RECEIVE_BUFFER: usize = 32 * 1024;
+/// Enough for the parts of a short dump, and cleared at every start.
+const SMALL_BUFFER: usize = 8 * 1024;
 /// The default send buffer (`net.core.wmem_default`) less the kernel's own share; a larger batch needs more.
 const DEFAULT_SEND_BUFFER: usize = 200 * 1024;
 /// `NLA_TYPE_MASK`: without the flags for nesting and byte order.
@@ -181,7 +183,7 @@ impl Socket {
         sys::want_extended_acks(&socket);
         Ok(Self {
             inner: socket,
-            buffer: vec![0; RECEIVE_BUFFER],
+            buffer: vec![0; SMALL_BUFFER],
             sequence: 0,
         })
     }
@@ -221,6 +223,10 @@ impl Socket {
                 other => break other?,
             }
         };
+        if length > SMALL_BUFFER / 4 {
+            // More may come: in larger parts, then.
+            self.buffer.resize(RECEIVE_BUFFER, 0);
+        }
         let received = self.buffer.get(..length).unwrap_or_default();
         for message in mnl::NlMessages::new(received) {
             if let Some(end) = each(Message::read(message?)?)? {
