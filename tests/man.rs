@@ -38,7 +38,7 @@ fn there_is_one_for_each_verb_with_all_options() {
     assert_eq!(pages, 1 + command().get_subcommands().count());
 }
 
-/// As roff has it (groff_char(7)).
+/// As `roff` has it, in `groff_char(7)`.
 fn escaped(text: &str) -> String {
     text.replace('-', "\\-").replace('\'', "\\*(Aq")
 }
