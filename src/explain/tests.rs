@@ -252,3 +252,23 @@ fn a_filter_has_the_parts_that_were_said_and_no_others() {
         Some(443)
     );
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_text_is_a_question_or_has_words_to_blame(text in "([a-z0-9.:=\\[\\]/ ]|out |tcp |from=|dev=|uid=|::1){0,12}|\\PC{0,40}") {
+        match Question::parse(&text, &OneName) {
+            Ok(question) => {
+                let completed = complete(&question, &Pod);
+                let said = completed.connection.to_string();
+                let again = Question::parse(&said, &OneName).map(|question| complete(&question, &Pod).connection);
+                proptest::prop_assert_eq!(again, Ok(completed.connection));
+            }
+            Err(errors) => {
+                for error in &errors {
+                    proptest::prop_assert!(text.contains(&error.word), "{}", error);
+                }
+                proptest::prop_assert!(!errors.is_empty());
+            }
+        }
+    }
+}
