@@ -9,7 +9,7 @@ mod json;
 mod nft;
 mod routing;
 
-pub use element::texts as elements;
+pub use element::{gist, texts as elements};
 pub use iptables::iptables;
 pub use json::json;
 pub use nft::{nft, nft_chain, nft_rule};

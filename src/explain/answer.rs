@@ -10,6 +10,7 @@ use crate::ruleset::{End, Rule, RuleId, Ruleset};
 
 use super::complete::Completed;
 use super::connection::{Connection, Owner, Path, Tracking};
+use super::matching::Mismatch;
 use super::outcome::{Outcome, Step, Visit};
 use super::purpose::{listener, purpose};
 use super::syntax::SyntaxError;
@@ -114,6 +115,15 @@ impl<'a> Answer<'a> {
         chain.rules.get(step.position)
     }
 
+    /// The mismatch, with what is in the set that was looked into.
+    fn misfit(&self, mismatch: &Mismatch) -> String {
+        let set = mismatch.set_name().and_then(|name| self.rules.set(name));
+        match set {
+            Some(set) => format!("{mismatch} ({})", render::gist(&set.elements)),
+            None => mismatch.to_string(),
+        }
+    }
+
     /// The rule that decided.
     fn decider(&self) -> Option<&'a Rule> {
         let mut fitted = self.outcome.fitted_steps();
@@ -174,7 +184,7 @@ impl<'a> Answer<'a> {
                 .map(|(visit, step, mismatch)| Tried {
                     chain: &visit.chain,
                     rule: step.rule.as_str(),
-                    because: mismatch.to_string(),
+                    because: self.misfit(mismatch),
                 })
                 .collect(),
             on_the_way: self.on_the_way().map(|rule| rule.id.as_str()).collect(),
@@ -236,7 +246,8 @@ impl Answer<'_> {
         let ids = tried.iter().map(|(_, step, _)| step.rule.as_str().len());
         let width = ids.max().unwrap_or(0);
         for (_, step, mismatch) in &tried {
-            writeln!(f, "  {:width$}  {mismatch}", step.rule.as_str())?;
+            let misfit = self.misfit(mismatch);
+            writeln!(f, "  {:width$}  {misfit}", step.rule.as_str())?;
         }
         let mut heading = "\non the way:\n";
         for rule in self.on_the_way() {

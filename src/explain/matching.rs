@@ -72,6 +72,24 @@ pub enum Mismatch {
     State(Tracking),
 }
 
+impl Mismatch {
+    /// The name of the set that was looked into, if one was.
+    #[must_use]
+    pub fn set_name(&self) -> Option<&str> {
+        match self {
+            Self::Port { test, .. } => test.set_name(),
+            Self::Address { test, .. } => test.set_name(),
+            Self::Owner { test, .. } => test.set_name(),
+            Self::Family(_)
+            | Self::Transport(_)
+            | Self::Interface { .. }
+            | Self::NoSocket
+            | Self::Mark { .. }
+            | Self::State(_) => None,
+        }
+    }
+}
+
 /// Whether the match fits the packet.
 pub(super) fn fits(ruleset: &Ruleset, condition: &Match, packet: &Packet) -> Result<(), Mismatch> {
     match condition {

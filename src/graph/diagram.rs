@@ -212,23 +212,13 @@ fn conditions_of(rule: &Rule) -> String {
     text.trim_end_matches("counter").trim_end().to_owned()
 }
 
-/// So many elements of a set are shown.
-const ELEMENTS: usize = 3;
-
 /// The elements of the sets that the matches look into, the first of them.
 fn values<'a>(ruleset: &Ruleset, conditions: impl Iterator<Item = &'a Match>) -> String {
-    let mut sets: Vec<_> = conditions.filter_map(Match::set_name).collect();
-    sets.dedup();
-    let texts = sets.into_iter().filter_map(|name| {
-        let elements = &ruleset.set(name)?.elements;
-        let mut texts: Vec<_> = render::elements(elements).take(ELEMENTS).collect();
-        let others = elements.len().saturating_sub(ELEMENTS);
-        if others > 0 {
-            texts.push(format!("{others} others"));
-        }
-        Some(texts.join(", "))
-    });
-    texts.collect::<Vec<_>>().join("; ")
+    let mut names: Vec<_> = conditions.filter_map(Match::set_name).collect();
+    names.dedup();
+    let sets = names.into_iter().filter_map(|name| ruleset.set(name));
+    let texts: Vec<_> = sets.map(|set| render::gist(&set.elements)).collect();
+    texts.join("; ")
 }
 
 /// The id that all have in common, with `*` for a part that differs.

@@ -84,6 +84,20 @@ pub fn texts(of: &Elements) -> impl Iterator<Item = String> + '_ {
     elements(of).map(|element| element.to_string())
 }
 
+/// So many elements of a set are shown where the rest does not matter.
+const SHOWN: usize = 3;
+
+/// The first elements, and how many others there are.
+#[must_use]
+pub fn gist(of: &Elements) -> String {
+    let mut first: Vec<_> = texts(of).take(SHOWN).collect();
+    let others = of.len().saturating_sub(SHOWN);
+    if others > 0 {
+        first.push(format!("{others} others"));
+    }
+    first.join(", ")
+}
+
 /// The elements in ascending order, one at a time: ten thousand of them are never in memory twice.
 pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element> + '_> {
     match elements {

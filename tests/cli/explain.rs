@@ -26,7 +26,7 @@ redirected to port 15001, the proxy's outbound port: it is TCP that no exclusion
 
 tried before, and why each did not fit:
   outbound/leave-not-tcp                       it is tcp
-  outbound/leave-excluded-port-tcp             its destination port 443 is not in the set outbound_exclude_ports
+  outbound/leave-excluded-port-tcp             its destination port 443 is not in the set outbound_exclude_ports (3306)
   outbound/leave-passthrough-source/127.0.0.6  it leaves by eth0, not by lo
   outbound/leave-passthrough-source/::6        it leaves by eth0, not by lo
   outbound/redirect-own-pod-uid-ipv4/1337      it leaves by eth0, not by lo
