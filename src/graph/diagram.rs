@@ -24,9 +24,14 @@ pub struct Diagram {
 pub struct Lane {
     /// Which connections.
     pub title: &'static str,
+    /// What else meets these chains.
+    pub note: Option<&'static str>,
     /// The chains that they meet, in order.
     pub stages: Vec<Stage>,
 }
+
+/// Of chains that see every packet.
+const BY_LOOPBACK: &str = "or leaving by lo, which brings it back";
 
 /// A chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,14 +88,22 @@ impl Diagram {
     /// The picture of these rules.
     #[must_use]
     pub fn new(installed: &Installed) -> Self {
-        let lane = |title, hook| Lane {
+        let mut chains = installed.ruleset.chains.iter();
+        let packets_arrive =
+            chains.any(|chain| chain.hook == Hook::Prerouting && chain.kind == ChainKind::Filter);
+        let lane = |title, hook, note| Lane {
             title,
+            note,
             stages: stages(installed, hook),
         };
         Self {
             lanes: vec![
-                lane("Arriving at the pod", Hook::Prerouting),
-                lane("Made in the pod", Hook::Output),
+                lane(
+                    "Arriving at the pod",
+                    Hook::Prerouting,
+                    packets_arrive.then_some(BY_LOOPBACK),
+                ),
+                lane("Made in the pod", Hook::Output, None),
             ],
         }
     }

@@ -29,7 +29,8 @@ fn write(f: &mut String, diagram: &Diagram) -> fmt::Result {
 
 fn write_lane(f: &mut String, name: &str, lane: &Lane) -> fmt::Result {
     let mut last = format!("{name}_start");
-    let title = quoted(lane.title);
+    let remark = lane.note.map(|note| format!("\n{note}"));
+    let title = quoted(&format!("{}{}", lane.title, remark.unwrap_or_default()));
     writeln!(
         f,
         "  {last} [label={title}, style=\"filled,rounded\", fillcolor=\"#eaeef2\"];"
@@ -107,8 +108,9 @@ fn asked(question: &Question) -> String {
     lines.map(String::as_str).collect::<Vec<_>>().join("\n")
 }
 
-/// As a string of the language.
+/// As a string of the language. Of what is no text, only the ends of lines stay.
 fn quoted(text: &str) -> String {
     let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-    format!("\"{}\"", text.replace('\n', "\\n"))
+    let text = text.replace('\n', "\\n").replace(char::is_control, " ");
+    format!("\"{text}\"")
 }

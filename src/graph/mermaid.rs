@@ -47,10 +47,12 @@ fn write(f: &mut String, diagram: &Diagram) -> fmt::Result {
 
 fn write_lane(f: &mut String, name: &str, lane: &Lane) -> fmt::Result {
     let mut last = format!("{name}_start");
-    writeln!(f, "  {last}([\"<b>{}</b>\"]):::start", lane.title)?;
+    let note = lane.note.map(|note| format!("<br>{note}"));
+    let note = note.unwrap_or_default();
+    writeln!(f, "  {last}([\"<b>{}</b>{note}\"]):::start", lane.title)?;
     let mut arrow = "-->";
     for (number, stage) in lane.stages.iter().enumerate() {
-        let heading = (lane.stages.len() > 1).then(|| (stage.title.clone(), "start"));
+        let heading = (lane.stages.len() > 1).then(|| (escaped(&stage.title), "start"));
         let boxes = stage.questions.iter().map(|question| {
             let lines = [&question.words, &question.values, &told(&question.ending)];
             (label(&lines, &question.id), class(&question.ending))
@@ -89,18 +91,35 @@ fn write_lane(f: &mut String, name: &str, lane: &Lane) -> fmt::Result {
 
 /// The lines, the first of them bold, and the id.
 fn label(lines: &[&String], id: &str) -> String {
-    let mut lines = lines.iter().filter(|line| !line.is_empty());
-    let mut text = lines
-        .next()
-        .map(|first| format!("<b>{first}</b>"))
-        .unwrap_or_default();
-    for line in lines {
-        text.extend(["<br>", line]);
-    }
+    let lines = lines.iter().filter(|line| !line.is_empty());
+    let lines: Vec<_> = lines.map(|line| escaped(line)).collect();
+    let mut text = match lines.split_first() {
+        Some((first, [])) => format!("<b>{first}</b>"),
+        Some((first, others)) => format!("<b>{first}</b><br>{}", others.join("<br>")),
+        None => String::new(),
+    };
     if !id.is_empty() {
-        text.extend(["<br><small>", id, "</small>"]);
+        text.extend(["<br><small>", &escaped(id), "</small>"]);
     }
-    text.replace('"', "#quot;")
+    text
+}
+
+/// What has a meaning in a label, by Mermaid's entity codes.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '#' => escaped.push_str("#35;"),
+            '"' => escaped.push_str("#quot;"),
+            '<' => escaped.push_str("#lt;"),
+            '>' => escaped.push_str("#gt;"),
+            '&' => escaped.push_str("#amp;"),
+            '`' => escaped.push_str("#96;"),
+            character if character.is_control() => escaped.push(' '),
+            character => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 /// The ending, after an arrow.

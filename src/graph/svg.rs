@@ -104,17 +104,17 @@ struct Drawing<'a> {
 
 impl Drawing<'_> {
     fn lane(&mut self, lane: &Lane) -> fmt::Result {
-        let height = LINE + 2 * PADDING;
-        self.rectangle(
-            "start",
-            self.left,
-            QUESTION_WIDTH,
-            self.y,
-            height,
-            height / 2,
-        )?;
+        let height = height(1 + usize::from(lane.note.is_some()), 0);
+        self.rectangle("start", self.left, QUESTION_WIDTH, self.y, height, 16)?;
         let middle = self.left + QUESTION_WIDTH / 2;
-        self.text("title", middle, self.y + PADDING + 12, lane.title)?;
+        let baseline = self.y + PADDING + 12;
+        self.text("title", middle, baseline, lane.title)?;
+        self.text(
+            "ending",
+            middle,
+            baseline + LINE,
+            lane.note.unwrap_or_default(),
+        )?;
         self.y += height;
         self.pending = Some("");
         for (number, stage) in lane.stages.iter().enumerate() {

@@ -25,6 +25,7 @@ fn shows_what_is_installed_and_what_of_it_is_not_known() {
     let changed = format!(
         "{apply}
         nft insert rule inet netweir outbound ip ttl 7 drop comment '\"near\"'
+        nft add rule inet netweir outbound ip ttl 8 drop comment '\"<b>#&\"'
         nft add rule inet netweir inbound tcp dport 7 drop
         nft 'add chain inet netweir input {{ type filter hook input priority 0; policy drop; }}'"
     );
