@@ -237,13 +237,9 @@ fn argument(setting: Setting) -> Arg {
     let argument = Arg::new(spec.name)
         .long(spec.name)
         .env(spec.variable)
-        .value_name(spec.value)
         .action(ArgAction::Append)
         .value_parser(ValueParser::os_string())
-        .allow_negative_numbers(true)
-        .help_heading(spec.section.heading())
-        // The help has its own line of these, with the example.
-        .hide_env(true);
+        .allow_negative_numbers(true);
     let argument = match spec.short {
         Some(short) => argument.short(short),
         None => argument,
@@ -266,13 +262,18 @@ pub(super) fn documented(argument: Arg) -> Arg {
         return argument;
     };
     let spec = setting.spec();
-    argument.help(format!(
-        "{}\n[default: {}] [env: {}] [example: {}]",
-        spec.about,
-        spec.default.describe(),
-        spec.variable,
-        spec.example
-    ))
+    argument
+        .value_name(spec.value)
+        .help_heading(spec.section.heading())
+        // The help has its own line of these, with the example.
+        .hide_env(true)
+        .help(format!(
+            "{}\n[default: {}] [env: {}] [example: {}]",
+            spec.about,
+            spec.default.describe(),
+            spec.variable,
+            spec.example
+        ))
 }
 
 /// What flags and variables give, as far as it is text.
