@@ -47,9 +47,9 @@ fn write(f: &mut String, diagram: &Diagram) -> fmt::Result {
 
 fn write_lane(f: &mut String, name: &str, lane: &Lane) -> fmt::Result {
     let mut last = format!("{name}_start");
-    let note = lane.note.map(|note| format!("<br>{note}"));
-    let note = note.unwrap_or_default();
-    writeln!(f, "  {last}([\"<b>{}</b>{note}\"]):::start", lane.title)?;
+    let remark = lane.note.map(|note| format!("<br>{note}"));
+    let remark = remark.unwrap_or_default();
+    writeln!(f, "  {last}([\"<b>{}</b>{remark}\"]):::start", lane.title)?;
     let mut arrow = "-->";
     for (number, stage) in lane.stages.iter().enumerate() {
         let heading = (lane.stages.len() > 1).then(|| (escaped(&stage.title), "start"));
