@@ -11,7 +11,7 @@ use std::fmt::Write;
 
 use thiserror::Error;
 
-use crate::intent::Capture;
+use crate::intent::{Capture, Families, Family, IpRanges, RangeSelection};
 use crate::options::{self, Files, Given, Origin, Setting, elements_text, options_of};
 use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use crate::ruleset::{Note, Ruleset};
@@ -53,6 +53,22 @@ pub enum Unreadable {
     Damaged,
 }
 
+/// Whether an included range of a captured family reaches loopback.
+fn own_range_reaches_loopback(capture: &Capture) -> bool {
+    match (&capture.outbound.include_ranges, capture.families) {
+        (RangeSelection::All, _) => false,
+        (RangeSelection::Only(ranges), Families::Both) => ranges.reaches_loopback(),
+        (RangeSelection::Only(ranges), Families::Only(family)) => {
+            let mut own = IpRanges::default();
+            match family {
+                Family::Ipv4 => own.ipv4 = ranges.ipv4.clone(),
+                Family::Ipv6 => own.ipv6 = ranges.ipv6.clone(),
+            }
+            own.reaches_loopback()
+        }
+    }
+}
+
 /// What is kept of an option.
 enum Kept {
     Text(String),
@@ -64,9 +80,16 @@ impl Provenance {
     /// This netweir with the options of the capture.
     #[must_use]
     pub fn of(capture: &Capture) -> Self {
+        let mut options = options_of(capture);
+        let over_loopback = Setting::CaptureOverLoopback;
+        let told = options.iter().any(|(setting, _)| *setting == over_loopback);
+        if !told && capture.outbound.capture_over_loopback && !own_range_reaches_loopback(capture) {
+            // The sets have only the ranges of the captured families; one of another family implied it.
+            options.push((over_loopback, "always".to_owned()));
+        }
         Self {
             version: VERSION.to_owned(),
-            options: options_of(capture),
+            options,
             edited: Vec::new(),
             lost: Vec::new(),
             unknown: Vec::new(),
@@ -105,12 +128,6 @@ impl Provenance {
             .map(|(setting, text)| (*setting, Kept::Text(text.clone())))
             .collect();
         let mut text = self.text(&kept);
-        if text.len() > capacity && self.implies_loopback() {
-            // The sets have only the ranges of the captured families, and another one may have implied it.
-            let always = Kept::Text("always".to_owned());
-            kept.push((Setting::CaptureOverLoopback, always));
-            text = self.text(&kept);
-        }
         while text.len() > capacity {
             if !shorten(&mut kept, ruleset) {
                 text.truncate(self.version.len());
@@ -122,18 +139,6 @@ impl Provenance {
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
         let [high, low] = length.to_be_bytes();
         Note::new([&[FORM, high, low], text.as_bytes()].concat())
-    }
-
-    /// Whether connections over loopback are captured because a range reaches it, and not by their option.
-    fn implies_loopback(&self) -> bool {
-        let told = self
-            .options
-            .iter()
-            .any(|(setting, _)| *setting == Setting::CaptureOverLoopback);
-        !told
-            && self
-                .capture()
-                .is_some_and(|capture| capture.outbound.capture_over_loopback)
     }
 
     fn text(&self, options: &[(Setting, Kept)]) -> String {
