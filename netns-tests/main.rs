@@ -40,6 +40,7 @@ mod sandbox;
 mod scenarios;
 mod status;
 mod tproxy;
+mod trace;
 mod verify;
 
 use std::process::ExitCode;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         tproxy::promises(),
         dns::promises(),
         drift::promises(),
+        trace::promises(),
         verify::promises(),
     ];
     let trials = promises

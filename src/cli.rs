@@ -24,6 +24,7 @@ mod screen;
 mod status;
 mod style;
 mod surroundings;
+mod trace;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -45,6 +46,7 @@ use explain::Explain;
 use graph::Graph;
 use remove::Remove;
 use status::ShowStatus;
+use trace::Trace;
 
 /// The width of `--help`, in columns, where the terminal is not narrower.
 const HELP_WIDTH: usize = 100;
@@ -75,6 +77,8 @@ enum Verb {
     /// Tell whether capture is installed, with which options, by which version, whether its rules are still what they
     /// were, and what they have counted; end with 3 when it is not installed or was edited.
     Status(ShowStatus),
+    /// Show new connections as they are made, with the rules that they meet and what becomes of them.
+    Trace(Trace),
 }
 
 /// Does what the arguments say. The first one is the program's name.
@@ -106,6 +110,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             Remove::run(options.given, mistakes)
         }
         Ok(Verb::Status(status)) => status.run(mistakes),
+        Ok(Verb::Trace(trace)) => trace.run(mistakes),
         // Nothing could be made of the arguments, and the mistakes say why.
         Err(_) => invocation::report(log, &mistakes),
     }

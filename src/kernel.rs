@@ -20,6 +20,7 @@ pub mod privileges;
 pub(crate) mod routes;
 mod routing;
 mod sys;
+pub mod trace;
 pub(crate) mod turn;
 pub mod watch;
 

@@ -5,6 +5,7 @@
 //! An error quotes the text and says what is accepted; it never stops at a list's first bad entry.
 
 mod address;
+mod amount;
 mod exclusion;
 mod list;
 mod mesh;
@@ -23,6 +24,7 @@ use thiserror::Error;
 use crate::intent::{InterfaceNameError, OwnerId};
 
 pub use address::{address, loopback_range, network, passthrough_source};
+pub use amount::{duration, positive};
 pub use exclusion::ports_for_uids;
 pub use list::{Selection, entries, list, selection};
 pub use mesh::{
@@ -215,6 +217,9 @@ pub enum ValueError {
     /// No small number.
     #[error("{0:?} is not a number (0-255)")]
     Count(String),
+    /// Nothing, or not a number.
+    #[error("{0:?} is not a number (1 or more)")]
+    Positive(String),
     /// No network namespace.
     #[error("{0:?} is neither a path, nor a name under /run/netns, nor a process id")]
     NetworkNamespace(String),

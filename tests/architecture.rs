@@ -21,10 +21,12 @@ const PURE: &[&str] = &[
     "options",
     "parse",
     "plan",
+    "printable",
     "provenance",
     "render",
     "ruleset",
     "status",
+    "trace",
 ];
 
 /// The modules that have to do with the operating system.

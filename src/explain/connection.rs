@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::intent::{Family, Protocol};
+use crate::printable::printable;
 use crate::ruleset::End;
 
 /// A packet of a connection as the first chain meets it. The chains that decide for a whole connection see
@@ -259,7 +260,7 @@ impl fmt::Display for Connection {
                 end(End::Source)
             )?,
         }
-        write!(f, " dev={interface}")?;
+        write!(f, " dev={}", printable(interface))?;
         match (&self.path, owner) {
             (_, Some(Owner { uid, gid })) => write!(f, " uid={uid} gid={gid}")?,
             (Path::Out { .. }, None) => f.write_str(" uid=none")?,

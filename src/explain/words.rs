@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::printable::printable;
 use crate::ruleset::{Direction, End, MarkOf, OwnerKind, Test};
 
 use super::matching::Mismatch;
@@ -37,7 +38,7 @@ impl fmt::Display for Mismatch {
                     Direction::Out => "leaves",
                 };
                 match interface {
-                    Some(own) => write!(f, "it {verb} by {own}, not by {pattern}"),
+                    Some(own) => write!(f, "it {verb} by {}, not by {pattern}", printable(own)),
                     None => write!(f, "it {verb} by no interface"),
                 }
             }

@@ -19,14 +19,20 @@ pub(super) const STATE_TRACKED: u32 = (1 << 1) | (1 << 2);
 
 /// The instructions of the rule: its matches, a counter, its statements.
 pub(super) fn assemble(rule: &Rule) -> Vec<Instruction> {
-    let mut code = Vec::with_capacity(12);
-    let mut implied = Implied::default();
-    for condition in &rule.matches {
-        assemble_match(&mut code, &mut implied, condition);
-    }
+    let mut code = assemble_matches(&rule.matches);
     code.push(Instruction::Count);
     for statement in &rule.statements {
         assemble_statement(&mut code, *statement);
+    }
+    code
+}
+
+/// The instructions of matches.
+pub(super) fn assemble_matches(matches: &[Match]) -> Vec<Instruction> {
+    let mut code = Vec::with_capacity(12);
+    let mut implied = Implied::default();
+    for condition in matches {
+        assemble_match(&mut code, &mut implied, condition);
     }
     code
 }

@@ -1,5 +1,6 @@
 //! The one transaction that installs a ruleset.
 
+mod traced;
 mod untracked;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use super::sys::{self, ELEMENTS_PER_MESSAGE, RawRule, TooLarge, append_message};
 use crate::intent::Intervals;
 use crate::ruleset::{Chain, Elements, Note, Rule, Ruleset, Set, TABLE};
 
+pub(super) use traced::TRACE_TABLES;
 pub(super) use untracked::{TABLE as PROBE_TABLE, TableFlags};
 
 /// `NFNL_SUBSYS_NFTABLES` (`linux/netfilter/nfnetlink.h`).
@@ -56,6 +58,8 @@ pub enum Subject {
     Table,
     /// The temporary table of a verification, and what is in it.
     ProbeTable,
+    /// The temporary table of this name that has packets traced, and what is in it.
+    TraceTable(String),
     /// The set of the name, or its elements.
     Set(String),
     /// The chain of the name.
@@ -70,6 +74,7 @@ impl fmt::Display for Subject {
             Self::Transaction => f.write_str("the transaction"),
             Self::Table => write!(f, "the table inet {TABLE}"),
             Self::ProbeTable => write!(f, "the temporary table inet {PROBE_TABLE}"),
+            Self::TraceTable(name) => write!(f, "the temporary table inet {name}"),
             Self::Set(name) => write!(f, "the set {name}"),
             Self::Chain(name) => write!(f, "the chain {name}"),
             Self::Rule(id) => write!(f, "the rule {id}"),

@@ -9,6 +9,7 @@ use super::assemble::{
 };
 use super::instruction::{Ct, Header, Instruction, Meta, protocol_family};
 use crate::intent::{Family, InterfacePattern, Port, Protocol};
+use crate::printable::printable;
 use crate::ruleset::{
     ConnectionState, Direction, End, MarkOf, Match, OwnerKind, Rule, RuleId, Statement, Test,
 };
@@ -143,7 +144,11 @@ impl<'a> Reader<'a> {
         let (true, bytes) = self.next_comparison()? else {
             return None;
         };
-        let text = |bytes| String::from_utf8(<[u8]>::to_vec(bytes)).ok();
+        // Others cannot be written to a listing.
+        let text = |bytes| {
+            let name = String::from_utf8(<[u8]>::to_vec(bytes)).ok();
+            name.filter(|name| printable(name) == *name)
+        };
         let pattern = if bytes.len() == INTERFACE_NAME_SIZE {
             let end = bytes.iter().position(|&byte| byte == 0)?;
             InterfacePattern::Name(text(bytes.get(..end)?)?)

@@ -11,10 +11,12 @@ use super::instruction::Instruction;
 use super::netlink::{ExchangeError, Flags, Message, Request, Socket};
 use super::sys::{self, INET, RawRule, parse_elements};
 use crate::intent::Intervals;
+use crate::printable::printable;
 use crate::ruleset::{
     Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Note, Priority, Rule,
     RuleId, Set, TABLE,
 };
+use crate::trace::Rules;
 
 /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
 const TABLE_NAME: u16 = 1;
@@ -71,12 +73,12 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
         match kind {
             Ok(empty) => installed.ruleset.sets.push(Set {
                 elements: elements(socket, &name, &empty)?,
-                name: name.into(),
+                name: text(Some(&name)).into(),
             }),
             Err(what) => installed.foreign.push(Foreign {
                 chain: None,
                 position: 0,
-                name,
+                name: text(Some(&name)),
                 what,
                 kind: ForeignKind::Set,
             }),
@@ -153,9 +155,9 @@ fn request(kind: i32, flags: Flags) -> Request {
 }
 
 /// The name of a set and its elements' type, without elements; or what is not known about it.
-fn set(message: Message<'_>) -> Option<(String, Result<Elements, String>)> {
+fn set(message: Message<'_>) -> Option<(Vec<u8>, Result<Elements, String>)> {
     let set = sys::Set::parse(message.bytes)?;
-    let name = text(set.name(c::NFTNL_SET_NAME));
+    let name = set.name(c::NFTNL_SET_NAME)?.to_vec();
     let flags = set.u32(c::NFTNL_SET_FLAGS).unwrap_or(0);
     let kind = set.u32(c::NFTNL_SET_KEY_TYPE).unwrap_or(0);
     let known = [
@@ -175,7 +177,7 @@ fn set(message: Message<'_>) -> Option<(String, Result<Elements, String>)> {
     Some((name, elements))
 }
 
-fn elements(socket: &mut Socket, name: &str, kind: &Elements) -> Result<Elements, ExchangeError> {
+fn elements(socket: &mut Socket, name: &[u8], kind: &Elements) -> Result<Elements, ExchangeError> {
     Ok(match kind {
         Elements::Ports(_) => Elements::Ports(intervals(socket, name)?),
         Elements::Ipv4(_) => Elements::Ipv4(intervals(socket, name)?),
@@ -185,7 +187,7 @@ fn elements(socket: &mut Socket, name: &str, kind: &Elements) -> Result<Elements
     })
 }
 
-fn intervals<T: Key>(socket: &mut Socket, name: &str) -> Result<Intervals<T>, ExchangeError> {
+fn intervals<T: Key>(socket: &mut Socket, name: &[u8]) -> Result<Intervals<T>, ExchangeError> {
     let request = request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(SET_NAME, name);
     let mut gathered = Gathered::<T>::default();
     socket.dump(request, |message| {
@@ -246,12 +248,10 @@ fn rules(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeE
     socket.dump(request(libc::NFT_MSG_GETRULE, Flags::DUMP), |message| {
         let rule = RawRule::parse(message.bytes)?;
         let chain = text(rule.name(c::NFTNL_RULE_CHAIN));
-        let name = rule.userdata().and_then(comment);
-        all.push((chain, name, sys::Rule::new(rule)));
+        all.push((chain, id(&rule), sys::Rule::new(rule)));
         Some(())
     })?;
-    for (chain, name, rule) in all {
-        let id = RuleId::new(name.unwrap_or_else(|| "a rule without a comment".to_owned()));
+    for (chain, id, rule) in all {
         let (code, counter) = instructions(&rule);
         add_rule(
             installed,
@@ -262,6 +262,27 @@ fn rules(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeE
         );
     }
     Ok(())
+}
+
+/// The rules of the table, which is there, as far as they are known, by chain and handle.
+pub(super) fn by_handle(socket: &mut Socket) -> Result<Rules, ExchangeError> {
+    /// `NFTA_RULE_HANDLE`.
+    const HANDLE: u16 = 3;
+    let mut rules = Rules::new();
+    socket.dump(request(libc::NFT_MSG_GETRULE, Flags::DUMP), |message| {
+        let mut attributes = message.attributes(4);
+        let (_, handle) = attributes.find(|&(kind, _)| kind == HANDLE)?;
+        let handle = u64::from_be_bytes(*handle.first_chunk()?);
+        let rule = RawRule::parse(message.bytes)?;
+        let chain = text(rule.name(c::NFTNL_RULE_CHAIN));
+        let id = id(&rule);
+        let (code, _) = instructions(&sys::Rule::new(rule));
+        if let Ok(rule) = disassemble(id, &code) {
+            rules.insert((chain, handle), rule);
+        }
+        Some(())
+    })?;
+    Ok(rules)
 }
 
 fn add_rule(
@@ -313,6 +334,11 @@ fn instructions(rule: &sys::Rule) -> (Vec<Instruction>, Option<u64>) {
     )
 }
 
+fn id(rule: &RawRule) -> RuleId {
+    let comment = rule.userdata().and_then(comment);
+    RuleId::new(comment.unwrap_or_else(|| "a rule without a comment".to_owned()))
+}
+
 /// The comment in a rule's user data.
 fn comment(userdata: &[u8]) -> Option<String> {
     const COMMENT: u8 = 0;
@@ -332,6 +358,7 @@ fn value_of(mut userdata: &[u8], wanted: u8) -> Option<&[u8]> {
     None
 }
 
+/// A name or a comment that anybody may have chosen, to be shown and compared, but not to be asked for.
 pub(super) fn text(bytes: Option<&[u8]>) -> String {
-    String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
+    printable(&String::from_utf8_lossy(bytes.unwrap_or_default())).into_owned()
 }

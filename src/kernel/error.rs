@@ -78,6 +78,11 @@ impl Error {
                     errno
                 })
             }
+            // A flag that it does not know.
+            Self::Refused {
+                subject: Subject::TraceTable(_),
+                refusal,
+            } if refusal.errno == Errno::EINVAL => Some(Errno::EOPNOTSUPP),
             Self::Refused { refusal, .. } | Self::Routing { refusal, .. } => Some(refusal.errno),
             Self::Contended { .. } | Self::TooLarge(_) => None,
         };
@@ -149,6 +154,10 @@ fn cause(subject: &Subject, refusal: &Refusal) -> String {
         }
         (Errno::ENOENT | Errno::EOPNOTSUPP, Subject::ProbeTable) => {
             " (the kernel cannot leave packets untracked; the module is nft_ct)".to_owned()
+        }
+        (Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL, Subject::TraceTable(_)) => {
+            " (to trace needs tables that end with their owner, Linux 5.12, and the module nft_ct)"
+                .to_owned()
         }
         (Errno::ENOENT | Errno::EOPNOTSUPP, Subject::Rule(_)) => {
             " (the kernel lacks an expression of this rule; the modules are nft_redir, nft_ct, nft_tproxy, \

@@ -5,7 +5,7 @@ use std::fs;
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
-use super::batch::{family_header, message_type};
+use super::batch::{TRACE_TABLES, family_header, message_type};
 use super::dump::text;
 use super::error::Error;
 use super::netlink::{Flags, Request};
@@ -30,7 +30,7 @@ pub struct OtherChain {
     pub priority: i32,
 }
 
-/// The base chains of nf_tables that connections to and from this host meet, apart from those of `inet netweir`.
+/// The base chains of nf_tables that connections to and from this host meet, apart from our own.
 pub(crate) fn others() -> Result<Vec<OtherChain>, Error> {
     let mut socket = open(mnl::Bus::Netfilter)?;
     let every_family = family_header(0);
@@ -53,7 +53,9 @@ fn other(chain: &sys::Chain) -> Option<OtherChain> {
     let family = family(chain.u32(c::NFTNL_CHAIN_FAMILY)?)?;
     let hook = hook(chain.u32(c::NFTNL_CHAIN_HOOKNUM)?)?;
     let table = text(chain.name(c::NFTNL_CHAIN_TABLE));
-    (family != "inet" || table != TABLE).then(|| OtherChain {
+    // What has packets traced leaves their ways as they are.
+    let own = table == TABLE || table.starts_with(TRACE_TABLES);
+    (family != "inet" || !own).then(|| OtherChain {
         family,
         table,
         chain: text(chain.name(c::NFTNL_CHAIN_NAME)),

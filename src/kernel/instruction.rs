@@ -9,6 +9,7 @@ use std::ffi::CString;
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
+use super::dump::text;
 use super::sys::{Expression, ExpressionRef, TooLarge};
 use crate::intent::Family;
 
@@ -262,9 +263,8 @@ impl Instruction {
             b"lookup" => {
                 from_register(c::NFTNL_EXPR_LOOKUP_SREG)?;
                 let flags = e.u32(c::NFTNL_EXPR_LOOKUP_FLAGS).unwrap_or(0);
-                let set = std::str::from_utf8(e.string(c::NFTNL_EXPR_LOOKUP_SET)?).ok()?;
                 Some(Self::Lookup {
-                    set: set.to_owned(),
+                    set: text(Some(e.string(c::NFTNL_EXPR_LOOKUP_SET)?)),
                     inverted: flags & libc::NFT_LOOKUP_F_INV as u32 != 0,
                 })
             }

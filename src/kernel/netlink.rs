@@ -188,6 +188,11 @@ impl Socket {
         })
     }
 
+    /// The number of the socket: no other one of the network namespace has it.
+    pub(super) fn number(&self) -> u32 {
+        self.inner.portid()
+    }
+
     /// The sequence number for the next message; they start at 1.
     pub(super) fn next_sequence(&mut self) -> u32 {
         self.sequence = self.sequence.wrapping_add(1).max(1);

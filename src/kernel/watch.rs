@@ -1,7 +1,7 @@
 //! Waiting for changes, for a while, and for the end.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -39,8 +39,14 @@ impl End {
         Ok(Self(SignalFd::with_flags(&signals, flags)?))
     }
 
+    /// Whether the process has been asked to end.
+    pub(super) fn is_asked(&self) -> io::Result<bool> {
+        let mut polled = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        Ok(poll(&mut polled, PollTimeout::ZERO)? > 0)
+    }
+
     /// Waits until one of the two has something to read; the time is over where neither has.
-    pub(super) fn or(&self, other: BorrowedFd<'_>, deadline: Option<Instant>) -> io::Result<Event> {
+    pub(super) fn or(&self, other: &impl AsFd, deadline: Option<Instant>) -> io::Result<Event> {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             let timeout = match left {
@@ -49,7 +55,8 @@ impl End {
                     .unwrap_or(PollTimeout::MAX),
                 None => PollTimeout::NONE,
             };
-            let mut both = [self.0.as_fd(), other].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
+            let mut both =
+                [self.0.as_fd(), other.as_fd()].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
             match poll(&mut both, timeout) {
                 Err(Errno::EINTR) => continue,
                 other => other?,
@@ -85,7 +92,7 @@ impl Watch {
             source,
         };
         Ok(Self {
-            changes: Group::join(Topic::Changes).map_err(failed)?,
+            changes: Group::join(&[Topic::Changes]).map_err(failed)?,
             end: End::expect().map_err(failed)?,
         })
     }
@@ -100,10 +107,7 @@ impl Watch {
             source,
         };
         let deadline = Instant::now() + longest;
-        let event = self
-            .end
-            .or(self.changes.as_fd(), Some(deadline))
-            .map_err(failed)?;
+        let event = self.end.or(&self.changes, Some(deadline)).map_err(failed)?;
         if event == Event::Changed {
             // What changed is read from the tables themselves; that messages were lost is a change, too.
             while self.changes.receive(|_| {}).map_err(failed)? != Received::Nothing {}

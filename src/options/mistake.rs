@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::explain::SyntaxProblem;
 use crate::parse::ValueError;
+use crate::trace::FilterError;
 
 use super::{Given, Setting};
 
@@ -73,6 +74,9 @@ pub enum Problem {
     /// A word is no part of a connection.
     #[error(transparent)]
     Connection(#[from] SyntaxProblem),
+    /// A word says nothing about which connections to trace.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
     /// There is no such option.
     #[error("there is no such option{}", did_you_mean(.nearest.as_deref()))]
     Unknown {

@@ -49,6 +49,11 @@ fn of_status() {
 }
 
 #[test]
+fn of_trace() {
+    assert_data_eq!(help(&["trace", "--help"]), file!["help/trace.txt"]);
+}
+
+#[test]
 fn of_remove() {
     assert_data_eq!(help(&["remove", "--help"]), file!["help/remove.txt"]);
 }

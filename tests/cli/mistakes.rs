@@ -200,3 +200,46 @@ fn are_objects_in_json() {
             .all(|line| line["level"] == "error" && line["time"].is_string())
     );
 }
+
+#[test]
+fn of_what_to_trace() {
+    let found = complaints(
+        &[
+            "trace",
+            "out",
+            "tcp",
+            ":70000",
+            "uid=none",
+            "--count=0",
+            "--duration=0s",
+            "--format=xml",
+        ],
+        &[],
+        None,
+    );
+    assert_eq!(
+        found,
+        [
+            "error: :70000: \"70000\" is not a port (1-65535)",
+            "error: --count: \"0\" is not a number (1 or more)",
+            "error: --duration: \"0s\" is not a time (such as 5s, 1m30s or 500ms)",
+            "error: --format: \"xml\" is not one of text, json",
+        ]
+    );
+    let found = complaints(
+        &["trace", "uid=none", "gid=none", "ctmark=1", "state=new"],
+        &[],
+        None,
+    );
+    assert_eq!(
+        found,
+        [
+            "error: ctmark=1: is no part of a filter: packets are chosen before connection tracking sees them, and only \
+             new connections are shown",
+            "error: state=new: is no part of a filter: packets are chosen before connection tracking sees them, and only \
+             new connections are shown",
+            "error: uid=none: is no part of a filter; accepted is a user or group id",
+            "error: gid=none: is no part of a filter; accepted is a user or group id",
+        ]
+    );
+}

@@ -43,7 +43,7 @@ fn changing_rules_takes_a_capability_that_is_named() {
     let message = "error: CAP_NET_ADMIN is missing; in a pod, grant it to this container alone with \
                    securityContext: {capabilities: {drop: [ALL], add: [NET_ADMIN]}}, and run it as user 0, or with \
                    the file capability cap_net_admin+p on the program as in the image\n";
-    for verb in ["apply", "diff", "remove", "status"] {
+    for verb in ["apply", "diff", "remove", "status", "trace"] {
         let run = as_nobody(&[verb]);
         assert_eq!(
             (run.code, run.stderr.as_str()),

@@ -42,7 +42,7 @@ fn section(text: &str, setups: &[&str]) -> String {
         assert!(!commands.is_empty(), "a block without a command: {block}");
         for command in commands {
             let shown = command.replace('\'', "'\\''");
-            writeln!(script, "printf '$ %s\\n' '{shown}'\n{command} 2>&1").unwrap();
+            writeln!(script, "printf '$ %s\\n' '{shown}'\n{{ {command}\n}} 2>&1").unwrap();
         }
         writeln!(script, "echo '{BETWEEN}'").unwrap();
     }
@@ -75,5 +75,19 @@ fn run(script: &str) -> String {
         .output()
         .expect("unshare, of util-linux, runs");
     assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{script}");
-    String::from_utf8(output.stdout).unwrap()
+    let output = String::from_utf8(output.stdout).unwrap();
+    output.split_inclusive('\n').map(at_one_time).collect()
+}
+
+/// The line, with the time of day that it starts with made always the same.
+fn at_one_time(line: &str) -> String {
+    const TIME: &str = "14:05:31.207Z";
+    let is_time = |text: &str| {
+        let same = |(a, b): (char, char)| a == b || a.is_ascii_digit() && b.is_ascii_digit();
+        text.chars().zip(TIME.chars()).all(same)
+    };
+    match line.split_at_checked(TIME.len()) {
+        Some((start, rest)) if is_time(start) => format!("{TIME}{rest}"),
+        _ => line.to_owned(),
+    }
 }

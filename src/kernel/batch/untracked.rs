@@ -26,7 +26,7 @@ pub(in crate::kernel) enum TableFlags {
 }
 
 impl TableFlags {
-    const fn number(self) -> u32 {
+    pub(super) const fn number(self) -> u32 {
         match self {
             Self::None => 0,
             Self::Owner => 1 << 1,

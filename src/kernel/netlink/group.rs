@@ -1,7 +1,7 @@
 //! Messages that the kernel sends to everybody who asks for them.
 
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::{fs, io};
 
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -13,22 +13,28 @@ use crate::kernel::sys;
 /// How much the kernel keeps for a slow reader, in bytes. What comes on top of it is lost.
 const BACKLOG: usize = 4 << 20;
 
+/// `NETLINK_NETFILTER`, as `/proc` has it.
+const NETFILTER: &str = "12";
+
 /// What messages of nf_tables are about (`enum nfnetlink_groups` in `linux/netfilter/nfnetlink.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::kernel) enum Topic {
     /// `NFNLGRP_NFTABLES`: every change of the ruleset.
     Changes,
+    /// `NFNLGRP_NFTRACE`: every rule that a traced packet fits.
+    Traces,
 }
 
 impl Topic {
     const fn number(self) -> u32 {
         match self {
             Self::Changes => 7,
+            Self::Traces => 9,
         }
     }
 }
 
-/// A socket to which the kernel sends messages of one topic.
+/// A socket to which the kernel sends messages of some topics, in the order in which it has them.
 pub(in crate::kernel) struct Group {
     socket: mnl::Socket,
     buffer: Vec<u8>,
@@ -46,10 +52,11 @@ pub(in crate::kernel) enum Received {
 }
 
 impl Group {
-    /// Asks for the messages of the topic in the calling thread's network namespace.
-    pub(in crate::kernel) fn join(topic: Topic) -> io::Result<Self> {
+    /// Asks for the messages of the topics in the calling thread's network namespace.
+    pub(in crate::kernel) fn join(topics: &[Topic]) -> io::Result<Self> {
         let socket = mnl::Socket::open(mnl::Bus::Netfilter)?;
-        socket.bind(1 << (topic.number() - 1), 0)?;
+        let groups = topics.iter().map(|topic| 1 << (topic.number() - 1));
+        socket.bind(groups.fold(0, |all, group| all | group), 0)?;
         let fd = sys::borrow_fd(&socket);
         fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
         // More than the plain option's limit takes a capability outside of user namespaces; less will do.
@@ -81,6 +88,21 @@ impl Group {
             each(Message::read(message?)?);
         }
         Ok(Received::Messages)
+    }
+}
+
+impl Group {
+    /// How many messages were lost; `None` where `/proc` does not tell.
+    pub(in crate::kernel) fn lost(&self) -> Option<u64> {
+        let sockets = fs::read_to_string("/proc/thread-self/net/netlink").ok()?;
+        let own = self.socket.portid().to_string();
+        let mut lines = sockets.lines().map(str::split_ascii_whitespace);
+        // sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops, Inode (netlink_native_seq_show)
+        let mut line = lines.find(|line| {
+            let mut line = line.clone().skip(1);
+            line.next() == Some(NETFILTER) && line.next() == Some(&own)
+        })?;
+        line.nth(8)?.parse().ok()
     }
 }
 

@@ -56,8 +56,8 @@ impl Request {
 
     /// Appends a string attribute.
     #[must_use]
-    pub(in crate::kernel) fn with_text(mut self, kind: u16, text: &str) -> Self {
-        append_text(&mut self.0, kind, text);
+    pub(in crate::kernel) fn with_text(mut self, kind: u16, text: impl AsRef<[u8]>) -> Self {
+        append_text(&mut self.0, kind, text.as_ref());
         self
     }
 
@@ -103,7 +103,7 @@ impl Nest {
     /// Appends a string attribute.
     #[must_use]
     pub(in crate::kernel) fn with_text(mut self, kind: u16, text: &str) -> Self {
-        append_text(&mut self.0, kind, text);
+        append_text(&mut self.0, kind, text.as_bytes());
         self
     }
 
@@ -122,8 +122,8 @@ fn append_attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
     bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
 }
 
-fn append_text(bytes: &mut Vec<u8>, kind: u16, text: &str) {
-    let mut terminated = text.as_bytes().to_vec();
+fn append_text(bytes: &mut Vec<u8>, kind: u16, text: &[u8]) {
+    let mut terminated = text.to_vec();
     terminated.push(0);
     append_attribute(bytes, kind, &terminated);
 }

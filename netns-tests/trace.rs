@@ -1,0 +1,470 @@
+//! What is traced is where connections really go, and nothing of the tracing stays.
+
+mod traced;
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+use netweir::explain::{Outcome, Owner, Verdict, evaluate};
+use netweir::intent::Capture;
+use netweir::ruleset::End;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use socket2::{Domain, Socket, Type};
+
+use crate::fates::attempts;
+use crate::sandbox::{
+    Attempt, Direction, Fate, PEER, POD, Promise, Sandbox, Taker, install, output_of, run,
+};
+use crate::scenarios;
+use traced::Traced;
+
+pub(crate) fn promises() -> Vec<Promise> {
+    let fates = ["default", "tproxy", "dns-all"].map(|scenario| {
+        Promise::new(
+            format!("trace::{scenario}-is-told-as-it-went"),
+            move |sandbox| {
+                told_as_it_went(sandbox, scenario);
+            },
+        )
+    });
+    let others = vec![
+        Promise::new("trace::shows-what-the-filter-fits", filtered),
+        Promise::new("trace::tells-of-rules-of-others", others),
+        Promise::new("trace::follows-replaced-rules", replaced),
+        Promise::new("trace::several-at-once", several),
+        Promise::alone("trace::nothing-stays-however-it-ends", nothing_stays),
+        Promise::alone("trace::goes-on-when-messages-are-lost", lost),
+        Promise::alone("trace::is-unnoticed-by-other-verbs", unnoticed),
+        Promise::new("trace::tells-of-each-connection-once", again),
+        Promise::new("trace::needs-no-table", without_table),
+        Promise::new("trace::shows-strange-names-harmlessly", strange_names),
+        Promise::alone("trace::needs-permission", without_permission).with(&["setpriv"]),
+    ];
+    fates.into_iter().chain(others).collect()
+}
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
+
+fn capture_of(scenario: &str) -> Capture {
+    let mut all = scenarios::all().into_iter();
+    let found = all.find(|(name, _)| *name == scenario);
+    found.unwrap_or_else(|| panic!("no scenario {scenario}")).1
+}
+
+/// The part of a matrix that is tried out.
+fn some_of(capture: &Capture) -> Vec<Attempt> {
+    let attempts = attempts::matrix(capture);
+    let some: Vec<_> = attempts.into_iter().step_by(3).collect();
+    assert!(some.len() > 50, "{}", some.len());
+    some
+}
+
+/// Each connection is shown once, with the verdict and the rule that explain tells, which is where it went.
+fn told_as_it_went(sandbox: &Sandbox, scenario: &str) {
+    let capture = capture_of(scenario);
+    let rules = install(&capture);
+    let attempts = some_of(&capture);
+    let traced = Traced::start(&["--format=json"]);
+    let mut expected: HashMap<String, (Outcome, Fate, Owner)> = HashMap::new();
+    for attempt in &attempts {
+        let (connection, fate) = sandbox.try_out(attempt);
+        let key = key_of(attempt.direction, &connection);
+        let outcome = evaluate(&rules, &connection);
+        expected.insert(key, (outcome, fate, attempt.owner));
+    }
+    let mut owners = 0;
+    for line in traced.end(Signal::SIGTERM) {
+        let told: Value = serde_json::from_str(&line).expect("JSON");
+        let connection = &told["connection"];
+        if connection["direction"] == "in" && connection["dev"] == "lo" {
+            // It was shown on its way out, and rules looked at it again as it came back.
+            continue;
+        }
+        let word = |name: &str| connection[name].as_str().expect(name).to_owned();
+        let key = format!(
+            "{} {} {} from {} {}",
+            word("direction"),
+            word("protocol"),
+            word("destination"),
+            connection["port"],
+            connection["from_port"]
+        );
+        let Some((outcome, fate, owner)) = expected.remove(&key) else {
+            panic!("nobody made {key}, or it was shown before: {told:#}");
+        };
+        let rule = outcome.rule.as_ref().map(ToString::to_string);
+        assert_eq!(
+            told["verdict"],
+            outcome.verdict.name(),
+            "{told:#}\n{outcome}"
+        );
+        assert_eq!(
+            told["rule"].as_str(),
+            rule.as_deref(),
+            "{told:#}\n{outcome}"
+        );
+        let port = outcome.verdict.port().map(|port| u64::from(port.number()));
+        assert_eq!(told["port"].as_u64(), port, "{told:#}");
+        // By the time that it is asked about, the socket may be closed.
+        if let Some(uid) = connection["uid"].as_u64() {
+            assert_eq!(uid, u64::from(owner.uid), "{told:#}");
+            owners += 1;
+        }
+        if let Fate::Taken { by, .. } = fate {
+            let by = match by {
+                Taker::Pod(port) => u64::from(port),
+                Taker::Peer => continue,
+            };
+            let went_to = told["went_to"].as_str().expect("an end");
+            let port = went_to
+                .rsplit(':')
+                .next()
+                .and_then(|port| port.parse().ok());
+            let transparent = matches!(outcome.verdict, Verdict::Tproxy(_));
+            assert!(transparent || port == Some(by), "{told:#}");
+        }
+    }
+    assert!(expected.is_empty(), "{:?}", expected.keys());
+    assert!(owners > 20, "{owners}");
+}
+
+fn key_of(direction: Direction, connection: &netweir::explain::Connection) -> String {
+    let ports = connection.transport.ports().expect("ports");
+    let direction = match direction {
+        Direction::Out => "out",
+        Direction::In => "in",
+    };
+    format!(
+        "{direction} {} {} from {} {}",
+        connection.transport,
+        connection.addresses.end(End::Destination),
+        ports.destination,
+        ports.source
+    )
+}
+
+/// An attempt to reach the peer.
+fn to_peer(owner: u32, port: u16) -> Attempt {
+    let owner = Owner {
+        uid: owner,
+        gid: owner,
+    };
+    Attempt::tcp(Direction::Out, owner, SocketAddr::new(PEER[0], port))
+}
+
+/// The destination ports of what is shown.
+fn ports(lines: &[String]) -> Vec<u64> {
+    let told = lines.iter().map(|line| {
+        let told: Value = serde_json::from_str(line).expect("JSON");
+        told["connection"]["port"].as_u64().expect("a port")
+    });
+    told.collect()
+}
+
+fn filtered(sandbox: &Sandbox) {
+    install(&Capture::default());
+    let inbound = Attempt::tcp(Direction::In, ROOT, SocketAddr::new(POD[0], 8080));
+    let peer = PEER[0].to_string();
+    let from = format!("from={peer}");
+    for (filter, wanted) in [
+        (vec![], vec![80, 81, 82, 8080]),
+        (vec!["out"], vec![80, 81, 82]),
+        (vec!["in"], vec![8080]),
+        (vec!["udp"], vec![]),
+        (vec!["tcp", ":81"], vec![81]),
+        (vec![":82"], vec![82]),
+        (vec!["uid=1337"], vec![81]),
+        (vec!["gid=0", "dev=eth0"], vec![80, 82]),
+        (vec!["dev=eth1"], vec![]),
+        (vec![peer.as_str()], vec![80, 81, 82]),
+        (vec![from.as_str()], vec![8080]),
+        (vec!["mark=7"], vec![]),
+        (vec!["icmp"], vec![]),
+    ] {
+        let arguments = [&["--format=json"], filter.as_slice()].concat();
+        let traced = Traced::start(&arguments);
+        for attempt in [to_peer(0, 80), to_peer(1337, 81), to_peer(0, 82), inbound] {
+            sandbox.try_out(&attempt);
+        }
+        assert_eq!(ports(&traced.end(Signal::SIGINT)), wanted, "{filter:?}");
+    }
+}
+
+/// What drops a connection is named, whoever made it; and where it went to, if that is not our doing.
+fn others(sandbox: &Sandbox) {
+    install(&Capture::default());
+    run(
+        "nft",
+        &["-f", "-"],
+        "table inet firewall {
+            chain output {
+                type filter hook output priority 10;
+                tcp dport 81 drop comment \"no\"
+            }
+            chain early { type filter hook output priority -250; policy accept; tcp dport 82 accept; }
+            chain post { type filter hook postrouting priority 0; policy drop; tcp dport != 83 accept; }
+        }
+        table ip mesh {
+            chain output { type nat hook output priority -110; tcp dport 84 redirect to :8080; }
+        }",
+    );
+    let mut traced = Traced::start(&[]);
+    let mut shown = |port| {
+        sandbox.start(&to_peer(1337, port));
+        let line = traced.line();
+        let (_, words) = line.split_once(": ").expect("a verdict");
+        words.trim_end().to_owned()
+    };
+    let dropped = shown(81);
+    assert!(dropped.starts_with("dropped, by rule "), "{dropped}");
+    assert!(dropped.contains(" of inet firewall output"), "{dropped}");
+    let accepted = shown(82);
+    assert!(
+        accepted.starts_with(
+            "left alone, by outbound/leave-proxy-uid/1337: it is made by the proxy (uid 1337)"
+        ),
+        "{accepted}"
+    );
+    assert!(accepted.contains("on the way: rule "), "{accepted}");
+    assert!(accepted.contains(" of inet firewall early"), "{accepted}");
+    assert_eq!(
+        shown(83).split(';').next(),
+        Some("dropped, by the policy of inet firewall post")
+    );
+    let redirected = shown(84);
+    assert!(
+        redirected.contains("; it went to 127.0.0.1:8080, by rules of others"),
+        "{redirected}"
+    );
+    traced.end(Signal::SIGTERM);
+}
+
+/// The ids are those of the rules that are installed now.
+fn replaced(sandbox: &Sandbox) {
+    install(&Capture::default());
+    let mut traced = Traced::start(&[]);
+    let mut shown = |words: &str| {
+        sandbox.try_out(&to_peer(0, 80));
+        let line = traced.line();
+        assert!(line.contains(words), "{words}: {line}");
+    };
+    shown("redirected to port 15001, the proxy's outbound port, by outbound/redirect:");
+    let mut capture = Capture::default();
+    capture.outbound.exclude_ports = [22, 80].into_iter().collect();
+    install(&capture);
+    shown("left alone, by outbound/leave-excluded-port-tcp:");
+    netweir::kernel::remove().expect("removed");
+    shown("left alone, by no rule");
+    install(&Capture::default());
+    shown("redirected to port 15001, the proxy's outbound port, by outbound/redirect:");
+    traced.end(Signal::SIGTERM);
+}
+
+fn several(sandbox: &Sandbox) {
+    install(&Capture::default());
+    let traced = [":80", ":81", "tcp"].map(|filter| Traced::start(&["--format=json", filter]));
+    for port in [80, 81, 82] {
+        sandbox.try_out(&to_peer(0, port));
+    }
+    let shown = traced.map(|traced| ports(&traced.end(Signal::SIGTERM)));
+    assert_eq!(shown, [vec![80], vec![81], vec![80, 81, 82]]);
+}
+
+/// Ended by a signal, by its own limits, or killed: the ruleset is what it was, to the handles.
+fn nothing_stays() {
+    install(&Capture::default());
+    let listing = || run("nft", &["--handle", "--stateless", "list", "ruleset"], "");
+    let before = listing();
+    let while_traced =
+        || assert!(run("nft", &["list", "tables"], "").contains("inet netweir-trace-"));
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let traced = Traced::start(&[]);
+        while_traced();
+        traced.end(signal);
+        assert_eq!(listing(), before, "{signal}");
+    }
+    let traced = Traced::start(&["--count=2"]);
+    while_traced();
+    for port in 1..=3 {
+        socket
+            .send_to(&[0], (Ipv4Addr::LOCALHOST, port))
+            .expect("sent");
+    }
+    let (status, lines) = traced.rest();
+    assert!(status.success());
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert_eq!(listing(), before, "--count");
+    let (status, _) = Traced::start(&["--duration=100ms"]).rest();
+    assert!(status.success());
+    assert_eq!(listing(), before, "--duration");
+    let traced = Traced::start(&[]);
+    while_traced();
+    traced.signal(Signal::SIGKILL);
+    let (status, _) = traced.rest();
+    assert_eq!(status.code(), None, "{status}");
+    // The kernel takes the table away when it closes the socket, which is before the process is waited for.
+    assert_eq!(listing(), before, "killed");
+}
+
+/// While it is stopped, the kernel soon has nowhere to put what it tells.
+fn lost() {
+    install(&Capture::default());
+    let mut traced = Traced::start(&["--format=json"]);
+    traced.signal(Signal::SIGSTOP);
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    let send = |port| socket.send_to(&[0], (Ipv4Addr::LOCALHOST, port));
+    for port in 1..=FLOOD {
+        send(port).expect("sent");
+    }
+    traced.signal(Signal::SIGCONT);
+    assert_eq!(
+        traced.complaint(),
+        "warning: connections are made faster than they can be shown: some are left out\n"
+    );
+    // It has read all that there was when it says so; what comes now is shown again.
+    send(33_333).expect("sent");
+    let mut shown = 0;
+    loop {
+        let told: Value = serde_json::from_str(&traced.line()).expect("JSON");
+        if told["connection"]["port"] == 33_333 {
+            assert_eq!(told["verdict"], "leave");
+            break;
+        }
+        shown += 1;
+    }
+    assert!(0 < shown && shown < FLOOD, "{shown}");
+    traced.signal(Signal::SIGTERM);
+    let complaint = traced.complaint();
+    let lost = complaint
+        .strip_prefix("warning: the kernel's messages were not all read in time lost=")
+        .expect("a number");
+    assert!(
+        lost.trim_end().parse::<u32>().expect("a number") > 0,
+        "{lost}"
+    );
+    let (status, _) = traced.rest();
+    assert!(status.success(), "{status}");
+}
+
+/// So many packets are more than the kernel keeps the messages of.
+const FLOOD: u16 = 4000;
+
+/// It is seen by nobody who looks at what is captured.
+fn unnoticed() {
+    install(&Capture::default());
+    let looks = || {
+        let look = |arguments: &[&str]| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_netweir"));
+            let output = output_of(command.args(arguments), "");
+            assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+            String::from_utf8(output.stdout).expect("text")
+        };
+        [
+            look(&["status"]),
+            look(&["diff"]),
+            look(&["explain", "--from-kernel", "out", "tcp", "10.0.0.5:443"]),
+            look(&["graph", "--from-kernel"]),
+            look(&["apply"]),
+        ]
+    };
+    let before = looks();
+    let traced = Traced::start(&[]);
+    assert_eq!(looks(), before);
+    assert_eq!(traced.end(Signal::SIGTERM), Vec::<String>::new());
+}
+
+/// The same ends may be those of another connection; a packet that is sent again is not one.
+fn again(sandbox: &Sandbox) {
+    install(&Capture::default());
+    let mut traced = Traced::start(&["tcp"]);
+    for _ in 0..2 {
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        client.set_linger(Some(Duration::ZERO)).expect("linger");
+        // Another test's program may have the socket until it has begun.
+        let bind = || client.bind(&SocketAddr::new(POD[0], 40_000).into()).is_ok();
+        assert!(
+            (0..100_000).any(|_| bind() || {
+                thread::yield_now();
+                false
+            }),
+            "the port stays in use"
+        );
+        client
+            .connect(&SocketAddr::new(PEER[0], 80).into())
+            .expect("connected");
+        let line = traced.line();
+        assert!(line.contains(" from=10.1.0.2:40000 "), "{line}");
+    }
+    let socket = UdpSocket::bind((POD[0], 0)).expect("a socket");
+    let traced_udp = Traced::start(&["--format=json", "udp"]);
+    for _ in 0..3 {
+        socket.send_to(&[0], (PEER[0], 7)).expect("sent");
+    }
+    sandbox.try_out(&Attempt {
+        protocol: netweir::intent::Protocol::Udp,
+        ..to_peer(0, 53)
+    });
+    assert_eq!(ports(&traced_udp.end(Signal::SIGINT)), [7, 53]);
+    traced.end(Signal::SIGINT);
+}
+
+/// Without a table, there is all the same something to show.
+fn without_table(sandbox: &Sandbox) {
+    let mut traced = Traced::start(&[]);
+    // As long as it is there, its owner can be asked for.
+    let client = sandbox.start(&to_peer(1000, 80));
+    let line = traced.line();
+    drop(client);
+    assert!(
+        line.contains(" dev=eth0 uid=1000: left alone, by no rule"),
+        "{line}"
+    );
+    traced.end(Signal::SIGTERM);
+}
+
+/// What others have chosen does nothing to the terminal.
+fn strange_names(sandbox: &Sandbox) {
+    install(&Capture::default());
+    run(
+        "nft",
+        &["-f", "-"],
+        "insert rule inet netweir outbound tcp dport 80 counter accept comment \"\x1b[2Ja\"",
+    );
+    let mut traced = Traced::start(&["out", "tcp"]);
+    sandbox.try_out(&to_peer(1337, 80));
+    let line = traced.line();
+    assert!(line.contains(", by \\u{1b}[2Ja"), "{line}");
+    traced.end(Signal::SIGTERM);
+    for arguments in [
+        "explain --from-kernel out tcp 10.0.0.5:80",
+        "explain --from-kernel --table",
+        "status",
+        "diff",
+        "graph --from-kernel",
+        "graph --from-kernel --format=svg",
+        "graph --from-kernel --format=dot",
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_netweir"));
+        let output = output_of(command.args(arguments.split(' ')), "");
+        let text = String::from_utf8(output.stdout).expect("text");
+        assert!(!text.is_empty(), "{arguments}");
+        assert!(!text.contains('\u{1b}'), "{arguments}: {text}");
+    }
+}
+
+fn without_permission() {
+    let mut command = Command::new("setpriv");
+    let arguments = ["--bounding-set=-net_admin", "--inh-caps=-net_admin"];
+    command
+        .args(arguments)
+        .args([env!("CARGO_BIN_EXE_netweir"), "trace"]);
+    let output = output_of(&mut command, "");
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(complaint.contains("CAP_NET_ADMIN"), "{complaint}");
+}

@@ -1,0 +1,189 @@
+//! `netweir trace`.
+
+mod show;
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use crate::exit_code::ExitCode;
+use crate::explain::{Question, SyntaxError};
+use crate::kernel::privileges::Capability;
+use crate::kernel::trace::{Next, Tracer};
+use crate::log::Log;
+use crate::options::{self, Mistake, Problem, Section};
+use crate::parse::{self, NetworkNamespace};
+use crate::trace::Filter;
+
+use super::accounts::AccountFiles;
+use super::arguments::{OptionsOf, TakesOptions};
+use super::error::Error;
+use super::form::{Form, FormOption};
+use super::invocation::Invocation;
+use show::Show;
+
+const FILTER_HELP: &str = "\
+Which connections, in the form of netweir explain: [out|in] [tcp|udp|icmp] [ADDRESS:PORT] [KEY=VALUE ...], where the keys are from, \
+dev, uid, gid, mark and protocol. What is left out fits everything, but of protocols TCP and UDP alone
+[example: out tcp :443 uid=1000] [example: in from=10.1.2.3]";
+const COUNT_HELP: &str = "End after so many connections
+[default: no end] [example: 10]";
+const DURATION_HELP: &str = "End after this time, in seconds or with a unit
+[default: no end] [example: 30s]";
+
+/// The verb's own arguments, and the options.
+#[derive(Args)]
+pub(super) struct Trace {
+    #[arg(value_name = "FILTER", help = FILTER_HELP)]
+    filter: Vec<String>,
+    #[arg(long, value_name = "N", help_heading = "The answer", help = COUNT_HELP)]
+    count: Option<String>,
+    #[arg(long, value_name = "TIME", help_heading = "The answer", help = DURATION_HELP)]
+    duration: Option<String>,
+    #[command(flatten)]
+    form: FormOption,
+    #[command(flatten)]
+    options: OptionsOf<Self>,
+}
+
+impl TakesOptions for Trace {
+    const SECTIONS: &[Section] = &[Section::Target, Section::Logging];
+}
+
+/// What is to be shown, with no mistake in it.
+struct Task {
+    filter: Filter,
+    namespace: Option<NetworkNamespace>,
+    count: Option<u64>,
+    duration: Option<Duration>,
+    form: Form,
+}
+
+impl Trace {
+    /// Shows connections as they are made.
+    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = Invocation::new(self.options.given.clone(), mistakes);
+        let Some(task) = self.task(&mut invocation) else {
+            return invocation.report();
+        };
+        match task.run(invocation.log) {
+            Ok(()) => ExitCode::Done,
+            Err(error) => error.report(invocation.log),
+        }
+    }
+
+    fn task(&self, invocation: &mut Invocation) -> Option<Task> {
+        let namespace = options::network_namespace(&invocation.given);
+        let namespace = invocation.noting(namespace);
+        let filter = invocation.noting(filter(&self.filter.join(" ")));
+        let count = invocation.noting(read("--count", self.count.as_deref(), parse::positive));
+        let duration = self.duration.as_deref();
+        let duration = invocation.noting(read("--duration", duration, parse::duration));
+        let form = invocation.noting(self.form.read());
+        if !invocation.mistakes.is_empty() {
+            return None;
+        }
+        Some(Task {
+            filter: filter?,
+            namespace: namespace?,
+            count: count?,
+            duration: duration?,
+            form: form?,
+        })
+    }
+}
+
+/// Everything, or what the words say.
+fn filter(text: &str) -> Result<Filter, Vec<Mistake>> {
+    let question = match text {
+        "" => Question::default(),
+        text => {
+            let question = Question::parse(text, &AccountFiles::default());
+            let mistake = |error: SyntaxError| Mistake {
+                option: error.word,
+                problem: Problem::Connection(error.problem),
+            };
+            let mistakes = |errors: Vec<_>| errors.into_iter().map(mistake).collect::<Vec<_>>();
+            question.map_err(mistakes)?
+        }
+    };
+    let mistake = |(start, error)| Mistake {
+        option: text
+            .split_whitespace()
+            .find(|word| word.starts_with(start))
+            .unwrap_or(text)
+            .to_owned(),
+        problem: Problem::Filter(error),
+    };
+    Filter::new(&question).map_err(|errors| errors.into_iter().map(mistake).collect())
+}
+
+fn read<T>(
+    option: &str,
+    text: Option<&str>,
+    parse: fn(&str) -> Result<T, parse::ValueError>,
+) -> Result<Option<T>, Vec<Mistake>> {
+    let value = text.map(|text| parse(text.trim())).transpose();
+    value.map_err(|error| {
+        vec![Mistake {
+            option: option.to_owned(),
+            problem: error.into(),
+        }]
+    })
+}
+
+impl Task {
+    fn run(&self, log: Log) -> Result<(), Error> {
+        super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
+        let mut tracer = Tracer::start(&self.filter)?;
+        let mut show = Show::new(tracer.table(), self.form, self.count)?;
+        if !show.has_rules() {
+            log.warning(
+                "no table inet netweir is installed in this network namespace",
+                &[],
+            );
+        }
+        log.info(
+            "new connections are shown as they are made, until SIGINT or SIGTERM",
+            &[],
+        );
+        let mut lost = 0;
+        let over = |show: &Show| self.duration.is_some_and(|longest| show.now() >= longest);
+        while !show.is_enough() && !over(&show) {
+            match tracer.next(self.deadline(&show))? {
+                Next::Message(message) => show.take(message)?,
+                Next::Generation(number) => show.generation(number)?,
+                Next::Lost => {
+                    if lost == 0 {
+                        log.warning(
+                            "connections are made faster than they can be shown: some are left out",
+                            &[],
+                        );
+                    }
+                    lost = tracer.lost();
+                    show.skip()?;
+                }
+                Next::Elapsed => {}
+                Next::Ended => break,
+            }
+            show.overdue()?;
+        }
+        let lost = tracer.lost();
+        // Nothing is traced any more.
+        drop(tracer);
+        show.rest()?;
+        if lost > 0 {
+            log.warning(
+                "the kernel's messages were not all read in time",
+                &[("lost", &lost)],
+            );
+        }
+        Ok(())
+    }
+
+    /// When there is something to do although nothing is told.
+    fn deadline(&self, show: &Show) -> Option<Instant> {
+        let soonest = [self.duration, show.deadline()].into_iter().flatten().min();
+        soonest.and_then(|after| show.moment(after))
+    }
+}

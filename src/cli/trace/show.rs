@@ -1,0 +1,160 @@
+//! From the kernel's messages to standard output.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::cli::error::Error;
+use crate::cli::form::Form;
+use crate::kernel;
+use crate::kernel::trace::{Reader, Sockets};
+use crate::trace::{Assembler, Message, Rules, Seen, Told};
+
+/// Connections on their way to standard output.
+pub(super) struct Show {
+    assembler: Assembler,
+    known: Known,
+    sockets: Sockets,
+    started: Instant,
+    form: Form,
+    left: Option<u64>,
+}
+
+/// The rules, as they were read.
+///
+/// The kernel tells of rules by their handles, which mean something else once the table was replaced. A rule is
+/// named only where none but these rules can be meant.
+struct Known {
+    reader: Reader,
+    generation: u32,
+    rules: Rules,
+    /// They are those of which messages tell now. Where not, the notice of a change is still to come.
+    current: bool,
+}
+
+impl Known {
+    fn read() -> Result<Self, kernel::Error> {
+        let mut reader = Reader::open()?;
+        let (generation, rules) = reader.rules()?;
+        Ok(Self {
+            reader,
+            generation,
+            rules,
+            current: true,
+        })
+    }
+
+    /// Reads them again if they are of another generation. True if they are other rules now.
+    fn refresh(&mut self) -> Result<bool, kernel::Error> {
+        if self.reader.generation()? == self.generation {
+            return Ok(false);
+        }
+        let (generation, rules) = self.reader.rules()?;
+        let changed = rules != self.rules;
+        self.generation = generation;
+        self.rules = rules;
+        self.current &= !changed;
+        Ok(changed)
+    }
+}
+
+impl Show {
+    /// Tells of what the table of this family and name has traced.
+    pub(super) fn new(table: &str, form: Form, count: Option<u64>) -> Result<Self, kernel::Error> {
+        Ok(Self {
+            assembler: Assembler::new(table.to_owned()),
+            known: Known::read()?,
+            sockets: Sockets::open()?,
+            started: Instant::now(),
+            form,
+            left: count,
+        })
+    }
+
+    pub(super) fn has_rules(&self) -> bool {
+        !self.known.rules.is_empty()
+    }
+
+    /// As many were shown as are wanted.
+    pub(super) fn is_enough(&self) -> bool {
+        self.left == Some(0)
+    }
+
+    pub(super) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The moment so long after the beginning.
+    pub(super) fn moment(&self, after: Duration) -> Option<Instant> {
+        self.started.checked_add(after)
+    }
+
+    /// When there is something to show although nothing is told.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.assembler.deadline()
+    }
+
+    /// Takes what is told of a packet.
+    pub(super) fn take(&mut self, message: Message) -> Result<(), Error> {
+        let starts_out = self.assembler.starts_out(&message);
+        let headers = message.headers.as_ref().filter(|_| starts_out);
+        let uid = headers.and_then(|headers| self.sockets.uid(headers));
+        let seen = self.assembler.take(message, uid, self.now());
+        if !self.known.current {
+            self.assembler.outdate();
+        }
+        self.print(seen)
+    }
+
+    /// Takes the notice that the ruleset was changed.
+    pub(super) fn generation(&mut self, number: u32) -> Result<(), Error> {
+        if self.known.refresh()? {
+            self.assembler.outdate();
+        }
+        self.known.current |= number == self.known.generation;
+        Ok(())
+    }
+
+    /// Takes the notice that some messages were lost, and all others read: the notice of a change may be among the lost.
+    pub(super) fn skip(&mut self) -> Result<(), Error> {
+        self.known.refresh()?;
+        self.assembler.outdate();
+        self.known.current = true;
+        Ok(())
+    }
+
+    /// Shows what can wait no longer.
+    pub(super) fn overdue(&mut self) -> Result<(), Error> {
+        let seen = self.assembler.overdue(self.now());
+        self.print(seen)
+    }
+
+    /// Shows what is left at the end.
+    pub(super) fn rest(&mut self) -> Result<(), Error> {
+        let seen = self.assembler.finish(self.now());
+        self.print(seen)
+    }
+
+    fn print(&mut self, all: Vec<Seen>) -> Result<(), Error> {
+        for mut seen in all {
+            if self.is_enough() {
+                break;
+            }
+            self.left = self.left.map(|left| left - 1);
+            // It may have been made under the rules that are there by now.
+            let changed = self.known.refresh()?;
+            if changed {
+                self.assembler.outdate();
+            }
+            seen.outdated |= changed || !self.known.current;
+            let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+            let told = Told::new(&seen, &self.known.rules);
+            crate::cli::print(&match self.form {
+                Form::Json => told.json(&time) + "\n",
+                Form::Text => {
+                    let (_, of_day) = time.split_once('T').unwrap_or_default();
+                    format!("{of_day} {told}\n")
+                }
+            })?;
+        }
+        Ok(())
+    }
+}

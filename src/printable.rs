@@ -1,0 +1,52 @@
+//! Texts that somebody else chose, on their way to a terminal.
+
+use std::borrow::Cow;
+
+/// The text with everything escaped that would do something to a terminal rather than show on it: control characters
+/// (Unicode's category Cc), line separators, and what changes the direction of text (UAX #9). So is the backslash, so
+/// that different texts stay different.
+///
+/// The kernel takes any bytes for the names of tables, chains, sets and interfaces, and for comments.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(does_something) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        if does_something(character) {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+fn does_something(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\\' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_what_would_not_show() {
+        for (text, shown) in [
+            ("outbound/redirect", "outbound/redirect"),
+            ("größe", "größe"),
+            ("\u{1b}[2J", "\\u{1b}[2J"),
+            ("a\nb\r\t", "a\\nb\\r\\t"),
+            ("\u{9b}1m", "\\u{9b}1m"),
+            ("\u{202e}evil", "\\u{202e}evil"),
+            ("\\n", "\\\\n"),
+        ] {
+            assert_eq!(printable(text), shown);
+        }
+    }
+}
