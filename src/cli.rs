@@ -7,6 +7,7 @@
 mod accounts;
 mod apply;
 mod arguments;
+mod cni;
 mod completions;
 mod diff;
 mod error;
@@ -39,6 +40,7 @@ use crate::parse::NetworkNamespace;
 
 use apply::Apply;
 use arguments::{Arguments, OPTIONS, OptionsOf, Stop};
+use cni::Cni;
 use completions::Completions;
 use diff::Diff;
 use error::Error;
@@ -63,6 +65,8 @@ struct CommandLine {
 enum Verb {
     /// Capture traffic as the options say, replacing what an earlier run installed.
     Apply(OptionsOf<Apply>),
+    /// Put the chained CNI plugin, which this program is, on a node, or take it away.
+    Cni(Cni),
     /// Print a script that completes command lines in a shell.
     Completions(Completions),
     /// Show what is installed against what these options would install; like diff, end with 0 when that is the
@@ -101,6 +105,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             mistakes.extend(options.mistakes);
             Apply::run(options.given, mistakes)
         }
+        Ok(Verb::Cni(cni)) => cni.run(mistakes),
         Ok(Verb::Completions(completions)) => completions.run(mistakes),
         Ok(Verb::Diff(diff)) => diff.run(mistakes),
         Ok(Verb::Explain(explain)) => explain.run(mistakes),
@@ -152,9 +157,13 @@ fn with_documents(command: clap::Command) -> clap::Command {
     // Now the verbs have the options that they put off.
     command.build();
     command.mut_subcommands(|verb| {
-        verb.mut_args(arguments::documented)
-            .after_help(exit_codes())
+        with_documented_options(verb).mut_subcommands(with_documented_options)
     })
+}
+
+fn with_documented_options(verb: clap::Command) -> clap::Command {
+    verb.mut_args(arguments::documented)
+        .after_help(exit_codes())
 }
 
 fn exit_codes() -> String {

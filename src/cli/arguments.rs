@@ -14,6 +14,8 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use crate::options::{Given, Mistake, Origin, Problem, Section, Setting, Shape};
 
+use super::cni;
+
 /// The arguments, as far as they are understood, and what is wrong with the others.
 pub(super) struct Arguments {
     pub(super) matches: ArgMatches,
@@ -92,9 +94,11 @@ pub(super) struct Words {
 /// The words of the table of options.
 pub(super) const OPTIONS: Words = Words {
     value: |name| {
-        Setting::named(name).map(|setting| (setting.spec().value, setting.spec().example))
+        let setting = Setting::named(name);
+        let words = setting.map(|setting| (setting.spec().value, setting.spec().example));
+        words.or_else(|| cni::words_of(name))
     },
-    elsewhere: |name| Setting::named(name).is_some(),
+    elsewhere: |name| Setting::named(name).is_some() || cni::words_of(name).is_some(),
 };
 
 /// The parser's error as a mistake, and the argument that it is about.

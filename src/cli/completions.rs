@@ -93,15 +93,34 @@ fn verbs(command: &Command) -> Vec<Verb> {
                 .map(ToString::to_string)
                 .unwrap_or_default(),
         ),
-        options: command.get_arguments().filter_map(choice).collect(),
+        options: options(command),
         words: command
             .get_positionals()
             .filter_map(Arg::get_value_names)
             .flatten()
             .flat_map(|name| words_of(name))
+            .chain(own_verbs(command).map(|verb| verb.get_name().to_owned()))
             .collect(),
     };
     command.get_subcommands().map(verb).collect()
+}
+
+/// The options of a verb, and those of its own verbs, each once.
+fn options(command: &Command) -> Vec<Choice> {
+    let own = own_verbs(command).flat_map(Command::get_arguments);
+    let mut options: Vec<Choice> = Vec::new();
+    for option in command.get_arguments().chain(own).filter_map(choice) {
+        if options.iter().all(|known| known.flag != option.flag) {
+            options.push(option);
+        }
+    }
+    options
+}
+
+/// The verbs of a verb.
+fn own_verbs(command: &Command) -> impl Iterator<Item = &Command> {
+    let verbs = command.get_subcommands();
+    verbs.filter(|verb| verb.get_name() != "help")
 }
 
 fn choice(argument: &Arg) -> Option<Choice> {
@@ -125,7 +144,7 @@ fn value(argument: &Arg) -> Value {
         return Value::None;
     };
     match (name.as_str(), words_of(name)) {
-        ("FILE" | "NAMESPACE", _) => Value::File,
+        ("DIR" | "FILE" | "NAMESPACE", _) => Value::File,
         (_, words) if words.is_empty() => Value::Other,
         (_, words) => Value::Words(words),
     }

@@ -5,6 +5,7 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::cni::InstallError;
 use crate::exit_code::ExitCode;
 use crate::kernel;
 use crate::kernel::netns::NamespaceError;
@@ -55,6 +56,9 @@ pub(super) enum Error {
     /// There are no rules to look at.
     #[error("no table inet netweir is installed in this network namespace: nothing is captured")]
     NotInstalled,
+    /// The plugin is not on the node as it should be.
+    #[error(transparent)]
+    Install(#[from] InstallError),
     /// What is asked cannot be read.
     #[error("the connections cannot be read")]
     Input(#[source] io::Error),
@@ -75,6 +79,7 @@ impl Error {
             | Self::NameServers(_)
             | Self::Parameter { .. }
             | Self::NotInstalled
+            | Self::Install(_)
             | Self::Input(_)
             | Self::Output(_) => ExitCode::Failed,
         }

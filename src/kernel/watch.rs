@@ -24,13 +24,13 @@ pub enum Event {
 }
 
 /// The signals that ask the process to end, as something to wait for: they no longer interrupt it.
-pub(super) struct End(SignalFd);
+pub(crate) struct End(SignalFd);
 
 impl End {
     /// From now on.
     ///
     /// The process has one thread: another one would still be interrupted.
-    pub(super) fn expect() -> io::Result<Self> {
+    pub(crate) fn expect() -> io::Result<Self> {
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGINT);
         signals.add(Signal::SIGTERM);
@@ -72,6 +72,12 @@ impl End {
                 return Ok(Event::Elapsed);
             }
         }
+    }
+}
+
+impl AsFd for End {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

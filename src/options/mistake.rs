@@ -71,6 +71,11 @@ pub enum Problem {
     /// An option that says what rules to make, where none are made.
     #[error("is of no use with --from-kernel, which looks at the rules that are installed")]
     BesideFromKernel,
+    /// Something for as long as the plugin is watched, where it is not.
+    #[error(
+        "is of no use with --once, which installs the plugin and ends; accepted is one of the two"
+    )]
+    BesideOnce,
     /// A word is no part of a connection.
     #[error(transparent)]
     Connection(#[from] SyntaxProblem),

@@ -21,6 +21,19 @@ fn of_apply() {
 }
 
 #[test]
+fn of_cni() {
+    assert_data_eq!(help(&["cni", "--help"]), file!["help/cni.txt"]);
+    assert_data_eq!(
+        help(&["cni", "install", "--help"]),
+        file!["help/cni-install.txt"]
+    );
+    assert_data_eq!(
+        help(&["cni", "uninstall", "--help"]),
+        file!["help/cni-uninstall.txt"]
+    );
+}
+
+#[test]
 fn of_completions() {
     assert_data_eq!(
         help(&["completions", "--help"]),

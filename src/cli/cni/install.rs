@@ -1,0 +1,156 @@
+//! `netweir cni install`.
+
+use std::fs;
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use crate::cni::{self, Entry, Guard, Places};
+use crate::exit_code::ExitCode;
+use crate::log::Log;
+use crate::options::{Mistake, Problem, Section};
+use crate::parse::ValueError;
+
+use super::super::arguments::{OptionsOf, TakesOptions};
+use super::super::error::Error;
+use super::super::invocation::Invocation;
+use super::option::{NodeOption, NodeOptions, TakesNodeOptions};
+
+/// The verb's options.
+#[derive(Args)]
+pub(super) struct Install {
+    #[command(flatten)]
+    node: NodeOptions<Self>,
+    #[command(flatten)]
+    options: OptionsOf<Self>,
+}
+
+impl TakesNodeOptions for Install {
+    const OPTIONS: &[NodeOption] = &[
+        NodeOption::BinDir,
+        NodeOption::ConfDir,
+        NodeOption::PluginConfig,
+        NodeOption::Once,
+        NodeOption::ReadyFile,
+        NodeOption::Health,
+        NodeOption::UninstallOnExit,
+    ];
+}
+
+impl TakesOptions for Install {
+    const SECTIONS: &[Section] = &[Section::Logging];
+}
+
+/// What is to be installed, with no mistake in it.
+struct Task {
+    places: Places,
+    entry: Entry,
+    /// `None` where nothing is watched.
+    guard: Option<Guard>,
+}
+
+impl Install {
+    /// Installs the plugin.
+    pub(super) fn run(self, mut mistakes: Vec<Mistake>) -> ExitCode {
+        mistakes.extend(self.options.mistakes);
+        let mut invocation = Invocation::new(self.options.given, mistakes);
+        match Task::read(&self.node, &mut invocation) {
+            Some(task) => task.run(invocation.log),
+            None => invocation.report(),
+        }
+    }
+}
+
+impl Task {
+    fn read(node: &NodeOptions<Install>, invocation: &mut Invocation) -> Option<Self> {
+        let binaries = invocation.noting(node.folder(NodeOption::BinDir));
+        let configurations = invocation.noting(node.folder(NodeOption::ConfDir));
+        let entry = invocation.noting(entry(node));
+        let once = invocation.noting(node.switch(NodeOption::Once));
+        let ready_file = invocation.noting(node.path(NodeOption::ReadyFile));
+        let health = invocation.noting(health(node));
+        let uninstall = invocation.noting(node.switch(NodeOption::UninstallOnExit));
+        let guard = Guard {
+            ready_file: ready_file?,
+            health: health?,
+            uninstall: uninstall?,
+        };
+        let once = once?;
+        if once {
+            invocation.mistakes.extend(idle(node, &guard));
+        }
+        let places = Places {
+            binaries: binaries?,
+            configurations: configurations?,
+        };
+        let entry = entry?;
+        invocation.mistakes.is_empty().then(|| Self {
+            places,
+            entry,
+            guard: (!once).then_some(guard),
+        })
+    }
+
+    fn run(self, log: Log) -> ExitCode {
+        let done = match self.guard {
+            Some(guard) => cni::guard(&self.places, self.entry, guard, log),
+            None => cni::install(&self.places, self.entry, log),
+        };
+        match done {
+            Ok(()) => ExitCode::Done,
+            Err(error) => Error::from(error).report(log),
+        }
+    }
+}
+
+/// The plugin's entry with the keys that the file has.
+fn entry(node: &NodeOptions<Install>) -> Result<Entry, Vec<Mistake>> {
+    let option = NodeOption::PluginConfig;
+    let (file, text) = match node.path(option)? {
+        None => (String::new(), "{}".to_owned()),
+        Some(path) => {
+            let file = path.display().to_string();
+            match fs::read_to_string(&path) {
+                Ok(text) => (file, text),
+                Err(error) => {
+                    let reason = error.to_string();
+                    return Err(vec![node.mistake(option, Problem::File { file, reason })]);
+                }
+            }
+        }
+    };
+    Entry::read(&text).map_err(|mistakes| {
+        let problem = |mistake| Problem::Usage(format!("{file:?}, {mistake}"));
+        let mistakes = mistakes.into_iter();
+        mistakes
+            .map(|mistake| node.mistake(option, problem(mistake)))
+            .collect()
+    })
+}
+
+fn health(node: &NodeOptions<Install>) -> Result<Option<SocketAddr>, Vec<Mistake>> {
+    let option = NodeOption::Health;
+    let Some(text) = node.text(option)? else {
+        return Ok(None);
+    };
+    let wrong = |_| {
+        let error = ValueError::Word {
+            text: text.to_owned(),
+            accepted: "an address with a port, such as 0.0.0.0:9133 or [::]:9133",
+        };
+        vec![node.mistake(option, error.into())]
+    };
+    text.trim().parse().map(Some).map_err(wrong)
+}
+
+/// What nobody would see the effect of.
+fn idle(node: &NodeOptions<Install>, guard: &Guard) -> Vec<Mistake> {
+    let idle = [
+        (NodeOption::ReadyFile, guard.ready_file.is_some()),
+        (NodeOption::Health, guard.health.is_some()),
+        (NodeOption::UninstallOnExit, guard.uninstall),
+    ];
+    let idle = idle.into_iter().filter(|(_, is_given)| *is_given);
+    idle.map(|(option, _)| node.mistake(option, Problem::BesideOnce))
+        .collect()
+}

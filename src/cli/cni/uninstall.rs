@@ -1,0 +1,52 @@
+//! `netweir cni uninstall`.
+
+use clap::Args;
+
+use crate::cni::{self, Places};
+use crate::exit_code::ExitCode;
+use crate::options::{Mistake, Section};
+
+use super::super::arguments::{OptionsOf, TakesOptions};
+use super::super::error::Error;
+use super::super::invocation::Invocation;
+use super::option::{NodeOption, NodeOptions, TakesNodeOptions};
+
+/// The verb's options.
+#[derive(Args)]
+pub(super) struct Uninstall {
+    #[command(flatten)]
+    node: NodeOptions<Self>,
+    #[command(flatten)]
+    options: OptionsOf<Self>,
+}
+
+impl TakesNodeOptions for Uninstall {
+    const OPTIONS: &[NodeOption] = &[NodeOption::BinDir, NodeOption::ConfDir];
+}
+
+impl TakesOptions for Uninstall {
+    const SECTIONS: &[Section] = &[Section::Logging];
+}
+
+impl Uninstall {
+    /// Takes the plugin away.
+    pub(super) fn run(self, mut mistakes: Vec<Mistake>) -> ExitCode {
+        mistakes.extend(self.options.mistakes);
+        let mut invocation = Invocation::new(self.options.given, mistakes);
+        let binaries = invocation.noting(self.node.folder(NodeOption::BinDir));
+        let configurations = invocation.noting(self.node.folder(NodeOption::ConfDir));
+        let (Some(binaries), Some(configurations), true) =
+            (binaries, configurations, invocation.mistakes.is_empty())
+        else {
+            return invocation.report();
+        };
+        let places = Places {
+            binaries,
+            configurations,
+        };
+        match cni::uninstall(&places, invocation.log) {
+            Ok(()) => ExitCode::Done,
+            Err(error) => Error::from(error).report(invocation.log),
+        }
+    }
+}

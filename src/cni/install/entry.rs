@@ -1,0 +1,176 @@
+//! The plugin's entry in a list of plugins.
+
+use serde_json::{Map, Value, json};
+use thiserror::Error;
+
+use crate::options::Files;
+
+use super::super::config::{ANNOTATIONS, ConfigMistake};
+use super::super::environment::{Command, Environment};
+use super::super::version::SpecVersion;
+use super::super::{COMMAND, Error, request};
+
+/// The plugin's name: its `type` in a list, and the name of its file.
+pub(super) const NAME: &str = "netweir";
+
+/// The plugin's entry in a list of plugins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    text: String,
+    value: Value,
+}
+
+/// What is wrong with the keys of an entry.
+#[derive(Debug, Error)]
+pub enum EntryMistake {
+    /// They are no JSON object.
+    #[error("is not a JSON object: {0}")]
+    NotAnObject(serde_json::Error),
+    /// Another plugin is meant.
+    #[error("type is {0}; accepted is {NAME:?}, or nothing")]
+    OtherPlugin(Value),
+    /// The plugin would refuse one of them.
+    #[error(transparent)]
+    Config(ConfigMistake),
+    /// The plugin would refuse all of them.
+    #[error("{0}: {details}", details = .0.details())]
+    Refused(Box<Error>),
+}
+
+impl Entry {
+    /// The entry with these keys, a JSON object, in which `type` and `capabilities` may be left out.
+    ///
+    /// # Errors
+    /// The plugin would refuse them, for these reasons.
+    pub fn read(keys: &str) -> Result<Self, Vec<EntryMistake>> {
+        let keys: Map<String, Value> =
+            serde_json::from_str(keys).map_err(|error| vec![EntryMistake::NotAnObject(error)])?;
+        let entry = Self::of(keys).map_err(|mistake| vec![mistake])?;
+        entry.check()?;
+        Ok(entry)
+    }
+
+    fn of(mut keys: Map<String, Value>) -> Result<Self, EntryMistake> {
+        match keys.remove("type") {
+            None => {}
+            Some(Value::String(name)) if name == NAME => {}
+            Some(other) => return Err(EntryMistake::OtherPlugin(other)),
+        }
+        let capabilities = keys
+            .remove("capabilities")
+            .unwrap_or_else(|| json!({ ANNOTATIONS: true }));
+        // For whoever reads it, what it is comes first.
+        let mut text = format!("{{\"type\":\"{NAME}\",\"capabilities\":{capabilities}");
+        for (key, value) in &keys {
+            text.extend([",", &Value::from(key.as_str()).to_string(), ":"]);
+            text.push_str(&value.to_string());
+        }
+        text.push('}');
+        keys.insert("type".to_owned(), NAME.into());
+        keys.insert("capabilities".to_owned(), capabilities);
+        let value = Value::Object(keys);
+        Ok(Self { text, value })
+    }
+
+    /// Reads it as the plugin will.
+    fn check(&self) -> Result<(), Vec<EntryMistake>> {
+        let mut config = self.value.clone();
+        if let Some(config) = config.as_object_mut() {
+            // What a runtime adds of the list.
+            config.insert("name".to_owned(), NAME.into());
+            config.insert("cniVersion".to_owned(), SpecVersion::LATEST.text().into());
+        }
+        let variable = |name: &str| (name == COMMAND).then(|| Command::Status.text().into());
+        let read = Environment::read(&variable).and_then(|environment| {
+            request::read(&environment, &config.to_string(), &FilesOfNode).map(drop)
+        });
+        match read {
+            Ok(()) => Ok(()),
+            Err(Error::Config(mistakes)) => {
+                Err(mistakes.into_iter().map(EntryMistake::Config).collect())
+            }
+            Err(error) => Err(vec![EntryMistake::Refused(Box::new(error))]),
+        }
+    }
+
+    /// Its text, on one line.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the text says the same.
+    pub(super) fn is_meant_by(&self, text: &str) -> bool {
+        serde_json::from_str::<Value>(text).is_ok_and(|value| value == self.value)
+    }
+}
+
+/// The installer runs in a container, where the files that the configuration may name are not the node's: what they say
+/// is found out by the plugin.
+struct FilesOfNode;
+
+impl Files for FilesOfNode {
+    fn read(&self, _: &str) -> Result<String, String> {
+        // A server of each family, of the ranges for documentation (RFC 5737, RFC 3849).
+        Ok("nameserver 192.0.2.53\nnameserver 2001:db8::53\n".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistakes(keys: &str) -> Vec<String> {
+        let mistakes = Entry::read(keys).expect_err("a mistake");
+        mistakes.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn says_what_it_is_first() {
+        let entry = Entry::read("{}").unwrap();
+        assert_eq!(
+            entry.text(),
+            r#"{"type":"netweir","capabilities":{"io.kubernetes.cri.pod-annotations":true}}"#
+        );
+        let entry = Entry::read(r#"{"policy": "all", "capabilities": {}, "type": "netweir"}"#);
+        assert_eq!(
+            entry.unwrap().text(),
+            r#"{"type":"netweir","capabilities":{},"policy":"all"}"#
+        );
+    }
+
+    #[test]
+    fn is_meant_by_any_spelling() {
+        let entry = Entry::read(r#"{"policy":"all","capture":{"dns":"all"}}"#).unwrap();
+        assert!(entry.is_meant_by(entry.text()));
+        let value: Value = serde_json::from_str(entry.text()).unwrap();
+        assert!(entry.is_meant_by(&serde_json::to_string_pretty(&value).unwrap()));
+        assert!(!entry.is_meant_by(Entry::read("{}").unwrap().text()));
+        assert!(!entry.is_meant_by(""));
+    }
+
+    #[test]
+    fn has_all_its_mistakes_told() {
+        assert_eq!(
+            mistakes(r#"{"policy": "some", "polcy": 1, "capture": {"dns": "perhaps"}}"#),
+            [
+                "policy: \"some\" is not one of annotated, all, none",
+                "polcy, which is 1: there is no such key; did you mean policy",
+                "capture.dns: \"perhaps\" is not one of off, resolvers, all",
+            ]
+        );
+        assert_eq!(
+            mistakes(r#"{"type": "bridge"}"#),
+            ["type is \"bridge\"; accepted is \"netweir\", or nothing"]
+        );
+        assert!(mistakes("[]")[0].starts_with("is not a JSON object: "));
+    }
+
+    /// It is there on the node, where the plugin runs.
+    #[test]
+    fn may_name_a_file_of_the_node() {
+        for families in ["ipv4", "ipv6"] {
+            let keys = json!({"capture": {"dns": "resolvers", "resolv-conf": "/nowhere", "ip-families": families}});
+            Entry::read(&keys.to_string()).unwrap();
+        }
+    }
+}

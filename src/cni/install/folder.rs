@@ -1,0 +1,190 @@
+//! The folder of configurations.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
+
+use super::conflist::Broken;
+use super::error::InstallError;
+use super::steps::{Files, Step, is_relevant};
+use super::temporary::{Temporary, sync_folder};
+
+/// No configuration is longer, in bytes.
+const LONGEST: u64 = 4 << 20;
+/// What a new file's mode is, where there is none to keep: as other agents have it.
+const MODE: u32 = 0o644;
+
+/// The folder of configurations.
+pub(super) struct Folder {
+    path: PathBuf,
+}
+
+/// What became of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It is done, and will outlast a loss of power.
+    Done,
+    /// Another program changed the file meanwhile, and that stands: everything is to be decided anew.
+    Overtaken,
+}
+
+impl Folder {
+    pub(super) fn new(path: &Path) -> Self {
+        let path = path.to_owned();
+        Self { path }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The files that matter.
+    pub(super) fn read(&self) -> Result<Files, InstallError> {
+        let failed = |source| InstallError::file("read", &self.path, source);
+        let mut files = Files::default();
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let name = entry.file_name().into_string();
+            let Some(name) = name.ok().filter(|name| !is_folder && is_relevant(name)) else {
+                continue;
+            };
+            match text(&entry.path()) {
+                // Gone since.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                text => files.add(name, text.map_err(Broken::Unreadable)),
+            }
+        }
+        Ok(files)
+    }
+
+    /// Does what is to be done.
+    pub(super) fn perform(&self, step: &Step) -> Result<Outcome, InstallError> {
+        let (name, doing) = match step {
+            Step::Write { name, .. } => (name, "written"),
+            Step::Rename { from, .. } => (from, "renamed"),
+            Step::Remove { name } => (name, "removed"),
+        };
+        let path = self.path.join(name);
+        let done = match step {
+            Step::Write { old: None, new, .. } => self.create(&path, new),
+            Step::Write {
+                old: Some(old),
+                new,
+                ..
+            } => self.replace(&path, old, new),
+            Step::Rename { text, to, .. } => rename(&path, text, &self.path.join(to)),
+            Step::Remove { .. } => remove(&path),
+        };
+        let done = done.and_then(|outcome| sync_folder(&self.path).map(|()| outcome));
+        done.map_err(|source| InstallError::file(doing, &path, source))
+    }
+
+    fn create(&self, path: &Path, new: &str) -> io::Result<Outcome> {
+        let temporary = self.written(new, MODE)?;
+        let flags = RenameFlags::RENAME_NOREPLACE;
+        match renameat2(AT_FDCWD, temporary.path(), AT_FDCWD, path, flags) {
+            Ok(()) => Ok(Outcome::Done),
+            Err(Errno::EEXIST) => Ok(Outcome::Overtaken),
+            // Not every file system knows the flag (renameat2(2)).
+            Err(Errno::EINVAL) => fs::rename(temporary.path(), path).map(|()| Outcome::Done),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The two files change places, and only then is it looked at what was replaced: whatever another program wrote in the last
+    /// moment, or is still writing to the file it has open, is put back.
+    fn replace(&self, path: &Path, old: &str, new: &str) -> io::Result<Outcome> {
+        let mode = match fs::metadata(path) {
+            Ok(metadata) => metadata.permissions().mode() & 0o777,
+            Err(error) => return if_there(error),
+        };
+        let temporary = self.written(new, mode)?;
+        if !has(path, old) {
+            return Ok(Outcome::Overtaken);
+        }
+        match exchange(temporary.path(), path) {
+            Ok(()) if has(temporary.path(), old) => return Ok(Outcome::Done),
+            Ok(()) => {}
+            Err(Errno::EINVAL) => {
+                return fs::rename(temporary.path(), path).map(|()| Outcome::Done);
+            }
+            Err(error) => return if_there(error.into()),
+        }
+        put_back(temporary.path(), path, new)?;
+        Ok(Outcome::Overtaken)
+    }
+
+    fn written(&self, text: &str, mode: u32) -> io::Result<Temporary> {
+        let mut temporary = Temporary::create(&self.path, mode)?;
+        temporary.file().write_all(text.as_bytes())?;
+        temporary.sync()?;
+        Ok(temporary)
+    }
+}
+
+/// Has the path name what it named before ours, unless there is something newer already.
+fn put_back(aside: &Path, path: &Path, ours: &str) -> io::Result<()> {
+    match exchange(aside, path) {
+        Ok(()) if has(aside, ours) => Ok(()),
+        // What came out now is newer than what was put back.
+        Ok(()) => exchange(aside, path).map_err(Into::into),
+        Err(Errno::ENOENT) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Renames the file with this text. What another program writes in the last moment goes with it, and comes back.
+fn rename(from: &Path, text: &str, to: &Path) -> io::Result<Outcome> {
+    if let Err(error) = fs::rename(from, to) {
+        return if_there(error);
+    }
+    if has(to, text) {
+        return Ok(Outcome::Done);
+    }
+    // It may have written the file anew, too; then that is the latest.
+    match renameat2(AT_FDCWD, to, AT_FDCWD, from, RenameFlags::RENAME_NOREPLACE) {
+        Ok(()) | Err(Errno::EEXIST) => Ok(Outcome::Overtaken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<Outcome> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(Outcome::Done),
+    }
+}
+
+fn if_there(error: io::Error) -> io::Result<Outcome> {
+    if error.kind() == io::ErrorKind::NotFound {
+        Ok(Outcome::Overtaken)
+    } else {
+        Err(error)
+    }
+}
+
+fn exchange(one: &Path, other: &Path) -> Result<(), Errno> {
+    renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE)
+}
+
+fn has(path: &Path, expected: &str) -> bool {
+    text(path).is_ok_and(|text| text == expected)
+}
+
+fn text(path: &Path) -> io::Result<String> {
+    let mut options = OpenOptions::new();
+    // A pipe would be waited for otherwise.
+    let options = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
+    let file: File = options.open(path)?;
+    let mut text = String::new();
+    file.take(LONGEST + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > LONGEST {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    Ok(text)
+}

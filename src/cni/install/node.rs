@@ -1,0 +1,169 @@
+//! One look at the node: what is there, and what is done about it.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::log::Log;
+
+use super::Places;
+use super::binary::Binary;
+use super::entry::Entry;
+use super::error::InstallError;
+use super::folder::{Folder, Outcome};
+use super::state::Repair;
+use super::steps::{Choice, Step};
+use super::temporary;
+
+/// How long a file may be no configuration before it counts as broken: whoever writes it may not have finished.
+const GRACE: Duration = Duration::from_millis(250);
+/// How often an uninstallation lets other programs be faster.
+const ATTEMPTS: usize = 100;
+
+/// The node, as far as it matters.
+pub(super) struct Node {
+    binary: Binary,
+    folder: Folder,
+    entry: Entry,
+    /// Files that are no configurations, since when, and whether that was said.
+    broken: BTreeMap<String, (Instant, bool)>,
+    log: Log,
+}
+
+/// What a look at the node found, and left behind.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// The plugin is in place, after these repairs.
+    Installed(Repair),
+    /// It has to wait for others, for this reason.
+    Waiting(InstallError),
+    /// Another program was faster.
+    Overtaken,
+    /// A file may be half-written; until then it is waited for.
+    Unsettled(Instant),
+}
+
+impl Node {
+    pub(super) fn new(places: &Places, entry: Entry, log: Log) -> Self {
+        Self {
+            binary: Binary::new(&places.binaries),
+            folder: Folder::new(&places.configurations),
+            entry,
+            broken: BTreeMap::new(),
+            log,
+        }
+    }
+
+    /// Deletes what installers that were killed left behind.
+    pub(super) fn clean(&self) -> Result<(), InstallError> {
+        temporary::clean(self.binary.folder())?;
+        temporary::clean(self.folder.path())
+    }
+
+    /// Looks at the node, and puts right what is not. The entry comes after the file that it refers to.
+    pub(super) fn look(&mut self, now: Instant) -> Result<Found, InstallError> {
+        let binary = self.binary.install()?;
+        if binary {
+            self.log.info("the plugin's file is in place", &[]);
+        }
+        let files = self.folder.read()?;
+        let Choice { primary, broken } = files.choose();
+        if let Some(until) = self.note_broken(&broken, now) {
+            return Ok(Found::Unsettled(until));
+        }
+        let Some(primary) = primary else {
+            return Ok(Found::Waiting(self.nothing(&broken)));
+        };
+        let path = self.folder.path().join(primary.name);
+        let steps = match files.install(&primary, &self.entry) {
+            Ok(steps) => steps,
+            Err(reason) => return Ok(Found::Waiting(InstallError::not_spoken(path, &reason))),
+        };
+        let configuration = !steps.is_empty();
+        if perform(&self.folder, &steps, self.log)? == Outcome::Overtaken {
+            return Ok(Found::Overtaken);
+        }
+        Ok(Found::Installed(Repair {
+            binary,
+            configuration,
+        }))
+    }
+
+    /// Takes note of the files that are broken; says so of those that stay it. Tells until when one of them is waited for.
+    fn note_broken(&mut self, broken: &[(&str, String)], now: Instant) -> Option<Instant> {
+        let is_broken = |name: &String| broken.iter().any(|(broken, _)| broken == name);
+        self.broken.retain(|name, _| is_broken(name));
+        let mut waited_for = None;
+        for (name, reason) in broken {
+            let (since, said) = self
+                .broken
+                .entry((*name).to_owned())
+                .or_insert((now, false));
+            let until = *since + GRACE;
+            if until > now {
+                waited_for = waited_for.max(Some(until));
+            } else if !*said {
+                *said = true;
+                let path = self.folder.path().join(name);
+                let fields: &[(&str, &dyn std::fmt::Display)] =
+                    &[("path", &path.display()), ("reason", reason)];
+                self.log.warning(
+                    "a network configuration is broken, and passed over until that changes",
+                    fields,
+                );
+            }
+        }
+        waited_for
+    }
+
+    fn nothing(&self, broken: &[(&str, String)]) -> InstallError {
+        let path = self.folder.path().to_owned();
+        if broken.is_empty() {
+            return InstallError::NoNetwork(path);
+        }
+        let reasons = broken
+            .iter()
+            .map(|(name, reason)| format!("{name}: {reason}"));
+        let reasons = reasons.collect::<Vec<_>>().join("; ");
+        InstallError::Broken { path, reasons }
+    }
+}
+
+/// Takes the plugin away: the entry first, so that no network refers to a file that is gone.
+pub(super) fn uninstall(places: &Places, log: Log) -> Result<(), InstallError> {
+    let folder = Folder::new(&places.configurations);
+    temporary::clean(folder.path())?;
+    let mut attempts = 0..ATTEMPTS;
+    loop {
+        let files = folder.read()?;
+        if perform(&folder, &files.uninstall(), log)? == Outcome::Done {
+            if let Some((name, reason)) = files.doubtful().next() {
+                let path = folder.path().join(name);
+                return Err(InstallError::Doubtful { path, reason });
+            }
+            break;
+        }
+        if attempts.next().is_none() {
+            return Err(InstallError::Overtaken(folder.path().to_owned()));
+        }
+    }
+    temporary::clean(&places.binaries)?;
+    if Binary::new(&places.binaries).remove()? {
+        log.info("the plugin is uninstalled", &[]);
+    }
+    Ok(())
+}
+
+fn perform(folder: &Folder, steps: &[Step], log: Log) -> Result<Outcome, InstallError> {
+    for step in steps {
+        if folder.perform(step)? == Outcome::Overtaken {
+            return Ok(Outcome::Overtaken);
+        }
+        let (what, name) = match step {
+            Step::Write { name, .. } => ("a network configuration was written", name),
+            Step::Rename { to, .. } => ("a network configuration was renamed", to),
+            Step::Remove { name } => ("a network configuration was removed", name),
+        };
+        log.info(what, &[("path", &folder.path().join(name).display())]);
+    }
+    Ok(Outcome::Done)
+}

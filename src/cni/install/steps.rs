@@ -1,0 +1,272 @@
+//! What is to be done in the folder of configurations, decided by the texts of its files alone.
+
+use std::collections::BTreeMap;
+
+use super::conflist::{Broken, List, NotSpoken, Single};
+use super::entry::Entry;
+
+/// What a configuration's name ends with (libcni, containerd and CRI-O alike). Only one of them is a list.
+const SUFFIXES: [&str; 3] = [CONF, LIST, JSON];
+const CONF: &str = ".conf";
+const LIST: &str = ".conflist";
+const JSON: &str = ".json";
+/// What is behind the name of a file that became a list.
+const SET_ASIDE: &str = ".before-netweir";
+
+/// The files of the folder that matter, by name: in the order of their bytes, as runtimes sort them.
+#[derive(Debug, Default)]
+pub(super) struct Files(BTreeMap<String, Result<String, Broken>>);
+
+/// The network that a runtime makes of the folder.
+#[derive(Debug)]
+pub(super) struct Choice<'a> {
+    /// The first file that is a configuration.
+    pub(super) primary: Option<Primary<'a>>,
+    /// The files before it, and why they are none.
+    pub(super) broken: Vec<(&'a str, String)>,
+}
+
+/// The network of the pods.
+#[derive(Debug)]
+pub(super) struct Primary<'a> {
+    pub(super) name: &'a str,
+    text: &'a str,
+    network: Network<'a>,
+}
+
+#[derive(Debug)]
+enum Network<'a> {
+    List(List<'a>),
+    Single(Single<'a>),
+}
+
+/// One thing to do in the folder. Done in order, the folder has a primary network after each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// Replace the text of a file, or where there was none write a new one.
+    Write {
+        name: String,
+        old: Option<String>,
+        new: String,
+    },
+    /// Give a file with this text another name, whatever had that before.
+    Rename {
+        from: String,
+        text: String,
+        to: String,
+    },
+    /// Delete a file.
+    Remove { name: String },
+}
+
+/// Whether the file matters.
+pub(super) fn is_relevant(name: &str) -> bool {
+    is_configuration(name) || name.ends_with(SET_ASIDE)
+}
+
+fn is_configuration(name: &str) -> bool {
+    SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+}
+
+impl Files {
+    pub(super) fn add(&mut self, name: String, text: Result<String, Broken>) {
+        self.0.insert(name, text);
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_deref().ok()
+    }
+
+    /// The lists, with their names.
+    fn lists(&self) -> impl Iterator<Item = (&str, &str, List<'_>)> {
+        let lists = self.0.iter().filter(|(name, _)| name.ends_with(LIST));
+        lists.filter_map(|(name, text)| {
+            let text = text.as_deref().ok()?;
+            Some((name.as_str(), text, List::parse(text).ok()?))
+        })
+    }
+
+    /// The network that a runtime would make of the folder: of the first file by name that is a configuration.
+    pub(super) fn choose(&self) -> Choice<'_> {
+        let mut broken = Vec::new();
+        for (name, text) in self.0.iter().filter(|(name, _)| is_configuration(name)) {
+            match text
+                .as_deref()
+                .map_err(ToString::to_string)
+                .and_then(|text| Primary::parse(name, text).map_err(|error| error.to_string()))
+            {
+                Ok(primary) => {
+                    let primary = Some(primary);
+                    return Choice { primary, broken };
+                }
+                Err(reason) => broken.push((name.as_str(), reason)),
+            }
+        }
+        let primary = None;
+        Choice { primary, broken }
+    }
+
+    /// What has the entry in the primary network, and in no other.
+    pub(super) fn install(
+        &self,
+        primary: &Primary<'_>,
+        entry: &Entry,
+    ) -> Result<Vec<Step>, NotSpoken> {
+        let mut steps = Vec::new();
+        let mut own = primary.name.to_owned();
+        match &primary.network {
+            Network::List(list) => {
+                list.is_spoken()?;
+                steps.extend(
+                    list.with(entry)
+                        .map(|new| rewrite(primary.name, primary.text, new)),
+                );
+            }
+            Network::Single(single) => {
+                single.is_spoken()?;
+                own = self.list_for(primary.name, single);
+                let new = single.with(entry);
+                let old = self.text(&own);
+                if old != Some(&new) {
+                    let (name, old) = (own.clone(), old.map(str::to_owned));
+                    steps.push(Step::Write { name, old, new });
+                }
+                // Until it is gone, it is the primary network.
+                steps.push(Step::Rename {
+                    from: primary.name.to_owned(),
+                    text: primary.text.to_owned(),
+                    to: set_aside(primary.name),
+                });
+            }
+        }
+        let others = self.lists().filter(|(name, _, _)| *name != own);
+        steps.extend(others.flat_map(|(name, text, list)| self.undo(name, text, &list)));
+        Ok(steps)
+    }
+
+    /// What has the entry nowhere, and everything else as it was.
+    pub(super) fn uninstall(&self) -> Vec<Step> {
+        let lists = self.lists();
+        let mut steps: Vec<_> = lists
+            .flat_map(|(name, text, list)| self.undo(name, text, &list))
+            .collect();
+        let done = |steps: &[Step], name: &str| {
+            steps.iter().any(|step| match step {
+                Step::Rename { from: done, .. } | Step::Remove { name: done } => done == name,
+                Step::Write { .. } => false,
+            })
+        };
+        // Whose list somebody took away.
+        for name in self.0.keys().filter(|name| name.ends_with(SET_ASIDE)) {
+            if !done(&steps, name) {
+                let name = name.clone();
+                steps.push(Step::Remove { name });
+            }
+        }
+        steps
+    }
+
+    /// The files that cannot be understood and may have the entry in them.
+    pub(super) fn doubtful(&self) -> impl Iterator<Item = (&str, String)> {
+        let lists = self.0.iter().filter(|(name, _)| name.ends_with(LIST));
+        lists.filter_map(|(name, text)| match text {
+            Err(error) => Some((name.as_str(), error.to_string())),
+            Ok(text) if text.contains(super::entry::NAME) => {
+                let error = List::parse(text).err()?;
+                Some((name.as_str(), error.to_string()))
+            }
+            Ok(_) => None,
+        })
+    }
+
+    /// The name of the list that a single plugin becomes: one that is free, or was made of it already.
+    fn list_for(&self, name: &str, single: &Single<'_>) -> String {
+        let [list, otherwise] = lists_of(name);
+        let Some(found) = self.0.get(&list) else {
+            return list;
+        };
+        let found = found
+            .as_deref()
+            .ok()
+            .and_then(|text| List::parse(text).ok());
+        let is_ours = found.is_some_and(|found| {
+            let known = self.0.contains_key(&set_aside(name));
+            found.has_entry() && (known || single.became(&found))
+        });
+        if is_ours { list } else { otherwise }
+    }
+
+    /// What takes the entry out of the list.
+    fn undo(&self, name: &str, text: &str, list: &List<'_>) -> Vec<Step> {
+        let Some(without) = list.without() else {
+            return Vec::new();
+        };
+        let rewrite = rewrite(name, text, without);
+        let Some((conf, aside)) = self.made_of(name) else {
+            return vec![rewrite];
+        };
+        let name = name.to_owned();
+        let aside_name = set_aside(&conf);
+        if self.0.contains_key(&conf) {
+            // Somebody wrote it anew.
+            return vec![Step::Remove { name }, Step::Remove { name: aside_name }];
+        }
+        if list.only_other() == Some(aside.trim()) {
+            let rename = Step::Rename {
+                from: aside_name,
+                text: aside.to_owned(),
+                to: conf,
+            };
+            return vec![rename, Step::Remove { name }];
+        }
+        // Others made it theirs since.
+        vec![rewrite, Step::Remove { name: aside_name }]
+    }
+
+    /// The name of the file that the list was made of, and its text.
+    fn made_of(&self, list: &str) -> Option<(String, &str)> {
+        let stem = list.strip_suffix(LIST)?;
+        let is_single = stem.ends_with(CONF) || stem.ends_with(JSON);
+        let conf = if is_single {
+            stem.to_owned()
+        } else {
+            format!("{stem}{CONF}")
+        };
+        let text = self.text(&set_aside(&conf))?;
+        Some((conf, text))
+    }
+}
+
+impl<'a> Primary<'a> {
+    fn parse(name: &'a str, text: &'a str) -> Result<Self, Broken> {
+        let network = if name.ends_with(LIST) {
+            Network::List(List::parse(text)?)
+        } else {
+            Network::Single(Single::parse(text)?)
+        };
+        Ok(Self {
+            name,
+            text,
+            network,
+        })
+    }
+}
+
+fn rewrite(name: &str, old: &str, new: String) -> Step {
+    let (name, old) = (name.to_owned(), Some(old.to_owned()));
+    Step::Write { name, old, new }
+}
+
+fn set_aside(name: &str) -> String {
+    format!("{name}{SET_ASIDE}")
+}
+
+/// The names that the list of a single plugin may have. It is sorted as the single plugin was.
+fn lists_of(name: &str) -> [String; 2] {
+    let otherwise = format!("{name}{LIST}");
+    if name.ends_with(CONF) {
+        [format!("{name}list"), otherwise]
+    } else {
+        [otherwise.clone(), otherwise]
+    }
+}

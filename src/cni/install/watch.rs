@@ -1,0 +1,98 @@
+//! The folders, watched through inotify(7).
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDescriptor};
+
+use super::error::InstallError;
+use super::temporary::is_unfinished;
+
+/// The folders.
+pub(super) struct Watch {
+    inotify: Inotify,
+    folders: [(PathBuf, Option<WatchDescriptor>); 2],
+}
+
+/// Whatever can make a file another, in place or by a name, and what happens to the folder itself.
+fn events() -> AddWatchFlags {
+    AddWatchFlags::IN_MODIFY
+        | AddWatchFlags::IN_CLOSE_WRITE
+        | AddWatchFlags::IN_ATTRIB
+        | AddWatchFlags::IN_CREATE
+        | AddWatchFlags::IN_DELETE
+        | AddWatchFlags::IN_MOVE
+        | AddWatchFlags::IN_DELETE_SELF
+        | AddWatchFlags::IN_MOVE_SELF
+        | AddWatchFlags::IN_ONLYDIR
+}
+
+impl Watch {
+    /// Of these folders, none of which is watched yet.
+    pub(super) fn new(folders: [&Path; 2]) -> Result<Self, InstallError> {
+        let flags = InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC;
+        let inotify = Inotify::init(flags).map_err(|errno| InstallError::Kernel {
+            doing: "an inotify instance",
+            source: errno.into(),
+        })?;
+        Ok(Self {
+            inotify,
+            folders: folders.map(|folder| (folder.to_owned(), None)),
+        })
+    }
+
+    /// Watches those folders that are not watched, or not any more.
+    pub(super) fn renew(&mut self) -> Result<(), InstallError> {
+        for (path, watched) in self
+            .folders
+            .iter_mut()
+            .filter(|(_, watched)| watched.is_none())
+        {
+            let added = self.inotify.add_watch(path.as_path(), events());
+            *watched =
+                Some(added.map_err(|errno| InstallError::file("watched", path, errno.into()))?);
+        }
+        Ok(())
+    }
+
+    /// Takes in everything that happened. Tells whether anything did that was not our own doing.
+    pub(super) fn has_changed(&mut self) -> io::Result<bool> {
+        let mut changed = false;
+        loop {
+            match self.inotify.read_events() {
+                Ok(events) => {
+                    for event in events {
+                        changed |= self.note(&event);
+                    }
+                }
+                Err(Errno::EAGAIN) => return Ok(changed),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    fn note(&mut self, event: &InotifyEvent) -> bool {
+        let gone = AddWatchFlags::IN_IGNORED | AddWatchFlags::IN_MOVE_SELF;
+        if event.mask.intersects(gone) {
+            let folders = self.folders.iter_mut();
+            for (_, watched) in folders.filter(|(_, watched)| *watched == Some(event.wd)) {
+                *watched = None;
+            }
+            if event.mask.contains(AddWatchFlags::IN_MOVE_SELF) {
+                // What has the name now is another folder. Where the watch is gone already, too, it is well.
+                let _ = self.inotify.rm_watch(event.wd);
+            }
+        }
+        let name = event.name.as_ref().map(|name| name.to_string_lossy());
+        !name.is_some_and(|name| is_unfinished(&name))
+    }
+}
+
+impl AsFd for Watch {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.inotify.as_fd()
+    }
+}
