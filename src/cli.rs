@@ -39,7 +39,7 @@ use crate::log::Log;
 use crate::parse::NetworkNamespace;
 
 use apply::Apply;
-use arguments::{Arguments, OPTIONS, OptionsOf, Stop};
+use arguments::{Arguments, OPTIONS, OptionsOf, Stop, TakesOptions, with_mentioned_options};
 use cni::Cni;
 use completions::Completions;
 use diff::Diff;
@@ -96,7 +96,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let Arguments {
         matches,
         mut mistakes,
-    } = match Arguments::read(listed, documented, OPTIONS, arguments) {
+    } = match Arguments::read(brief(&arguments), listed, documented, OPTIONS, arguments) {
         Ok(arguments) => arguments,
         Err(stop) => return stopped(stop),
     };
@@ -133,6 +133,18 @@ fn stopped(stop: Stop) -> ExitCode {
             ExitCode::Usage
         }
     }
+}
+
+/// The command line of the verb that changes the kernel's rules, if it is named first, with no more than these arguments
+/// need.
+fn brief(arguments: &[OsString]) -> Option<clap::Command> {
+    let (name, sections) = match arguments.get(1)?.to_str()? {
+        "apply" => ("apply", Apply::SECTIONS),
+        "remove" => ("remove", Remove::SECTIONS),
+        _ => return None,
+    };
+    let verb = with_mentioned_options(clap::Command::new(name), sections, arguments);
+    Some(clap::Command::new(env!("CARGO_PKG_NAME")).subcommand(verb))
 }
 
 /// The command line, with the verbs that are other programs by name alone.

@@ -3,7 +3,8 @@
 //! Every option is a text to the command line parser: what the texts are worth is found out later, for all of
 //! them at once, and for other sources alike.
 
-use std::ffi::OsString;
+use std::env;
+use std::ffi::{OsStr, OsString};
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 
@@ -12,7 +13,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::options::{Given, Mistake, Origin, Problem, Section, Setting, Shape};
+use crate::options::{Given, Mistake, Origin, Problem, Section, Setting, Shape, Spec};
 
 use super::cni;
 
@@ -36,16 +37,23 @@ impl Arguments {
     /// The parser stops at the first argument that it does not know. That one is noted and left out,
     /// and the others are read again, so that all mistakes are known in the end.
     ///
-    /// `documented` makes the command line with its help: only when that is asked for, since to write it takes a
+    /// `brief` is a command line that is quick to make and understands these arguments as `command`'s does, or not at
+    /// all. `documented` makes the command line with its help: only when that is asked for, since to write it takes a
     /// sixth of the instructions of an `apply`.
     pub(super) fn read(
+        brief: Option<Command>,
         command: impl Fn() -> Command,
         documented: impl Fn() -> Command,
         words: Words,
         mut arguments: Vec<OsString>,
     ) -> Result<Self, Stop> {
         let mut mistakes = Vec::new();
-        // Taking it apart again would cost more than its memory is worth to a process that is about to end.
+        // Taking one apart again would cost more than its memory is worth to a process that is about to end.
+        if let Some(mut brief) = brief.map(ManuallyDrop::new)
+            && let Ok(matches) = brief.try_get_matches_from_mut(&arguments)
+        {
+            return Ok(Self { matches, mistakes });
+        }
         let mut command = ManuallyDrop::new(command());
         loop {
             let error = match command.try_get_matches_from_mut(&arguments) {
@@ -230,14 +238,44 @@ impl<Verb> FromArgMatches for OptionsOf<Verb> {
 }
 
 fn with_options_of<Verb: TakesOptions>(command: Command) -> Command {
-    Setting::ALL
-        .iter()
-        .filter(|setting| Verb::SECTIONS.contains(&setting.spec().section))
-        .fold(command, |command, &setting| command.arg(argument(setting)))
+    with_arguments(command, Verb::SECTIONS, &|_| true)
 }
 
-fn argument(setting: Setting) -> Arg {
-    let spec = setting.spec();
+/// With the options of the verb that the arguments and the variables can mention: each of the others would take half a
+/// microsecond, a fourth of the time between the start of an `apply` and its first system call for the kernel's rules.
+pub(super) fn with_mentioned_options(
+    command: Command,
+    sections: &[Section],
+    arguments: &[OsString],
+) -> Command {
+    let mentioned = |spec: &Spec| {
+        spec.short.is_some()
+            || arguments
+                .iter()
+                .any(|argument| mentions(argument, spec.name))
+            || env::var_os(spec.variable).is_some()
+    };
+    with_arguments(command, sections, &mentioned)
+}
+
+fn with_arguments(
+    command: Command,
+    sections: &[Section],
+    wanted: &dyn Fn(&Spec) -> bool,
+) -> Command {
+    let all = Setting::ALL.iter().map(|setting| setting.spec());
+    let own = all.filter(|spec| sections.contains(&spec.section) && wanted(spec));
+    own.fold(command, |command, spec| command.arg(argument(spec)))
+}
+
+/// Whether the argument is `--name`, with or without a value.
+fn mentions(argument: &OsStr, name: &str) -> bool {
+    let long = argument.as_encoded_bytes().strip_prefix(b"--");
+    let rest = long.and_then(|long| long.strip_prefix(name.as_bytes()));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'=')))
+}
+
+fn argument(spec: &'static Spec) -> Arg {
     let argument = Arg::new(spec.name)
         .long(spec.name)
         .env(spec.variable)

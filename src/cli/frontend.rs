@@ -10,14 +10,14 @@ use std::env::{self, VarError};
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::CommandFactory;
+use clap::Subcommand;
 
 use crate::exit_code::ExitCode;
 use crate::frontend::{FrontEnd, Istio, Linkerd, Program, Texts, Told};
 use crate::log::Log;
 use crate::options::{Mistake, Problem};
 
-use super::CommandLine;
+use super::Verb;
 use super::accounts::AccountFiles;
 use super::arguments::Arguments;
 use super::invocation::report;
@@ -44,8 +44,7 @@ pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString
         return run(vec![path.into(), verb.into(), "--help".into()]);
     }
     let name = Path::new(path).file_name().unwrap_or_default();
-    let is_verb = |word: &str| CommandLine::command().find_subcommand(word).is_some();
-    let (program, told) = Program::meant(&name.to_string_lossy(), &rest, is_verb);
+    let (program, told) = Program::meant(&name.to_string_lossy(), &rest, Verb::has_subcommand);
     let start = match program {
         Program::Netweir => return Err(arguments),
         Program::Istio => start::<Istio>,
@@ -59,6 +58,7 @@ pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString
 
 fn start<P: FrontEnd>(arguments: Vec<OsString>, told: Told) -> ExitCode {
     let read = Arguments::read(
+        None,
         flags::command::<P>,
         flags::documented::<P>,
         flags::words::<P::Flag>(),

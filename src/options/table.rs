@@ -127,9 +127,9 @@ macro_rules! settings {
 
             /// The option's row of the table.
             #[must_use]
-            pub const fn spec(self) -> Spec {
+            pub const fn spec(self) -> &'static Spec {
                 match self {
-                    $(Self::$setting => Spec {
+                    $(Self::$setting => const { &Spec {
                         name: $name,
                         short: settings!(@short $($short)?),
                         variable: $variable,
@@ -139,7 +139,7 @@ macro_rules! settings {
                         default: Fallback::$fallback($default),
                         example: $example,
                         about: concat!($($about),*).trim_ascii_start(),
-                    },)*
+                    } },)*
                 }
             }
         }
