@@ -30,7 +30,7 @@ pub use output::{
 };
 pub use table::{Fallback, Section, Setting, Shape, Spec};
 pub use warning::{Consequence, Warning};
-pub use written::{elements_text, line, options_of};
+pub use written::{elements_text, line, options_of, options_within};
 
 #[cfg(test)]
 mod tests;

@@ -11,10 +11,12 @@ use std::fmt::Write;
 
 use thiserror::Error;
 
-use crate::intent::{Capture, Families, Family, IpRanges, RangeSelection};
-use crate::options::{self, Files, Given, Origin, Setting, elements_text, options_of};
+use crate::intent::{Bound, Capture, Families, Family, Intervals, IpRanges, RangeSelection};
+use crate::options::{
+    self, Files, Given, Origin, Setting, elements_text, options_of, options_within,
+};
 use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
-use crate::ruleset::{Note, Ruleset};
+use crate::ruleset::{Elements, Note, Ruleset, Set};
 
 /// The form of the note that this version writes.
 const FORM: u8 = 1;
@@ -80,7 +82,18 @@ impl Provenance {
     /// This netweir with the options of the capture.
     #[must_use]
     pub fn of(capture: &Capture) -> Self {
-        let mut options = options_of(capture);
+        Self::with(capture, options_of(capture))
+    }
+
+    /// The note to keep with the ruleset of the capture: that of [`Provenance::of`], without writing down
+    /// lists that are too long for it.
+    #[must_use]
+    pub fn note_of(capture: &Capture, ruleset: &Ruleset) -> Note {
+        let options = options_within(capture, Note::capacity(ruleset));
+        Self::with(capture, options).note(ruleset)
+    }
+
+    fn with(capture: &Capture, mut options: Vec<(Setting, String)>) -> Self {
         let over_loopback = Setting::CaptureOverLoopback;
         let told = options.iter().any(|(setting, _)| *setting == over_loopback);
         if !told && capture.outbound.capture_over_loopback && !own_range_reaches_loopback(capture) {
@@ -196,11 +209,15 @@ impl Provenance {
         if let Some(value) = value.strip_prefix('=') {
             self.options.push((setting, value.to_owned()));
         } else if let Some(noted) = value.strip_prefix('@') {
-            let elements = in_sets(setting, ruleset).unwrap_or_default();
-            if noted != format!("{:08x}", digest(&elements)) {
+            let sets = sets_of(setting, ruleset);
+            if noted != format!("{:08x}", digest(&sets)) {
                 self.edited.push(setting);
             }
-            self.options.push((setting, elements));
+            let texts: Vec<_> = sets
+                .iter()
+                .map(|set| elements_text(&set.elements))
+                .collect();
+            self.options.push((setting, texts.join(",")));
         } else {
             self.lost.push(name.to_owned());
         }
@@ -213,26 +230,28 @@ fn shorten(options: &mut [(Setting, Kept)], ruleset: &Ruleset) -> bool {
         .iter_mut()
         .filter_map(|(setting, kept)| match kept {
             Kept::Text(text) => {
-                let length = text.len();
-                // As long as the digest that would take its place.
-                let digest = (length > 8)
-                    .then(|| in_sets(*setting, ruleset))
-                    .flatten()
-                    .map(|elements| digest(&elements));
-                Some((digest, length, kept))
+                // No longer than the digest that would take its place.
+                let sets = match text.len() {
+                    ..=8 => Vec::new(),
+                    _ => sets_of(*setting, ruleset),
+                };
+                Some((sets, text.len(), kept))
             }
             Kept::InSets(_) | Kept::Name => None,
         })
-        .min_by_key(|(digest, length, _)| (digest.is_none(), Reverse(*length)));
-    let Some((digest, _, kept)) = longest else {
+        .min_by_key(|(sets, length, _)| (sets.is_empty(), Reverse(*length)));
+    let Some((sets, _, kept)) = longest else {
         return false;
     };
-    *kept = digest.map_or(Kept::Name, Kept::InSets);
+    *kept = match sets.as_slice() {
+        [] => Kept::Name,
+        sets => Kept::InSets(digest(sets)),
+    };
     true
 }
 
-/// The elements of the option's sets as the option's value; `None` if it has no sets, or none of them is there.
-fn in_sets(setting: Setting, ruleset: &Ruleset) -> Option<String> {
+/// The sets with the option's elements, as far as they are there.
+fn sets_of(setting: Setting, ruleset: &Ruleset) -> Vec<&Set> {
     let names: &[&str] = match setting {
         Setting::IncludeInboundPorts => &["inbound_include_ports"],
         Setting::ExcludeInboundPorts => &["inbound_exclude_ports"],
@@ -248,16 +267,42 @@ fn in_sets(setting: Setting, ruleset: &Ruleset) -> Option<String> {
         Setting::DnsServers => &["dns_servers_ipv4", "dns_servers_ipv6"],
         _ => &[],
     };
-    let sets = names.iter().filter_map(|name| ruleset.set(name));
-    let texts: Vec<_> = sets.map(|set| elements_text(&set.elements)).collect();
-    (!texts.is_empty()).then(|| texts.join(","))
+    names.iter().filter_map(|name| ruleset.set(name)).collect()
 }
 
-/// FNV-1a, 32 bits: it tells an edited list from another, and withstands no forger.
-fn digest(text: &str) -> u32 {
-    text.bytes().fold(0x811c_9dc5, |hash, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+/// FNV-1a of 64 bits over the sets' bounds in words of 32, folded to half: it tells an edited list from another, and
+/// withstands no forger.
+fn digest(sets: &[&Set]) -> u32 {
+    let mut hash = Hash(0xcbf2_9ce4_8422_2325);
+    for set in sets {
+        match &set.elements {
+            Elements::Ports(ports) => hash.add(ports, |port| [u32::from(port)]),
+            Elements::Uids(ids) | Elements::Gids(ids) => hash.add(ids, |id| [id]),
+            Elements::Ipv4(addresses) => hash.add(addresses, |address| [address.to_bits()]),
+            Elements::Ipv6(addresses) => hash.add(addresses, |address| {
+                let bits = address.to_bits();
+                [96, 64, 32, 0].map(|shift| (bits >> shift & 0xffff_ffff) as u32)
+            }),
+        }
+    }
+    (((hash.0 >> 32) ^ hash.0) & 0xffff_ffff) as u32
+}
+
+struct Hash(u64);
+
+impl Hash {
+    fn add<T: Bound, const N: usize>(
+        &mut self,
+        intervals: &Intervals<T>,
+        words: impl Fn(T) -> [u32; N],
+    ) {
+        let bounds = intervals
+            .iter()
+            .flat_map(|interval| [interval.first(), interval.last()]);
+        for word in bounds.flat_map(words) {
+            self.0 = (self.0 ^ u64::from(word)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
 }
 
 /// The numbers of a version.

@@ -61,6 +61,7 @@ fn what_was_noted_makes_the_same_rules() {
         let ruleset = plan(&capture);
         let provenance = Provenance::of(&capture);
         let note = provenance.note(&ruleset);
+        prop_assert_eq!(&Provenance::note_of(&capture, &ruleset), &note);
         prop_assert!(note.bytes().len() <= Note::capacity(&ruleset));
         let again = read(&note, &ruleset);
         prop_assert_eq!(&again.version, VERSION);

@@ -115,7 +115,7 @@ pub(super) fn install(capture: &Capture, ruleset: &Ruleset, log: Log) -> Result<
     if log.writes(Level::Trace) {
         log.trace(render::nft(ruleset), &[]);
     }
-    let note = Provenance::of(capture).note(ruleset);
+    let note = Provenance::note_of(capture, ruleset);
     let message = match kernel::apply(ruleset, &note)? {
         Outcome::Installed => "installed: traffic is captured from now on",
         Outcome::Replaced => "replaced the rules of an earlier run",

@@ -56,7 +56,7 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, Error> {
             if log.writes(Level::Trace) {
                 log.trace(render::nft(&ruleset), &[]);
             }
-            let note = Provenance::of(&capture).note(&ruleset);
+            let note = Provenance::note_of(&capture, &ruleset);
             let outcome = kernel::apply(&ruleset, &note);
             let message = match outcome.map_err(|source| Error::Kernel {
                 pod,

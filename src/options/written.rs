@@ -3,7 +3,7 @@
 use std::fmt::{Display, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use ipnet::{Ipv4Subnets, Ipv6Subnets};
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::intent::{
     Bound, Capture, Dns, Families, InboundMode, InboundPorts, Intervals, IpRanges, OwnerSelection,
@@ -17,9 +17,15 @@ use super::Setting;
 /// The options of `netweir apply` that differ from their defaults, so that reading them gives the capture again.
 #[must_use]
 pub fn options_of(capture: &Capture) -> Vec<(Setting, String)> {
-    let default = Capture::default();
-    let defaults = texts(&default);
-    let mut texts = texts(capture);
+    options_within(capture, usize::MAX)
+}
+
+/// The same, but a list that takes more than so many bytes breaks off somewhere beyond them.
+#[must_use]
+pub fn options_within(capture: &Capture, limit: usize) -> Vec<(Setting, String)> {
+    let writer = Writer { limit };
+    let defaults = writer.texts(&Capture::default());
+    let mut texts = writer.texts(capture);
     texts.retain(|text| !defaults.contains(text));
     texts
 }
@@ -39,11 +45,12 @@ pub fn line(verb: &str, options: &[(Setting, String)]) -> String {
 /// The elements of a set as the value of an option.
 #[must_use]
 pub fn elements_text(elements: &Elements) -> String {
+    let writer = Writer { limit: usize::MAX };
     match elements {
-        Elements::Ports(ports) => intervals(ports),
-        Elements::Uids(ids) | Elements::Gids(ids) => intervals(ids),
-        Elements::Ipv4(ipv4) => joined(ipv4_networks(ipv4), ","),
-        Elements::Ipv6(ipv6) => joined(ipv6_networks(ipv6), ","),
+        Elements::Ports(ports) => writer.intervals(ports),
+        Elements::Uids(ids) | Elements::Gids(ids) => writer.intervals(ids),
+        Elements::Ipv4(ipv4) => writer.joined(ipv4_networks(ipv4), ","),
+        Elements::Ipv6(ipv6) => writer.joined(ipv6_networks(ipv6), ","),
     }
 }
 
@@ -57,213 +64,236 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Every option of the capture. Those of a mode that is off are left out.
-fn texts(capture: &Capture) -> Vec<(Setting, String)> {
-    let mut texts = proxy(capture);
-    texts.extend(inbound(capture));
-    texts.extend(outbound(capture));
-    let sources = &capture.passthrough;
-    let ipv4 = sources.ipv4.iter().copied().map(IpAddr::from);
-    let sources = ipv4.chain(sources.ipv6.iter().copied().map(IpAddr::from));
-    let families = match capture.families {
-        Families::Both => "both",
-        Families::Only(family) => family.name(),
-    };
-    texts.extend([
-        (
-            Setting::ExcludeInterfaces,
-            list(&capture.exclude_interfaces),
-        ),
-        (Setting::LoopbackRange, capture.loopback_range.to_string()),
-        (Setting::PassthroughSource, list(sources)),
-        (Setting::DropInvalid, capture.drop_invalid.to_string()),
-        (Setting::IpFamilies, families.to_owned()),
-    ]);
-    texts.extend(capture.dns.iter().flat_map(dns));
-    texts
+/// Writes options down.
+struct Writer {
+    /// How many bytes of a list there is room for.
+    limit: usize,
 }
 
-fn proxy(capture: &Capture) -> Vec<(Setting, String)> {
-    let proxy = &capture.proxy;
-    let nobody = proxy.uids.is_empty() && proxy.gids.is_empty();
-    let uids = if nobody {
-        "none".to_owned()
-    } else {
-        list(&proxy.uids)
-    };
-    let mut texts = vec![
-        (Setting::OutboundPort, proxy.outbound_port.to_string()),
-        (Setting::InboundPort, proxy.inbound_port.to_string()),
-        (
-            Setting::TunnelPort,
-            proxy
-                .tunnel_port
-                .as_ref()
-                .map_or_else(|| "none".to_owned(), Port::to_string),
-        ),
-        (Setting::ProxyUid, uids),
-    ];
-    if proxy.gids != proxy.uids {
-        texts.push((Setting::ProxyGid, list(&proxy.gids)));
-    }
-    texts
-}
-
-fn inbound(capture: &Capture) -> Vec<(Setting, String)> {
-    let inbound = &capture.inbound;
-    let none = Intervals::default();
-    let (included, excluded) = match &inbound.ports {
-        InboundPorts::AllExcept(excluded) => ("*".to_owned(), excluded),
-        InboundPorts::Only(included) => (intervals(included), &none),
-    };
-    let mut texts = vec![
-        (Setting::IncludeInboundPorts, included),
-        (Setting::ExcludeInboundPorts, intervals(excluded)),
-        (
-            Setting::ExcludeInboundIpRanges,
-            ranges(&inbound.exclude_sources),
-        ),
-        (
-            Setting::RerouteInterfaces,
-            list(&inbound.reroute_interfaces),
-        ),
-    ];
-    if let InboundMode::Tproxy(tproxy) = inbound.mode {
+impl Writer {
+    /// Every option of the capture. Those of a mode that is off are left out.
+    fn texts(&self, capture: &Capture) -> Vec<(Setting, String)> {
+        let mut texts = self.proxy(capture);
+        texts.extend(self.inbound(capture));
+        texts.extend(self.outbound(capture));
+        let sources = &capture.passthrough;
+        let ipv4 = sources.ipv4.iter().copied().map(IpAddr::from);
+        let sources = ipv4.chain(sources.ipv6.iter().copied().map(IpAddr::from));
+        let families = match capture.families {
+            Families::Both => "both",
+            Families::Only(family) => family.name(),
+        };
         texts.extend([
-            (Setting::InboundMode, "tproxy".to_owned()),
-            (Setting::TproxyMark, tproxy.mark.to_string()),
-            (Setting::OutboundMark, tproxy.outbound_mark.to_string()),
-            (Setting::TproxyTable, tproxy.table.to_string()),
-        ]);
-    }
-    texts
-}
-
-fn outbound(capture: &Capture) -> Vec<(Setting, String)> {
-    let outbound = &capture.outbound;
-    let mut texts = vec![
-        (
-            Setting::IncludeOutboundIpRanges,
-            selection(&outbound.include_ranges),
-        ),
-        (
-            Setting::ExcludeOutboundIpRanges,
-            ranges(&outbound.exclude_ranges),
-        ),
-        (
-            Setting::IncludeOutboundPorts,
-            intervals(&outbound.include_ports),
-        ),
-        (
-            Setting::ExcludeOutboundPorts,
-            intervals(&outbound.exclude_ports),
-        ),
-        (
-            Setting::ExcludeOutboundPortsForUids,
-            joined(
-                outbound.exclude_ports_for_uids.iter().map(ports_for_uids),
-                ";",
+            (
+                Setting::ExcludeInterfaces,
+                self.list(&capture.exclude_interfaces),
             ),
-        ),
-    ];
-    let auto = match &outbound.include_ranges {
-        RangeSelection::All => false,
-        RangeSelection::Only(ranges) => ranges.reaches_loopback(),
-    };
-    if outbound.capture_over_loopback != auto {
-        let word = if auto { "never" } else { "always" };
-        texts.push((Setting::CaptureOverLoopback, word.to_owned()));
+            (Setting::LoopbackRange, capture.loopback_range.to_string()),
+            (Setting::PassthroughSource, self.list(sources)),
+            (Setting::DropInvalid, capture.drop_invalid.to_string()),
+            (Setting::IpFamilies, families.to_owned()),
+        ]);
+        texts.extend(capture.dns.iter().flat_map(|dns| self.dns(dns)));
+        texts
     }
-    let uids = (Setting::IncludeOutboundUids, Setting::ExcludeOutboundUids);
-    texts.extend(owners(uids, &outbound.uids));
-    let gids = (Setting::IncludeOutboundGids, Setting::ExcludeOutboundGids);
-    texts.extend(owners(gids, &outbound.gids));
-    texts
-}
 
-fn owners(
-    (include, exclude): (Setting, Setting),
-    selection: &OwnerSelection,
-) -> [(Setting, String); 2] {
-    let included = selection.include.as_ref();
-    let included = included.map_or_else(|| "*".to_owned(), intervals);
-    [
-        (include, included),
-        (exclude, intervals(&selection.exclude)),
-    ]
-}
-
-fn dns(dns: &Dns) -> Vec<(Setting, String)> {
-    let mut texts = vec![(Setting::DnsPort, dns.port.to_string())];
-    match &dns.servers {
-        RangeSelection::All => texts.push((Setting::Dns, "all".to_owned())),
-        RangeSelection::Only(servers) => texts.extend([
-            (Setting::Dns, "resolvers".to_owned()),
-            (Setting::DnsServers, ranges(servers)),
-        ]),
-    }
-    texts
-}
-
-fn ports_for_uids(exclusion: &PortsForUids) -> String {
-    let protocol = exclusion
-        .protocol
-        .map(|protocol| format!("{}:", protocol.name()));
-    format!(
-        "{}{}:{}",
-        protocol.unwrap_or_default(),
-        intervals(&exclusion.ports),
-        intervals(&exclusion.uids)
-    )
-}
-
-fn selection(selection: &RangeSelection) -> String {
-    match selection {
-        RangeSelection::All => "*".to_owned(),
-        RangeSelection::Only(own) => ranges(own),
-    }
-}
-
-fn intervals<T: Bound + Display>(intervals: &Intervals<T>) -> String {
-    let texts = intervals.iter().map(|interval| {
-        let (first, last) = (interval.first(), interval.last());
-        if first == last {
-            first.to_string()
+    fn proxy(&self, capture: &Capture) -> Vec<(Setting, String)> {
+        let proxy = &capture.proxy;
+        let nobody = proxy.uids.is_empty() && proxy.gids.is_empty();
+        let uids = if nobody {
+            "none".to_owned()
         } else {
-            format!("{first}-{last}")
+            self.list(&proxy.uids)
+        };
+        let mut texts = vec![
+            (Setting::OutboundPort, proxy.outbound_port.to_string()),
+            (Setting::InboundPort, proxy.inbound_port.to_string()),
+            (
+                Setting::TunnelPort,
+                proxy
+                    .tunnel_port
+                    .as_ref()
+                    .map_or_else(|| "none".to_owned(), Port::to_string),
+            ),
+            (Setting::ProxyUid, uids),
+        ];
+        if proxy.gids != proxy.uids {
+            texts.push((Setting::ProxyGid, self.list(&proxy.gids)));
         }
-    });
-    joined(texts, ",")
+        texts
+    }
+
+    fn inbound(&self, capture: &Capture) -> Vec<(Setting, String)> {
+        let inbound = &capture.inbound;
+        let none = Intervals::default();
+        let (included, excluded) = match &inbound.ports {
+            InboundPorts::AllExcept(excluded) => ("*".to_owned(), excluded),
+            InboundPorts::Only(included) => (self.intervals(included), &none),
+        };
+        let mut texts = vec![
+            (Setting::IncludeInboundPorts, included),
+            (Setting::ExcludeInboundPorts, self.intervals(excluded)),
+            (
+                Setting::ExcludeInboundIpRanges,
+                self.ranges(&inbound.exclude_sources),
+            ),
+            (
+                Setting::RerouteInterfaces,
+                self.list(&inbound.reroute_interfaces),
+            ),
+        ];
+        if let InboundMode::Tproxy(tproxy) = inbound.mode {
+            texts.extend([
+                (Setting::InboundMode, "tproxy".to_owned()),
+                (Setting::TproxyMark, tproxy.mark.to_string()),
+                (Setting::OutboundMark, tproxy.outbound_mark.to_string()),
+                (Setting::TproxyTable, tproxy.table.to_string()),
+            ]);
+        }
+        texts
+    }
+
+    fn outbound(&self, capture: &Capture) -> Vec<(Setting, String)> {
+        let outbound = &capture.outbound;
+        let mut texts = vec![
+            (
+                Setting::IncludeOutboundIpRanges,
+                self.selection(&outbound.include_ranges),
+            ),
+            (
+                Setting::ExcludeOutboundIpRanges,
+                self.ranges(&outbound.exclude_ranges),
+            ),
+            (
+                Setting::IncludeOutboundPorts,
+                self.intervals(&outbound.include_ports),
+            ),
+            (
+                Setting::ExcludeOutboundPorts,
+                self.intervals(&outbound.exclude_ports),
+            ),
+            (
+                Setting::ExcludeOutboundPortsForUids,
+                self.joined(
+                    outbound
+                        .exclude_ports_for_uids
+                        .iter()
+                        .map(|exclusion| self.ports_for_uids(exclusion)),
+                    ";",
+                ),
+            ),
+        ];
+        let auto = match &outbound.include_ranges {
+            RangeSelection::All => false,
+            RangeSelection::Only(ranges) => ranges.reaches_loopback(),
+        };
+        if outbound.capture_over_loopback != auto {
+            let word = if auto { "never" } else { "always" };
+            texts.push((Setting::CaptureOverLoopback, word.to_owned()));
+        }
+        let uids = (Setting::IncludeOutboundUids, Setting::ExcludeOutboundUids);
+        texts.extend(self.owners(uids, &outbound.uids));
+        let gids = (Setting::IncludeOutboundGids, Setting::ExcludeOutboundGids);
+        texts.extend(self.owners(gids, &outbound.gids));
+        texts
+    }
+
+    fn owners(
+        &self,
+        (include, exclude): (Setting, Setting),
+        selection: &OwnerSelection,
+    ) -> [(Setting, String); 2] {
+        let included = selection.include.as_ref();
+        let included = included.map_or_else(|| "*".to_owned(), |ids| self.intervals(ids));
+        [
+            (include, included),
+            (exclude, self.intervals(&selection.exclude)),
+        ]
+    }
+
+    fn dns(&self, dns: &Dns) -> Vec<(Setting, String)> {
+        let mut texts = vec![(Setting::DnsPort, dns.port.to_string())];
+        match &dns.servers {
+            RangeSelection::All => texts.push((Setting::Dns, "all".to_owned())),
+            RangeSelection::Only(servers) => texts.extend([
+                (Setting::Dns, "resolvers".to_owned()),
+                (Setting::DnsServers, self.ranges(servers)),
+            ]),
+        }
+        texts
+    }
+
+    fn ports_for_uids(&self, exclusion: &PortsForUids) -> String {
+        let protocol = exclusion
+            .protocol
+            .map(|protocol| format!("{}:", protocol.name()));
+        format!(
+            "{}{}:{}",
+            protocol.unwrap_or_default(),
+            self.intervals(&exclusion.ports),
+            self.intervals(&exclusion.uids)
+        )
+    }
+
+    fn selection(&self, selection: &RangeSelection) -> String {
+        match selection {
+            RangeSelection::All => "*".to_owned(),
+            RangeSelection::Only(own) => self.ranges(own),
+        }
+    }
+
+    fn intervals<T: Bound + Display>(&self, intervals: &Intervals<T>) -> String {
+        let texts = intervals.iter().map(|interval| {
+            let (first, last) = (interval.first(), interval.last());
+            if first == last {
+                first.to_string()
+            } else {
+                format!("{first}-{last}")
+            }
+        });
+        self.joined(texts, ",")
+    }
+
+    /// The fewest networks that are the ranges.
+    fn ranges(&self, ranges: &IpRanges) -> String {
+        self.joined(
+            ipv4_networks(&ranges.ipv4).chain(ipv6_networks(&ranges.ipv6)),
+            ",",
+        )
+    }
+
+    fn list<T: Display>(&self, values: impl IntoIterator<Item = T>) -> String {
+        self.joined(values.into_iter(), ",")
+    }
+
+    fn joined(&self, items: impl Iterator<Item = impl Display>, separator: &str) -> String {
+        let mut text = String::new();
+        for (index, item) in items.enumerate() {
+            if text.len() > self.limit {
+                break;
+            }
+            if index > 0 {
+                text.push_str(separator);
+            }
+            // To a string, which takes everything.
+            let _ = write!(text, "{item}");
+        }
+        text
+    }
 }
 
-/// The fewest networks that are the ranges.
-fn ranges(ranges: &IpRanges) -> String {
-    joined(
-        ipv4_networks(&ranges.ipv4).chain(ipv6_networks(&ranges.ipv6)),
-        ",",
-    )
-}
-
-fn ipv4_networks(ranges: &Intervals<Ipv4Addr>) -> impl Iterator<Item = String> + '_ {
+fn ipv4_networks(ranges: &Intervals<Ipv4Addr>) -> impl Iterator<Item = IpNet> + '_ {
     ranges.iter().flat_map(|interval| {
         let (first, last) = (interval.first(), interval.last());
-        Ipv4Subnets::new(first, last, 0).map(|network| network.to_string())
+        Ipv4Subnets::new(first, last, 0).map(IpNet::from)
     })
 }
 
-fn ipv6_networks(ranges: &Intervals<Ipv6Addr>) -> impl Iterator<Item = String> + '_ {
+fn ipv6_networks(ranges: &Intervals<Ipv6Addr>) -> impl Iterator<Item = IpNet> + '_ {
     ranges.iter().flat_map(|interval| {
         let (first, last) = (interval.first(), interval.last());
-        Ipv6Subnets::new(first, last, 0).map(|network| network.to_string())
+        Ipv6Subnets::new(first, last, 0).map(IpNet::from)
     })
-}
-
-fn list<T: Display>(values: impl IntoIterator<Item = T>) -> String {
-    joined(values.into_iter().map(|value| value.to_string()), ",")
-}
-
-fn joined(texts: impl Iterator<Item = String>, separator: &str) -> String {
-    texts.collect::<Vec<_>>().join(separator)
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ pub(super) fn status(capture: Option<Box<Parsed>>, log: Log) -> Result<(), Error
     privileges::give_up(Capability::SysAdmin).map_err(unavailable)?;
     let capture = resolve(*parsed, log)?;
     let ruleset = plan(&capture);
-    let note = Provenance::of(&capture).note(&ruleset);
+    let note = Provenance::note_of(&capture, &ruleset);
     kernel::apply(&ruleset, &note).map_err(unavailable)?;
     log.debug("pods can be captured on this node", &[]);
     Ok(())
