@@ -9,10 +9,10 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
 use super::assemble::assemble;
-use super::elements::{Key, edges, with_element};
+use super::elements::{self, Key};
 use super::instruction::terminated;
 use super::netlink::{Flags, Request};
-use super::sys::{self, ELEMENTS_PER_MESSAGE, RawRule, TooLarge, append_message};
+use super::sys::{self, RawRule, TooLarge, append_message};
 use crate::intent::Intervals;
 use crate::ruleset::{Chain, Elements, Note, Rule, Ruleset, Set, TABLE};
 
@@ -252,9 +252,10 @@ impl Batch {
             Elements::Ipv4(intervals) => self.add_elements(set, intervals, subject),
             Elements::Ipv6(intervals) => self.add_elements(set, intervals, subject),
             Elements::Uids(intervals) | Elements::Gids(intervals) => {
-                self.add_elements(set, intervals, subject)
+                self.add_elements(set, intervals, subject);
             }
         }
+        Ok(())
     }
 
     fn add_elements<T: Key>(
@@ -262,23 +263,13 @@ impl Batch {
         set: &Set,
         intervals: &Intervals<T>,
         subject: &impl Fn() -> Subject,
-    ) -> Result<(), TooLarge> {
-        for chunk in edges(intervals).chunks(ELEMENTS_PER_MESSAGE) {
-            let object = sys::Set::new()?
-                .with_name(c::NFTNL_SET_TABLE, &terminated(TABLE)?)?
-                .with_name(c::NFTNL_SET_NAME, &terminated(&set.name)?)?;
-            let mut elements = sys::Elements::new(object);
-            for edge in chunk {
-                with_element(edge, |element| elements.push(&element))?;
-            }
-            self.add(
-                subject(),
-                libc::NFT_MSG_NEWSETELEM,
-                Flags::CREATE,
-                &elements,
-            );
+    ) {
+        for request in elements::requests(TABLE, &set.name, intervals) {
+            let sequence = self.next_sequence(subject());
+            self.last_message = self.bytes.len();
+            self.last_flags = elements::FLAGS.bits();
+            self.bytes.append(&mut request.finish(sequence));
         }
-        Ok(())
     }
 }
 

@@ -2,11 +2,34 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::sys::SetElement;
+use nftnl::nftnl_sys::libc;
+
+use super::batch::{family_header, message_type};
+use super::netlink::{Flags, Nest, Request};
+use super::sys::INET;
 use crate::intent::{Bound, Interval, Intervals};
 
 /// `NFT_SET_ELEM_INTERVAL_END` (`linux/netfilter/nf_tables.h`).
 pub(super) const INTERVAL_END: u32 = 1;
+/// `NFTA_SET_ELEM_LIST_TABLE`, `_SET` and `_ELEMENTS` (`linux/netfilter/nf_tables.h`).
+const LIST_TABLE: u16 = 1;
+const LIST_SET: u16 = 2;
+const LIST_ELEMENTS: u16 = 3;
+/// `NFTA_LIST_ELEM`.
+const LIST_ELEM: u16 = 1;
+/// `NFTA_SET_ELEM_KEY`, `_FLAGS` and `_USERDATA`.
+const KEY: u16 = 1;
+const ELEM_FLAGS: u16 = 3;
+const USERDATA: u16 = 6;
+/// `NFTA_DATA_VALUE`.
+const VALUE: u16 = 1;
+/// The flags of the requests that add elements.
+pub(super) const FLAGS: Flags = Flags::CREATE;
+/// An element in a list: three attributes around a key of 16 bytes, a number, user data.
+const LARGEST: usize = 4 + (4 + 4 + 16) + 8 + (4 + OPEN.len()).next_multiple_of(4);
+/// How many elements a message has: a list is one attribute, whose length has 16 bits.
+const PER_MESSAGE: usize = 1000;
+const _: () = assert!(4 + PER_MESSAGE * LARGEST <= u16::MAX as usize);
 /// User data that nft gives an interval without a closing element: type `NFTNL_UDATA_SET_ELEM_FLAGS`, length 4,
 /// `NFTNL_SET_ELEM_F_INTERVAL_OPEN`.
 const OPEN: [u8; 6] = {
@@ -100,22 +123,35 @@ pub(super) fn edges<T: Bound>(intervals: &Intervals<T>) -> Vec<Edge<T>> {
     edges
 }
 
-/// Calls back with the edge as an element of a message.
-pub(super) fn with_element<T: Key, R>(edge: &Edge<T>, then: impl FnOnce(SetElement<'_>) -> R) -> R {
-    let key = edge.key.to_key();
-    then(SetElement {
-        key: key.as_ref(),
-        flags: if edge.role == Role::Closes {
-            INTERVAL_END
-        } else {
-            0
-        },
-        userdata: if edge.role == Role::OpensLast {
-            &OPEN
-        } else {
-            &[]
-        },
+/// The requests that add the intervals to a set: written without libnftnl, which makes an object of each key.
+pub(super) fn requests<T: Key>(
+    table: &str,
+    set: &str,
+    intervals: &Intervals<T>,
+) -> impl Iterator<Item = Request> {
+    let mut edges = edges(intervals).into_iter().peekable();
+    std::iter::from_fn(move || {
+        edges.peek()?;
+        let mut list = Nest::default();
+        for edge in edges.by_ref().take(PER_MESSAGE) {
+            list.append_nest(LIST_ELEM, |element| append(&edge, element));
+        }
+        let kind = message_type(libc::NFT_MSG_NEWSETELEM);
+        let request = Request::new(kind, FLAGS, &family_header(INET))
+            .with_text(LIST_TABLE, table)
+            .with_text(LIST_SET, set);
+        Some(request.with_nest(LIST_ELEMENTS, &list))
     })
+}
+
+fn append<T: Key>(edge: &Edge<T>, element: &mut Nest) {
+    if edge.role == Role::Closes {
+        element.append(ELEM_FLAGS, &INTERVAL_END.to_be_bytes());
+    }
+    element.append_nest(KEY, |key| key.append(VALUE, edge.key.to_key().as_ref()));
+    if edge.role == Role::OpensLast {
+        element.append(USERDATA, &OPEN);
+    }
 }
 
 /// Gathers the keys of a dump, in whichever order they come.
@@ -159,8 +195,10 @@ impl<T: Key> Gathered<T> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::super::sys::parse_elements;
+    use super::*;
 
     fn bound() -> impl Strategy<Value = u16> {
         prop_oneof![0u16..20, 65_520u16..=65_535, any::<u16>()]
@@ -175,7 +213,26 @@ mod tests {
                 pairs.iter().map(|&(a, b)| Interval::between(a, b)).collect();
             let mut gathered = Gathered::<u16>::default();
             for edge in edges(&set).iter().rev() {
-                with_element(edge, |element| gathered.add(element.key, element.flags)).unwrap();
+                let flags = if edge.role == Role::Closes { INTERVAL_END } else { 0 };
+                gathered.add(&edge.key.to_key(), flags).unwrap();
+            }
+            prop_assert_eq!(gathered.intervals(), set);
+        }
+
+        /// libnftnl reads what is written without it.
+        #[test]
+        fn messages_are_read_by_the_library(
+            bounds in prop::collection::vec((any::<u128>(), 0..5u128), 0..2500),
+        ) {
+            let address = |bits: u128| std::net::Ipv6Addr::from_bits(bits);
+            let set: Intervals<_> = bounds
+                .iter()
+                .map(|&(first, more)| Interval::between(address(first), address(first.saturating_add(more))))
+                .collect();
+            let mut gathered = Gathered::<std::net::Ipv6Addr>::default();
+            for request in requests("table", "set", &set) {
+                let message = request.finish(1);
+                parse_elements(&message, |key, flags| gathered.add(key, flags).unwrap()).unwrap();
             }
             prop_assert_eq!(gathered.intervals(), set);
         }
@@ -186,18 +243,32 @@ mod tests {
         let set: Intervals<u16> = [Interval::single(80), Interval::between(8000, 65535)]
             .into_iter()
             .collect();
-        let written: Vec<_> = edges(&set)
-            .iter()
-            .map(|edge| with_element(edge, |e| (e.key.to_vec(), e.flags, e.userdata.to_vec())))
+        let written: Vec<_> = requests("t", "s", &set)
+            .map(|request| request.finish(1))
             .collect();
-        assert_eq!(
-            written,
-            [
-                (vec![0, 0], 1, vec![]),
-                (vec![0, 80], 0, vec![]),
-                (vec![0, 81], 1, vec![]),
-                (vec![0x1f, 0x40], 0, vec![1, 4, 1, 0, 0, 0]),
-            ]
-        );
+        let text = |kind: u8, letter: u8| [6, 0, kind, 0, letter, 0, 0, 0];
+        let key = |value: [u8; 2]| [12, 0, 1, 0x80, 6, 0, 1, 0, value[0], value[1], 0, 0];
+        let closes = |value| [&[24, 0, 1, 0x80, 8, 0, 3, 0, 0, 0, 0, 1][..], &key(value)].concat();
+        let opens = |value| [&[16, 0, 1, 0x80][..], &key(value)].concat();
+        let open = [10, 0, 6, 0, 1, 4, 1, 0, 0, 0, 0, 0];
+        let list = [
+            closes([0, 0]),
+            opens([0, 80]),
+            closes([0, 81]),
+            [&[28, 0, 1, 0x80][..], &key([0x1f, 0x40]), &open].concat(),
+        ]
+        .concat();
+        let header = [
+            &[132, 0, 0, 0, 12, 10, 1, 4, 1, 0, 0, 0, 0, 0, 0, 0][..],
+            &[1, 0, 0, 0],
+        ];
+        let expected = [
+            &header.concat()[..],
+            &text(1, b't'),
+            &text(2, b's'),
+            &[96, 0, 3, 0x80],
+            &list,
+        ];
+        assert_eq!(written, [expected.concat()]);
     }
 }

@@ -19,12 +19,11 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 use thiserror::Error;
 
-pub(super) use contents::{ELEMENTS_PER_MESSAGE, Elements, Rule, SetElement, parse_elements};
+pub(super) use contents::{Rule, parse_elements};
 pub(super) use expression::{Expression, ExpressionRef};
 pub(super) use object::{Chain, RawRule, Set, Table};
 
-/// No message that this module builds is larger: a set-element list is an attribute of at most 64 KiB,
-/// and everything else is bounded by the limits of [`Expression`] and [`Rule`].
+/// No message that this module builds is larger: each is bounded by the limits of [`Expression`] and [`Rule`].
 const LARGEST_MESSAGE: usize = 0x1_0000 + 4096;
 
 /// Something does not fit into a netlink message, or has a NUL byte where the kernel reads a string.

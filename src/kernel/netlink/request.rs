@@ -112,6 +112,23 @@ impl Nest {
     pub(in crate::kernel) fn with_nest(self, kind: u16, nest: &Self) -> Self {
         self.with(kind | NESTED, &nest.0)
     }
+
+    /// Appends an attribute, in place: for where there are thousands.
+    pub(in crate::kernel) fn append(&mut self, kind: u16, payload: &[u8]) {
+        append_attribute(&mut self.0, kind, payload);
+    }
+
+    /// Appends an attribute that consists of what is appended meanwhile. Attributes are whole words, so that it needs no
+    /// padding.
+    pub(in crate::kernel) fn append_nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
+        let start = self.0.len();
+        append_attribute(&mut self.0, kind | NESTED, &[]);
+        fill(self);
+        let length = u16::try_from(self.0.len() - start).unwrap_or(u16::MAX);
+        if let Some(field) = self.0.get_mut(start..start + 2) {
+            field.copy_from_slice(&length.to_ne_bytes());
+        }
+    }
 }
 
 fn append_attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {

@@ -1,6 +1,5 @@
 //! What is inside rules and sets, and how objects become messages.
 
-use std::ffi::c_void;
 use std::ptr::NonNull;
 
 use nftnl::nftnl_sys as c;
@@ -12,9 +11,6 @@ use super::{Expression, LARGEST_MESSAGE, Payload, TooLarge};
 
 /// `NFT_RULE_MAXEXPRS` (`net/netfilter/nf_tables.h`).
 const MOST_EXPRESSIONS: usize = 128;
-/// The most elements of one message: at most 96 bytes each (three nested attributes, a key of 16 bytes,
-/// flags and user data), so that a list stays below the 64 KiB of an attribute.
-pub(crate) const ELEMENTS_PER_MESSAGE: usize = 600;
 
 /// A rule with a bounded number of expressions.
 pub(crate) struct Rule {
@@ -70,71 +66,6 @@ impl Rule {
             c::nftnl_expr_iter_destroy(iterator.as_ptr());
         }
         all
-    }
-}
-
-/// A key of an interval set.
-pub(crate) struct SetElement<'a> {
-    /// The key in the byte order of the set.
-    pub(crate) key: &'a [u8],
-    /// `NFT_SET_ELEM_INTERVAL_END` or 0.
-    pub(crate) flags: u32,
-    /// User data, if not empty.
-    pub(crate) userdata: &'a [u8],
-}
-
-/// Elements of a set, as a message of their own.
-pub(crate) struct Elements {
-    set: Set,
-    count: usize,
-}
-
-impl Elements {
-    /// No elements of the set that the attributes name.
-    pub(crate) fn new(set: Set) -> Self {
-        Self { set, count: 0 }
-    }
-
-    /// Appends an element.
-    ///
-    /// # Errors
-    /// It does not fit into one message with the others, or its key is longer than 16 bytes.
-    pub(crate) fn push(&mut self, element: &SetElement<'_>) -> Result<(), TooLarge> {
-        if self.count == ELEMENTS_PER_MESSAGE
-            || element.key.len() > 16
-            || element.userdata.len() > 16
-        {
-            return Err(TooLarge);
-        }
-        self.count += 1;
-        let key_length = u32::try_from(element.key.len()).map_err(|_| TooLarge)?;
-        let userdata_length = u32::try_from(element.userdata.len()).map_err(|_| TooLarge)?;
-        // SAFETY: the element is fresh and valid; keys and user data are copied and within libnftnl's
-        // fixed buffers (16 bytes here, 64 there); the set frees the element from here on.
-        unsafe {
-            let raw = NonNull::new(c::nftnl_set_elem_alloc())
-                .ok_or(TooLarge)?
-                .as_ptr();
-            c::nftnl_set_elem_set(
-                raw,
-                number(c::NFTNL_SET_ELEM_KEY),
-                element.key.as_ptr().cast::<c_void>(),
-                key_length,
-            );
-            if element.flags != 0 {
-                c::nftnl_set_elem_set_u32(raw, number(c::NFTNL_SET_ELEM_FLAGS), element.flags);
-            }
-            if userdata_length != 0 {
-                c::nftnl_set_elem_set(
-                    raw,
-                    number(c::NFTNL_SET_ELEM_USERDATA),
-                    element.userdata.as_ptr().cast::<c_void>(),
-                    userdata_length,
-                );
-            }
-            c::nftnl_set_elem_add(self.set.0.as_ptr(), raw);
-        }
-        Ok(())
     }
 }
 
@@ -200,14 +131,5 @@ unsafe impl Payload for Set {
     unsafe fn build(&self, header: *mut nlmsghdr) {
         // SAFETY: both are valid, and there is room.
         unsafe { c::nftnl_set_nlmsg_build_payload(header, self.0.as_ptr()) };
-    }
-}
-
-// SAFETY: at most 600 elements of at most 96 bytes.
-unsafe impl Payload for Elements {
-    unsafe fn build(&self, header: *mut nlmsghdr) {
-        const { assert!(ELEMENTS_PER_MESSAGE * 96 < 0xffff) };
-        // SAFETY: both are valid, and there is room.
-        unsafe { c::nftnl_set_elems_nlmsg_build_payload(header, self.set.0.as_ptr()) };
     }
 }
