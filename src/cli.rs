@@ -215,3 +215,44 @@ fn enter(
     log.debug("gave up privileges", &[("kept", &kept)]);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::options::{Given, Setting};
+
+    fn given(command: clap::Command, arguments: &[OsString]) -> Option<Given> {
+        let matches = command.try_get_matches_from(arguments).ok()?;
+        match CommandLine::from_arg_matches(&matches).ok()?.verb {
+            Verb::Apply(options) => Some(options.given),
+            _ => None,
+        }
+    }
+
+    fn argument() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(Setting::ALL).prop_map(|setting| setting.spec().name);
+        prop_oneof![
+            6 => name.clone().prop_map(|name| format!("--{name}")),
+            6 => name.prop_map(|name| format!("--{name}=1,2")),
+            6 => prop::sample::select(vec!["3", "x", "", "-1", "*", "apply"]).prop_map(str::to_owned),
+            1 => prop::sample::select(vec!["-v", "-vq", "-q", "--", "--help", "-x", "--dry"])
+                .prop_map(str::to_owned),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_brief_command_line_understands_what_the_whole_one_does(
+            arguments in prop::collection::vec(argument(), 0..6),
+        ) {
+            let words = ["netweir", "apply"].into_iter().map(OsString::from);
+            let words: Vec<_> = words.chain(arguments.into_iter().map(OsString::from)).collect();
+            let brief = brief(&words).unwrap();
+            prop_assert_eq!(given(brief, &words), given(listed(), &words));
+        }
+    }
+}
