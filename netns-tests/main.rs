@@ -19,6 +19,7 @@ mod cni;
 #[path = "../tests/support/decision_tables.rs"]
 mod decision_tables;
 mod dns;
+mod documented;
 mod drift;
 mod fates;
 mod foreign;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         status::promises(),
         tproxy::promises(),
         dns::promises(),
+        documented::promises(),
         drift::promises(),
         trace::promises(),
         verify::promises(),

@@ -20,7 +20,7 @@ use crate::sandbox::{
     Attempt, Direction, Fate, PEER, POD, Promise, Sandbox, Taker, install, output_of, run,
 };
 use crate::scenarios;
-use traced::Traced;
+pub(crate) use traced::Traced;
 
 pub(crate) fn promises() -> Vec<Promise> {
     let fates = ["default", "tproxy", "dns-all"].map(|scenario| {
@@ -148,7 +148,7 @@ fn key_of(direction: Direction, connection: &netweir::explain::Connection) -> St
 }
 
 /// An attempt to reach the peer.
-fn to_peer(owner: u32, port: u16) -> Attempt {
+pub(crate) fn to_peer(owner: u32, port: u16) -> Attempt {
     let owner = Owner {
         uid: owner,
         gid: owner,

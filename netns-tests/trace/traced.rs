@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 /// `netweir trace`, which has begun to trace. It is killed when this is dropped.
-pub(super) struct Traced {
+pub(crate) struct Traced {
     child: Child,
     /// Read all the time: a full pipe would hold it up.
     stdout: Receiver<String>,
@@ -18,7 +18,7 @@ pub(super) struct Traced {
 
 impl Traced {
     /// Starts it, and waits until it traces.
-    pub(super) fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_netweir"))
             .arg("trace")
             .args(arguments)
@@ -44,7 +44,7 @@ impl Traced {
     }
 
     /// The next line on standard error.
-    pub(super) fn complaint(&mut self) -> String {
+    pub(crate) fn complaint(&mut self) -> String {
         let mut line = String::new();
         let length = self.stderr.read_line(&mut line).expect("text");
         assert_ne!(length, 0, "it ended");
@@ -52,24 +52,24 @@ impl Traced {
     }
 
     /// The next connection.
-    pub(super) fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         self.stdout.recv().expect("it did not end")
     }
 
-    pub(super) fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).expect("a process id");
         kill(Pid::from_raw(id), signal).expect("a signal");
     }
 
     /// What it shows until it ends by itself.
-    pub(super) fn rest(mut self) -> (ExitStatus, Vec<String>) {
+    pub(crate) fn rest(mut self) -> (ExitStatus, Vec<String>) {
         let lines = self.stdout.iter().collect();
         let status = self.child.wait().expect("waited for");
         (status, lines)
     }
 
     /// What it shows until the signal, which it takes well.
-    pub(super) fn end(self, signal: Signal) -> Vec<String> {
+    pub(crate) fn end(self, signal: Signal) -> Vec<String> {
         self.signal(signal);
         let (status, lines) = self.rest();
         assert!(status.success(), "{status}");

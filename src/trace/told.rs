@@ -52,6 +52,12 @@ impl<'a> Told<'a> {
         }
     }
 
+    /// The id of the rule that decided.
+    fn id(&self) -> Option<&RuleId> {
+        let rule = self.rules.get(self.decider?).copied().flatten();
+        rule.map(|rule| &rule.id)
+    }
+
     /// What decided.
     fn decided_by(&self) -> Option<String> {
         self.decider.and_then(|position| self.name(position))
@@ -142,6 +148,7 @@ impl<'a> Told<'a> {
             verdict: self.verdict.map_or("unknown", Verdict::name),
             port: self.port().map(Port::number),
             rule: self.decided_by(),
+            because: self.id().and_then(purpose),
             connection: ConnectionObject {
                 text: self.connection(),
                 direction: match seen.direction {
@@ -194,8 +201,7 @@ impl fmt::Display for Told<'_> {
             Some(verdict) => verdict.fmt(f)?,
             None => f.write_str("not known, as the rules were changed meanwhile")?,
         }
-        let rule = self.decider.and_then(|at| self.rules.get(at).copied());
-        let id: Option<&RuleId> = rule.flatten().map(|rule| &rule.id);
+        let id = self.id();
         if let Some(listener) = id.and_then(listener) {
             write!(f, ", {listener}")?;
         }
@@ -310,6 +316,7 @@ struct Object<'a> {
     verdict: &'static str,
     port: Option<u16>,
     rule: Option<String>,
+    because: Option<String>,
     connection: ConnectionObject<'a>,
     went_to: Option<String>,
     met: Vec<Met<'a>>,

@@ -1,0 +1,166 @@
+//! Every field of every JSON form is documented in `docs/json.md`, and every documented one is printed.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use netweir::intent::Capture;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::foreign::other_capture;
+use crate::sandbox::{Promise, Sandbox, install, output_of, run};
+use crate::trace::{Traced, to_peer};
+
+pub(crate) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone("documented::explain", explain),
+        Promise::alone("documented::diff", diff),
+        Promise::alone("documented::status", status),
+        Promise::new("documented::trace", trace),
+    ]
+}
+
+/// The objects that the program prints, one a line.
+fn printed(arguments: &str, input: &str) -> Vec<Value> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netweir"));
+    let command = command.args(arguments.split(' ')).arg("--format=json");
+    let output = String::from_utf8(output_of(command, input).stdout).expect("text");
+    objects(output.lines())
+}
+
+fn objects<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<Value> {
+    lines
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+/// The fields that the section lists.
+fn documented(section: &str) -> BTreeSet<String> {
+    let text = include_str!("../docs/json.md");
+    let mut sections = text.split("\n## ");
+    let section = sections
+        .find_map(|text| text.strip_prefix(section)?.strip_prefix('\n'))
+        .expect("the section");
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.flat_map(|row| {
+        let (names, _) = row.split_once("` |").expect("a second column");
+        names.split("`, `")
+    });
+    names.map(str::to_owned).collect()
+}
+
+/// The paths of all fields. What is in them for which `leaf` is true is listed elsewhere.
+fn fields(values: &[Value], leaf: fn(&str) -> bool) -> BTreeSet<String> {
+    fn gather(value: &Value, path: &str, leaf: fn(&str) -> bool, all: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(object) => {
+                for (name, value) in object {
+                    let dot = if path.is_empty() { "" } else { "." };
+                    let path = format!("{path}{dot}{name}");
+                    if !leaf(&path) {
+                        gather(value, &path, leaf, all);
+                    }
+                    all.insert(path);
+                }
+            }
+            Value::Array(values) => {
+                for value in values {
+                    gather(value, &format!("{path}[]"), leaf, all);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut all = BTreeSet::new();
+    for value in values {
+        assert_eq!(value["version"], 1, "{value:#}");
+        gather(value, "", leaf, &mut all);
+    }
+    all
+}
+
+fn are_as_documented(section: &str, values: &[Value], leaf: fn(&str) -> bool) {
+    assert_eq!(fields(values, leaf), documented(section), "{section}");
+}
+
+/// A rule that netweir cannot judge, other edits, and a table beside ours.
+const EDITS: &str = "
+    insert rule inet netweir outbound jhash ip saddr mod 2 0 accept
+    insert rule inet netweir inbound tcp dport 5432 accept comment \"ours\"
+    add chain inet netweir other
+    delete element inet netweir outbound_exclude_ports { 3306 }
+    table inet firewall {
+        chain output { type filter hook output priority 10; tcp dport 81 drop; }
+    }";
+
+fn explain() {
+    install(&other_capture());
+    let lines = "out tcp 10.0.0.5:443\nout icmp 10.0.0.5\nnonsense\n";
+    let mut answers = printed("explain --connections=-", lines);
+    let nothing = answers.pop().expect("the last line's");
+    are_as_documented("explain: a line that is no connection", &[nothing], |_| {
+        false
+    });
+    run("nft", &["-f", "-"], EDITS);
+    answers.extend(printed("explain --from-kernel out tcp 10.0.0.5:443", ""));
+    assert_eq!(answers.last().expect("one")["verdict"], "unknown");
+    are_as_documented("explain", &answers, |_| false);
+    let table = printed("explain --table", "");
+    are_as_documented("explain --table", &table, |path| path == "connections");
+    let of_table = fields(&table, |_| false);
+    let rest = of_table
+        .iter()
+        .filter_map(|path| path.strip_prefix("connections[]."));
+    for field in rest {
+        assert!(documented("explain").contains(field), "{field}");
+    }
+}
+
+fn diff() {
+    let mut reports = printed("diff", "");
+    install(&other_capture());
+    run("nft", &["-f", "-"], EDITS);
+    reports.extend(printed(
+        "diff --exclude-outbound-ports=22,3306 --outbound-port=4140",
+        "",
+    ));
+    are_as_documented("diff", &reports, |_| false);
+}
+
+fn status() {
+    let mut reports = printed("status", "");
+    install(&other_capture());
+    run("nft", &["-f", "-"], EDITS);
+    reports.extend(printed("status", ""));
+    are_as_documented("status", &reports, |path| {
+        ["by.options", "differences", "foreign"].contains(&path)
+    });
+    let whole = fields(&reports, |_| false);
+    let of = |name: &str| {
+        let start = format!("{name}[].");
+        let fields = whole.iter().filter_map(|path| path.strip_prefix(&start));
+        fields
+            .map(|field| format!("differences[].{field}"))
+            .collect()
+    };
+    let (differences, foreign): (BTreeSet<_>, BTreeSet<_>) = (of("differences"), of("foreign"));
+    assert!(!foreign.is_empty() && differences.is_subset(&documented("diff")));
+    assert!(foreign.is_subset(&documented("diff")), "{foreign:?}");
+}
+
+fn trace(sandbox: &Sandbox) {
+    install(&Capture::default());
+    run(
+        "nft",
+        &["-f", "-"],
+        EDITS.split_once("3306 }").expect("a table").1,
+    );
+    let traced = Traced::start(&["--format=json"]);
+    sandbox.try_out(&to_peer(0, 80));
+    drop(sandbox.start(&to_peer(1337, 81)));
+    let lines = traced.end(Signal::SIGTERM);
+    assert_eq!(lines.len(), 2);
+    are_as_documented("trace", &objects(lines.iter().map(String::as_str)), |_| {
+        false
+    });
+}
