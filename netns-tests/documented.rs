@@ -90,7 +90,7 @@ const EDITS: &str = "
     add chain inet netweir other
     delete element inet netweir outbound_exclude_ports { 3306 }
     table inet firewall {
-        chain output { type filter hook output priority 10; tcp dport 81 drop; }
+        chain output { type filter hook output priority -250; tcp dport 81 drop; }
     }";
 
 fn explain() {
@@ -157,7 +157,7 @@ fn trace(sandbox: &Sandbox) {
     );
     let traced = Traced::start(&["--format=json"]);
     sandbox.try_out(&to_peer(0, 80));
-    drop(sandbox.start(&to_peer(1337, 81)));
+    drop(sandbox.start(&to_peer(0, 81)));
     let lines = traced.end(Signal::SIGTERM);
     assert_eq!(lines.len(), 2);
     are_as_documented("trace", &objects(lines.iter().map(String::as_str)), |_| {

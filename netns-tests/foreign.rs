@@ -1,13 +1,15 @@
 //! What others put into the namespace stays as it is; what they put into our table is found and repaired.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
+use netweir::explain::{Owner, Verdict, evaluate_installed};
 use netweir::intent::{Capture, Port};
 use netweir::kernel::{self, Outcome};
 use netweir::plan::plan;
 use netweir::ruleset::{Note, Ruleset, TABLE};
 
-use crate::sandbox::{Promise, install, run};
+use crate::sandbox::{Attempt, Direction, Fate, PEER, Promise, Sandbox, install, run};
 
 pub(crate) fn promises() -> Vec<Promise> {
     vec![
@@ -19,6 +21,10 @@ pub(crate) fn promises() -> Vec<Promise> {
         Promise::alone(
             "foreign::a-corrupted-rule-is-found-and-repaired",
             corrupted_rule,
+        ),
+        Promise::new(
+            "foreign::sets-written-out-in-rules-are-judged",
+            written_out_sets,
         ),
         Promise::alone(
             "foreign::a-strange-object-is-found-and-taken-away",
@@ -147,6 +153,65 @@ fn differing(a: &Ruleset, b: &Ruleset) -> BTreeSet<String> {
     };
     &without(a, b) | &without(b, a)
 }
+
+/// Rules that somebody writes by hand are judged as the kernel does, or named.
+fn written_out_sets(sandbox: &Sandbox) {
+    let judged = [
+        "tcp dport { 80, 443 }",
+        "tcp dport { 79, 81, 82 }",
+        "tcp dport { 82, 8000-9000, 65535 }",
+        "tcp dport != { 80, 81 }",
+        "tcp sport { 1-19999, 20001-40000 }",
+        "ip daddr { 10.1.0.1, 10.3.0.0/24 }",
+        "ip daddr { 10.1.0.0-10.1.0.5, 10.3.0.1 }",
+        "ip6 daddr { fd01::1, ::1 }",
+        "meta skuid { 0-5, 2000 }",
+    ];
+    for rule in judged {
+        let tried = try_beside(sandbox, rule);
+        assert!(tried.iter().all(Option::is_some), "{rule}: {tried:?}");
+        assert!(tried.contains(&Some(Verdict::Leave)), "{rule}: {tried:?}");
+    }
+    for rule in [
+        "tcp dport 80-90",
+        "tcp dport != 80-90",
+        "meta skuid { 1000, 1001 }",
+    ] {
+        let tried = try_beside(sandbox, rule);
+        assert!(tried.iter().all(Option::is_none), "{rule}: {tried:?}");
+    }
+}
+
+/// What is told of connections with this rule, which leaves them alone, before all others; where something is, they
+/// go there.
+fn try_beside(sandbox: &Sandbox, rule: &str) -> Vec<Option<Verdict>> {
+    kernel::remove().expect("removed");
+    install(&Capture::default());
+    let insertion = format!("insert rule inet netweir outbound {rule} counter accept");
+    run("nft", &["-f", "-"], &insertion);
+    let installed = kernel::dump().expect("dumped").expect("installed");
+    let ports = [80, 81, 82, 83, 8500];
+    let attempts = PEER.iter().flat_map(|peer| {
+        let tcp = |port| Attempt::tcp(Direction::Out, ROOT, SocketAddr::new(*peer, port));
+        ports.map(tcp)
+    });
+    let told = attempts.map(|attempt| {
+        let (connection, fate) = sandbox.try_out(&attempt);
+        let outcome = evaluate_installed(&installed, &connection);
+        if !outcome.unjudged.is_empty() {
+            return None;
+        }
+        assert_eq!(
+            fate,
+            Fate::of(outcome.verdict, &connection),
+            "{rule}: {attempt}"
+        );
+        Some(outcome.verdict)
+    });
+    told.collect()
+}
+
+const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 /// What somebody may do to our table besides editing a rule.
 pub(crate) const ADDITIONS: [&str; 12] = [

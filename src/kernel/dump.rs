@@ -6,7 +6,7 @@ use nix::errno::Errno;
 
 use super::batch::{KeyType, NOTE, family_header, message_type};
 use super::disassemble::{Unknown, disassemble};
-use super::elements::{Gathered, Key};
+use super::elements::{Gathered, Key, Layout};
 use super::instruction::Instruction;
 use super::netlink::{ExchangeError, Flags, Message, Request, Socket};
 use super::sys::{self, INET, RawRule, parse_elements};
@@ -36,6 +36,11 @@ const CHAIN_TABLE: u16 = 1;
 const SET_NAME: u16 = 2;
 /// `NFTA_GEN_ID`.
 const GENERATION_ID: u16 = 1;
+
+/// The flags of our sets.
+const INTERVAL: u32 = libc::NFT_SET_INTERVAL.cast_unsigned();
+/// Those of a set that is written out in a rule, such as `{ 80, 443 }`.
+const WRITTEN_OUT: u32 = (libc::NFT_SET_ANONYMOUS | libc::NFT_SET_CONSTANT).cast_unsigned();
 
 /// The number of the ruleset's current generation: it changes with every transaction in the namespace.
 pub(super) fn generation(socket: &mut Socket) -> Result<u32, ExchangeError> {
@@ -71,8 +76,8 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
     })?;
     for (name, kind) in names {
         match kind {
-            Ok(empty) => installed.ruleset.sets.push(Set {
-                elements: elements(socket, &name, &empty)?,
+            Ok((empty, layout)) => installed.ruleset.sets.push(Set {
+                elements: elements(socket, &name, &empty, layout)?,
                 name: text(Some(&name)).into(),
             }),
             Err(what) => installed.foreign.push(Foreign {
@@ -155,7 +160,7 @@ fn request(kind: i32, flags: Flags) -> Request {
 }
 
 /// The name of a set and its elements' type, without elements; or what is not known about it.
-fn set(message: Message<'_>) -> Option<(Vec<u8>, Result<Elements, String>)> {
+fn set(message: Message<'_>) -> Option<(Vec<u8>, Result<(Elements, Layout), String>)> {
     let set = sys::Set::parse(message.bytes)?;
     let name = set.name(c::NFTNL_SET_NAME)?.to_vec();
     let flags = set.u32(c::NFTNL_SET_FLAGS).unwrap_or(0);
@@ -170,30 +175,42 @@ fn set(message: Message<'_>) -> Option<(Vec<u8>, Result<Elements, String>)> {
     .into_iter()
     .find(|elements| KeyType::of(elements).number == kind);
     let elements = match known {
-        Some(elements) if flags == libc::NFT_SET_INTERVAL.cast_unsigned() => Ok(elements),
+        Some(elements) if flags == INTERVAL || flags == WRITTEN_OUT | INTERVAL => {
+            Ok((elements, Layout::Intervals))
+        }
+        Some(elements) if flags == WRITTEN_OUT => Ok((elements, Layout::Singles)),
         Some(_) => Err(format!("a set with the flags {flags:#x}")),
         None => Err(format!("a set of the type {kind}")),
     };
     Some((name, elements))
 }
 
-fn elements(socket: &mut Socket, name: &[u8], kind: &Elements) -> Result<Elements, ExchangeError> {
+fn elements(
+    socket: &mut Socket,
+    name: &[u8],
+    kind: &Elements,
+    layout: Layout,
+) -> Result<Elements, ExchangeError> {
     Ok(match kind {
-        Elements::Ports(_) => Elements::Ports(intervals(socket, name)?),
-        Elements::Ipv4(_) => Elements::Ipv4(intervals(socket, name)?),
-        Elements::Ipv6(_) => Elements::Ipv6(intervals(socket, name)?),
-        Elements::Uids(_) => Elements::Uids(intervals(socket, name)?),
-        Elements::Gids(_) => Elements::Gids(intervals(socket, name)?),
+        Elements::Ports(_) => Elements::Ports(intervals(socket, name, layout)?),
+        Elements::Ipv4(_) => Elements::Ipv4(intervals(socket, name, layout)?),
+        Elements::Ipv6(_) => Elements::Ipv6(intervals(socket, name, layout)?),
+        Elements::Uids(_) => Elements::Uids(intervals(socket, name, layout)?),
+        Elements::Gids(_) => Elements::Gids(intervals(socket, name, layout)?),
     })
 }
 
-fn intervals<T: Key>(socket: &mut Socket, name: &[u8]) -> Result<Intervals<T>, ExchangeError> {
+fn intervals<T: Key>(
+    socket: &mut Socket,
+    name: &[u8],
+    layout: Layout,
+) -> Result<Intervals<T>, ExchangeError> {
     let request = request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(SET_NAME, name);
     let mut gathered = Gathered::<T>::default();
     socket.dump(request, |message| {
         let mut whole = Some(());
         parse_elements(message.bytes, |key, flags| {
-            whole = whole.and(gathered.add(key, flags));
+            whole = whole.and(gathered.add(key, flags, layout));
         })?;
         whole
     })?;

@@ -154,6 +154,15 @@ fn append<T: Key>(edge: &Edge<T>, element: &mut Nest) {
     }
 }
 
+/// What the keys of a set stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// Each opens or closes an interval.
+    Intervals,
+    /// Each for itself.
+    Singles,
+}
+
 /// Gathers the keys of a dump, in whichever order they come.
 pub(super) struct Gathered<T>(Vec<Edge<T>>);
 
@@ -165,11 +174,16 @@ impl<T> Default for Gathered<T> {
 
 impl<T: Key> Gathered<T> {
     /// Adds an element. `None` if the key has another length.
-    pub(super) fn add(&mut self, key: &[u8], flags: u32) -> Option<()> {
+    pub(super) fn add(&mut self, key: &[u8], flags: u32, layout: Layout) -> Option<()> {
         let key = T::from_key(key)?;
         let closes = flags & INTERVAL_END != 0;
         let role = if closes { Role::Closes } else { Role::Opens };
         self.0.push(Edge { key, role });
+        let after = key.successor().filter(|_| layout == Layout::Singles);
+        self.0.extend(after.map(|key| Edge {
+            key,
+            role: Role::Closes,
+        }));
         Some(())
     }
 
@@ -214,7 +228,7 @@ mod tests {
             let mut gathered = Gathered::<u16>::default();
             for edge in edges(&set).iter().rev() {
                 let flags = if edge.role == Role::Closes { INTERVAL_END } else { 0 };
-                gathered.add(&edge.key.to_key(), flags).unwrap();
+                gathered.add(&edge.key.to_key(), flags, Layout::Intervals).unwrap();
             }
             prop_assert_eq!(gathered.intervals(), set);
         }
@@ -232,7 +246,7 @@ mod tests {
             let mut gathered = Gathered::<std::net::Ipv6Addr>::default();
             for request in requests("table", "set", &set) {
                 let message = request.finish(1);
-                parse_elements(&message, |key, flags| gathered.add(key, flags).unwrap()).unwrap();
+                parse_elements(&message, |key, flags| gathered.add(key, flags, Layout::Intervals).unwrap()).unwrap();
             }
             prop_assert_eq!(gathered.intervals(), set);
         }
