@@ -56,7 +56,7 @@ impl Completions {
     pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
         let log = Log::default();
         let script = match self.script() {
-            Ok(script) if mistakes.is_empty() => script(&verbs(&super::documented())),
+            Ok(script) if mistakes.is_empty() => script(&verbs()),
             Ok(_) => return super::invocation::report(log, &mistakes),
             Err(mistake) => {
                 return super::invocation::report(log, &[mistakes, vec![mistake]].concat());
@@ -84,8 +84,19 @@ impl Completions {
     }
 }
 
-fn verbs(command: &Command) -> Vec<Verb> {
-    let verb = |command: &Command| Verb {
+fn verbs() -> Vec<Verb> {
+    let own = super::documented();
+    let others = super::frontend::documented();
+    let is_other = |verb: &Command| {
+        let mut others = others.iter();
+        others.any(|other| other.get_name() == verb.get_name())
+    };
+    let own = own.get_subcommands().filter(|verb| !is_other(verb));
+    own.chain(&others).map(verb).collect()
+}
+
+fn verb(command: &Command) -> Verb {
+    Verb {
         name: command.get_name().to_owned(),
         about: gist(
             &command
@@ -101,8 +112,7 @@ fn verbs(command: &Command) -> Vec<Verb> {
             .flat_map(|name| words_of(name))
             .chain(own_verbs(command).map(|verb| verb.get_name().to_owned()))
             .collect(),
-    };
-    command.get_subcommands().map(verb).collect()
+    }
 }
 
 /// The options of a verb, and those of its own verbs, each once.

@@ -26,6 +26,16 @@ use super::invocation::report;
 pub(super) const VERBS: [(&str, &str); 2] =
     [(Istio::VERB, Istio::ABOUT), (Linkerd::VERB, Linkerd::ABOUT)];
 
+/// The verbs with their flags, and all that their help says.
+pub(super) fn documented() -> [clap::Command; 2] {
+    fn verb<P: FrontEnd>() -> clap::Command {
+        let mut command = flags::documented::<P>().name(P::VERB);
+        command.build();
+        command
+    }
+    [verb::<Istio>(), verb::<Linkerd>()]
+}
+
 /// Does what the arguments say, where another program is meant; gives them back otherwise. The first one is the
 /// program's name.
 pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString>> {

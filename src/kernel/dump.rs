@@ -74,7 +74,11 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
         names.push(set(message)?);
         Some(())
     })?;
-    for (name, kind) in names {
+    for ListedSet {
+        name,
+        elements: kind,
+    } in names
+    {
         match kind {
             Ok((empty, layout)) => installed.ruleset.sets.push(Set {
                 elements: elements(socket, &name, &empty, layout)?,
@@ -159,8 +163,14 @@ fn request(kind: i32, flags: Flags) -> Request {
     Request::new(message_type(kind), flags, &family_header(INET)).with_text(TABLE_NAME, TABLE)
 }
 
-/// The name of a set and its elements' type, without elements; or what is not known about it.
-fn set(message: Message<'_>) -> Option<(Vec<u8>, Result<(Elements, Layout), String>)> {
+/// A set without what is in it.
+struct ListedSet {
+    name: Vec<u8>,
+    /// Their type, and what they stand for; or what is not known about it.
+    elements: Result<(Elements, Layout), String>,
+}
+
+fn set(message: Message<'_>) -> Option<ListedSet> {
     let set = sys::Set::parse(message.bytes)?;
     let name = set.name(c::NFTNL_SET_NAME)?.to_vec();
     let flags = set.u32(c::NFTNL_SET_FLAGS).unwrap_or(0);
@@ -182,7 +192,7 @@ fn set(message: Message<'_>) -> Option<(Vec<u8>, Result<(Elements, Layout), Stri
         Some(_) => Err(format!("a set with the flags {flags:#x}")),
         None => Err(format!("a set of the type {kind}")),
     };
-    Some((name, elements))
+    Some(ListedSet { name, elements })
 }
 
 fn elements(

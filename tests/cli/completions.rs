@@ -41,6 +41,7 @@ fn of_bash() {
         of netweir explain --format ''
         of netweir explain --format = j
         of netweir apply --dns =
+        of netweir linkerd-init --incoming-proxy-p
         of netweir apply --config a-
         of netweir apply --outbound-port ''
         of netweir completions zs"#,
@@ -51,6 +52,7 @@ fn of_bash() {
         "text json",
         "json",
         "off resolvers all",
+        "--incoming-proxy-port",
         "a-file",
         "",
         "zsh",
@@ -107,7 +109,15 @@ fn of_zsh() {
 fn of_every_option_of_every_verb() {
     let help = |verb: &str| run(&mut netweir(&[verb, "--help"])).stdout;
     let script = script("fish");
-    for verb in ["apply", "explain", "graph", "remove"] {
+    for verb in [
+        "apply",
+        "explain",
+        "graph",
+        "remove",
+        "trace",
+        "istio-iptables",
+        "linkerd-init",
+    ] {
         let of_verb = format!("'__fish_seen_subcommand_from {verb}' -l ");
         let lines = script.lines().filter(|line| line.contains(&of_verb));
         let help = help(verb);
