@@ -13,6 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "demo"))
 import cni
 import containerd
 import databases
+import deploy
 import dns
 import kube_play
 import tproxy
@@ -20,7 +21,15 @@ from checks import Checks
 from lab import LabError, enter_sandbox, sandboxed, scratch_folder
 from program import CannotRun
 
-SCENARIOS = {"tproxy": tproxy.run, "dns": dns.run, "databases": databases.run, "kube-play": kube_play.run, "cni": cni.run, "containerd": containerd.run}
+SCENARIOS = {
+    "tproxy": tproxy.run,
+    "dns": dns.run,
+    "databases": databases.run,
+    "kube-play": kube_play.run,
+    "cni": cni.run,
+    "containerd": containerd.run,
+    "deploy": deploy.run,
+}
 # The exit code of a test that could not run, as automake and meson read it.
 SKIPPED = 77
 
@@ -29,7 +38,8 @@ def arguments():
     parser = argparse.ArgumentParser(prog="e2e", description=__doc__.splitlines()[0])
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--netweir", metavar="FILE", help="the program")
-    parser.add_argument("--image", metavar="ARCHIVE", help="its image instead, for kube-play and cni")
+    parser.add_argument("--image", metavar="ARCHIVE", help="its image instead, for kube-play, cni and deploy")
+    parser.add_argument("--manifests", metavar="FOLDER", help="what deploy/tests rendered, for deploy")
     parser.add_argument("--cri", metavar="FILE", help="the client of a container runtime, for containerd")
     parser.add_argument("--envoy", metavar="FILE", help="a real Envoy")
     return parser.parse_args()

@@ -35,8 +35,8 @@ def reference_plugins():
 def run(options, checks, folder):
     if not options.envoy or not options.image or not options.netweir:
         raise LabError("cni: needs --envoy, --image and --netweir")
-    shutil.copy(options.netweir, f"{folder}/netweir")
     with playing(options, folder) as played:
+        shutil.copy(options.netweir, f"{played.plugins}/netweir")
         for life in LIVES:
             plugins = [*reference_plugins(), plugin(folder, life)]
             played.write(f"networks/{NETWORK}.conflist", network(folder, plugins))

@@ -84,11 +84,15 @@ class Played:
         self.folder = folder
         self.image = Image(archive, folder, 0)
         self.manifest = f"{folder}/pod.json"
-        os.mkdir(f"{folder}/networks")
+        self.networks = f"{folder}/networks"
+        # Where netweir is, if it is to be a plugin.
+        self.plugins = f"{folder}/plugins"
+        for path in (self.networks, self.plugins):
+            os.mkdir(path)
         with open(os.environ["CONTAINERS_CONF"], "a", encoding="utf-8") as file:
             # The pod's infra container runs what its image says: to wait.
             file.write(f'infra_image = "{TOOLS}"\n[network]\nnetwork_backend = "cni"\n')
-            file.write(f'cni_plugin_dirs = ["/usr/lib/cni", "{folder}"]\nnetwork_config_dir = "{folder}/networks"\n')
+            file.write(f'cni_plugin_dirs = ["/usr/lib/cni", "{self.plugins}"]\nnetwork_config_dir = "{self.networks}"\n')
         self.write(f"networks/{NETWORK}.conflist", network(folder, plugins))
 
     def write(self, name, document):

@@ -99,7 +99,15 @@ def on_nodes(way):
 def write(folder):
     """For those who run what is rendered here: each as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
-    rendered = {"helm": helm(), "kustomize": kustomize(), "uninstall": helm(UNINSTALL), "shop": kustomize(SHOP)}
+    rendered = {
+        "helm": helm(),
+        "kustomize": kustomize(),
+        # Where no annotations are handed over, the policy decides alone.
+        "all": helm({"plugin": {"policy": "all"}}),
+        "uninstall": helm(UNINSTALL),
+        "mistaken": helm({"plugin": {"capture": {"exclude-outbound-port": "22"}}}),
+        "shop": kustomize(SHOP),
+    }
     for name, found in rendered.items():
         (folder / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")
 

@@ -4,18 +4,29 @@ import copy
 import json
 import tempfile
 import unittest
+from contextlib import contextmanager
 from pathlib import Path
 
 import mistakes
 import promises
 import rendering
 from promises import INIT_CONTAINER, ON_NODES, Node, broken
-from rendering import EVERYTHING, SHOP, UNINSTALL, VERSIONS, helm, kustomize, on_nodes, one, pod
+from rendering import EVERYTHING, SHOP, UNINSTALL, VERSIONS, helm, kustomize, on_nodes, one, overlay, pod
 
 WAYS = ("helm", "kustomize")
 EXIT = "deploy/kustomize/components/uninstall-on-exit"
+INIT = "deploy/kustomize/components/init-container"
+# Kustomize takes no absolute path: from a folder that is made for the purpose, the project.
+ABOVE = "../../"
 # What values may change, as the user wishes.
 AS_WISHED = {"the_hosts_own_places", "on_every_node", "priority", "small", "an_update_leaves_no_gap", "ready_when_installed"}
+
+
+@contextmanager
+def below_the_project():
+    (rendering.ROOT / ".build").mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=rendering.ROOT / ".build") as folder:
+        yield Path(folder)
 
 
 def library_chart(folder, arguments):
@@ -73,6 +84,20 @@ class Promises(unittest.TestCase):
             with self.subTest(version=version):
                 self.assertEqual(broken(INIT_CONTAINER, pod(kustomize(SHOP, version), "Deployment")), {})
 
+    def test_init_container_of_other_workloads(self):
+        shop = one(kustomize(SHOP), "Deployment")
+        shop["spec"]["template"]["spec"]["initContainers"] = [{"name": "migrate", "image": "shop"}]
+        kinds = ("Deployment", "StatefulSet", "DaemonSet")
+        with below_the_project() as folder:
+            for kind in kinds:
+                (folder / f"{kind}.yaml").write_text(json.dumps(shop | {"kind": kind}), encoding="utf-8")
+            resources = [f"{kind}.yaml" for kind in kinds]
+            found = overlay(folder, {"resources": resources, "components": [ABOVE + INIT]})
+        for kind in kinds:
+            with self.subTest(kind=kind):
+                self.assertEqual(broken(INIT_CONTAINER, pod(found, kind)), {})
+                self.assertEqual([each["name"] for each in pod(found, kind)["initContainers"]], ["netweir", "migrate"])
+
     def test_init_container_by_helm(self):
         shop = pod(kustomize(SHOP), "Deployment")["initContainers"][0]
         with tempfile.TemporaryDirectory() as folder:
@@ -96,11 +121,9 @@ class TheWayOut(unittest.TestCase):
         self.assert_one_more(on_nodes("helm"), helm(UNINSTALL))
 
     def test_kustomize(self):
-        (rendering.ROOT / ".build").mkdir(exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=rendering.ROOT / ".build") as folder:
-            above = "../../"
-            kustomization = {"resources": [above + rendering.BASE], "components": [above + EXIT]}
-            self.assert_one_more(on_nodes("kustomize"), rendering.overlay(Path(folder), kustomization))
+        with below_the_project() as folder:
+            found = overlay(folder, {"resources": [ABOVE + rendering.BASE], "components": [ABOVE + EXIT]})
+        self.assert_one_more(on_nodes("kustomize"), found)
 
     def assert_one_more(self, usual, out):
         wanted = copy.deepcopy(usual)

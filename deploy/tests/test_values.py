@@ -8,6 +8,8 @@ from rendering import CHART, EVERYTHING, NEWEST, ROOT, UNINSTALL, VERSIONS, Refu
 
 # What is wrong, by the part of it that is named when it is refused.
 WRONG = (
+    ("plugin", {"plugin": None}),
+    ("address", {"health": {"address": None}}),
     ("maxUnavailabel", {"maxUnavailabel": 1}),
     ("maxUnavailable", {"maxUnavailable": 0}),
     ("maxUnavailable", {"maxUnavailable": "0%"}),

@@ -1,0 +1,239 @@
+"""The manifests in real life: podman plays the pod of the DaemonSet, which puts the plugin on what is a node for it, and the
+init container of the component.
+
+It plays no DaemonSet, so the pod is taken out of one: with the node's folders and the image replaced, and nothing else.
+"""
+
+import copy
+import json
+import os
+import subprocess
+import urllib.request
+
+from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND
+from kube_play import NETWORK, Life, born, connect, network, playing
+from envoy_config import PASSTHROUGH_SOURCE, REDIRECT
+from lab import PROXY, LabError, checked
+from program import IMAGE
+from proxy import until
+
+NODE = "netweir-node"
+INSTALLER = f"{NODE}-installer"
+BIN, CONF = "/opt/cni/bin", "/etc/cni/net.d"
+CONFLIST = f"{NETWORK}.conflist"
+
+
+class Node:
+    """What is a node for the installer: two folders, in the second of which the network's own agent has left its configuration."""
+
+    def __init__(self, played, folders):
+        self.played = played
+        self.bin, self.conf = folders[BIN], folders[CONF]
+        self.folders = folders
+
+    @classmethod
+    def new(cls, played, name):
+        """One of its own."""
+        folders = {place: f"{played.folder}/{name}{place}" for place in (BIN, CONF)}
+        for path in folders.values():
+            os.makedirs(path)
+        node = cls(played, folders)
+        node.write_network()
+        return node
+
+    def write_network(self):
+        with open(f"{self.conf}/{CONFLIST}", "w", encoding="utf-8") as file:
+            json.dump(network(self.played.folder), file)
+
+    def entry(self):
+        """The plugin's entry, if the last of the list is one."""
+        with open(f"{self.conf}/{CONFLIST}", encoding="utf-8") as file:
+            last = json.load(file)["plugins"][-1]
+        return last if last["type"] == "netweir" else None
+
+    def files(self):
+        return {place: sorted(os.listdir(path)) for place, path in self.folders.items()}
+
+    def start(self, objects):
+        """Plays the pod of the DaemonSet, with its configuration."""
+        documents = [one(objects, "ConfigMap"), pod_of(objects, self.folders)]
+        with open(self.played.manifest, "w", encoding="utf-8") as file:
+            file.write("\n---\n".join(json.dumps(document) for document in documents))
+        self.played.podman("kube", "play", "--quiet", self.played.manifest)
+
+    def inspect(self, what):
+        return self.played.podman("inspect", "--format", what, INSTALLER).strip()
+
+    def log(self):
+        command = [*self.played.image.podman, "logs", INSTALLER]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+
+    def ready(self, objects):
+        """Asks as the kubelet does, until the answer is yes."""
+        asked = container_of(objects)["readinessProbe"]["httpGet"]
+        url = f"http://{asked['host']}:{asked['port']}"
+
+        def answer():
+            try:
+                return get(url + asked["path"])
+            except OSError:
+                if self.inspect("{{.State.Running}}") != "true":
+                    raise LabError(f"the installer ended: {self.log()}") from None
+                return None
+
+        until("the installer's readiness", answer)
+        return url
+
+    def stop(self):
+        """As the kubelet does; the exit code."""
+        self.played.podman("stop", "--time", "10", INSTALLER)
+        return int(self.inspect("{{.State.ExitCode}}"))
+
+    def down(self):
+        """The pod, and what was its ConfigMap."""
+        self.played.podman("pod", "rm", "--force", "--time", "0", NODE)
+        self.played.podman("volume", "rm", "--all", "--force")
+
+
+def one(objects, kind):
+    (found,) = [found for found in objects if found["kind"] == kind]
+    return found
+
+
+def container_of(objects):
+    return one(objects, "DaemonSet")["spec"]["template"]["spec"]["containers"][0]
+
+
+def pod_of(objects, folders):
+    template = copy.deepcopy(one(objects, "DaemonSet")["spec"]["template"])
+    for container in template["spec"]["containers"]:
+        container |= {"image": f"{IMAGE}:latest", "imagePullPolicy": "Never"}
+    for volume in template["spec"]["volumes"]:
+        if "hostPath" in volume:
+            volume["hostPath"]["path"] = folders[volume["hostPath"]["path"]]
+    return {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {**template["metadata"], "name": NODE}}
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return answer.read().decode()
+
+
+def run(options, checks, folder):
+    if not options.envoy or not options.image or not options.manifests:
+        raise LabError("deploy: needs --envoy, --image and --manifests")
+
+    def manifests(name):
+        with open(f"{options.manifests}/{name}.json", encoding="utf-8") as file:
+            return json.load(file)
+
+    with playing(options, folder) as played:
+        for way in ("helm", "kustomize"):
+            print(f"The pod of the DaemonSet, by {way}:", flush=True)
+            installs(checks, Node.new(played, way), manifests(way))
+        print("A pod on its node:", flush=True)
+        captures(checks, Node(played, {BIN: played.plugins, CONF: played.networks}), manifests("all"), options.envoy)
+        print("The way out:", flush=True)
+        leaves(checks, Node.new(played, "uninstall"), manifests("uninstall"))
+        print("A mistake in the configuration:", flush=True)
+        refuses(checks, Node.new(played, "mistaken"), manifests("mistaken"))
+        print("The init container:", flush=True)
+        initializes(checks, played, manifests("shop"), options.envoy)
+
+
+def installs(checks, node, objects):
+    node.start(objects)
+    try:
+        url = node.ready(objects)
+        confined(checks, int(node.inspect("{{.State.Pid}}")))
+        config = json.loads(one(objects, "ConfigMap")["data"]["plugin.json"])
+        entry = node.entry()
+        checks.equal("its entry is the last of the list, as configured", {**entry, **config}, entry)
+        mode = os.stat(f"{node.bin}/netweir").st_mode & 0o7777
+        checks.equal("the plugin's mode", oct(mode), oct(0o755))
+        told = subprocess.run([f"{node.bin}/netweir"], env={"CNI_COMMAND": "VERSION"}, input="{}", capture_output=True, text=True, check=True)
+        checks.equal("the plugin runs", "1.1.0" in json.loads(told.stdout)["supportedVersions"], True)
+        checks.equal("figures for Prometheus", "# TYPE netweir_" in get(f"{url}/metrics"), True)
+        node.write_network()
+        checks.equal("an entry that somebody took away comes back", until("a repair", node.entry), entry)
+        files = node.files()
+        checks.equal("SIGTERM ends it well", node.stop(), 0)
+        checks.equal("and leaves everything as it is", (node.files(), node.entry()), (files, entry))
+        checks.equal("nothing half-written is among it", files, {BIN: ["netweir"], CONF: [CONFLIST]})
+    finally:
+        node.down()
+
+
+def confined(checks, pid):
+    """What the kernel says of the installer."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        status = dict(line.split(":\t", 1) for line in file.read().splitlines() if ":\t" in line)
+    sets = {name: int(value, 16) for name, value in status.items() if name.startswith("Cap")}
+    checks.equal("no capability, in no set", (len(sets), any(sets.values())), (5, False))
+    checks.equal("no new privileges, and a seccomp filter", (status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
+        mounts = {fields[4]: fields[5].split(",") for fields in map(str.split, file)}
+    checks.equal("a read-only root", "ro" in mounts["/"], True)
+    checks.equal("a read-only configuration", "ro" in mounts["/etc/netweir"], True)
+    checks.equal("the folders of the node", [path for path in (BIN, CONF) if "rw" in mounts[path]], [BIN, CONF])
+
+
+def captures(checks, node, objects, envoy):
+    """A pod is captured while the installer runs, and when it is gone: an update leaves no gap."""
+    life = Life("node", (), 0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE)
+
+    def rules():
+        with born(node.played, envoy, life, []) as proxy:
+            return checked(["nsenter", f"--net={proxy.pod.path}", "nft", "list", "ruleset"])
+
+    checks.equal("not captured before", "outbound/redirect" in rules(), False)
+    node.start(objects)
+    try:
+        node.ready(objects)
+        checks.equal("captured", "outbound/redirect" in rules(), True)
+        node.stop()
+        checks.equal("captured still, between two installers", "outbound/redirect" in rules(), True)
+    finally:
+        node.down()
+    node.start(objects)
+    try:
+        node.ready(objects)
+        checks.equal("the next one changes nothing", node.files(), {BIN: ["netweir"], CONF: [CONFLIST]})
+    finally:
+        node.down()
+
+
+def leaves(checks, node, objects):
+    node.start(objects)
+    try:
+        node.ready(objects)
+        checks.equal("installed", node.entry() is not None, True)
+        checks.equal("SIGTERM ends it well", node.stop(), 0)
+        checks.equal("and nothing is left", (node.files(), node.entry()), ({BIN: [], CONF: [CONFLIST]}, None))
+    finally:
+        node.down()
+
+
+def refuses(checks, node, objects):
+    node.start(objects)
+    try:
+        code = int(node.played.podman("wait", INSTALLER).strip())
+        log = node.log()
+        checks.equal("it does not start", code, 2)
+        checks.equal("and says why", "exclude-outbound-port" in log or log, True)
+        checks.equal("nothing is installed", (node.files(), node.entry()), ({BIN: [], CONF: [CONFLIST]}, None))
+    finally:
+        node.down()
+
+
+def initializes(checks, played, objects, envoy):
+    """The component's init container, which leaves one more port alone here."""
+    played.write(f"networks/{CONFLIST}", network(played.folder))
+    container = one(objects, "Deployment")["spec"]["template"]["spec"]["initContainers"][0]
+    arguments = (*container["args"], f"--exclude-inbound-ports={EXCLUDED_INBOUND}")
+    checks.equal("it leaves a port alone", f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}" in arguments, True)
+    container |= {"image": f"{IMAGE}:latest", "imagePullPolicy": "Never", "args": list(arguments)}
+    user = container["securityContext"]["runAsUser"]
+    life = Life("shop", arguments, user, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE)
+    with born(played, envoy, life, [container]) as proxy:
+        connect(checks, played, proxy, life)
