@@ -1,7 +1,8 @@
 """The manifests in real life: podman plays the pod of the DaemonSet, which puts the plugin on what is a node for it, and the
 init container of the component.
 
-It plays no DaemonSet, so the pod is taken out of one: with the node's folders and the image replaced, and nothing else.
+It plays no DaemonSet, so the pod is taken out of one: with the node's folders and the image replaced, and not started again when it
+ends, which is looked at.
 """
 
 import copy
@@ -11,8 +12,8 @@ import subprocess
 import urllib.request
 
 from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND
-from kube_play import NETWORK, Life, born, connect, network, playing
 from envoy_config import PASSTHROUGH_SOURCE, REDIRECT
+from kube_play import NETWORK, TOOLS, Life, born, connect, network, playing
 from lab import PROXY, LabError, checked
 from program import IMAGE
 from proxy import until
@@ -52,7 +53,9 @@ class Node:
         return last if last["type"] == "netweir" else None
 
     def files(self):
-        return {place: sorted(os.listdir(path)) for place, path in self.folders.items()}
+        """By folder, without what podman itself has there."""
+        own = ("cni.lock", "podman-default-kube-network.conflist")
+        return {place: sorted(set(os.listdir(path)).difference(own)) for place, path in self.folders.items()}
 
     def start(self, objects):
         """Plays the pod of the DaemonSet, with its configuration."""
@@ -106,6 +109,7 @@ def container_of(objects):
 
 def pod_of(objects, folders):
     template = copy.deepcopy(one(objects, "DaemonSet")["spec"]["template"])
+    template["spec"]["restartPolicy"] = "Never"
     for container in template["spec"]["containers"]:
         container |= {"image": f"{IMAGE}:latest", "imagePullPolicy": "Never"}
     for volume in template["spec"]["volumes"]:
@@ -131,8 +135,8 @@ def run(options, checks, folder):
         for way in ("helm", "kustomize"):
             print(f"The pod of the DaemonSet, by {way}:", flush=True)
             installs(checks, Node.new(played, way), manifests(way))
-        print("A pod on its node:", flush=True)
-        captures(checks, Node(played, {BIN: played.plugins, CONF: played.networks}), manifests("all"), options.envoy)
+        print("A node's pods:", flush=True)
+        captures(checks, Node(played, {BIN: played.plugins, CONF: played.networks}), manifests("all"))
         print("The way out:", flush=True)
         leaves(checks, Node.new(played, "uninstall"), manifests("uninstall"))
         print("A mistake in the configuration:", flush=True)
@@ -178,29 +182,29 @@ def confined(checks, pid):
     checks.equal("the folders of the node", [path for path in (BIN, CONF) if "rw" in mounts[path]], [BIN, CONF])
 
 
-def captures(checks, node, objects, envoy):
-    """A pod is captured while the installer runs, and when it is gone: an update leaves no gap."""
-    life = Life("node", (), 0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE)
+def captures(checks, node, objects):
+    """Who comes to the node is captured while the installer runs, and when it is gone: an update leaves no gap."""
+    played = node.played
 
-    def rules():
-        with born(node.played, envoy, life, []) as proxy:
-            return checked(["nsenter", f"--net={proxy.pod.path}", "nft", "list", "ruleset"])
+    def captured():
+        confined = (f"--cgroup-parent=/{played.image.cgroup}", "--pull=never", f"--network={NETWORK}")
+        name = played.podman("run", "--detach", *confined, TOOLS).strip()
+        try:
+            pid = played.podman("inspect", "--format", "{{.State.Pid}}", name).strip()
+            return "outbound/redirect" in checked(["nsenter", f"--net=/proc/{pid}/ns/net", "nft", "list", "ruleset"])
+        finally:
+            played.podman("rm", "--force", "--time", "0", name)
 
-    checks.equal("not captured before", "outbound/redirect" in rules(), False)
-    node.start(objects)
-    try:
-        node.ready(objects)
-        checks.equal("captured", "outbound/redirect" in rules(), True)
-        node.stop()
-        checks.equal("captured still, between two installers", "outbound/redirect" in rules(), True)
-    finally:
-        node.down()
-    node.start(objects)
-    try:
-        node.ready(objects)
-        checks.equal("the next one changes nothing", node.files(), {BIN: ["netweir"], CONF: [CONFLIST]})
-    finally:
-        node.down()
+    checks.equal("captured before", captured(), False)
+    for installer in ("the first", "the next"):
+        node.start(objects)
+        try:
+            node.ready(objects)
+            checks.equal(f"captured by {installer}", captured(), True)
+            checks.equal("SIGTERM ends it well", node.stop(), 0)
+        finally:
+            node.down()
+        checks.equal("captured with no installer there", captured(), True)
 
 
 def leaves(checks, node, objects):

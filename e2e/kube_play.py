@@ -132,8 +132,10 @@ class Played:
             os.makedirs(root + os.path.dirname(library), exist_ok=True)
             shutil.copy(library, root + library)
         checked(["tar", "--create", f"--directory={root}", f"--file={self.folder}/tools.tar", "."])
-        wait = 'CMD ["/bin/sleep", "86400"]'
-        self.podman("import", "--quiet", "--change", wait, f"{self.folder}/tools.tar", TOOLS)
+        # The first process of a container passes SIGTERM by, and podman would wait for it as long as it may.
+        changes = ['CMD ["/bin/sleep", "86400"]', "STOPSIGNAL SIGKILL"]
+        options = [word for change in changes for word in ("--change", change)]
+        self.podman("import", "--quiet", *options, f"{self.folder}/tools.tar", TOOLS)
 
     def play(self, pod, name=NETWORK):
         self.write("pod.json", pod)
