@@ -9,6 +9,7 @@ import copy
 import json
 import os
 import subprocess
+import urllib.error
 import urllib.request
 
 from connections import EXCLUDED_INBOUND, EXCLUDED_OUTBOUND
@@ -33,12 +34,16 @@ class Node:
         self.folders = folders
 
     @classmethod
-    def new(cls, played, name):
-        """One of its own."""
+    def bare(cls, played, name):
+        """One on which the network's own agent has not been yet."""
         folders = {place: f"{played.folder}/{name}{place}" for place in (BIN, CONF)}
         for path in folders.values():
             os.makedirs(path)
-        node = cls(played, folders)
+        return cls(played, folders)
+
+    @classmethod
+    def new(cls, played, name):
+        node = cls.bare(played, name)
         node.write_network()
         return node
 
@@ -71,21 +76,22 @@ class Node:
         command = [*self.played.image.podman, "logs", INSTALLER]
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
 
+    def answer(self, objects):
+        """What the kubelet's probe is answered: the status, or nothing when nobody listens."""
+        asked = container_of(objects)["readinessProbe"]["httpGet"]
+        try:
+            get(asked, asked["path"])
+        except urllib.error.HTTPError as refusal:
+            return refusal.code
+        except OSError:
+            if self.inspect("{{.State.Running}}") != "true":
+                raise LabError(f"the installer ended: {self.log()}") from None
+            return None
+        return 200
+
     def ready(self, objects):
         """Asks as the kubelet does, until the answer is yes."""
-        asked = container_of(objects)["readinessProbe"]["httpGet"]
-        url = f"http://{asked['host']}:{asked['port']}"
-
-        def answer():
-            try:
-                return get(url + asked["path"])
-            except OSError:
-                if self.inspect("{{.State.Running}}") != "true":
-                    raise LabError(f"the installer ended: {self.log()}") from None
-                return None
-
-        until("the installer's readiness", answer)
-        return url
+        until("the installer's readiness", lambda: self.answer(objects) == 200 or None)
 
     def stop(self):
         """As the kubelet does; the exit code."""
@@ -118,8 +124,8 @@ def pod_of(objects, folders):
     return {"apiVersion": "v1", "kind": "Pod", **template, "metadata": {**template["metadata"], "name": NODE}}
 
 
-def get(url):
-    with urllib.request.urlopen(url, timeout=5) as answer:
+def get(listener, path):
+    with urllib.request.urlopen(f"http://{listener['host']}:{listener['port']}{path}", timeout=5) as answer:
         return answer.read().decode()
 
 
@@ -135,6 +141,8 @@ def run(options, checks, folder):
         for way in ("helm", "kustomize"):
             print(f"The pod of the DaemonSet, by {way}:", flush=True)
             installs(checks, Node.new(played, way), manifests(way))
+        print("A new node:", flush=True)
+        waits(checks, Node.bare(played, "new"), manifests("helm"))
         print("A node's pods:", flush=True)
         captures(checks, Node(played, {BIN: played.plugins, CONF: played.networks}), manifests("all"))
         print("The way out:", flush=True)
@@ -148,7 +156,7 @@ def run(options, checks, folder):
 def installs(checks, node, objects):
     node.start(objects)
     try:
-        url = node.ready(objects)
+        node.ready(objects)
         confined(checks, int(node.inspect("{{.State.Pid}}")))
         config = json.loads(one(objects, "ConfigMap")["data"]["plugin.json"])
         entry = node.entry()
@@ -157,7 +165,8 @@ def installs(checks, node, objects):
         checks.equal("the plugin's mode", oct(mode), oct(0o755))
         told = subprocess.run([f"{node.bin}/netweir"], env={"CNI_COMMAND": "VERSION"}, input="{}", capture_output=True, text=True, check=True)
         checks.equal("the plugin runs", "1.1.0" in json.loads(told.stdout)["supportedVersions"], True)
-        checks.equal("figures for Prometheus", "# TYPE netweir_" in get(f"{url}/metrics"), True)
+        probe = container_of(objects)["readinessProbe"]["httpGet"]
+        checks.equal("figures for Prometheus", "# TYPE netweir_" in get(probe, "/metrics"), True)
         node.write_network()
         checks.equal("an entry that somebody took away comes back", until("a repair", node.entry), entry)
         files = node.files()
@@ -182,6 +191,19 @@ def confined(checks, pid):
     checks.equal("the folders of the node", [path for path in (BIN, CONF) if "rw" in mounts[path]], [BIN, CONF])
 
 
+def waits(checks, node, objects):
+    """It comes before the network does, and is not ready until that is there."""
+    node.start(objects)
+    try:
+        checks.equal("not ready without a network", until("an answer", lambda: node.answer(objects)), 503)
+        node.write_network()
+        node.ready(objects)
+        checks.equal("ready with it, and in it", node.entry() is not None, True)
+        node.stop()
+    finally:
+        node.down()
+
+
 def captures(checks, node, objects):
     """Who comes to the node is captured while the installer runs, and when it is gone: an update leaves no gap."""
     played = node.played
@@ -195,7 +217,7 @@ def captures(checks, node, objects):
         finally:
             played.podman("rm", "--force", "--time", "0", name)
 
-    checks.equal("captured before", captured(), False)
+    checks.equal("captured without an installer", captured(), False)
     for installer in ("the first", "the next"):
         node.start(objects)
         try:
@@ -204,7 +226,7 @@ def captures(checks, node, objects):
             checks.equal("SIGTERM ends it well", node.stop(), 0)
         finally:
             node.down()
-        checks.equal("captured with no installer there", captured(), True)
+        checks.equal("captured still, with no installer there", captured(), True)
 
 
 def leaves(checks, node, objects):

@@ -103,7 +103,7 @@ def write(folder):
         "helm": helm(),
         "kustomize": kustomize(),
         # Where no annotations are handed over, the policy decides alone.
-        "all": helm({"plugin": {"policy": "all"}}),
+        "all": helm({"plugin": {"policy": "all", "capture": EVERYTHING["plugin"]["capture"]}}),
         "uninstall": helm(UNINSTALL),
         "mistaken": helm({"plugin": {"capture": {"exclude-outbound-port": "22"}}}),
         "shop": kustomize(SHOP),

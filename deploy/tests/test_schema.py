@@ -1,4 +1,7 @@
-"""Everything rendered is what Kubernetes knows, to the last field, in the oldest version that is supported and the newest."""
+"""Everything rendered is what Kubernetes knows, to the last field, in the oldest version that is supported and the newest.
+
+`kubectl --dry-run=client` would know, too, if it did not ask an API server what there is.
+"""
 
 import copy
 import unittest
