@@ -93,27 +93,19 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
         Err(own) => own,
     };
     let log = Log::default();
-    let Arguments {
-        matches,
-        mut mistakes,
-    } = match Arguments::read(brief(&arguments), listed, documented, OPTIONS, arguments) {
-        Ok(arguments) => arguments,
-        Err(stop) => return stopped(stop),
-    };
+    let Arguments { matches, mistakes } =
+        match Arguments::read(brief(&arguments), listed, documented, OPTIONS, arguments) {
+            Ok(arguments) => arguments,
+            Err(stop) => return stopped(stop),
+        };
     match CommandLine::from_arg_matches(&matches).map(|line| line.verb) {
-        Ok(Verb::Apply(options)) => {
-            mistakes.extend(options.mistakes);
-            Apply::run(options.given, mistakes)
-        }
+        Ok(Verb::Apply(options)) => Apply::run(options, mistakes),
         Ok(Verb::Cni(cni)) => cni.run(mistakes),
         Ok(Verb::Completions(completions)) => completions.run(mistakes),
         Ok(Verb::Diff(diff)) => diff.run(mistakes),
         Ok(Verb::Explain(explain)) => explain.run(mistakes),
         Ok(Verb::Graph(graph)) => graph.run(mistakes),
-        Ok(Verb::Remove(options)) => {
-            mistakes.extend(options.mistakes);
-            Remove::run(options.given, mistakes)
-        }
+        Ok(Verb::Remove(options)) => Remove::run(options, mistakes),
         Ok(Verb::Status(status)) => status.run(mistakes),
         Ok(Verb::Trace(trace)) => trace.run(mistakes),
         // Nothing could be made of the arguments, and the mistakes say why.

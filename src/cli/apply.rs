@@ -5,7 +5,7 @@ use crate::intent::{Capture, Family};
 use crate::kernel::privileges::Capability;
 use crate::kernel::{self, Outcome};
 use crate::log::Log;
-use crate::options::{self, Format, Given, Level, Mistake, Output, Parsed, Section};
+use crate::options::{self, Format, Level, Mistake, Output, Parsed, Section};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
 use crate::provenance::Provenance;
@@ -14,7 +14,7 @@ use crate::ruleset::Ruleset;
 use crate::verify::{Finding, Skip, Verification, verify};
 
 use super::accounts::AccountFiles;
-use super::arguments::TakesOptions;
+use super::arguments::{OptionsOf, TakesOptions};
 use super::error::Error;
 use super::families::resolve;
 use super::files::System;
@@ -39,8 +39,8 @@ impl TakesOptions for Apply {
 
 impl Apply {
     /// Installs the rules, or prints them.
-    pub(super) fn run(given: Given, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = Invocation::new(given, mistakes);
+    pub(super) fn run(mut options: OptionsOf<Self>, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = options.invocation(mistakes);
         let Some(task) = Task::read(&mut invocation) else {
             return invocation.report();
         };

@@ -6,7 +6,8 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::marker::PhantomData;
-use std::mem::ManuallyDrop;
+
+use std::mem::{self, ManuallyDrop};
 
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -16,6 +17,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 use crate::options::{Given, Mistake, Origin, Problem, Section, Setting, Shape, Spec};
 
 use super::cni;
+use super::invocation::Invocation;
 
 /// The arguments, as far as they are understood, and what is wrong with the others.
 pub(super) struct Arguments {
@@ -206,8 +208,16 @@ pub(super) trait TakesOptions {
 /// What flags and variables give for the options of a verb.
 pub(super) struct OptionsOf<Verb> {
     pub(super) given: Given,
-    pub(super) mistakes: Vec<Mistake>,
+    mistakes: Vec<Mistake>,
     verb: PhantomData<Verb>,
+}
+
+impl<Verb> OptionsOf<Verb> {
+    /// All options of the verb, with what is wrong with them besides these mistakes.
+    pub(super) fn invocation(&mut self, mut mistakes: Vec<Mistake>) -> Invocation {
+        mistakes.append(&mut self.mistakes);
+        Invocation::new(mem::take(&mut self.given), mistakes)
+    }
 }
 
 impl<Verb: TakesOptions> Args for OptionsOf<Verb> {

@@ -51,8 +51,8 @@ struct Task {
 
 impl Diff {
     /// Shows the differences.
-    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = Invocation::new(self.options.given, mistakes);
+    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = self.options.invocation(mistakes);
         let Some(task) = Task::read(&mut invocation, &self.form) else {
             return invocation.report();
         };

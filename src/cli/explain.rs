@@ -11,8 +11,7 @@ use crate::explain::{
     evaluate_installed,
 };
 use crate::log::Log;
-use crate::options::{self, Mistake, Problem, Section};
-use crate::parse::NetworkNamespace;
+use crate::options::{Mistake, Problem, Section};
 use crate::ruleset::Installed;
 
 use super::accounts::AccountFiles;
@@ -55,21 +54,12 @@ pub(super) struct Explain {
 }
 
 impl TakesOptions for Explain {
-    const SECTIONS: &[Section] = &[
-        Section::Proxy,
-        Section::Inbound,
-        Section::Outbound,
-        Section::Both,
-        Section::Dns,
-        Section::Target,
-        Section::Logging,
-    ];
+    const SECTIONS: &[Section] = &RulesOption::SECTIONS;
 }
 
 /// What is to be answered, with no mistake in it.
 struct Task {
     rules: Rules,
-    namespace: Option<NetworkNamespace>,
     asked: Asked,
     form: Form,
 }
@@ -86,10 +76,8 @@ enum Asked {
 
 impl Explain {
     /// Answers.
-    pub(super) fn run(mut self, mut mistakes: Vec<Mistake>) -> ExitCode {
-        mistakes.append(&mut self.options.mistakes);
-        let given = std::mem::take(&mut self.options.given);
-        let mut invocation = Invocation::new(given, mistakes);
+    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = self.options.invocation(mistakes);
         let Some(task) = self.task(&mut invocation) else {
             return invocation.report();
         };
@@ -102,8 +90,6 @@ impl Explain {
 
     fn task(&self, invocation: &mut Invocation) -> Option<Task> {
         let rules = self.rules.read(invocation);
-        let namespace = options::network_namespace(&invocation.given);
-        let namespace = invocation.noting(namespace);
         let otherwise = match self.connections {
             Some(_) => Form::Json,
             None => Form::Text,
@@ -115,7 +101,6 @@ impl Explain {
         }
         Some(Task {
             rules: rules?,
-            namespace: namespace?,
             asked: asked?,
             form: form?,
         })
@@ -161,7 +146,6 @@ fn question(text: &str) -> Result<Question, Vec<SyntaxError>> {
 
 impl Task {
     fn run(self, log: Log) -> Result<ExitCode, Error> {
-        super::enter(self.namespace.as_ref(), self.rules.needed(), log)?;
         let rules = self.rules.look(log)?;
         match self.asked {
             Asked::One(question) => one(&rules, &question, self.form),

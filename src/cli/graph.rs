@@ -5,8 +5,8 @@ use clap::Args;
 use crate::exit_code::ExitCode;
 use crate::graph::{Diagram, dot, mermaid, svg};
 use crate::log::Log;
-use crate::options::{self, Mistake, Problem, Section};
-use crate::parse::{NetworkNamespace, ValueError};
+use crate::options::{Mistake, Problem, Section};
+use crate::parse::ValueError;
 
 use super::arguments::{OptionsOf, TakesOptions};
 use super::error::Error;
@@ -35,30 +35,19 @@ pub(super) struct Graph {
 }
 
 impl TakesOptions for Graph {
-    const SECTIONS: &[Section] = &[
-        Section::Proxy,
-        Section::Inbound,
-        Section::Outbound,
-        Section::Both,
-        Section::Dns,
-        Section::Target,
-        Section::Logging,
-    ];
+    const SECTIONS: &[Section] = &RulesOption::SECTIONS;
 }
 
 /// What is to be drawn, with no mistake in it.
 struct Task {
     rules: Rules,
-    namespace: Option<NetworkNamespace>,
     draw: fn(&Diagram) -> String,
 }
 
 impl Graph {
     /// Draws the rules.
-    pub(super) fn run(mut self, mut mistakes: Vec<Mistake>) -> ExitCode {
-        mistakes.append(&mut self.options.mistakes);
-        let given = std::mem::take(&mut self.options.given);
-        let mut invocation = Invocation::new(given, mistakes);
+    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = self.options.invocation(mistakes);
         let Some(task) = self.task(&mut invocation) else {
             return invocation.report();
         };
@@ -70,15 +59,12 @@ impl Graph {
 
     fn task(&self, invocation: &mut Invocation) -> Option<Task> {
         let rules = self.rules.read(invocation);
-        let namespace = options::network_namespace(&invocation.given);
-        let namespace = invocation.noting(namespace);
         let draw = invocation.noting(draw(self.format.as_deref()));
         if !invocation.mistakes.is_empty() {
             return None;
         }
         Some(Task {
             rules: rules?,
-            namespace: namespace?,
             draw: draw?,
         })
     }
@@ -86,7 +72,6 @@ impl Graph {
 
 impl Task {
     fn run(self, log: Log) -> Result<(), Error> {
-        super::enter(self.namespace.as_ref(), self.rules.needed(), log)?;
         let rules = self.rules.look(log)?;
         super::print(&(self.draw)(&Diagram::new(&rules.installed)))
     }

@@ -4,12 +4,11 @@ use crate::exit_code::ExitCode;
 use crate::kernel::privileges::Capability;
 use crate::kernel::{self, Removal};
 use crate::log::Log;
-use crate::options::{self, Given, Mistake, Section};
+use crate::options::{self, Mistake, Section};
 use crate::parse::NetworkNamespace;
 
-use super::arguments::TakesOptions;
+use super::arguments::{OptionsOf, TakesOptions};
 use super::error::Error;
-use super::invocation::Invocation;
 
 /// The verb.
 pub(super) struct Remove;
@@ -20,8 +19,8 @@ impl TakesOptions for Remove {
 
 impl Remove {
     /// Takes the rules away.
-    pub(super) fn run(given: Given, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = Invocation::new(given, mistakes);
+    pub(super) fn run(mut options: OptionsOf<Self>, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = options.invocation(mistakes);
         let namespace = options::network_namespace(&invocation.given);
         let namespace = invocation.noting(namespace);
         match namespace {

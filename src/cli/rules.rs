@@ -9,6 +9,7 @@ use crate::kernel::hooks::{self, OtherChain};
 use crate::kernel::privileges::Capability;
 use crate::log::Log;
 use crate::options::{self, Given, Mistake, Origin, Parsed, Problem, Section, Setting};
+use crate::parse::NetworkNamespace;
 use crate::plan::plan;
 use crate::ruleset::Installed;
 
@@ -38,8 +39,14 @@ pub(super) struct RulesOption {
     from_kernel: bool,
 }
 
+/// Which rules to look at, and where.
+pub(super) struct Rules {
+    source: Source,
+    namespace: Option<NetworkNamespace>,
+}
+
 /// Where the rules come from.
-pub(super) enum Rules {
+enum Source {
     /// They are made of options.
     Options(Box<Parsed>),
     /// They are installed.
@@ -47,16 +54,37 @@ pub(super) enum Rules {
 }
 
 impl RulesOption {
+    /// The sections of the options of a verb that looks at rules.
+    pub(super) const SECTIONS: [Section; 7] = [
+        Section::Proxy,
+        Section::Inbound,
+        Section::Outbound,
+        Section::Both,
+        Section::Dns,
+        Section::Target,
+        Section::Logging,
+    ];
+
     /// What was asked for. Nothing where a mistake was noted.
     pub(super) fn read(&self, invocation: &mut Invocation) -> Option<Rules> {
+        let source = self.source(invocation);
+        let namespace = options::network_namespace(&invocation.given);
+        let namespace = invocation.noting(namespace)?;
+        Some(Rules {
+            source: source?,
+            namespace,
+        })
+    }
+
+    fn source(&self, invocation: &mut Invocation) -> Option<Source> {
         if self.from_kernel {
             let mistakes = of_no_use(&invocation.given);
             invocation.mistakes.extend(mistakes);
-            return Some(Rules::Kernel);
+            return Some(Source::Kernel);
         }
         let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
         let parsed = invocation.noting(parsed)?;
-        Some(Rules::Options(Box::new(parsed)))
+        Some(Source::Options(Box::new(parsed)))
     }
 }
 
@@ -73,22 +101,26 @@ fn of_no_use(given: &Given) -> Vec<Mistake> {
 }
 
 impl Rules {
+    /// The rules, in the namespace, which is entered with no more privilege than that takes.
+    pub(super) fn look(self, log: Log) -> Result<Looked, Error> {
+        let Self { source, namespace } = self;
+        super::enter(namespace.as_ref(), source.needed(), log)?;
+        let beside = match &source {
+            Source::Options(_) => Vec::new(),
+            Source::Kernel => hooks::others()?,
+        };
+        let installed = source.installed(log)?;
+        Ok(Looked { installed, beside })
+    }
+}
+
+impl Source {
     /// What it takes to look at them.
-    pub(super) const fn needed(&self) -> &'static [Capability] {
+    const fn needed(&self) -> &'static [Capability] {
         match self {
             Self::Options(_) => &[],
             Self::Kernel => &[Capability::NetAdmin],
         }
-    }
-
-    /// The rules, in the namespace that the thread is in.
-    pub(super) fn look(self, log: Log) -> Result<Looked, Error> {
-        let beside = match &self {
-            Self::Options(_) => Vec::new(),
-            Self::Kernel => hooks::others()?,
-        };
-        let installed = self.installed(log)?;
-        Ok(Looked { installed, beside })
     }
 
     fn installed(self, log: Log) -> Result<Installed, Error> {

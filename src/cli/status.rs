@@ -19,7 +19,6 @@ use super::arguments::{OptionsOf, TakesOptions};
 use super::error::Error;
 use super::form::{Form, FormOption};
 use super::hunks;
-use super::invocation::Invocation;
 use super::screen::Screen;
 use super::style::Style;
 
@@ -53,8 +52,8 @@ struct Task {
 
 impl ShowStatus {
     /// Tells the status.
-    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = Invocation::new(self.options.given, mistakes);
+    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = self.options.invocation(mistakes);
         let namespace = options::network_namespace(&invocation.given);
         let namespace = invocation.noting(namespace);
         let form = invocation.noting(self.form.read());

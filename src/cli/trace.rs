@@ -61,8 +61,8 @@ struct Task {
 
 impl Trace {
     /// Shows connections as they are made.
-    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = Invocation::new(self.options.given.clone(), mistakes);
+    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = self.options.invocation(mistakes);
         let Some(task) = self.task(&mut invocation) else {
             return invocation.report();
         };

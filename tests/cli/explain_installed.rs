@@ -9,7 +9,8 @@ use crate::program::within;
 const CHANGED: &str = "\"$0\" apply --quiet
     nft insert rule inet netweir outbound tcp dport 7070 meta cgroup 5 drop
     nft insert rule inet netweir outbound tcp dport 7071 drop
-    nft insert rule inet netweir outbound tcp dport '{ 7072, 7074 }' meta skuid 5 drop
+    nft 'add set inet netweir odd { type inet_service; elements = { 7072, 7074 }; }'
+    nft insert rule inet netweir outbound tcp dport @odd meta skuid 5 drop
     nft insert rule inet netweir outbound tcp dport 7080-7089 drop
     nft insert rule inet netweir inbound ip saddr 10.9.0.1 ip ttl 7 drop comment '\"near\"'
     nft add table ip other
@@ -126,7 +127,7 @@ fn what_is_not_known_is_named() {
         unknown("out tcp 10.0.0.5:7072 from=10.0.0.2 dev=eth0 uid=5 gid=1"),
         str![[r"
   in outbound, before a rule without a comment: a rule without a comment: a rule with an expression that netweir does not know there (cmp)
-  in outbound, before a rule without a comment: a rule without a comment: it looks into __set0, a set with the flags 0x3
+  in outbound, before a rule without a comment: a rule without a comment: it looks into odd, a set with the flags 0x0
 "]]
     );
     assert_data_eq!(

@@ -121,6 +121,22 @@ fn of_what_is_not_text() {
     );
 }
 
+/// A verb that passed over it would look into the wrong namespace.
+#[test]
+fn of_what_is_not_text_for_every_verb() {
+    let verbs = [
+        "apply", "diff", "explain", "graph", "remove", "status", "trace",
+    ];
+    for verb in verbs {
+        let mut command = netweir(&[verb]);
+        command.env("NETWEIR_NETNS", OsStr::from_bytes(b"/run/\xfe"));
+        let run = run(&mut command);
+        assert_eq!(run.code, Some(2), "{verb}");
+        let line = "error: NETWEIR_NETNS: \"/run/\\xFE\" is not UTF-8\n";
+        assert!(run.stderr.contains(line), "{verb}: {}", run.stderr);
+    }
+}
+
 #[test]
 fn of_a_file_that_is_none() {
     let file = "/nonexistent/netweir.toml";

@@ -51,9 +51,8 @@ struct Task {
 
 impl Install {
     /// Installs the plugin.
-    pub(super) fn run(self, mut mistakes: Vec<Mistake>) -> ExitCode {
-        mistakes.extend(self.options.mistakes);
-        let mut invocation = Invocation::new(self.options.given, mistakes);
+    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = self.options.invocation(mistakes);
         match Task::read(&self.node, &mut invocation) {
             Some(task) => task.run(invocation.log),
             None => invocation.report(),

@@ -8,7 +8,6 @@ use crate::options::{Mistake, Section};
 
 use super::super::arguments::{OptionsOf, TakesOptions};
 use super::super::error::Error;
-use super::super::invocation::Invocation;
 use super::option::{NodeOption, NodeOptions, TakesNodeOptions};
 
 /// The verb's options.
@@ -30,9 +29,8 @@ impl TakesOptions for Uninstall {
 
 impl Uninstall {
     /// Takes the plugin away.
-    pub(super) fn run(self, mut mistakes: Vec<Mistake>) -> ExitCode {
-        mistakes.extend(self.options.mistakes);
-        let mut invocation = Invocation::new(self.options.given, mistakes);
+    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
+        let mut invocation = self.options.invocation(mistakes);
         let binaries = invocation.noting(self.node.folder(NodeOption::BinDir));
         let configurations = invocation.noting(self.node.folder(NodeOption::ConfDir));
         let (Some(binaries), Some(configurations), true) =
