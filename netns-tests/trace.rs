@@ -155,11 +155,11 @@ pub(crate) fn to_peer(owner: u32, port: u16) -> Attempt {
     Attempt::tcp(Direction::Out, owner, SocketAddr::new(PEER[0], port))
 }
 
-/// The destination ports of what is shown.
+/// The destination ports of what is shown. The kernel looks for its neighbours by ICMPv6 when it likes, which has none.
 fn ports(lines: &[String]) -> Vec<u64> {
-    let told = lines.iter().map(|line| {
+    let told = lines.iter().filter_map(|line| {
         let told: Value = serde_json::from_str(line).expect("JSON");
-        told["connection"]["port"].as_u64().expect("a port")
+        told["connection"]["port"].as_u64()
     });
     told.collect()
 }
