@@ -6,8 +6,8 @@ mod modes;
 use std::fmt;
 
 use crate::intent::{
-    Bound, Capture, Dns, Families, Family, InboundPorts, Interval, Intervals, IpRanges,
-    OwnerSelection, RangeSelection,
+    Bound, Capture, Families, Family, InboundPorts, Interval, Intervals, IpRanges, OwnerSelection,
+    RangeSelection,
 };
 use crate::parse::LARGEST_OWNER;
 
@@ -258,13 +258,12 @@ fn range_options<'a>(
         RangeSelection::All => None,
         RangeSelection::Only(ranges) => Some((Setting::IncludeOutboundIpRanges, ranges)),
     };
-    let servers = match &capture.dns {
-        Some(Dns {
-            servers: RangeSelection::Only(servers),
-            ..
-        }) if given.has(Setting::DnsServers) => Some((Setting::DnsServers, servers)),
-        _ => None,
-    };
+    let dns = capture.dns.as_ref();
+    let dns = dns.filter(|_| given.has(Setting::DnsServers));
+    let servers = dns.and_then(|dns| match &dns.servers {
+        RangeSelection::Only(servers) => Some((Setting::DnsServers, servers)),
+        RangeSelection::All => None,
+    });
     [sources, excluded]
         .into_iter()
         .chain(included)

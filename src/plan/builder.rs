@@ -57,12 +57,13 @@ impl Builder {
         }
     }
 
-    /// A match of the owner with a set of owners.
+    /// A match of the owner with a set of owners: that it is in it, or not.
     pub(super) fn owners(
         &mut self,
         kind: OwnerKind,
         name: impl Into<Cow<'static, str>>,
         owners: &Owners,
+        test: fn(Cow<'static, str>) -> Test<u32>,
     ) -> Match {
         let elements = match kind {
             OwnerKind::Uid => Elements::Uids(owners.clone()),
@@ -70,7 +71,7 @@ impl Builder {
         };
         Match::Owner {
             kind,
-            test: Test::In(self.set(name, elements)),
+            test: test(self.set(name, elements)),
         }
     }
 

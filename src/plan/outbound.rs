@@ -2,7 +2,7 @@
 
 use crate::intent::{Capture, Port, Protocol, RangeSelection};
 use crate::ruleset::{
-    Chain, ChainKind, Direction, End, Hook, Match, OwnerKind, Priority, Rule, Statement, Test,
+    Chain, ChainKind, Direction, End, Hook, OwnerKind, Priority, Rule, Statement, Test,
 };
 
 use super::builder::{
@@ -110,7 +110,7 @@ fn leave_excluded_ports(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
             let uids = format!("outbound_exclude_ports_{nth}_uids");
             let matches = [
                 builder.ports(protocol, ports, &exclusion.ports),
-                builder.owners(OwnerKind::Uid, uids, &exclusion.uids),
+                builder.owners(OwnerKind::Uid, uids, &exclusion.uids, Test::In),
             ];
             let id = format!("outbound/leave-excluded-port-of-uid-{word}/{nth}");
             rules.push(leave(id, matches));
@@ -171,21 +171,16 @@ fn leave_owners(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     for (kind, word, selection) in &selections {
         if !selection.exclude.is_empty() {
             let name = format!("outbound_exclude_{word}s");
-            let excluded = builder.owners(*kind, name, &selection.exclude);
+            let excluded = builder.owners(*kind, name, &selection.exclude, Test::In);
             rules.push(leave(format!("outbound/leave-excluded-{word}"), [excluded]));
         }
     }
     for (kind, word, selection) in selections {
         if let Some(include) = &selection.include {
             let id = format!("outbound/leave-not-included-{word}");
-            let others = match builder.owners(kind, format!("outbound_include_{word}s"), include) {
-                Match::Owner {
-                    kind,
-                    test: Test::In(set),
-                } => Some(owner(kind, Test::NotIn(set))),
-                _ => None,
-            };
-            rules.push(leave(id, others));
+            let name = format!("outbound_include_{word}s");
+            let others = builder.owners(kind, name, include, Test::NotIn);
+            rules.push(leave(id, [others]));
         }
     }
     rules
