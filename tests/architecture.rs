@@ -33,11 +33,15 @@ const PURE: &[&str] = &[
 const IMPURE: &[&str] = &["cli", "cni", "exit_code", "kernel", "log", "verify"];
 
 /// What of the plugin only computes.
-const PURE_OF_CNI: [&str; 7] = [
+const PURE_OF_CNI: [&str; 11] = [
     "annotations",
     "code",
     "config",
     "environment",
+    "install/conflist",
+    "install/entry",
+    "install/state",
+    "install/steps",
     "policy",
     "request",
     "version",

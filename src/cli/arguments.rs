@@ -115,7 +115,8 @@ pub(super) const OPTIONS: Words = Words {
 fn explain(error: &clap::Error, words: Words) -> (Mistake, Option<String>) {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        // Of those that are spelled like it, the last one is most like it.
+        Some(ContextValue::Strings(texts)) => texts.last().cloned(),
         _ => None,
     };
     let argument = context(ContextKind::InvalidArg);

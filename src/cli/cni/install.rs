@@ -91,14 +91,20 @@ impl Task {
     }
 
     fn run(self, log: Log) -> ExitCode {
-        let done = match self.guard {
-            Some(guard) => cni::guard(&self.places, self.entry, guard, log),
-            None => cni::install(&self.places, self.entry, log),
-        };
-        match done {
+        match self.try_run(log) {
             Ok(()) => ExitCode::Done,
-            Err(error) => Error::from(error).report(log),
+            Err(error) => error.report(log),
         }
+    }
+
+    fn try_run(self, log: Log) -> Result<(), Error> {
+        // The owner of the folders needs none.
+        super::super::enter(None, &[], log)?;
+        match self.guard {
+            Some(guard) => cni::guard(&self.places, self.entry, guard, log)?,
+            None => cni::install(&self.places, self.entry, log)?,
+        }
+        Ok(())
     }
 }
 
@@ -135,7 +141,7 @@ fn health(node: &NodeOptions<Install>) -> Result<Option<SocketAddr>, Vec<Mistake
     let wrong = |_| {
         let error = ValueError::Word {
             text: text.to_owned(),
-            accepted: "an address with a port, such as 0.0.0.0:9133 or [::]:9133",
+            accepted: "an address with a port, such as 127.0.0.1:15097 or [::1]:15097",
         };
         vec![node.mistake(option, error.into())]
     };

@@ -106,7 +106,7 @@ impl NodeOption {
                 heading: GUARD,
                 value: "ADDRESS",
                 default: "none",
-                example: "0.0.0.0:9133",
+                example: "127.0.0.1:15097",
                 about: "The address and port where HTTP is answered: /readyz for probes, /metrics for Prometheus.",
             },
             Self::UninstallOnExit => Spec {

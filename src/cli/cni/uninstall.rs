@@ -7,7 +7,6 @@ use crate::exit_code::ExitCode;
 use crate::options::{Mistake, Section};
 
 use super::super::arguments::{OptionsOf, TakesOptions};
-use super::super::error::Error;
 use super::option::{NodeOption, NodeOptions, TakesNodeOptions};
 
 /// The verb's options.
@@ -42,9 +41,12 @@ impl Uninstall {
             binaries,
             configurations,
         };
-        match cni::uninstall(&places, invocation.log) {
+        let log = invocation.log;
+        // The owner of the folders needs none.
+        let confined = super::super::enter(None, &[], log);
+        match confined.and_then(|()| Ok(cni::uninstall(&places, log)?)) {
             Ok(()) => ExitCode::Done,
-            Err(error) => Error::from(error).report(invocation.log),
+            Err(error) => error.report(log),
         }
     }
 }

@@ -14,7 +14,7 @@ const RUNNING: &str = "/proc/self/exe";
 /// Everyone may run it.
 const MODE: u32 = 0o755;
 /// How much is compared at once, in bytes.
-const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 256 << 10;
 
 /// The plugin's file.
 pub(super) struct Binary {

@@ -18,7 +18,7 @@ use super::entry::{Entry, NAME};
 pub(super) enum Broken {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
-    Unreadable(std::io::Error),
+    Unreadable(String),
     /// It is no JSON, or no object.
     #[error("it is not a JSON object: {0}")]
     NotAnObject(serde_json::Error),
@@ -199,11 +199,6 @@ impl<'a> Single<'a> {
         list.push_str("\n  ]\n}\n");
         list
     }
-
-    /// Whether the list is one that [`Single::with`] made of it, with any entry.
-    pub(super) fn became(&self, list: &List<'_>) -> bool {
-        list.has_entry() && list.only_other() == Some(self.text)
-    }
 }
 
 fn plugin<'a>(text: &'a str, raw: &'a RawValue) -> Result<Plugin<'a>, Broken> {
@@ -260,3 +255,6 @@ fn is_spoken(versions: &[String]) -> Result<(), NotSpoken> {
     };
     Err(NotSpoken { found })
 }
+
+#[cfg(test)]
+mod tests;

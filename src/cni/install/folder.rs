@@ -6,17 +6,15 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat2};
+use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat, renameat2};
 
 use super::conflist::Broken;
 use super::error::InstallError;
 use super::steps::{Files, Step, is_relevant};
-use super::temporary::{Temporary, sync_folder};
+use super::temporary::{self, Temporary, sync_folder};
 
 /// No configuration is longer, in bytes.
 const LONGEST: u64 = 4 << 20;
-/// What a new file's mode is, where there is none to keep: as other agents have it.
-const MODE: u32 = 0o644;
 
 /// The folder of configurations.
 pub(super) struct Folder {
@@ -56,7 +54,10 @@ impl Folder {
             match text(&entry.path()) {
                 // Gone since.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                text => files.add(name, text.map_err(Broken::Unreadable)),
+                text => files.add(
+                    name,
+                    text.map_err(|error| Broken::Unreadable(error.to_string())),
+                ),
             }
         }
         Ok(files)
@@ -64,46 +65,39 @@ impl Folder {
 
     /// Does what is to be done.
     pub(super) fn perform(&self, step: &Step) -> Result<Outcome, InstallError> {
-        let (name, doing) = match step {
-            Step::Write { name, .. } => (name, "written"),
-            Step::Rename { from, .. } => (from, "renamed"),
-            Step::Remove { name } => (name, "removed"),
+        let (doing, name) = match step {
+            Step::Create { name, .. } | Step::Rewrite { name, .. } => ("written", name),
+            Step::Remove { name, .. } => ("removed", name),
         };
         let path = self.path.join(name);
         let done = match step {
-            Step::Write { old: None, new, .. } => self.create(&path, new),
-            Step::Write {
-                old: Some(old),
-                new,
-                ..
-            } => self.replace(&path, old, new),
-            Step::Rename { text, to, .. } => rename(&path, text, &self.path.join(to)),
-            Step::Remove { .. } => remove(&path),
+            Step::Create { new, like, .. } => self.create(&path, new, &self.path.join(like)),
+            Step::Rewrite { old, new, .. } => self.rewrite(&path, old, new),
+            Step::Remove { old, .. } => self.remove(&path, old),
         };
         let done = done.and_then(|outcome| sync_folder(&self.path).map(|()| outcome));
         done.map_err(|source| InstallError::file(doing, &path, source))
     }
 
-    fn create(&self, path: &Path, new: &str) -> io::Result<Outcome> {
-        let temporary = self.written(new, MODE)?;
-        let flags = RenameFlags::RENAME_NOREPLACE;
-        match renameat2(AT_FDCWD, temporary.path(), AT_FDCWD, path, flags) {
+    fn create(&self, path: &Path, new: &str, like: &Path) -> io::Result<Outcome> {
+        let temporary = match mode(like) {
+            Ok(mode) => self.written(new, mode)?,
+            Err(error) => return if_there(error),
+        };
+        match rename_to_free(temporary.path(), path) {
             Ok(()) => Ok(Outcome::Done),
             Err(Errno::EEXIST) => Ok(Outcome::Overtaken),
-            // Not every file system knows the flag (renameat2(2)).
-            Err(Errno::EINVAL) => fs::rename(temporary.path(), path).map(|()| Outcome::Done),
             Err(error) => Err(error.into()),
         }
     }
 
     /// The two files change places, and only then is it looked at what was replaced: whatever another program wrote in the last
     /// moment, or is still writing to the file it has open, is put back.
-    fn replace(&self, path: &Path, old: &str, new: &str) -> io::Result<Outcome> {
-        let mode = match fs::metadata(path) {
-            Ok(metadata) => metadata.permissions().mode() & 0o777,
+    fn rewrite(&self, path: &Path, old: &str, new: &str) -> io::Result<Outcome> {
+        let temporary = match mode(path) {
+            Ok(mode) => self.written(new, mode)?,
             Err(error) => return if_there(error),
         };
-        let temporary = self.written(new, mode)?;
         if !has(path, old) {
             return Ok(Outcome::Overtaken);
         }
@@ -117,6 +111,23 @@ impl Folder {
         }
         put_back(temporary.path(), path, new)?;
         Ok(Outcome::Overtaken)
+    }
+
+    /// The file gets another name, and only then is it looked at what was removed.
+    fn remove(&self, path: &Path, old: &str) -> io::Result<Outcome> {
+        let aside = temporary::unused(&self.path);
+        if let Err(error) = fs::rename(path, &aside) {
+            return if_there(error);
+        }
+        if has(&aside, old) {
+            return fs::remove_file(&aside).map(|()| Outcome::Done);
+        }
+        match rename_to_free(&aside, path) {
+            Ok(()) => Ok(Outcome::Overtaken),
+            // What is there now is newer still.
+            Err(Errno::EEXIST) => fs::remove_file(&aside).map(|()| Outcome::Overtaken),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn written(&self, text: &str, mode: u32) -> io::Result<Temporary> {
@@ -138,28 +149,6 @@ fn put_back(aside: &Path, path: &Path, ours: &str) -> io::Result<()> {
     }
 }
 
-/// Renames the file with this text. What another program writes in the last moment goes with it, and comes back.
-fn rename(from: &Path, text: &str, to: &Path) -> io::Result<Outcome> {
-    if let Err(error) = fs::rename(from, to) {
-        return if_there(error);
-    }
-    if has(to, text) {
-        return Ok(Outcome::Done);
-    }
-    // It may have written the file anew, too; then that is the latest.
-    match renameat2(AT_FDCWD, to, AT_FDCWD, from, RenameFlags::RENAME_NOREPLACE) {
-        Ok(()) | Err(Errno::EEXIST) => Ok(Outcome::Overtaken),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn remove(path: &Path) -> io::Result<Outcome> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(Outcome::Done),
-    }
-}
-
 fn if_there(error: io::Error) -> io::Result<Outcome> {
     if error.kind() == io::ErrorKind::NotFound {
         Ok(Outcome::Overtaken)
@@ -168,8 +157,21 @@ fn if_there(error: io::Error) -> io::Result<Outcome> {
     }
 }
 
+fn rename_to_free(from: &Path, to: &Path) -> Result<(), Errno> {
+    let flags = RenameFlags::RENAME_NOREPLACE;
+    match renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) {
+        // Not every file system knows the flag (renameat2(2)).
+        Err(Errno::EINVAL) => renameat(AT_FDCWD, from, AT_FDCWD, to),
+        done => done,
+    }
+}
+
 fn exchange(one: &Path, other: &Path) -> Result<(), Errno> {
     renameat2(AT_FDCWD, one, AT_FDCWD, other, RenameFlags::RENAME_EXCHANGE)
+}
+
+fn mode(path: &Path) -> io::Result<u32> {
+    Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }
 
 fn has(path: &Path, expected: &str) -> bool {

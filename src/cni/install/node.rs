@@ -159,9 +159,10 @@ fn perform(folder: &Folder, steps: &[Step], log: Log) -> Result<Outcome, Install
             return Ok(Outcome::Overtaken);
         }
         let (what, name) = match step {
-            Step::Write { name, .. } => ("a network configuration was written", name),
-            Step::Rename { to, .. } => ("a network configuration was renamed", to),
-            Step::Remove { name } => ("a network configuration was removed", name),
+            Step::Create { name, .. } | Step::Rewrite { name, .. } => {
+                ("a network configuration was written", name)
+            }
+            Step::Remove { name, .. } => ("a network configuration was removed", name),
         };
         log.info(what, &[("path", &folder.path().join(name).display())]);
     }

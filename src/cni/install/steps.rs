@@ -40,23 +40,24 @@ enum Network<'a> {
     Single(Single<'a>),
 }
 
-/// One thing to do in the folder. Done in order, the folder has a primary network after each.
+/// One thing to do in the folder. Done in order, the folder has a primary network after each, and after each it can be told what
+/// is left to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Replace the text of a file, or where there was none write a new one.
-    Write {
+    /// Write a new file, with the mode of another.
+    Create {
         name: String,
-        old: Option<String>,
+        new: String,
+        like: String,
+    },
+    /// Replace a text.
+    Rewrite {
+        name: String,
+        old: String,
         new: String,
     },
-    /// Give a file with this text another name, whatever had that before.
-    Rename {
-        from: String,
-        text: String,
-        to: String,
-    },
-    /// Delete a file.
-    Remove { name: String },
+    /// Delete the file with this text.
+    Remove { name: String, old: String },
 }
 
 /// Whether the file matters.
@@ -78,12 +79,16 @@ impl Files {
     }
 
     /// The lists, with their names.
-    fn lists(&self) -> impl Iterator<Item = (&str, &str, List<'_>)> {
+    fn lists(&self) -> impl Iterator<Item = (&str, List<'_>)> {
         let lists = self.0.iter().filter(|(name, _)| name.ends_with(LIST));
         lists.filter_map(|(name, text)| {
             let text = text.as_deref().ok()?;
-            Some((name.as_str(), text, List::parse(text).ok()?))
+            Some((name.as_str(), List::parse(text).ok()?))
         })
+    }
+
+    fn asides(&self) -> impl Iterator<Item = &String> {
+        self.0.keys().filter(|name| name.ends_with(SET_ASIDE))
     }
 
     /// The network that a runtime would make of the folder: of the first file by name that is a configuration.
@@ -117,30 +122,32 @@ impl Files {
         match &primary.network {
             Network::List(list) => {
                 list.is_spoken()?;
-                steps.extend(
-                    list.with(entry)
-                        .map(|new| rewrite(primary.name, primary.text, new)),
-                );
+                steps.extend(list.with(entry).map(|new| self.write(&own, new, &own)));
             }
             Network::Single(single) => {
                 single.is_spoken()?;
-                own = self.list_for(primary.name, single);
-                let new = single.with(entry);
-                let old = self.text(&own);
-                if old != Some(&new) {
-                    let (name, old) = (own.clone(), old.map(str::to_owned));
-                    steps.push(Step::Write { name, old, new });
-                }
+                own = self.list_for(primary.name);
+                // As long as this is there, the list is known to be ours.
+                let aside = set_aside(primary.name);
+                steps.push(self.write(&aside, primary.text.to_owned(), primary.name));
+                steps.push(self.write(&own, single.with(entry), primary.name));
                 // Until it is gone, it is the primary network.
-                steps.push(Step::Rename {
-                    from: primary.name.to_owned(),
-                    text: primary.text.to_owned(),
-                    to: set_aside(primary.name),
-                });
+                steps.extend(self.remove(primary.name));
             }
         }
-        let others = self.lists().filter(|(name, _, _)| *name != own);
-        steps.extend(others.flat_map(|(name, text, list)| self.undo(name, text, &list)));
+        let others = self.lists().filter(|(name, _)| *name != own);
+        steps.extend(others.flat_map(|(name, list)| self.undo(name, &list)));
+        let made: Vec<_> = self
+            .lists()
+            .filter_map(|(name, _)| self.made_of(name))
+            .collect();
+        let made = made
+            .iter()
+            .map(|(conf, _)| conf.as_str())
+            .chain([primary.name]);
+        let kept: Vec<_> = made.map(set_aside).collect();
+        let orphans = self.asides().filter(|aside| !kept.contains(aside));
+        steps.extend(orphans.filter_map(|aside| self.remove(aside)));
         Ok(steps)
     }
 
@@ -148,19 +155,14 @@ impl Files {
     pub(super) fn uninstall(&self) -> Vec<Step> {
         let lists = self.lists();
         let mut steps: Vec<_> = lists
-            .flat_map(|(name, text, list)| self.undo(name, text, &list))
+            .flat_map(|(name, list)| self.undo(name, &list))
             .collect();
-        let done = |steps: &[Step], name: &str| {
-            steps.iter().any(|step| match step {
-                Step::Rename { from: done, .. } | Step::Remove { name: done } => done == name,
-                Step::Write { .. } => false,
-            })
-        };
         // Whose list somebody took away.
-        for name in self.0.keys().filter(|name| name.ends_with(SET_ASIDE)) {
-            if !done(&steps, name) {
-                let name = name.clone();
-                steps.push(Step::Remove { name });
+        for aside in self.asides() {
+            let is_removed =
+                |step: &Step| matches!(step, Step::Remove { name, .. } if name == aside);
+            if !steps.iter().any(is_removed) {
+                steps.extend(self.remove(aside));
             }
         }
         steps
@@ -180,47 +182,57 @@ impl Files {
     }
 
     /// The name of the list that a single plugin becomes: one that is free, or was made of it already.
-    fn list_for(&self, name: &str, single: &Single<'_>) -> String {
+    fn list_for(&self, name: &str) -> String {
         let [list, otherwise] = lists_of(name);
-        let Some(found) = self.0.get(&list) else {
-            return list;
-        };
-        let found = found
-            .as_deref()
-            .ok()
-            .and_then(|text| List::parse(text).ok());
-        let is_ours = found.is_some_and(|found| {
-            let known = self.0.contains_key(&set_aside(name));
-            found.has_entry() && (known || single.became(&found))
-        });
-        if is_ours { list } else { otherwise }
+        let is_free = !self.0.contains_key(&list);
+        let is_known = self.0.contains_key(&set_aside(name));
+        let has_entry = |text| List::parse(text).is_ok_and(|list| list.has_entry());
+        if is_free || is_known && self.text(&list).is_some_and(has_entry) {
+            list
+        } else {
+            otherwise
+        }
     }
 
     /// What takes the entry out of the list.
-    fn undo(&self, name: &str, text: &str, list: &List<'_>) -> Vec<Step> {
+    fn undo(&self, name: &str, list: &List<'_>) -> Vec<Step> {
         let Some(without) = list.without() else {
             return Vec::new();
         };
-        let rewrite = rewrite(name, text, without);
-        let Some((conf, aside)) = self.made_of(name) else {
+        let rewrite = self.write(name, without, name);
+        let Some((conf, text)) = self.made_of(name) else {
             return vec![rewrite];
         };
+        let aside = set_aside(&conf);
+        let is_there = self.0.contains_key(&conf);
+        let mut steps = Vec::new();
+        if !is_there && list.only_other() != Some(text.trim()) {
+            // Others made it theirs since.
+            steps.push(rewrite);
+        } else {
+            // Unless somebody wrote it anew.
+            steps.extend((!is_there).then(|| self.write(&conf, text.to_owned(), &aside)));
+            steps.extend(self.remove(name));
+        }
+        steps.extend(self.remove(&aside));
+        steps
+    }
+
+    fn write(&self, name: &str, new: String, like: &str) -> Step {
+        let (name, like) = (name.to_owned(), like.to_owned());
+        match self.text(&name) {
+            Some(old) => {
+                let old = old.to_owned();
+                Step::Rewrite { name, old, new }
+            }
+            None => Step::Create { name, new, like },
+        }
+    }
+
+    fn remove(&self, name: &str) -> Option<Step> {
+        let old = self.text(name)?.to_owned();
         let name = name.to_owned();
-        let aside_name = set_aside(&conf);
-        if self.0.contains_key(&conf) {
-            // Somebody wrote it anew.
-            return vec![Step::Remove { name }, Step::Remove { name: aside_name }];
-        }
-        if list.only_other() == Some(aside.trim()) {
-            let rename = Step::Rename {
-                from: aside_name,
-                text: aside.to_owned(),
-                to: conf,
-            };
-            return vec![rename, Step::Remove { name }];
-        }
-        // Others made it theirs since.
-        vec![rewrite, Step::Remove { name: aside_name }]
+        Some(Step::Remove { name, old })
     }
 
     /// The name of the file that the list was made of, and its text.
@@ -252,11 +264,6 @@ impl<'a> Primary<'a> {
     }
 }
 
-fn rewrite(name: &str, old: &str, new: String) -> Step {
-    let (name, old) = (name.to_owned(), Some(old.to_owned()));
-    Step::Write { name, old, new }
-}
-
 fn set_aside(name: &str) -> String {
     format!("{name}{SET_ASIDE}")
 }
@@ -270,3 +277,6 @@ fn lists_of(name: &str) -> [String; 2] {
         [otherwise.clone(), otherwise]
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub(super) struct Temporary {
 impl Temporary {
     /// A new file in the folder, with this mode.
     pub(super) fn create(folder: &Path, mode: u32) -> io::Result<Self> {
-        let path = folder.join(unused_name());
+        let path = unused(folder);
         let mut options = OpenOptions::new();
         let file = options
             .write(true)
@@ -65,13 +65,14 @@ impl Drop for Temporary {
     }
 }
 
-/// Two installers, each the first process of its container, may work in one folder during an update.
-fn unused_name() -> String {
+/// A name for an unfinished file, that no other has: two installers, each the first process of its container, may work in one folder during an update.
+pub(super) fn unused(folder: &Path) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let nanoseconds = now.map_or(0, |now| now.as_nanos());
-    format!("{PREFIX}{}-{nanoseconds}-{count}", process::id())
+    let name = format!("{PREFIX}{}-{nanoseconds}-{count}", process::id());
+    folder.join(name)
 }
 
 /// Has names in the folder outlast a loss of power.

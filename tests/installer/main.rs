@@ -1,0 +1,23 @@
+//! `netweir cni install` and `uninstall`, on nodes that are folders: with the files of other agents, while those rewrite
+//! them, when the process is killed, and when there is no room.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its own functions, too"
+)]
+
+mod agents;
+mod crashes;
+mod disks;
+mod node;
+mod options;
+mod plugin;
+mod probes;
+mod races;
+mod repairs;
+mod runtime;
+mod storms;
+mod tracer;

@@ -1,0 +1,193 @@
+//! What is given, by flags and variables, and what is wrong with it.
+
+use std::fs;
+use std::process::Command;
+
+use crate::agents::{CALICO, FLANNEL};
+use crate::node::{Node, program, succeeded};
+use crate::runtime::{entry, is_installed, plugins};
+
+fn complaints(command: &mut Command) -> (Option<i32>, Vec<String>) {
+    let output = command.output().unwrap();
+    let lines = String::from_utf8(output.stderr).unwrap();
+    (
+        output.status.code(),
+        lines.lines().map(str::to_owned).collect(),
+    )
+}
+
+#[test]
+fn variables_are_options() {
+    let node = Node::new(&[FLANNEL]);
+    let options = node.path("plugin.json");
+    fs::write(&options, r#"{"policy": "all"}"#).unwrap();
+    let run = |verb: &str, variables: &[(&str, &str)]| {
+        let mut command = Command::new(program());
+        command
+            .env_clear()
+            .args(["cni", verb])
+            .envs(variables.iter().copied());
+        command
+            .env("NETWEIR_CNI_BIN_DIR", node.bin())
+            .env("NETWEIR_CNI_CONF_DIR", node.conf());
+        succeeded(&mut command);
+    };
+    let config = ("NETWEIR_CNI_PLUGIN_CONFIG", options.to_str().unwrap());
+    run("install", &[config, ("NETWEIR_CNI_ONCE", "true")]);
+    assert_eq!(plugins(&node).last().unwrap()["policy"], "all");
+    // A flag wins.
+    let mut command = node.command("install");
+    command
+        .env("NETWEIR_CNI_CONF_DIR", "/nonexistent")
+        .env("NETWEIR_CNI_ONCE", "false");
+    succeeded(command.arg("--once"));
+    assert!(is_installed(&node));
+    run("uninstall", &[]);
+    assert_eq!(node.text(FLANNEL.0), FLANNEL.1);
+}
+
+#[test]
+fn every_mistake_is_told() {
+    let node = Node::new(&[FLANNEL]);
+    let options = node.path("plugin.json");
+    fs::write(
+        &options,
+        r#"{"policy": "some", "polcy": 1, "capture": {"outbound-port": 0}}"#,
+    )
+    .unwrap();
+    let options = options.to_str().unwrap();
+    let mut command = node.command("install");
+    command.args([
+        "--plugin-config",
+        options,
+        "--health",
+        "9133",
+        "--quiet=maybe",
+        "--onec",
+    ]);
+    command
+        .env("NETWEIR_CNI_UNINSTALL_ON_EXIT", "yes")
+        .env("NETWEIR_CNI_READY_FILE", "");
+    let (code, found) = complaints(&mut command);
+    assert_eq!(code, Some(2));
+    let expected = [
+        "error: --onec: there is no such option; did you mean --once".to_owned(),
+        "error: --quiet: \"maybe\" is not one of true, 1, false, 0".to_owned(),
+        format!("error: --plugin-config: {options:?}, policy: \"some\" is not one of annotated, all, none"),
+        format!("error: --plugin-config: {options:?}, polcy, which is 1: there is no such key; did you mean policy"),
+        format!("error: --plugin-config: {options:?}, capture.outbound-port: \"0\" is not a port (1-65535)"),
+        "error: NETWEIR_CNI_READY_FILE: needs a value: FILE, such as /run/netweir/ready".to_owned(),
+        "error: --health: \"9133\" is not one of an address with a port, such as 127.0.0.1:15097 or [::1]:15097".to_owned(),
+        "error: NETWEIR_CNI_UNINSTALL_ON_EXIT: \"yes\" is not one of true, 1, false, 0".to_owned(),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(node.text(FLANNEL.0), FLANNEL.1);
+    assert!(!node.plugin().exists());
+}
+
+#[test]
+fn options_of_watching_are_of_no_use_once() {
+    let node = Node::new(&[FLANNEL]);
+    let mut command = node.command("install");
+    command
+        .args(["--once", "--uninstall-on-exit", "--health=127.0.0.1:0"])
+        .env("NETWEIR_CNI_READY_FILE", "/x");
+    let (code, found) = complaints(&mut command);
+    assert_eq!(code, Some(2));
+    let expected = ["NETWEIR_CNI_READY_FILE", "--health", "--uninstall-on-exit"].map(|option| {
+        format!("error: {option}: is of no use with --once, which installs the plugin and ends; accepted is one of the two")
+    });
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn options_that_belong_elsewhere_are_told() {
+    let (code, found) =
+        complaints(
+            Command::new(program())
+                .env_clear()
+                .args(["apply", "--bin-dir", "/x"]),
+        );
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        found,
+        [
+            "error: --bin-dir: is no option of this verb, or stands before the verb; options come after theirs"
+        ]
+    );
+    let (code, found) =
+        complaints(
+            Command::new(program())
+                .env_clear()
+                .args(["cni", "uninstall", "--conf-dir"]),
+        );
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        found,
+        ["error: --conf-dir: needs a value: DIR, such as /host/etc/cni/net.d"]
+    );
+    let (code, found) = complaints(
+        Command::new(program())
+            .env_clear()
+            .args(["cni", "unistall"]),
+    );
+    assert_eq!(code, Some(2));
+    assert_eq!(
+        found,
+        ["error: unistall: there is no such verb; did you mean uninstall"]
+    );
+}
+
+#[test]
+fn once_there_must_be_something_to_add_to() {
+    let node = Node::new(&[]);
+    let (code, found) = complaints(node.command("install").arg("--once"));
+    assert_eq!(code, Some(1));
+    assert!(
+        found
+            .last()
+            .unwrap()
+            .starts_with("error: there is no network configuration in /"),
+        "{found:?}"
+    );
+    node.write(CALICO.0, CALICO.1);
+    node.install_once();
+    assert_eq!(plugins(&node).last(), Some(&entry()));
+}
+
+/// Its entry could still be in there.
+#[test]
+fn a_broken_configuration_keeps_the_plugin() {
+    let node = Node::new(&[CALICO]);
+    node.install_once();
+    let whole = node.text(CALICO.0);
+    node.write(CALICO.0, whole.trim_end_matches(['\n', '}']));
+    let (code, found) = complaints(&mut node.command("uninstall"));
+    assert_eq!(code, Some(1));
+    let message = found.last().unwrap();
+    assert!(
+        message.contains(
+            "10-calico.conflist has the plugin's entry cannot be told: it is not a JSON object"
+        ),
+        "{message}"
+    );
+    assert!(node.has_plugin());
+    node.write(CALICO.0, &whole);
+    node.uninstall();
+    assert_eq!(node.text(CALICO.0), CALICO.1);
+}
+
+/// Nothing that a node has is written, and no token: the two folders have the two files.
+#[test]
+fn nothing_else_is_written() {
+    let node = Node::new(&[FLANNEL]);
+    node.install_once();
+    let names = |folder| {
+        fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(names(node.conf()), [FLANNEL.0]);
+    assert_eq!(names(node.bin()), ["netweir"]);
+}

@@ -1,0 +1,238 @@
+//! What is told to a kubelet, to Prometheus, and by a file; and what signals do.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+
+use crate::agents::{BRIDGE, CILIUM, FLANNEL};
+use crate::node::{Installer, Node, PATIENCE, SECOND};
+use crate::runtime::{has_entry_besides, is_installed};
+
+/// Where it listens; it says so.
+fn address(installer: &Installer) -> SocketAddr {
+    let line = installer.wait_for_line("info: probes are answered address=");
+    line.rsplit_once('=').unwrap().1.parse().unwrap()
+}
+
+fn exchanged(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The status and the body.
+fn fetched(address: SocketAddr, path: &str) -> (u16, String) {
+    let answer = exchanged(
+        address,
+        &format!("GET {path} HTTP/1.1\r\nHost: node\r\nUser-Agent: kube-probe/1.33\r\n\r\n"),
+    );
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let length = format!("\r\nContent-Length: {}\r\n", body.len());
+    assert!(head.contains(&length), "{head}");
+    let status = head.strip_prefix("HTTP/1.1 ").unwrap().get(..3).unwrap();
+    (status.parse().unwrap(), body.to_owned())
+}
+
+/// The value of a metric. Everything else has to be as the text format of Prometheus wants it.
+fn metric(address: SocketAddr, name: &str) -> String {
+    let (status, body) = fetched(address, "/metrics");
+    assert_eq!(status, 200);
+    let samples = body
+        .lines()
+        .filter(|line| !line.starts_with("# HELP ") && !line.starts_with("# TYPE "));
+    let samples: Vec<_> = samples
+        .map(|line| line.rsplit_once(' ').expect("a name and a value"))
+        .collect();
+    assert!(
+        samples
+            .iter()
+            .all(|(_, value)| value.parse::<f64>().is_ok()),
+        "{body}"
+    );
+    let sample = samples.iter().find(|(known, _)| known.starts_with(name));
+    sample
+        .unwrap_or_else(|| panic!("no {name} in {body}"))
+        .1
+        .to_owned()
+}
+
+#[test]
+fn readiness_and_metrics() {
+    let node = Node::new(&[]);
+    let mut command = node.command("install");
+    let installer = Installer::start(command.arg("--health").arg("127.0.0.1:0"));
+    let address = address(&installer);
+    installer.wait_for_line("error: there is no network configuration in ");
+    let (status, body) = fetched(address, "/readyz");
+    assert_eq!(status, 503);
+    assert!(
+        body.starts_with("not ready: there is no network configuration in /"),
+        "{body}"
+    );
+    assert_eq!(metric(address, "netweir_cni_ready"), "0");
+    assert_eq!(metric(address, "netweir_cni_installs_total"), "0");
+    assert_eq!(metric(address, "netweir_cni_errors_total"), "1");
+    assert_ne!(
+        metric(
+            address,
+            "netweir_cni_last_error_timestamp_seconds{error=\"there is no network"
+        ),
+        "0"
+    );
+
+    let (name, text) = CILIUM;
+    node.write(name, text);
+    installer.wait_for_line("info: the plugin is installed");
+    assert_eq!(fetched(address, "/readyz"), (200, "ready\n".to_owned()));
+    assert_eq!(metric(address, "netweir_cni_ready"), "1");
+    assert_eq!(metric(address, "netweir_cni_installs_total"), "1");
+    assert_eq!(
+        metric(
+            address,
+            "netweir_cni_repairs_total{object=\"configuration\"}"
+        ),
+        "0"
+    );
+
+    fs::remove_file(node.plugin()).unwrap();
+    node.wait_for(SECOND, "the plugin's file", || node.has_plugin());
+    assert_eq!(
+        metric(address, "netweir_cni_repairs_total{object=\"binary\"}"),
+        "1"
+    );
+    node.write_whole(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    assert_eq!(
+        metric(
+            address,
+            "netweir_cni_repairs_total{object=\"configuration\"}"
+        ),
+        "1"
+    );
+    assert_eq!(metric(address, "netweir_cni_installs_total"), "1");
+
+    assert_eq!(fetched(address, "/").0, 404);
+    assert!(exchanged(address, "POST /readyz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
+    installer.end(Signal::SIGTERM);
+}
+
+/// Neither by many who ask slowly nor by one who asks without end.
+#[test]
+fn repairs_are_not_held_up_by_who_asks() {
+    let (name, text) = FLANNEL;
+    let node = Node::new(&[FLANNEL]);
+    let installer = node.guarded_with(&["--health=127.0.0.1:0"]);
+    let address = address(&installer);
+    let slow: Vec<_> = (0..40)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET /ready").unwrap();
+            stream
+        })
+        .collect();
+    let endless = exchanged(address, &"x".repeat(5000));
+    assert!(endless.starts_with("HTTP/1.1 431 "), "{endless}");
+    node.write_whole(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    assert_eq!(fetched(address, "/readyz").0, 200);
+    // The first were put off for the others; the last can go on.
+    let mut last = slow.into_iter().last().unwrap();
+    last.set_read_timeout(Some(Duration::from_secs(4))).unwrap();
+    last.write_all(b"z HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    last.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    installer.end(Signal::SIGTERM);
+}
+
+#[test]
+fn an_address_that_is_taken() {
+    let node = Node::new(&[FLANNEL]);
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = node
+        .command("install")
+        .arg("--health")
+        .arg(&address)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    let expected = format!(
+        "error: {address}, as --health has it, cannot be listened on: Address already in use"
+    );
+    assert!(message.starts_with(&expected), "{message}");
+    assert_eq!(node.text(FLANNEL.0), FLANNEL.1);
+}
+
+#[test]
+fn a_file_while_the_plugin_is_in_place() {
+    let node = Node::new(&[FLANNEL]);
+    let ready = node.path("ready");
+    // Of a process that was killed.
+    fs::write(&ready, "").unwrap();
+    node.write(FLANNEL.0, "");
+    let argument = ["--ready-file", ready.to_str().unwrap()];
+    let mut command = node.command("install");
+    let installer = Installer::start(command.args(argument));
+    node.wait_for(PATIENCE, "not ready", || !ready.exists());
+    node.write(FLANNEL.0, FLANNEL.1);
+    node.wait_for(SECOND, "ready", || ready.exists());
+    assert!(is_installed(&node));
+    installer.end(Signal::SIGTERM);
+    assert!(!ready.exists());
+}
+
+#[test]
+fn a_ready_file_that_cannot_be_written() {
+    let node = Node::new(&[FLANNEL]);
+    let ready = node.path("folder/ready");
+    let mut command = node.command("install");
+    let installer = Installer::start(command.arg("--ready-file").arg(&ready));
+    let error = installer.wait_for_line("error: ");
+    assert!(
+        error.contains("folder/ready cannot be written: No such file or directory"),
+        "{error}"
+    );
+    fs::create_dir(node.path("folder")).unwrap();
+    crate::node::wait_for(&[node.path("folder")], PATIENCE, "ready", || ready.exists());
+    installer.end(Signal::SIGTERM);
+}
+
+#[test]
+fn a_signal_leaves_the_plugin() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let node = Node::new(&[FLANNEL]);
+        let lines = node.guarded().end(signal);
+        assert!(
+            lines.iter().any(|line| line == "info: the plugin stays"),
+            "{lines:#?}"
+        );
+        assert!(is_installed(&node));
+    }
+}
+
+#[test]
+fn a_signal_takes_the_plugin_if_asked() {
+    for agent in [FLANNEL, BRIDGE] {
+        let node = Node::new(&[agent]);
+        let (name, text) = agent;
+        node.guarded_with(&["--uninstall-on-exit"])
+            .end(Signal::SIGTERM);
+        assert_eq!(
+            node.configurations(),
+            [(name.to_owned(), text.to_owned())].into()
+        );
+        assert!(!node.plugin().exists());
+    }
+}

@@ -1,0 +1,255 @@
+//! What others change is put right within a second.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+use crate::agents::{BRIDGE, CALICO, CILIUM, FLANNEL};
+use crate::node::{Node, PATIENCE, SECOND};
+use crate::runtime::{has_entry_besides, is_installed, plugins, primary};
+
+#[test]
+fn a_rewritten_configuration() {
+    let (name, text) = FLANNEL;
+    let node = Node::new(&[FLANNEL]);
+    let installer = node.guarded();
+    let before = node.text(name);
+    node.write(name, text);
+    node.wait_for(SECOND, "in place", || node.text(name) == before);
+    node.write_whole(name, text);
+    node.wait_for(SECOND, "by another file", || node.text(name) == before);
+    // With something new in it.
+    let newer = text.replace("true,", "false,\n");
+    node.write_whole(name, &newer);
+    node.wait_for(SECOND, "the newer text", || {
+        has_entry_besides(&node.text(name), &newer)
+    });
+    installer.end(Signal::SIGTERM);
+    assert!(is_installed(&node));
+}
+
+#[test]
+fn a_removed_configuration() {
+    let (name, text) = FLANNEL;
+    let node = Node::new(&[FLANNEL]);
+    let ready = node.path("ready");
+    let installer = node.guarded_with(&["--ready-file", ready.to_str().unwrap()]);
+    node.wait_for(PATIENCE, "ready", || ready.exists());
+    node.remove(name);
+    node.wait_for(SECOND, "not ready", || !ready.exists());
+    installer.wait_for_line("error: there is no network configuration in ");
+    node.write_whole(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    node.wait_for(SECOND, "ready", || ready.exists());
+    installer.end(Signal::SIGTERM);
+}
+
+#[test]
+fn the_first_configuration_of_a_node() {
+    let node = Node::new(&[]);
+    let ready = node.path("ready");
+    let mut command = node.command("install");
+    let installer = crate::node::Installer::start(command.arg("--ready-file").arg(&ready));
+    installer.wait_for_line("error: there is no network configuration in ");
+    assert!(node.has_plugin() && !ready.exists());
+    let (name, text) = CALICO;
+    node.write(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    node.wait_for(SECOND, "ready", || ready.exists());
+    installer.end(Signal::SIGTERM);
+}
+
+#[test]
+fn a_new_primary_configuration() {
+    let node = Node::new(&[FLANNEL]);
+    let installer = node.guarded();
+    let (name, text) = CILIUM;
+    node.write_whole(name, text);
+    node.wait_for(SECOND, "the entry in the new", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    node.wait_for(SECOND, "no entry in the old", || {
+        node.text(FLANNEL.0) == FLANNEL.1
+    });
+    node.remove(name);
+    node.wait_for(SECOND, "the entry in the old", || is_installed(&node));
+    installer.end(Signal::SIGTERM);
+    assert_eq!(primary(&node.conf()).unwrap().0, FLANNEL.0);
+}
+
+#[test]
+fn a_plugin_alone_that_is_written_anew() {
+    let (name, text) = BRIDGE;
+    let node = Node::new(&[BRIDGE]);
+    let installer = node.guarded();
+    let newer = text.replace("cni0", "cni1");
+    node.write_whole(name, &newer);
+    let is_newer = || {
+        let plugins = plugins(&node);
+        is_installed(&node)
+            && plugins
+                .first()
+                .is_some_and(|plugin| plugin["bridge"] == "cni1")
+    };
+    node.wait_for(SECOND, "the entry behind the newer plugin", is_newer);
+    node.wait_for(SECOND, "no other file", || node.configurations().len() == 2);
+    installer.end(Signal::SIGTERM);
+    node.uninstall();
+    assert_eq!(node.configurations(), [(name.to_owned(), newer)].into());
+}
+
+#[test]
+fn a_changed_binary() {
+    let node = Node::new(&[FLANNEL]);
+    let installer = node.guarded();
+    let plugin = node.plugin();
+    let other = node.path("other");
+    let changes: [(&str, &dyn Fn()); 5] = [
+        ("removed", &|| fs::remove_file(&plugin).unwrap()),
+        ("replaced", &|| {
+            fs::write(&other, "#!/bin/sh\n").unwrap();
+            fs::rename(&other, &plugin).unwrap();
+        }),
+        ("truncated", &|| fs::write(&plugin, "").unwrap()),
+        ("one byte", &|| {
+            let mut bytes = fs::read(&plugin).unwrap();
+            let last = bytes.len() - 1;
+            bytes[last] ^= 1;
+            fs::write(&plugin, bytes).unwrap();
+        }),
+        ("another mode", &|| {
+            fs::set_permissions(&plugin, Permissions::from_mode(0o644)).unwrap();
+        }),
+    ];
+    for (change, make) in changes {
+        make();
+        node.wait_for(SECOND, change, || node.has_plugin());
+    }
+    let lines = installer.end(Signal::SIGTERM);
+    let repairs = lines
+        .iter()
+        .filter(|line| line.starts_with("info: the plugin's file is in place"));
+    // Once at the start. A repair may come between truncating and writing.
+    assert!(repairs.count() >= 6, "{lines:#?}");
+}
+
+/// Both are the watcher's own doing, or nobody's.
+#[test]
+fn nothing_where_nothing_is_wrong() {
+    let node = Node::new(&[FLANNEL]);
+    let installer = node.guarded();
+    let (name, _) = FLANNEL;
+    // The same in other words.
+    let value: Value = serde_json::from_str(&node.text(name)).unwrap();
+    let pretty = serde_json::to_string_pretty(&value).unwrap();
+    node.write_whole(name, &pretty);
+    // What comes after is seen, so that was seen, too.
+    fs::remove_file(node.plugin()).unwrap();
+    node.wait_for(SECOND, "the plugin's file", || node.has_plugin());
+    assert_eq!(node.text(name), pretty);
+    let lines = installer.end(Signal::SIGTERM);
+    let written = lines
+        .iter()
+        .filter(|line| line.starts_with("info: a network configuration was written"));
+    assert_eq!(written.count(), 1, "{lines:#?}");
+}
+
+#[test]
+fn a_broken_configuration_is_told_once_and_waited_for() {
+    let (name, text) = CILIUM;
+    let node = Node::new(&[FLANNEL]);
+    let installer = node.guarded();
+    let warning = "warning: a network configuration is broken";
+    let (half, _) = text.split_at(text.len() / 2);
+    node.write(name, half);
+    installer.wait_for_line(warning);
+    // It is looked at again and again meanwhile, and differently broken.
+    for broken in ["", "{", half] {
+        node.write(name, broken);
+        fs::remove_file(node.plugin()).unwrap();
+        node.wait_for(SECOND, "the plugin's file", || node.has_plugin());
+    }
+    // As runtimes do, it takes the next.
+    assert!(has_entry_besides(&node.text(FLANNEL.0), FLANNEL.1));
+    node.write(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    node.wait_for(SECOND, "no entry in the other", || {
+        node.text(FLANNEL.0) == FLANNEL.1
+    });
+    let lines = installer.end(Signal::SIGTERM);
+    let warnings: Vec<_> = lines
+        .iter()
+        .filter(|line| line.starts_with(warning))
+        .collect();
+    let [warning] = warnings.as_slice() else {
+        panic!("{lines:#?}")
+    };
+    assert!(
+        warning.contains(name) && warning.contains("reason=\"it is not a JSON object: EOF"),
+        "{warning}"
+    );
+}
+
+#[test]
+fn only_broken_configurations_are_told_once_and_waited_for() {
+    let (name, text) = CILIUM;
+    let node = Node::new(&[(name, "{\"name\": ")]);
+    let installer = crate::node::Installer::start(&mut node.command("install"));
+    let error = installer.wait_for_line("error: there is no network configuration in ");
+    assert!(
+        error.contains("but broken ones: 05-cilium.conflist: it is not a JSON object: EOF"),
+        "{error}"
+    );
+    node.write(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    let lines = installer.end(Signal::SIGTERM);
+    let broken = lines.iter().filter(|line| line.contains("broken"));
+    assert_eq!(broken.count(), 2, "{lines:#?}");
+}
+
+#[test]
+fn a_version_that_the_plugin_does_not_speak() {
+    let (name, text) = FLANNEL;
+    let older = text.replace("0.3.1", "0.2.0");
+    let node = Node::new(&[(name, &older)]);
+    let installer = crate::node::Installer::start(&mut node.command("install"));
+    let error = installer.wait_for_line("error: the plugin cannot be added to ");
+    assert!(error.contains("its cniVersion is 0.2.0"), "{error}");
+    assert_eq!(node.text(name), older);
+    node.write(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    installer.end(Signal::SIGTERM);
+}
+
+#[test]
+fn a_folder_that_is_made_anew() {
+    let node = Node::new(&[FLANNEL]);
+    let installer = node.guarded();
+    fs::rename(node.conf(), node.path("gone")).unwrap();
+    installer.wait_for_line("error: ");
+    fs::create_dir(node.conf()).unwrap();
+    let (name, text) = CALICO;
+    node.write(name, text);
+    // Nobody tells of a folder that is not there: it is tried once a second.
+    node.wait_for(2 * SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    // From then on it is watched again.
+    node.write(name, text);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    installer.end(Signal::SIGTERM);
+}
