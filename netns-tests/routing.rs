@@ -1,6 +1,10 @@
 //! Policy rules, routes and addresses: what is added, what is printed of it, and that nothing of it stays.
 
 use std::fs;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::sync::Barrier;
+use std::thread;
 
 use netweir::intent::{Capture, Families, Family, InboundMode, Tproxy};
 use netweir::kernel::{self, Outcome, PROTOCOL};
@@ -28,6 +32,12 @@ pub(crate) fn promises() -> Vec<Promise> {
         }),
         Promise::alone("routing::of-another-mode-nothing-stays", || {
             of_another_mode_nothing_stays();
+        }),
+        Promise::alone("routing::is-that-of-the-rules-whoever-came-last", || {
+            is_that_of_the_rules_whoever_came_last();
+        }),
+        Promise::alone("routing::nobody-can-keep-others-from-changing-it", || {
+            nobody_can_keep_others_from_changing_it();
         }),
         Promise::alone("routing::of-others-stays-as-it-is", || {
             of_others_stays_as_it_is();
@@ -87,6 +97,51 @@ fn is_there_for_each_captured_family(families: Families) {
         Outcome::Unchanged
     );
     assert_eq!(state(), before);
+}
+
+/// How often two captures with different routing are applied at the same moment.
+const RACES: usize = 40;
+
+fn is_that_of_the_rules_whoever_came_last() {
+    fresh();
+    run("ip", &["link", "set", "lo", "up"], "");
+    let mut plain = Capture::default();
+    plain.passthrough.ipv6.clear();
+    let rulesets = [tproxy(1337, 133), plain].map(|capture| plan(&capture));
+    let mut came_last = [0; 2];
+    for race in 0..RACES {
+        // Once one of them finds what it wants, once the other one does.
+        let old = &rulesets[race % 2];
+        kernel::apply(old, &Note::default()).expect("applied");
+        let start = Barrier::new(2);
+        thread::scope(|scope| {
+            for ruleset in &rulesets {
+                scope.spawn(|| {
+                    start.wait();
+                    kernel::apply(ruleset, &Note::default()).expect("applied");
+                });
+            }
+        });
+        let installed = kernel::dump().expect("dumped").expect("installed");
+        let last = rulesets.iter().position(|ruleset| installed.is(ruleset));
+        let last = last.expect("one of the two");
+        came_last[last] += 1;
+        for object in &rulesets[0].routing {
+            let there = installed.ruleset.routing.contains(object);
+            assert_eq!(there, last == 0, "{object} in race {race}");
+        }
+    }
+    assert!(came_last.iter().all(|&times| times > 0), "{came_last:?}");
+}
+
+/// A program of the pod that takes the name by which runs of netweir wait for each other.
+fn nobody_can_keep_others_from_changing_it() {
+    fresh();
+    let name = SocketAddr::from_abstract_name("netweir-change").expect("a name");
+    let _taken = UnixListener::bind_addr(&name).expect("taken");
+    let ruleset = plan(&Capture::default());
+    let outcome = kernel::apply(&ruleset, &Note::default()).expect("applied");
+    assert_eq!(outcome, Outcome::Installed);
 }
 
 /// `ip` is told what the dry run tells the reader.

@@ -30,6 +30,7 @@ use crate::drift::{Difference, compare};
 use crate::ruleset::{Installed, Note, RoutingObject, Ruleset};
 use batch::{Batch, Present};
 use netlink::{Answer, ExchangeError, Socket};
+use turn::{Task, Turn};
 
 pub use batch::Subject;
 pub use connection::Fault;
@@ -70,6 +71,7 @@ pub enum Removal {
 /// The kernel refused; then the table is as it was before, and routing objects that were added are taken away
 /// again.
 pub fn apply(ruleset: &Ruleset, note: &Note) -> Result<Outcome, Error> {
+    let _turn = turn_to_change();
     let mut nftables = open(mnl::Bus::Netfilter)?;
     let mut rtnetlink = open(mnl::Bus::Route)?;
     let present = routing::present(&mut rtnetlink)?;
@@ -98,6 +100,7 @@ pub fn apply(ruleset: &Ruleset, note: &Note) -> Result<Outcome, Error> {
 /// # Errors
 /// The kernel refused.
 pub fn remove() -> Result<Removal, Error> {
+    let _turn = turn_to_change();
     let mut nftables = open(mnl::Bus::Netfilter)?;
     let mut removal = Removal::NothingThere;
     let gone = retry(|| {
@@ -196,6 +199,12 @@ pub fn encode(ruleset: &Ruleset, note: &Note, generation: u32) -> Result<Vec<u8>
     Batch::install(ruleset, note, Present::Absent, generation, 1)
         .map(|batch| batch.bytes)
         .map_err(|(subject, _)| Error::TooLarge(subject))
+}
+
+/// Waits for the others, but not for good: any program of the pod can take the name and keep it, and must not be able to
+/// prevent capture by that. Without a turn, routing of two captures that are applied at the same moment may mix.
+fn turn_to_change() -> Option<Turn> {
+    Turn::wait(Task::Change).ok()
 }
 
 fn open(bus: mnl::Bus) -> Result<Socket, Error> {

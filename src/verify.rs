@@ -29,7 +29,7 @@ use crate::kernel::addresses::global_addresses;
 use crate::kernel::connection::{self, Listener};
 use crate::kernel::detour::remove_leftovers;
 use crate::kernel::routes::Routes;
-use crate::kernel::turn::Turn;
+use crate::kernel::turn::{self, Turn};
 use crate::kernel::{self, Fault};
 use crate::ruleset::{RuleId, Ruleset};
 
@@ -205,7 +205,7 @@ pub enum Error {
 /// # Errors
 /// Nothing could be tried.
 pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Error> {
-    let turn = Turn::wait().map_err(Error::Turn)?;
+    let turn = Turn::wait(turn::Task::Verify).map_err(Error::Turn)?;
     remove_leftovers()?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = outbound::check(&mut trial)?;
@@ -231,7 +231,7 @@ pub fn verify_unprivileged(
     ruleset: &Ruleset,
     port: Port,
 ) -> Result<Verification, Error> {
-    let turn = Turn::wait().map_err(Error::Turn)?;
+    let turn = Turn::wait(turn::Task::Verify).map_err(Error::Turn)?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = own_pod::check(&mut trial, port)?;
     if checks.iter().all(|check| check.finding.left_alone()) {

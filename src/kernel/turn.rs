@@ -10,21 +10,43 @@ use nix::poll::{PollFd, PollFlags};
 
 use super::connection::wait;
 
-/// Abstract names belong to a network namespace, and end with the process that has them (unix(7)).
-const NAME: &str = "netweir-verify";
-/// Longer than one turn takes where nothing answers.
-const LIMIT: Duration = Duration::from_secs(20);
+/// What only one process of a network namespace does at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Make temporary links and listeners.
+    Verify,
+    /// Change the rules with the routing that belongs to them: the kernel has no transaction for both.
+    Change,
+}
 
-/// The right to make the temporary links and listeners of this network namespace.
+impl Task {
+    /// Abstract names belong to a network namespace, and end with the process that has them (unix(7)).
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Verify => "netweir-verify",
+            Self::Change => "netweir-change",
+        }
+    }
+
+    /// Longer than one turn takes: where nothing answers, or after a hundred others.
+    const fn limit(self) -> Duration {
+        match self {
+            Self::Verify => Duration::from_secs(20),
+            Self::Change => Duration::from_secs(3),
+        }
+    }
+}
+
+/// The right to do it.
 pub(crate) struct Turn {
     _name: UnixListener,
 }
 
 impl Turn {
     /// Waits for it. `TimedOut` when somebody else does not let go of it.
-    pub(crate) fn wait() -> io::Result<Self> {
-        let deadline = Instant::now() + LIMIT;
-        let name = SocketAddr::from_abstract_name(NAME)?;
+    pub(crate) fn wait(task: Task) -> io::Result<Self> {
+        let deadline = Instant::now() + task.limit();
+        let name = SocketAddr::from_abstract_name(task.name())?;
         loop {
             match UnixListener::bind_addr(&name) {
                 Ok(listener) => return Ok(Self { _name: listener }),
