@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use netweir::explain::{Outcome, Owner, Verdict, evaluate};
-use netweir::intent::Capture;
+use netweir::intent::{Capture, Port};
 use netweir::ruleset::End;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -36,6 +36,7 @@ pub(crate) fn promises() -> Vec<Promise> {
     let others = vec![
         Promise::new("trace::shows-what-the-filter-fits", filtered).only_as_root(),
         Promise::new("trace::tells-of-rules-of-others", others).only_as_root(),
+        Promise::new("trace::tells-of-a-missing-listener", unheard_of),
         Promise::new("trace::follows-replaced-rules", replaced),
         Promise::new("trace::several-at-once", several),
         Promise::new("trace::tells-of-each-connection-once", again),
@@ -155,7 +156,7 @@ pub(crate) fn to_peer(owner: u32, port: u16) -> Attempt {
     Attempt::tcp(Direction::Out, owner, SocketAddr::new(PEER[0], port))
 }
 
-/// The destination ports of what is shown. The kernel looks for its neighbours by ICMPv6 when it likes, which has none.
+/// The destination ports of what is shown. The kernel looks for its neighbours by `ICMPv6` when it likes, which has none.
 fn ports(lines: &[String]) -> Vec<u64> {
     let told = lines.iter().filter_map(|line| {
         let told: Value = serde_json::from_str(line).expect("JSON");
@@ -239,6 +240,22 @@ fn others(sandbox: &Sandbox) {
         redirected.contains("; it went to 127.0.0.1:8080, by rules of others"),
         "{redirected}"
     );
+    traced.end(Signal::SIGTERM);
+}
+
+/// Where no transparent listener is, the kernel goes on to the rule behind, which drops.
+fn unheard_of(sandbox: &Sandbox) {
+    let mut capture = capture_of("tproxy");
+    capture.proxy.inbound_port = Port::new(15_999).expect("not 0");
+    install(&capture);
+    let mut traced = Traced::start(&["in"]);
+    let inbound = Attempt::tcp(Direction::In, ROOT, SocketAddr::new(POD[0], 8080));
+    let client = sandbox.start(&inbound);
+    let line = traced.line();
+    drop(client);
+    let words =
+        ": dropped, by inbound-packet/drop-without-listener-ipv4: it finds no transparent listener";
+    assert!(line.contains(words), "{line}");
     traced.end(Signal::SIGTERM);
 }
 

@@ -6,6 +6,8 @@
 
 mod assembler;
 mod filter;
+#[cfg(test)]
+mod tests;
 mod told;
 
 use std::collections::HashMap;

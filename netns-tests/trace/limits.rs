@@ -1,7 +1,8 @@
 //! Tracing disturbs nothing, ends with nothing left, and outlasts what it cannot keep up with.
 
+use std::io::Read;
 use std::net::{Ipv4Addr, UdpSocket};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use netweir::intent::Capture;
 use nix::sys::signal::Signal;
@@ -13,6 +14,7 @@ use crate::sandbox::{Promise, install, output_of, run};
 pub(super) fn promises() -> Vec<Promise> {
     vec![
         Promise::alone("trace::nothing-stays-however-it-ends", nothing_stays),
+        Promise::alone("trace::ends-with-whom-it-tells", unheard),
         Promise::alone("trace::goes-on-when-messages-are-lost", lost),
         Promise::alone("trace::is-unnoticed-by-other-verbs", unnoticed),
         Promise::alone("trace::needs-permission", without_permission).with(&["setpriv"]),
@@ -54,6 +56,38 @@ fn nothing_stays() {
     assert_eq!(status.code(), None, "{status}");
     // The kernel takes the table away when it closes the socket, which is before the process is waited for.
     assert_eq!(listing(), before, "killed");
+}
+
+/// Who reads may have enough at some time.
+fn unheard() {
+    let mut command = Command::new("sh");
+    let script = "timeout 20 \"$0\" trace --format=json udp 2>ready | head -n 1; echo end";
+    let directory = tempfile::tempdir().expect("a directory");
+    command
+        .arg("-c")
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_netweir"));
+    command.current_dir(&directory).stdout(Stdio::piped());
+    let mut shell = command.spawn().expect("started");
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a socket");
+    let mut ports = (1..=u16::MAX).cycle();
+    // Until the pipe is found to be closed: the first may be sent before it traces.
+    while shell.try_wait().expect("waited for").is_none() {
+        let port = ports.next().expect("a cycle");
+        socket
+            .send_to(&[0], (Ipv4Addr::LOCALHOST, port))
+            .expect("sent");
+    }
+    let mut shown = String::new();
+    let mut stdout = shell.stdout.take().expect("a pipe");
+    stdout.read_to_string(&mut shown).expect("text");
+    assert!(
+        shown.starts_with("{\"version\":1,") && shown.ends_with("}\nend\n"),
+        "{shown}"
+    );
+    let told = std::fs::read_to_string(directory.path().join("ready")).expect("text");
+    assert!(told.contains("until SIGINT or SIGTERM\n"), "{told}");
+    assert!(!told.contains("error: "), "{told}");
 }
 
 /// While it is stopped, the kernel soon has nowhere to put what it tells.

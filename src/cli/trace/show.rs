@@ -1,5 +1,6 @@
 //! From the kernel's messages to standard output.
 
+use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::error::Error;
@@ -147,13 +148,20 @@ impl Show {
             seen.outdated |= changed || !self.known.current;
             let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
             let told = Told::new(&seen, &self.known.rules);
-            crate::cli::print(&match self.form {
+            let printed = crate::cli::print(&match self.form {
                 Form::Json => told.json(&time) + "\n",
                 Form::Text => {
                     let (_, of_day) = time.split_once('T').unwrap_or_default();
                     format!("{of_day} {told}\n")
                 }
-            })?;
+            });
+            match printed {
+                // Whoever read, `head` for example, has enough.
+                Err(Error::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+                    self.left = Some(0);
+                }
+                other => other?,
+            }
         }
         Ok(())
     }
