@@ -10,8 +10,6 @@ mod filter;
 mod tests;
 mod told;
 
-use std::collections::HashMap;
-
 use crate::explain::{Addresses, Transport};
 use crate::ruleset::{Direction, Rule};
 
@@ -103,5 +101,16 @@ pub struct Headers {
     pub mark: u32,
 }
 
-/// The rules of the table `inet netweir` by chain and handle.
-pub type Rules = HashMap<(String, u64), Rule>;
+/// A rule of the table `inet netweir`, and what the kernel tells of it by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownRule {
+    /// Its chain.
+    pub chain: String,
+    /// Its handle.
+    pub handle: u64,
+    /// The rule.
+    pub rule: Rule,
+}
+
+/// The rules of the table `inet netweir`.
+pub type Rules = Vec<KnownRule>;

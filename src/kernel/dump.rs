@@ -16,7 +16,7 @@ use crate::ruleset::{
     Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Note, Priority, Rule,
     RuleId, Set, TABLE,
 };
-use crate::trace::Rules;
+use crate::trace::{KnownRule, Rules};
 
 /// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
 const TABLE_NAME: u16 = 1;
@@ -305,7 +305,11 @@ pub(super) fn by_handle(socket: &mut Socket) -> Result<Rules, ExchangeError> {
         let id = id(&rule);
         let (code, _) = instructions(&sys::Rule::new(rule));
         if let Ok(rule) = disassemble(id, &code) {
-            rules.insert((chain, handle), rule);
+            rules.push(KnownRule {
+                chain,
+                handle,
+                rule,
+            });
         }
         Some(())
     })?;

@@ -1,6 +1,6 @@
 //! From messages to connections.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const LOOPBACK: &str = "lo";
 const UNDER_WAY: usize = 1024;
 /// The longest way of a packet. What has not come to the end by then, does not come there.
 const LONGEST: Duration = Duration::from_millis(250);
-/// The most connections that are remembered, so that a later packet of one is not a new one.
+/// The most connections that are remembered, so that a later packet of one is not a new one. Few enough to look through.
 const REMEMBERED: usize = 4096;
 /// How long they are: a packet that nobody answers is sent again sooner (RFC 6298, and the first six times of
 /// `tcp_syn_retries`).
@@ -64,7 +64,7 @@ impl Seen {
 pub struct Assembler {
     table: String,
     under_way: VecDeque<UnderWay>,
-    remembered: HashMap<Identity, Duration>,
+    remembered: VecDeque<(Identity, Duration)>,
 }
 
 /// What the packets of a connection share that are made before it is answered.
@@ -86,7 +86,7 @@ impl Assembler {
         Self {
             table,
             under_way: VecDeque::new(),
-            remembered: HashMap::new(),
+            remembered: VecDeque::new(),
         }
     }
 
@@ -247,20 +247,21 @@ impl Assembler {
 
     /// The connection, unless it was there before.
     fn new_one(&mut self, seen: Seen, now: Duration) -> Option<Seen> {
-        if self.remembered.len() >= REMEMBERED {
-            self.remembered
-                .retain(|_, last| now.saturating_sub(*last) < MEMORY);
-            if self.remembered.len() >= REMEMBERED {
-                self.remembered.clear();
-            }
-        }
         let key = (
             seen.direction,
             seen.headers.addresses,
             seen.headers.transport,
             seen.headers.sequence,
         );
-        let before = self.remembered.insert(key, now);
+        let mut remembered = self.remembered.iter_mut().rev();
+        let known = remembered.find(|(known, _)| *known == key);
+        let before = known.map(|(_, last)| mem::replace(last, now));
+        if before.is_none() {
+            if self.remembered.len() >= REMEMBERED {
+                self.remembered.pop_front();
+            }
+            self.remembered.push_back((key, now));
+        }
         let again = before.is_some_and(|before| now.saturating_sub(before) < MEMORY);
         (!again && !seen.only_returns()).then_some(seen)
     }

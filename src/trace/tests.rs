@@ -6,7 +6,7 @@ use crate::intent::Capture;
 use crate::plan::plan;
 use crate::ruleset::{Direction, TABLE};
 
-use super::{After, Assembler, Headers, Message, Rules, Seen, Told, Waypoint};
+use super::{After, Assembler, Headers, KnownRule, Message, Rules, Seen, Told, Waypoint};
 
 const OWN: &str = "inet netweir-trace-1";
 const NOW: Duration = Duration::ZERO;
@@ -57,19 +57,20 @@ fn rules() -> Rules {
     let mut rules = Rules::new();
     for chain in plan(&Capture::default()).chains {
         for (handle, rule) in (0..).zip(chain.rules) {
-            rules.insert((chain.name.clone().into_owned(), handle), rule);
+            rules.push(KnownRule {
+                chain: chain.name.clone().into_owned(),
+                handle,
+                rule,
+            });
         }
     }
     rules
 }
 
 fn handle_of(id: &str) -> u64 {
-    let rules = rules();
-    let (key, _) = rules
-        .iter()
-        .find(|(_, rule)| rule.id.as_str() == id)
-        .unwrap();
-    key.1
+    let mut rules = rules().into_iter();
+    let known = rules.find(|known| known.rule.id.as_str() == id);
+    known.unwrap().handle
 }
 
 fn assembler() -> Assembler {

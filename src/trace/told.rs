@@ -246,7 +246,9 @@ fn is_ours(message: &Message) -> bool {
 
 fn rule_of<'a>(message: &Message, rules: &'a Rules) -> Option<&'a Rule> {
     let handle = message.rule.filter(|_| is_ours(message))?;
-    rules.get(&(message.chain.clone(), handle))
+    let mut rules = rules.iter();
+    let known = rules.find(|known| known.handle == handle && known.chain == message.chain)?;
+    Some(&known.rule)
 }
 
 /// What decided: what dropped it, or else the last rule that captured it, or else the last that ended a chain for it.
@@ -268,7 +270,7 @@ fn left_by(seen: &Seen, met: &[Option<&Rule>], rules: &Rules) -> Option<usize> {
     let decisive = seen.returned_after.unwrap_or(met.len());
     let can_capture = |message: &Message| {
         let mut rules = rules.iter();
-        rules.any(|((chain, _), rule)| *chain == message.chain && captures(rule).is_some())
+        rules.any(|known| known.chain == message.chain && captures(&known.rule).is_some())
     };
     let met = seen.met.iter().zip(met).take(decisive).enumerate();
     let mut left = met.rev().filter(|(_, (message, rule))| {
