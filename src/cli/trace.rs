@@ -2,6 +2,7 @@
 
 mod show;
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -147,20 +148,19 @@ impl Task {
             "new connections are shown as they are made, until SIGINT or SIGTERM",
             &[],
         );
-        let mut lost = 0;
+        let mut warned = false;
         let over = |show: &Show| self.duration.is_some_and(|longest| show.now() >= longest);
         while !show.is_enough() && !over(&show) {
             match tracer.next(self.deadline(&show))? {
                 Next::Message(message) => show.take(message)?,
                 Next::Generation(number) => show.generation(number)?,
                 Next::Lost => {
-                    if lost == 0 {
+                    if !mem::replace(&mut warned, true) {
                         log.warning(
                             "connections are made faster than they can be shown: some are left out",
                             &[],
                         );
                     }
-                    lost = tracer.lost();
                     show.skip()?;
                 }
                 Next::Elapsed => {}
