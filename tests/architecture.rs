@@ -135,8 +135,14 @@ impl<'ast> Visit<'ast> for Exits {
 /// The files of a module: its own, and those below it.
 fn files_of(module: &str) -> Vec<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = vec![source.join(module).with_extension("rs")];
-    let mut directories = vec![source.join(module)];
+    let mut files = files_of_folder(&source.join(module));
+    files.push(source.join(module).with_extension("rs"));
+    files
+}
+
+fn files_of_folder(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut directories = vec![folder.to_owned()];
     while let Some(directory) = directories.pop() {
         let Ok(entries) = fs::read_dir(&directory) else {
             continue;
@@ -144,7 +150,8 @@ fn files_of(module: &str) -> Vec<PathBuf> {
         for entry in entries {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                directories.push(path);
+                // Not what cargo builds.
+                directories.extend((!path.ends_with("target")).then_some(path));
             } else {
                 files.push(path);
             }
@@ -215,4 +222,39 @@ fn every_module_is_known_to_be_one_or_the_other() {
         .collect();
     let known = PURE.iter().chain(IMPURE).map(ToString::to_string);
     assert_eq!(modules, known.collect());
+}
+
+/// A file is read in one go. Every file of code is counted, those of tests and tools, too.
+#[test]
+fn files_stay_short() {
+    const MOST_LINES: usize = 399;
+    let folders = [
+        "src",
+        "tests",
+        "netns-tests",
+        "benches",
+        "fuzz/fuzz_targets",
+        "e2e",
+        "demo",
+        "deploy",
+        "script",
+    ];
+    let mut counted = 0;
+    for folder in folders {
+        for file in files_of_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)) {
+            let code = matches!(
+                file.extension().and_then(|extension| extension.to_str()),
+                Some("rs" | "py" | "yaml" | "tpl") | None
+            );
+            let Ok(text) = fs::read_to_string(&file) else {
+                continue;
+            };
+            if code {
+                counted += 1;
+                let lines = text.lines().count();
+                assert!(lines <= MOST_LINES, "{}: {lines} lines", file.display());
+            }
+        }
+    }
+    assert!(counted > 300, "{counted}");
 }
