@@ -146,7 +146,8 @@ struct Installer {
 impl Installer {
     /// Goes on until it is asked to end.
     fn run(mut self) -> Result<(), InstallError> {
-        self.tell_readiness();
+        // Of an installer that was killed.
+        self.remove_ready_file()?;
         loop {
             let now = Instant::now();
             if self.pace.due().is_some_and(|due| due <= now) {
@@ -157,9 +158,7 @@ impl Installer {
                 break;
             }
         }
-        self.state.reason = Some("the installer ended".to_owned());
-        self.tell_readiness();
-        Ok(())
+        self.remove_ready_file()
     }
 
     /// Waits until there is something to do, and does all but looking at the node. Tells whether it is time to end.
@@ -200,9 +199,9 @@ impl Installer {
 
     /// Looks at the node, and puts right what is not.
     fn look(&mut self, now: Instant) -> Look {
+        let was_ready = self.state.is_ready();
         let look = match self.try_look(now) {
             Ok(Found::Installed(repair)) => {
-                let was_ready = self.state.is_ready();
                 self.state.succeeded(repair);
                 if !was_ready {
                     self.log.info("the plugin is installed", &[]);
@@ -224,22 +223,29 @@ impl Installer {
                 Look::Failed
             }
         };
-        if self.tell_readiness() {
-            look
-        } else {
-            Look::Failed
+        if was_ready
+            && !self.state.is_ready()
+            && let Err(error) = self.remove_ready_file()
+        {
+            self.log.error(error.in_full(), &[]);
         }
+        look
     }
 
     fn try_look(&mut self, now: Instant) -> Result<Found, InstallError> {
-        // What changes from now on is seen later, what changed until now is seen below.
-        self.watch.renew()?;
+        // What changed until now is seen below, what changes from now on is seen later. A folder that is gone is known to be
+        // before it is watched anew.
         self.has_changed()?;
+        self.watch.renew()?;
         if !self.is_clean {
             self.node.clean()?;
             self.is_clean = true;
         }
-        self.node.look(now)
+        let found = self.node.look(now)?;
+        if matches!(found, Found::Installed(_)) {
+            self.write_ready_file()?;
+        }
+        Ok(found)
     }
 
     fn failed(&mut self, error: &InstallError) {
@@ -250,38 +256,24 @@ impl Installer {
         }
     }
 
-    /// Has the file be there, or not. Tells whether it is as it should be.
-    fn tell_readiness(&mut self) -> bool {
-        let Some(path) = &self.ready_file else {
-            return true;
-        };
-        let (doing, told) = if self.state.is_ready() {
-            let is_there = fs::exists(path).unwrap_or_default();
-            (
-                "written",
-                if is_there {
-                    Ok(())
-                } else {
-                    fs::write(path, "")
-                },
-            )
-        } else {
-            let removed = fs::remove_file(path);
-            (
-                "removed",
-                removed.or_else(|error| match error.kind() {
-                    io::ErrorKind::NotFound => Ok(()),
-                    _ => Err(error),
-                }),
-            )
-        };
-        match told {
-            Ok(()) => true,
-            Err(source) => {
-                let error = InstallError::file(doing, path, source);
-                self.failed(&error);
-                false
+    fn write_ready_file(&self) -> Result<(), InstallError> {
+        match &self.ready_file {
+            Some(path) if !fs::exists(path).unwrap_or_default() => {
+                fs::write(path, "").map_err(|source| InstallError::file("written", path, source))
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn remove_ready_file(&self) -> Result<(), InstallError> {
+        let Some(path) = &self.ready_file else {
+            return Ok(());
+        };
+        match fs::remove_file(path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                Err(InstallError::file("removed", path, source))
+            }
+            _ => Ok(()),
         }
     }
 }

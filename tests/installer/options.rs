@@ -155,6 +155,15 @@ fn once_there_must_be_something_to_add_to() {
     assert_eq!(plugins(&node).last(), Some(&entry()));
 }
 
+#[test]
+fn nothing_there_is_no_error() {
+    let node = Node::new(&[]);
+    node.uninstall();
+    fs::remove_dir(node.conf()).unwrap();
+    fs::remove_dir(node.bin()).unwrap();
+    node.uninstall();
+}
+
 /// Its entry could still be in there.
 #[test]
 fn a_broken_configuration_keeps_the_plugin() {

@@ -205,8 +205,11 @@ fn a_ready_file_that_cannot_be_written() {
         "{error}"
     );
     fs::create_dir(node.path("folder")).unwrap();
+    // Nobody tells of the folder: it is tried once a second, and told once.
     crate::node::wait_for(&[node.path("folder")], PATIENCE, "ready", || ready.exists());
-    installer.end(Signal::SIGTERM);
+    let lines = installer.end(Signal::SIGTERM);
+    let errors = lines.iter().filter(|line| line.starts_with("error: "));
+    assert_eq!(errors.count(), 1, "{lines:#?}");
 }
 
 #[test]

@@ -40,11 +40,15 @@ impl Folder {
         &self.path
     }
 
-    /// The files that matter.
+    /// The files that matter; none where there is no folder.
     pub(super) fn read(&self) -> Result<Files, InstallError> {
         let failed = |source| InstallError::file("read", &self.path, source);
         let mut files = Files::default();
-        for entry in fs::read_dir(&self.path).map_err(failed)? {
+        let entries = match fs::read_dir(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
             let entry = entry.map_err(failed)?;
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             let name = entry.file_name().into_string();

@@ -76,8 +76,11 @@ impl Server {
     pub(super) fn serve(&mut self, now: Instant, state: &State) {
         self.connections
             .retain_mut(|connection| connection.deadline > now && connection.is_open(state));
-        // Any error is about one connection, or passes.
-        while let Ok((stream, _)) = self.listener.accept() {
+        // Any error is about one connection, or passes. Others have their turn before the rest.
+        for _ in 0..CONNECTIONS {
+            let Ok((stream, _)) = self.listener.accept() else {
+                break;
+            };
             let mut connection = Connection {
                 stream,
                 request: Vec::new(),

@@ -83,7 +83,11 @@ pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
 /// Deletes what processes that were killed left behind.
 pub(super) fn clean(folder: &Path) -> Result<(), InstallError> {
     let failed = |source| InstallError::file("cleaned", folder, source);
-    for entry in fs::read_dir(folder).map_err(failed)? {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(failed)?,
+    };
+    for entry in entries {
         let entry = entry.map_err(failed)?;
         if is_unfinished(&entry.file_name().to_string_lossy()) {
             match fs::remove_file(entry.path()) {
