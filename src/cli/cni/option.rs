@@ -1,6 +1,5 @@
 //! The options of a node. They say nothing about capture, so the table of those has none of them.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::marker::PhantomData;
 use std::path::PathBuf;
@@ -164,7 +163,7 @@ pub(super) trait TakesNodeOptions {
 
 /// What flags and variables give for a verb's options of a node.
 pub(super) struct NodeOptions<Verb> {
-    given: BTreeMap<NodeOption, (ValueSource, OsString)>,
+    given: Vec<(NodeOption, ValueSource, OsString)>,
     verb: PhantomData<Verb>,
 }
 
@@ -185,7 +184,7 @@ impl<Verb: TakesNodeOptions> FromArgMatches for NodeOptions<Verb> {
             let name = option.spec().name;
             // Given again, the last one counts.
             let text = matches.get_many::<OsString>(name)?.next_back()?.clone();
-            Some((option, (matches.value_source(name)?, text)))
+            Some((option, matches.value_source(name)?, text))
         });
         Ok(Self {
             given: given.collect(),
@@ -200,6 +199,12 @@ impl<Verb: TakesNodeOptions> FromArgMatches for NodeOptions<Verb> {
 }
 
 impl<Verb> NodeOptions<Verb> {
+    fn given(&self, option: NodeOption) -> Option<(ValueSource, &OsString)> {
+        let mut given = self.given.iter();
+        let (_, source, text) = given.find(|(known, _, _)| *known == option)?;
+        Some((*source, text))
+    }
+
     /// The folder, or its default.
     pub(super) fn folder(&self, option: NodeOption) -> Result<PathBuf, Vec<Mistake>> {
         let folder = self.path(option)?;
@@ -208,7 +213,7 @@ impl<Verb> NodeOptions<Verb> {
 
     /// The path, if one was given.
     pub(super) fn path(&self, option: NodeOption) -> Result<Option<PathBuf>, Vec<Mistake>> {
-        match self.given.get(&option) {
+        match self.given(option) {
             Some((_, text)) if text.is_empty() => {
                 let spec = option.spec();
                 let (value, example) = (spec.value, spec.example);
@@ -230,7 +235,7 @@ impl<Verb> NodeOptions<Verb> {
 
     /// The text, if one was given.
     pub(super) fn text(&self, option: NodeOption) -> Result<Option<&str>, Vec<Mistake>> {
-        let Some((_, text)) = self.given.get(&option) else {
+        let Some((_, text)) = self.given(option) else {
             return Ok(None);
         };
         match text.to_str() {
@@ -242,7 +247,7 @@ impl<Verb> NodeOptions<Verb> {
     /// A mistake in what was given.
     pub(super) fn mistake(&self, option: NodeOption, problem: Problem) -> Mistake {
         let spec = option.spec();
-        let option = match self.given.get(&option) {
+        let option = match self.given(option) {
             Some((ValueSource::EnvVariable, _)) => spec.variable.to_owned(),
             _ => format!("--{}", spec.name),
         };

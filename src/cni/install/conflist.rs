@@ -46,7 +46,8 @@ pub(super) struct NotSpoken {
     found: String,
 }
 
-type Object<'a> = BTreeMap<String, &'a RawValue>;
+/// A JSON object, with its values as they were written.
+pub(super) type Object<'a> = BTreeMap<String, &'a RawValue>;
 
 /// A list of plugins.
 #[derive(Debug)]
@@ -219,14 +220,22 @@ fn type_of(object: &Object<'_>) -> Result<String, Broken> {
 }
 
 fn string(raw: Option<&&RawValue>) -> Option<String> {
-    serde_json::from_str(raw?.get()).ok()
+    text_of(raw?)
+}
+
+/// The string that the value is.
+pub(super) fn text_of(raw: &RawValue) -> Option<String> {
+    match serde_json::from_str(raw.get()) {
+        Ok(Value::String(text)) => Some(text),
+        _ => None,
+    }
 }
 
 /// The versions among which the runtime chooses: since libcni 1.3 there may be several.
 fn versions(object: &Object<'_>) -> Result<Vec<String>, Broken> {
     let mut versions = Vec::new();
     if let Some(raw) = object.get("cniVersion") {
-        versions.push(serde_json::from_str(raw.get()).map_err(|_| Broken::Version)?);
+        versions.push(text_of(raw).ok_or(Broken::Version)?);
     }
     let several = object
         .get("cniVersions")

@@ -1,14 +1,17 @@
 //! The plugin's entry in a list of plugins.
 
-use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::options::Files;
 
 use super::super::config::{ANNOTATIONS, ConfigMistake};
-use super::super::environment::{Command, Environment};
+use super::super::environment::{Command, Environment, Pod};
 use super::super::version::SpecVersion;
-use super::super::{COMMAND, Error, request};
+use super::super::{Error, request};
+use super::conflist::{Object, text_of};
 
 /// The plugin's name: its `type` in a list, and the name of its file.
 pub(super) const NAME: &str = "netweir";
@@ -28,7 +31,7 @@ pub enum EntryMistake {
     NotAnObject(serde_json::Error),
     /// Another plugin is meant.
     #[error("type is {0}; accepted is {NAME:?}, or nothing")]
-    OtherPlugin(Value),
+    OtherPlugin(String),
     /// The plugin would refuse one of them.
     #[error(transparent)]
     Config(ConfigMistake),
@@ -43,47 +46,47 @@ impl Entry {
     /// # Errors
     /// The plugin would refuse them, for these reasons.
     pub fn read(keys: &str) -> Result<Self, Vec<EntryMistake>> {
-        let keys: Map<String, Value> =
+        let keys: Object<'_> =
             serde_json::from_str(keys).map_err(|error| vec![EntryMistake::NotAnObject(error)])?;
-        let entry = Self::of(keys).map_err(|mistake| vec![mistake])?;
+        let entry = Self::of(&keys).map_err(|mistake| vec![mistake])?;
         entry.check()?;
         Ok(entry)
     }
 
-    fn of(mut keys: Map<String, Value>) -> Result<Self, EntryMistake> {
-        match keys.remove("type") {
-            None => {}
-            Some(Value::String(name)) if name == NAME => {}
-            Some(other) => return Err(EntryMistake::OtherPlugin(other)),
+    fn of(keys: &Object<'_>) -> Result<Self, EntryMistake> {
+        if let Some(raw) = keys
+            .get("type")
+            .filter(|raw| text_of(raw).as_deref() != Some(NAME))
+        {
+            return Err(EntryMistake::OtherPlugin(raw.get().to_owned()));
         }
-        let capabilities = keys
-            .remove("capabilities")
-            .unwrap_or_else(|| json!({ ANNOTATIONS: true }));
+        let capabilities = keys.get("capabilities").map(|raw| raw.get().to_owned());
+        let capabilities = capabilities.unwrap_or_else(|| format!("{{\"{ANNOTATIONS}\":true}}"));
         // For whoever reads it, what it is comes first.
         let mut text = format!("{{\"type\":\"{NAME}\",\"capabilities\":{capabilities}");
-        for (key, value) in &keys {
-            text.extend([",", &Value::from(key.as_str()).to_string(), ":"]);
-            text.push_str(&value.to_string());
+        for (key, raw) in keys {
+            if !["type", "capabilities"].contains(&key.as_str()) {
+                let key = serde_json::to_string(key).map_err(EntryMistake::NotAnObject)?;
+                text.extend([",", &key, ":", raw.get()]);
+            }
         }
         text.push('}');
-        keys.insert("type".to_owned(), NAME.into());
-        keys.insert("capabilities".to_owned(), capabilities);
-        let value = Value::Object(keys);
+        let value = serde_json::from_str(&text).map_err(EntryMistake::NotAnObject)?;
         Ok(Self { text, value })
     }
 
     /// Reads it as the plugin will.
     fn check(&self) -> Result<(), Vec<EntryMistake>> {
-        let mut config = self.value.clone();
-        if let Some(config) = config.as_object_mut() {
-            // What a runtime adds of the list.
-            config.insert("name".to_owned(), NAME.into());
-            config.insert("cniVersion".to_owned(), SpecVersion::LATEST.text().into());
-        }
-        let variable = |name: &str| (name == COMMAND).then(|| Command::Status.text().into());
-        let read = Environment::read(&variable).and_then(|environment| {
-            request::read(&environment, &config.to_string(), &FilesOfNode).map(drop)
-        });
+        // With what a runtime adds of the list.
+        let keys = self.text.strip_prefix('{').unwrap_or_default();
+        let version = SpecVersion::LATEST;
+        let config = format!("{{\"name\":\"{NAME}\",\"cniVersion\":\"{version}\",{keys}");
+        let environment = Environment {
+            command: Command::Status,
+            pod: Pod::default(),
+            namespace: PathBuf::new(),
+        };
+        let read = request::read(&environment, &config, &FilesOfNode).map(drop);
         match read {
             Ok(()) => Ok(()),
             Err(Error::Config(mistakes)) => {
@@ -93,7 +96,7 @@ impl Entry {
         }
     }
 
-    /// Its text, on one line.
+    /// Its text.
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -117,6 +120,8 @@ impl Files for FilesOfNode {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn mistakes(keys: &str) -> Vec<String> {

@@ -1,6 +1,5 @@
 //! One look at the node: what is there, and what is done about it.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::log::Log;
@@ -24,9 +23,16 @@ pub(super) struct Node {
     binary: Binary,
     folder: Folder,
     entry: Entry,
-    /// Files that are no configurations, since when, and whether that was said.
-    broken: BTreeMap<String, (Instant, bool)>,
+    /// Before the primary network.
+    broken: Vec<Broken>,
     log: Log,
+}
+
+/// A file that is no configuration.
+struct Broken {
+    name: String,
+    since: Instant,
+    is_told: bool,
 }
 
 /// What a look at the node found, and left behind.
@@ -48,7 +54,7 @@ impl Node {
             binary: Binary::new(&places.binaries),
             folder: Folder::new(&places.configurations),
             entry,
-            broken: BTreeMap::new(),
+            broken: Vec::new(),
             log,
         }
     }
@@ -90,25 +96,30 @@ impl Node {
 
     /// Takes note of the files that are broken; says so of those that stay it. Tells until when one of them is waited for.
     fn note_broken(&mut self, broken: &[(&str, String)], now: Instant) -> Option<Instant> {
-        let is_broken = |name: &String| broken.iter().any(|(broken, _)| broken == name);
-        self.broken.retain(|name, _| is_broken(name));
+        let is_broken = |known: &Broken| broken.iter().any(|(name, _)| *name == known.name);
+        self.broken.retain(is_broken);
+        for (name, _) in broken {
+            if !self.broken.iter().any(|known| known.name == *name) {
+                self.broken.push(Broken {
+                    name: (*name).to_owned(),
+                    since: now,
+                    is_told: false,
+                });
+            }
+        }
         let mut waited_for = None;
-        for (name, reason) in broken {
-            let (since, said) = self
-                .broken
-                .entry((*name).to_owned())
-                .or_insert((now, false));
-            let until = *since + GRACE;
+        for known in &mut self.broken {
+            let until = known.since + GRACE;
             if until > now {
                 waited_for = waited_for.max(Some(until));
-            } else if !*said {
-                *said = true;
-                let path = self.folder.path().join(name);
-                let fields: &[(&str, &dyn std::fmt::Display)] =
-                    &[("path", &path.display()), ("reason", reason)];
+            } else if !known.is_told {
+                known.is_told = true;
+                let path = self.folder.path().join(&known.name);
+                let reasons = broken.iter().filter(|(name, _)| *name == known.name);
+                let reason: String = reasons.map(|(_, reason)| reason.as_str()).collect();
                 self.log.warning(
                     "a network configuration is broken, and passed over until that changes",
-                    fields,
+                    &[("path", &path.display()), ("reason", &reason)],
                 );
             }
         }

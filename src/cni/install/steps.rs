@@ -1,7 +1,5 @@
 //! What is to be done in the folder of configurations, decided by the texts of its files alone.
 
-use std::collections::BTreeMap;
-
 use super::conflist::{Broken, List, NotSpoken, Single};
 use super::entry::Entry;
 
@@ -15,7 +13,7 @@ const SET_ASIDE: &str = ".before-netweir";
 
 /// The files of the folder that matter, by name: in the order of their bytes, as runtimes sort them.
 #[derive(Debug, Default)]
-pub(super) struct Files(BTreeMap<String, Result<String, Broken>>);
+pub(super) struct Files(Vec<(String, Result<String, Broken>)>);
 
 /// The network that a runtime makes of the folder.
 #[derive(Debug)]
@@ -71,11 +69,17 @@ fn is_configuration(name: &str) -> bool {
 
 impl Files {
     pub(super) fn add(&mut self, name: String, text: Result<String, Broken>) {
-        self.0.insert(name, text);
+        let place = self.0.partition_point(|(before, _)| *before < name);
+        self.0.insert(place, (name, text));
     }
 
     fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name)?.as_deref().ok()
+        let (_, text) = self.0.iter().find(|(known, _)| known == name)?;
+        text.as_deref().ok()
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
     }
 
     /// The lists, with their names.
@@ -88,7 +92,8 @@ impl Files {
     }
 
     fn asides(&self) -> impl Iterator<Item = &String> {
-        self.0.keys().filter(|name| name.ends_with(SET_ASIDE))
+        let names = self.0.iter().map(|(name, _)| name);
+        names.filter(|name| name.ends_with(SET_ASIDE))
     }
 
     /// The network that a runtime would make of the folder: of the first file by name that is a configuration.
@@ -184,8 +189,8 @@ impl Files {
     /// The name of the list that a single plugin becomes: one that is free, or was made of it already.
     fn list_for(&self, name: &str) -> String {
         let [list, otherwise] = lists_of(name);
-        let is_free = !self.0.contains_key(&list);
-        let is_known = self.0.contains_key(&set_aside(name));
+        let is_free = !self.has(&list);
+        let is_known = self.has(&set_aside(name));
         let has_entry = |text| List::parse(text).is_ok_and(|list| list.has_entry());
         if is_free || is_known && self.text(&list).is_some_and(has_entry) {
             list
@@ -204,7 +209,7 @@ impl Files {
             return vec![rewrite];
         };
         let aside = set_aside(&conf);
-        let is_there = self.0.contains_key(&conf);
+        let is_there = self.has(&conf);
         let mut steps = Vec::new();
         if !is_there && list.only_other() != Some(text.trim()) {
             // Others made it theirs since.

@@ -70,8 +70,9 @@ pub(super) fn unused(folder: &Path) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let nanoseconds = now.map_or(0, |now| now.as_nanos());
-    let name = format!("{PREFIX}{}-{nanoseconds}-{count}", process::id());
+    let now = now.unwrap_or_default();
+    let (seconds, nanoseconds) = (now.as_secs(), now.subsec_nanos());
+    let name = format!("{PREFIX}{}-{seconds}-{nanoseconds}-{count}", process::id());
     folder.join(name)
 }
 
