@@ -44,7 +44,10 @@ fn of_bash() {
         of netweir linkerd-init --incoming-proxy-p
         of netweir apply --config a-
         of netweir apply --outbound-port ''
-        of netweir completions zs"#,
+        of netweir completions zs
+        of netweir cni unin
+        of netweir cni install --uninst
+        of netweir cni install --conf-dir a-"#,
     );
     let expected = [
         "explain",
@@ -56,6 +59,9 @@ fn of_bash() {
         "a-file",
         "",
         "zsh",
+        "uninstall",
+        "--uninstall-on-exit",
+        "a-file",
     ];
     assert_eq!(told, expected);
 }

@@ -217,6 +217,46 @@ fn only_broken_configurations_are_told_once_and_waited_for() {
     assert_eq!(broken.count(), 2, "{lines:#?}");
 }
 
+/// As where the node's file is a symbolic link to one outside of the folder, and the installer runs in a container.
+#[test]
+fn a_configuration_that_is_elsewhere_is_told() {
+    let node = Node::new(&[FLANNEL]);
+    std::os::unix::fs::symlink("/nonexistent/cilium", node.file(CILIUM.0)).unwrap();
+    let installer = node.guarded();
+    let warning = installer.wait_for_line("warning: a network configuration is broken");
+    assert!(
+        warning.contains(CILIUM.0) && warning.contains("cannot be read: No such file"),
+        "{warning}"
+    );
+    installer.end(Signal::SIGTERM);
+}
+
+/// As during an update that starts the new before the old ends.
+#[test]
+fn what_another_version_does_until_it_ends() {
+    let (name, text) = FLANNEL;
+    let node = Node::new(&[FLANNEL]);
+    let options = node.path("plugin.json");
+    fs::write(&options, r#"{"policy": "all"}"#).unwrap();
+    let options = ["--plugin-config", options.to_str().unwrap()];
+    let older = node.guarded_with(&options);
+    let newer = node.guarded();
+    for _ in 0..3 {
+        node.write(name, text);
+        let has_entry = || {
+            let plugins = plugins(&node);
+            plugins.iter().any(|plugin| plugin["type"] == "netweir")
+        };
+        node.wait_for(SECOND, "one of the two entries", has_entry);
+    }
+    older.end(Signal::SIGTERM);
+    node.wait_for(SECOND, "the entry", || {
+        has_entry_besides(&node.text(name), text)
+    });
+    newer.end(Signal::SIGTERM);
+    assert!(is_installed(&node));
+}
+
 #[test]
 fn a_version_that_the_plugin_does_not_speak() {
     let (name, text) = FLANNEL;

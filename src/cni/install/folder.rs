@@ -56,8 +56,10 @@ impl Folder {
                 continue;
             };
             match text(&entry.path()) {
-                // Gone since.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Gone since, and no symbolic link to somewhere that cannot be seen from here.
+                Err(error)
+                    if error.kind() == io::ErrorKind::NotFound
+                        && fs::symlink_metadata(entry.path()).is_err() => {}
                 text => files.add(
                     name,
                     text.map_err(|error| Broken::Unreadable(error.to_string())),
