@@ -4,6 +4,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use super::entry::NAME;
 use super::error::InstallError;
@@ -15,6 +16,9 @@ const RUNNING: &str = "/proc/self/exe";
 const MODE: u32 = 0o755;
 /// How much is compared at once, in bytes.
 const CHUNK: usize = 256 << 10;
+
+/// Longer than a step of the kernel's time.
+const STEP: Duration = Duration::from_millis(100);
 
 /// The plugin's file.
 pub(super) struct Binary {
@@ -52,7 +56,7 @@ impl Binary {
         match fs::symlink_metadata(&self.path) {
             Ok(found) if self.right == Some(Identity::of(&found)) => return Ok(false),
             Ok(found) if found.is_file() && found.mode() & 0o7777 == MODE && self.is_same()? => {
-                self.right = Some(Identity::of(&found));
+                self.right = Identity::of(&found).if_telling();
                 return Ok(false);
             }
             // Where it cannot be looked at, it cannot be written, and that tells more.
@@ -60,8 +64,8 @@ impl Binary {
         }
         self.right = None;
         let failed = |source| InstallError::file("installed", &self.path, source);
-        let installed = self.copy().map_err(failed)?;
-        self.right = Some(Identity::of(&installed));
+        self.copy().map_err(failed)?;
+        // Whether it still is what was copied is for the next look to find out: the rename is an event of its own.
         Ok(true)
     }
 
@@ -75,14 +79,13 @@ impl Binary {
         removed.map_err(|source| InstallError::file("removed", &self.path, source))
     }
 
-    fn copy(&self) -> io::Result<Metadata> {
+    fn copy(&self) -> io::Result<()> {
         let mut running = File::open(RUNNING)?;
         let mut copy = Temporary::create(&self.folder, MODE)?;
         io::copy(&mut running, copy.file())?;
         copy.sync()?;
         fs::rename(copy.path(), &self.path)?;
-        sync_folder(&self.folder)?;
-        copy.file().metadata()
+        sync_folder(&self.folder)
     }
 
     /// Whether it is the running program, byte by byte. What cannot be read is not.
@@ -104,6 +107,18 @@ impl Identity {
             size: metadata.size(),
             changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
+    }
+
+    /// Whether any later change gives it another one: the kernel counts time in steps of milliseconds, and two changes in one
+    /// step look like one.
+    fn if_telling(self) -> Option<Self> {
+        let (seconds, nanoseconds) = self.changed;
+        let seconds = Duration::from_secs(seconds.try_into().ok()?);
+        let changed = seconds + Duration::from_nanos(nanoseconds.try_into().ok()?);
+        let now = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .ok()?;
+        (now > changed + STEP).then_some(self)
     }
 }
 
