@@ -346,6 +346,9 @@ fn status() {
     fresh();
     let runtime = Runtime::new(SpecVersion::V1_1_0);
     assert_eq!(runtime.call(&ours(), "STATUS", None).result(), "");
+    let mut tproxy = ours();
+    tproxy["capture"] = json!({"inbound-mode": "tproxy", "dns": "all"});
+    assert_eq!(runtime.call(&tproxy, "STATUS", None).result(), "");
     assert_nothing_installed_here();
     let answer = runtime.without_privileges(&ours(), "STATUS");
     assert_eq!(answer.code(), 50);

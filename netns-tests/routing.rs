@@ -6,6 +6,7 @@ use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::Barrier;
 use std::thread;
 
+use netweir::drift::{Change, Difference};
 use netweir::intent::{Capture, Families, Family, InboundMode, Tproxy};
 use netweir::kernel::{self, Outcome, PROTOCOL};
 use netweir::plan::plan;
@@ -41,6 +42,12 @@ pub(crate) fn promises() -> Vec<Promise> {
         }),
         Promise::alone("routing::of-others-stays-as-it-is", || {
             of_others_stays_as_it_is();
+        }),
+        Promise::alone("routing::that-is-not-the-same-does-not-count", || {
+            that_is_not_the_same_does_not_count();
+        }),
+        Promise::alone("routing::never-goes-without-its-route", || {
+            never_goes_without_its_route();
         }),
         Promise::alone("routing::of-a-family-that-is-not-there-is-left-out", || {
             of_a_family_that_is_not_there_is_left_out();
@@ -218,6 +225,62 @@ fn of_others_stays_as_it_is() {
     install(&Capture::default());
     assert_eq!(state(), before);
     kernel::remove().expect("removed");
+    assert_eq!(state(), before);
+}
+
+/// What looks like ours at a glance, and leads packets elsewhere.
+fn that_is_not_the_same_does_not_count() {
+    let rule = "rule del fwmark 0x539 lookup 133";
+    let route = "route del table 133 local default dev lo";
+    for (gone, instead) in [
+        (rule, "rule add fwmark 0x539 lookup 133 priority 40000"),
+        (rule, "rule add fwmark 0x539 from 10.0.0.0/8 lookup 133"),
+        (rule, "rule add fwmark 0x539 to 10.0.0.0/8 lookup 133"),
+        (rule, "rule add fwmark 0x539 iif lo lookup 133"),
+        (rule, "rule add fwmark 0x539 ipproto udp lookup 133"),
+        (rule, "rule add fwmark 0x539/0xfff lookup 133"),
+        (rule, "rule add not fwmark 0x539 lookup 133"),
+        (route, "route add table 133 unreachable default"),
+        (route, "route add table 133 local 10.0.0.0/8 dev lo"),
+        (route, "route add table 133 local default dev other"),
+    ] {
+        fresh();
+        run("ip", &["link", "set", "lo", "up"], "");
+        run("ip", &["link", "add", "other", "type", "veth"], "");
+        run("ip", &["link", "set", "other", "up"], "");
+        let ruleset = install(&tproxy(1337, 133));
+        let differences = || kernel::differences_from(&ruleset).expect("compared").0;
+        assert_eq!(differences(), []);
+        for command in [gone, instead] {
+            run("ip", &command.split(' ').collect::<Vec<_>>(), "");
+        }
+        let found = differences();
+        let change = Change::Missing;
+        assert!(
+            matches!(&found[..], [Difference::Routing { change: found, .. }] if *found == change),
+            "{instead}: {found:?}"
+        );
+    }
+}
+
+/// Where somebody else's route has the place, there is no capture, and an error.
+fn never_goes_without_its_route() {
+    run("ip", &["link", "set", "lo", "up"], "");
+    let before = state();
+    let add = "route add table 133 unreachable default";
+    run("ip", &add.split(' ').collect::<Vec<_>>(), "");
+    let ruleset = plan(&tproxy(1337, 133));
+    let error = kernel::apply(&ruleset, &Note::default()).expect_err("refused");
+    assert_eq!(
+        error.to_string(),
+        "the kernel refused to add the ipv4 route to everything on lo in table 133: File exists (EEXIST)"
+    );
+    assert_eq!(kernel::dump().expect("dumped"), None);
+    run(
+        "ip",
+        &add.replace("add", "del").split(' ').collect::<Vec<_>>(),
+        "",
+    );
     assert_eq!(state(), before);
 }
 

@@ -95,6 +95,14 @@ pub fn apply(ruleset: &Ruleset, note: &Note) -> Result<Outcome, Error> {
     })
 }
 
+/// Takes `lo` up, which is down in a new network namespace: routes by it are refused until then.
+///
+/// # Errors
+/// The kernel refused.
+pub fn take_loopback_up() -> Result<(), Error> {
+    routing::take_loopback_up(&mut open(mnl::Bus::Route)?)
+}
+
 /// Takes away the table and the routing objects that [`apply`] added.
 ///
 /// # Errors

@@ -25,6 +25,15 @@ const FRA_PROTOCOL: u16 = 21;
 const FRA_FWMARK: u16 = 10;
 const FRA_FWMASK: u16 = 16;
 const FRA_TABLE: u16 = 15;
+/// `FRA_PRIORITY`, which a rule of priority 0 does without.
+const FRA_PRIORITY: u16 = 6;
+/// What lets a rule see fewer packets, besides its header: `FRA_IIFNAME`, `FRA_TUN_ID`, `FRA_OIFNAME`, `FRA_L3MDEV`,
+/// `FRA_UID_RANGE`, `FRA_IP_PROTO`, `FRA_SPORT_RANGE`, `FRA_DPORT_RANGE`.
+const SELECTORS: [u16; 8] = [3, 12, 17, 19, 20, 22, 23, 24];
+/// `FIB_RULE_INVERT`.
+const FIB_RULE_INVERT: u32 = 2;
+/// Behind the main table's rule (`fib_default_rules_init`), which knows a route for most packets, a rule sees none.
+const MAIN_TABLE_PRIORITY: u32 = 0x7FFE;
 /// `FR_ACT_TO_TBL`.
 const TO_TABLE: u8 = 1;
 /// `IFA_PROTO` (`linux/if_addr.h`, Linux 5.18). An older kernel ignores it: there an address that was added is not known as ours
@@ -110,7 +119,8 @@ pub(super) fn add(socket: &mut Socket, object: RoutingObject) -> Result<Added, E
     match socket.acknowledge(request(object, Change::Add)) {
         Ok(()) => Ok(Added::Now),
         Err(ExchangeError::Refused(refusal)) => match (refusal.errno, object) {
-            (Errno::EEXIST, _) => Ok(Added::Already),
+            // It may be another one: the kernel takes two routes to the same destination for one, for example.
+            (Errno::EEXIST, _) if present(socket)?.has(&object) => Ok(Added::Already),
             // The sysctl disable_ipv6 says EACCES, the kernel parameter ipv6.disable EOPNOTSUPP or
             // EAFNOSUPPORT.
             (Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT, object)
@@ -122,6 +132,21 @@ pub(super) fn add(socket: &mut Socket, object: RoutingObject) -> Result<Added, E
         },
         Err(other) => Err(Error::reading("change addresses and routes")(other)),
     }
+}
+
+/// Takes `lo` up.
+pub(super) fn take_loopback_up(socket: &mut Socket) -> Result<(), Error> {
+    let up = libc::IFF_UP.cast_unsigned().to_ne_bytes();
+    // `struct ifinfomsg`: family and type, index, flags, and which flags to change.
+    let header = [[0; 4], LOOPBACK.to_ne_bytes(), up, up].concat();
+    let request = Request::new(libc::RTM_SETLINK, Flags::ACK, &header);
+    socket.acknowledge(request).map_err(|error| match error {
+        ExchangeError::Refused(refusal) => Error::Routing {
+            doing: "set lo up".to_owned(),
+            refusal,
+        },
+        other => Error::reading("set lo up")(other),
+    })
 }
 
 /// Whether the object is one of IPv6.
@@ -251,28 +276,43 @@ fn address(message: Message<'_>) -> Option<(RoutingObject, bool)> {
     whole.then(|| (RoutingObject::LoopbackAddress(Ipv6Addr::from(octets)), own))
 }
 
+/// Only what leads to the same as ours: a rule that sees fewer packets, or sees them too late, is another one.
 fn rule(message: Message<'_>) -> Option<(RoutingObject, bool)> {
+    let body = message.body();
     let attributes = message.attributes(RULE_HEADER);
     let value = |kind| read_u32(find(&attributes, kind)?, 0);
     let object = RoutingObject::MarkRule {
-        family: family_of(message.body())?,
+        family: family_of(body)?,
         mark: value(FRA_FWMARK)?,
         table: value(FRA_TABLE)?,
     };
     let own = find(&attributes, FRA_PROTOCOL) == Some(&[PROTOCOL]);
-    (value(FRA_FWMASK)? == u32::MAX).then_some((object, own))
+    // Lengths of addresses, and the type of service.
+    let sees_all_addresses = body.get(1..4)? == [0; 3]
+        && read_u32(body, 8)? & FIB_RULE_INVERT == 0
+        && !SELECTORS
+            .iter()
+            .any(|&kind| find(&attributes, kind).is_some());
+    let in_time = own || value(FRA_PRIORITY).unwrap_or(0) <= MAIN_TABLE_PRIORITY;
+    let same = sees_all_addresses
+        && in_time
+        && *body.get(7)? == TO_TABLE
+        && value(FRA_FWMASK)? == u32::MAX;
+    same.then_some((object, own))
 }
 
 fn route(message: Message<'_>) -> Option<(RoutingObject, bool)> {
     let body = message.body();
     let attributes = message.attributes(ROUTE_HEADER);
+    let value = |kind| read_u32(find(&attributes, kind)?, 0);
     let to_everything_local = *body.get(1)? == 0 && *body.get(7)? == libc::RTN_LOCAL;
+    let on_loopback = value(libc::RTA_OIF)? == LOOPBACK;
     let own = *body.get(5)? == PROTOCOL;
     let object = RoutingObject::LocalRoute {
         family: family_of(body)?,
-        table: read_u32(find(&attributes, libc::RTA_TABLE)?, 0)?,
+        table: value(libc::RTA_TABLE)?,
     };
-    to_everything_local.then_some((object, own))
+    (to_everything_local && on_loopback).then_some((object, own))
 }
 
 pub(super) fn find<'a>(attributes: &Attributes<'a>, kind: u16) -> Option<&'a [u8]> {

@@ -18,6 +18,8 @@ pub(super) fn status(capture: Option<Box<Parsed>>, log: Log) -> Result<(), Error
     privileges::confine(&[Capability::NetAdmin, Capability::SysAdmin]).map_err(unavailable)?;
     netns::enter_new().map_err(unavailable)?;
     privileges::give_up(Capability::SysAdmin).map_err(unavailable)?;
+    // As in a pod.
+    kernel::take_loopback_up().map_err(unavailable)?;
     let capture = resolve(*parsed, log)?;
     let ruleset = plan(&capture);
     let note = Provenance::note_of(&capture, &ruleset);
