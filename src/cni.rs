@@ -23,7 +23,7 @@ mod request;
 mod version;
 
 use std::fmt::Write as _;
-use std::io::{self, Read, Write as _};
+use std::io::{self, IsTerminal, Read, Write as _};
 use std::panic;
 use std::process;
 
@@ -40,6 +40,7 @@ pub use request::{Request, read};
 pub use version::SpecVersion;
 
 use config::Input;
+use environment::Pod;
 
 /// The variable that makes the program a plugin.
 pub const COMMAND: &str = "CNI_COMMAND";
@@ -79,20 +80,28 @@ pub fn run() -> ExitCode {
 /// What is to be printed. The log and the version of an error are known as soon as the input tells them.
 fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, Error> {
     let variable = |name: &str| std::env::var_os(name);
-    let environment = Environment::read(&variable)?;
-    let text = match (standard_input(), environment.command) {
+    let environment = Environment::read(&variable);
+    // Whoever tries it at a terminal, and sets too little, is not to be waited for.
+    if environment.is_err() && io::stdin().is_terminal() {
+        return environment.map(|_| None);
+    }
+    let command = environment.as_ref().ok().map(|known| known.command);
+    let text = match (standard_input(), command) {
         // What speaks no version yet has nothing to say.
-        (Ok(text), Command::Version) if text.trim().is_empty() => "{}".to_owned(),
+        (Ok(text), Some(Command::Version)) if text.trim().is_empty() => "{}".to_owned(),
         (Ok(text), _) => text,
-        // It has no use for the configuration but to know where to log.
-        (Err(_), Command::Del) => String::new(),
+        // These have no use for the configuration but to know where to log, and in which version to fail.
+        (Err(_), None | Some(Command::Del)) => String::new(),
         (Err(error), _) => return Err(error),
     };
     let input = Input::parse(&text);
     if let Ok(input) = &input {
         *version = input.version().unwrap_or(SpecVersion::LATEST);
-        *log = node::log(input, &environment);
+        let (pod, _) = Pod::told(&variable);
+        let command = variable(COMMAND).unwrap_or_default();
+        *log = node::log(input, command.to_string_lossy().into_owned(), &pod);
     }
+    let environment = environment?;
     if environment.command == Command::Del {
         commands::del(&environment, *log);
         return Ok(None);

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::options::{Given, Mistake, Origin, Problem, Setting, known};
 use crate::parse::{self, ValueError};
 
-use super::config::{Annotations, is_about_capture};
+use super::config::{Annotations, is_about_capture, shortened};
 use super::policy::Wish;
 
 /// What our own annotations start with.
@@ -69,7 +69,7 @@ struct Profile {
 pub(super) struct Texts<'a> {
     texts: BTreeMap<&'a str, &'a str>,
     /// The keys of ours and the meshes' that have other values.
-    mistyped: Vec<&'a str>,
+    mistyped: Vec<(&'a str, &'a Value)>,
 }
 
 impl<'a> Texts<'a> {
@@ -87,7 +87,7 @@ impl<'a> Texts<'a> {
                     read.texts.insert(key, text);
                 }
                 // Kubernetes' have no other type. Of others' we know nothing.
-                _ if is_known(key) => read.mistyped.push(key),
+                _ if is_known(key) => read.mistyped.push((key, value)),
                 _ => {}
             }
         }
@@ -104,8 +104,10 @@ impl<'a> Texts<'a> {
         let decides = |key: &str| {
             key == CAPTURE || istio::SWITCHES.contains(&key) || linkerd::SWITCHES.contains(&key)
         };
-        let mistyped = self.mistyped.iter().filter(|key| decides(key));
-        let mistyped: Vec<_> = mistyped.map(|key| not_a_string(key)).collect();
+        let mistyped = self.mistyped.iter().filter(|(key, _)| decides(key));
+        let mistyped: Vec<_> = mistyped
+            .map(|(key, value)| not_a_string(key, value))
+            .collect();
         if !mistyped.is_empty() {
             return Err(mistyped);
         }
@@ -121,7 +123,8 @@ impl<'a> Texts<'a> {
             }
             None => {}
         }
-        if let Some(key) = istio::opts_out(self)?.or_else(|| linkerd::opts_out(self)) {
+        let (istio, linkerd) = (istio::opts_out(self)?, linkerd::opts_out(self)?);
+        if let Some(key) = istio.or(linkerd) {
             return Ok(Wish::Leave(key));
         }
         let injected = istio::is_injected(self) || linkerd::is_injected(self);
@@ -134,7 +137,8 @@ impl<'a> Texts<'a> {
 
     /// The options of the pod, over those of the plugin's configuration, and what is wrong with the annotations' names.
     pub(super) fn options(&self, plugin: &Given) -> (Given, Vec<Mistake>) {
-        let mistyped = self.mistyped.iter().map(|key| not_a_string(key));
+        let mistyped = self.mistyped.iter();
+        let mistyped = mistyped.map(|(key, value)| not_a_string(key, value));
         let mut mistakes: Vec<_> = mistyped.collect();
         let mut given = self.own(&mut mistakes);
         let mut below = Given::default();
@@ -167,7 +171,7 @@ impl<'a> Texts<'a> {
             };
             match known(name, accepted) {
                 Ok(setting) => given.set(setting, origin(key), (*text).to_owned()),
-                Err(problem) => mistakes.push(mistake(key, problem)),
+                Err(problem) => mistakes.push(mistake_in(key, &format!("{text:?}"), problem)),
             }
         }
         given
@@ -273,10 +277,18 @@ fn mistake(key: &str, problem: Problem) -> Mistake {
     }
 }
 
-fn not_a_string(key: &str) -> Mistake {
+/// A mistake in whose problem the value is not quoted.
+fn mistake_in(key: &str, value: &str, problem: Problem) -> Mistake {
+    Mistake {
+        option: format!("annotation {key}, which is {}", shortened(value)),
+        problem,
+    }
+}
+
+fn not_a_string(key: &str, value: &Value) -> Mistake {
     let problem = Problem::Type {
         found: "not a string",
         accepted: "a string",
     };
-    mistake(key, problem)
+    mistake_in(key, &value.to_string(), problem)
 }

@@ -56,6 +56,9 @@ const OWN_KEYS: [&str; 6] = [
 const LEVELS: &str = "error, warning, info, debug, trace";
 const POLICIES: &str = "annotated, all, none";
 
+/// How much of a value is quoted, in characters.
+const LONGEST_QUOTE: usize = 100;
+
 /// Namespaces that are left alone unless the configuration names others.
 const EXCLUDED: &str = "kube-system";
 
@@ -285,9 +288,29 @@ fn unknown(key: &str, raw: &RawValue) -> Option<ConfigMistake> {
     let known = key.contains('/') || RUNTIME_KEYS.contains(&key) || OWN_KEYS.contains(&key);
     (!known).then(|| ConfigMistake::Unknown {
         key: key.to_owned(),
-        value: raw.get().to_owned(),
-        nearest: nearest_of(key, OWN_KEYS).map(str::to_owned),
+        value: shortened(raw.get()),
+        nearest: nearest(key).map(str::to_owned),
     })
+}
+
+/// The key that is spelled most like it: an administrator writes some of the runtime's, too.
+fn nearest(key: &str) -> Option<&'static str> {
+    let all = OWN_KEYS.into_iter().chain(RUNTIME_KEYS);
+    let mut same = all.clone().filter(|known| known.eq_ignore_ascii_case(key));
+    same.next().or_else(|| nearest_of(key, all))
+}
+
+/// The value, or the beginning of one that would fill a screen. Line breaks are of no use in an event.
+pub(super) fn shortened(value: &str) -> String {
+    let mut characters = value.chars();
+    let beginning: String = characters.by_ref().take(LONGEST_QUOTE).collect();
+    let more = if characters.next().is_some() {
+        "..."
+    } else {
+        ""
+    };
+    let words: Vec<_> = beginning.split_whitespace().collect();
+    words.join(" ") + more
 }
 
 fn level(text: &str) -> Option<Level> {

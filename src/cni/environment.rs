@@ -138,10 +138,7 @@ impl Environment {
             command(text(COMMAND)).map_err(|mistake| Error::Environment(vec![mistake]))?;
         let (container, interface) = (text("CNI_CONTAINERID"), text("CNI_IFNAME"));
         let namespace = text("CNI_NETNS");
-        let mut mistakes = Vec::new();
-        let mut pod = Pod::default();
-        mistakes.extend(pod.read_arguments(&text("CNI_ARGS").to_string_lossy()));
-        pod.container = container.to_string_lossy().into_owned();
+        let (pod, mut mistakes) = Pod::told(variable);
         if command.is_about_a_pod() {
             mistakes.extend(container_mistake(container));
             mistakes.extend(interface_mistake(interface));
@@ -165,6 +162,20 @@ impl Environment {
 }
 
 impl Pod {
+    /// The pod, as far as the variables tell, and what is wrong with those pairs of them.
+    pub(super) fn told(
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> (Self, Vec<VariableMistake>) {
+        let text = |name| variable(name).unwrap_or_default();
+        let text = |name| text(name).to_string_lossy().into_owned();
+        let mut pod = Self {
+            container: text("CNI_CONTAINERID"),
+            ..Self::default()
+        };
+        let mistakes = pod.read_arguments(&text("CNI_ARGS"));
+        (pod, mistakes)
+    }
+
     /// Takes what is known of the pod from pairs of keys and values, in any order. Kubernetes' other keys, and those
     /// of other plugins, are none of ours.
     fn read_arguments(&mut self, arguments: &str) -> Vec<VariableMistake> {

@@ -29,7 +29,7 @@ pub enum Error {
     #[error("standard input cannot be read")]
     Input(#[source] io::Error),
     /// Standard input does not end.
-    #[error("standard input has more than {limit} bytes")]
+    #[error("standard input is too long")]
     TooLong {
         /// The most that is read, in bytes.
         limit: u64,
@@ -185,7 +185,9 @@ impl Error {
                 path.display()
             ),
             Self::Panic { place } => place.clone(),
-            Self::TooLong { .. } => String::new(),
+            Self::TooLong { limit } => {
+                format!("it has more than {limit} bytes; accepted is that many at most")
+            }
             Self::Input(_)
             | Self::NotUtf8(_)
             | Self::Decode(_)

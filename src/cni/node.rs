@@ -1,7 +1,9 @@
 //! What the node has: files, and a log.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -10,7 +12,7 @@ use crate::log::{Log, LogFile};
 use crate::options::{Files, LogFormat, LogOptions};
 
 use super::config::Input;
-use super::environment::Environment;
+use super::environment::Pod;
 
 /// The files of the node.
 pub(super) struct NodeFiles;
@@ -26,7 +28,7 @@ impl Files for NodeFiles {
 
 /// The log that the configuration asks for. A file that cannot be written is no reason to fail: standard
 /// error has the messages, too.
-pub(super) fn log(input: &Input<'_>, environment: &Environment) -> Log {
+pub(super) fn log(input: &Input<'_>, command: String, pod: &Pod) -> Log {
     let config = input.log();
     let log = Log::new(LogOptions {
         format: LogFormat::Plain,
@@ -37,12 +39,11 @@ pub(super) fn log(input: &Input<'_>, environment: &Environment) -> Log {
     };
     match open(&path) {
         Ok(file) => {
-            let pod = &environment.pod;
             let name = |name: &Option<String>| name.clone().unwrap_or_default();
             log.and_to(LogFile::new(
                 file,
                 vec![
-                    ("command", environment.command.to_string()),
+                    ("command", command),
                     ("container", pod.container.clone()),
                     ("namespace", name(&pod.namespace)),
                     ("pod", name(&pod.name)),
@@ -60,13 +61,25 @@ pub(super) fn log(input: &Input<'_>, environment: &Environment) -> Log {
     }
 }
 
-fn open(path: &Path) -> std::io::Result<File> {
+fn open(path: &Path) -> io::Result<File> {
     // It names pods, and values of their annotations: not for everyone.
-    OpenOptions::new()
+    let file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o640)
         // A pipe would be waited for otherwise.
         .custom_flags(OFlag::O_NONBLOCK.bits())
-        .open(path)
+        .open(path)?;
+    if is_standard_output(&file)? {
+        let reason = "it is standard output, which is for the answer alone";
+        return Err(io::Error::other(reason));
+    }
+    Ok(file)
+}
+
+/// Whether what is written to the file goes where the answer goes.
+fn is_standard_output(file: &File) -> io::Result<bool> {
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    Ok(identity(file.metadata()?) == identity(output.metadata()?))
 }

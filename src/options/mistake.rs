@@ -123,7 +123,9 @@ pub enum Problem {
     #[error("{0}")]
     Usage(String),
     /// An option that says nothing about what to capture.
-    #[error("is no option of what to capture in a pod")]
+    #[error(
+        "is no option of what to capture in a pod; accepted is one that is, such as exclude-outbound-ports"
+    )]
     NotForPods,
     /// The plugin sees the node's resolv.conf, not the pod's.
     #[error(

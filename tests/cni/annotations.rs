@@ -85,7 +85,8 @@ fn every_option_of_what_to_capture_is_one() {
         } else {
             assert_eq!(code, 103);
             assert!(
-                details.ends_with("is no option of what to capture in a pod"),
+                details
+                    .contains("is no option of what to capture in a pod; accepted is one that is"),
                 "{details}"
             );
         }
@@ -299,10 +300,12 @@ fn every_mistake_names_the_pod_the_annotation_the_value_and_what_is_accepted() {
         "pod shop/web cannot be captured: its annotations are wrong"
     );
     let expected = [
-        "annotation config.linkerd.io/proxy-uid: is not a string; accepted is a string",
-        "annotation netweir.io/exclude-outbound-port: there is no such option; did you mean exclude-outbound-ports",
-        "annotation netweir.io/netns: is no option of what to capture in a pod",
-        "annotation netweir.io/resolv-conf: is no option of what to capture in a pod",
+        "annotation config.linkerd.io/proxy-uid, which is 2102: is not a string; accepted is a string",
+        "annotation netweir.io/exclude-outbound-port, which is \"80\": there is no such option; did you mean exclude-outbound-ports",
+        "annotation netweir.io/netns, which is \"/proc/1/ns/net\": is no option of what to capture in a pod; accepted is one \
+         that is, such as exclude-outbound-ports",
+        "annotation netweir.io/resolv-conf, which is \"/etc/shadow\": is no option of what to capture in a pod; accepted is one \
+         that is, such as exclude-outbound-ports",
         "annotation sidecar.istio.io/interceptionMode: \"tproxy\" is not one of REDIRECT, TPROXY, NONE",
         "annotation traffic.sidecar.istio.io/excludeInterfaces: \"eth*\" ends in a star, which is no wildcard to \
          iptables; a + is",
@@ -330,6 +333,14 @@ fn what_asks_for_capture_is_one_of_two_words() {
     assert_eq!(
         details,
         "annotation sidecar.istio.io/inject: \"no\" is not one of true, t, 1, false, f, 0"
+    );
+    let wrong = json!({"linkerd.io/proxy-version": "x", "linkerd.io/inject": "disbled"});
+    let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
+        .run()
+        .error();
+    assert_eq!(
+        details,
+        "annotation linkerd.io/inject: \"disbled\" is not one of enabled, ingress, disabled"
     );
 }
 

@@ -65,6 +65,37 @@ fn an_unknown_key_is_refused_with_its_value_and_the_nearest() {
          xyz, which is 1: there is no such key; netweir's own are capture, excludeNamespaces, includeNamespaces, \
          logFile, logLevel, policy"
     );
+    // The administrator writes some of the runtime's keys, too.
+    for (key, nearest) in [
+        ("capabilites", "capabilities"),
+        ("prevresult", "prevResult"),
+        ("POLICY", "policy"),
+        ("exclude-namespaces", "excludeNamespaces"),
+    ] {
+        let (code, details) = complaint(&json!({(key): {"a": true}}));
+        let expected =
+            format!("{key}, which is {{\"a\":true}}: there is no such key; did you mean {nearest}");
+        assert_eq!((code, details), (2, expected));
+    }
+}
+
+#[test]
+fn what_is_long_is_quoted_in_part() {
+    let (_, details) = complaint(&json!({"xyz": "a".repeat(3_000_000)}));
+    assert!(
+        details.starts_with("xyz, which is \"aaaa"),
+        "{}",
+        details.len()
+    );
+    assert!(details.len() < 400, "{}", details.len());
+    let (code, message, details) = Call::with_text("ADD", vec![b' '; (16 << 20) + 1])
+        .run()
+        .error();
+    assert_eq!((code, message.as_str()), (6, "standard input is too long"));
+    assert_eq!(
+        details,
+        "it has more than 16777216 bytes; accepted is that many at most"
+    );
 }
 
 #[test]
@@ -116,7 +147,7 @@ fn every_wrong_value_is_told_at_once() {
         "capture.drop-invalid: is a string; accepted is true or false",
         "capture.exclude-inbound-ports: entry 2 is neither a string nor an integer",
         "capture.exclude-outbound-prots: there is no such option; did you mean exclude-outbound-ports",
-        "capture.netns: is no option of what to capture in a pod",
+        "capture.netns: is no option of what to capture in a pod; accepted is one that is, such as exclude-outbound-ports",
         "capture.proxy-uid: is a float; accepted is an array or a comma-separated string",
     ];
     assert_eq!(details, expected.join("; "));
@@ -212,6 +243,44 @@ fn messages_go_to_the_file_with_the_pods_name() {
         ] {
             assert_eq!(line[key], value);
         }
+    }
+}
+
+#[test]
+fn a_mistake_of_the_runtime_is_in_the_file_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("netweir.log");
+    let answer = Call::new(
+        "ADD",
+        &config(&json!({"logFile": path, "cniVersion": "0.4.0"})),
+    )
+    .variable("CNI_NETNS", "")
+    .run();
+    assert_eq!(answer.error().2, "CNI_NETNS is missing");
+    assert!(
+        answer.stdout.starts_with(r#"{"cniVersion":"0.4.0","#),
+        "{}",
+        answer.stdout
+    );
+    let line: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(line["details"], "CNI_NETNS is missing");
+    assert_eq!(line["pod"], "web");
+}
+
+#[test]
+fn standard_output_is_no_log_file() {
+    for path in ["/dev/stdout", "/proc/self/fd/1", "/dev/fd/1"] {
+        let keys = json!({"logFile": path, "logLevel": "trace"});
+        let answer = Call::new("ADD", &config(&keys)).run();
+        let expected = config(&keys)["prevResult"].to_string();
+        assert_eq!(answer.result(), format!("{expected}\n"), "{path}");
+        assert!(
+            answer
+                .stderr
+                .contains("it is standard output, which is for the answer alone"),
+            "{}",
+            answer.stderr
+        );
     }
 }
 

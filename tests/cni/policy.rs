@@ -64,6 +64,14 @@ fn by_annotations() {
             [false, false, false],
         ),
         (
+            &[ISTIO, ("sidecar.istio.io/interceptionMode", " NONE ")],
+            [false, false, false],
+        ),
+        (
+            &[LINKERD, ("linkerd.io/inject", "ingress")],
+            [true, true, false],
+        ),
+        (
             &[ISTIO, ("sidecar.istio.io/interceptionMode", "TPROXY")],
             [true, true, false],
         ),

@@ -82,7 +82,8 @@ pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<Mi
             return Ok(Some(INJECT));
         }
     }
-    Ok((texts.text(MODE) == Some("NONE")).then_some(MODE))
+    let mode = texts.text(MODE).map(str::trim);
+    Ok((mode == Some("NONE")).then_some(MODE))
 }
 
 /// The ports, users and the tunnel port are our own defaults. The proxy's health checks and metrics are left

@@ -1,7 +1,7 @@
 //! Linkerd's annotations, with the defaults of its proxy-init.
 
 use crate::options::{Mistake, Setting};
-use crate::parse;
+use crate::parse::{self, ValueError};
 
 use super::{MeshKey, Profile, Reading, Texts, mistake};
 
@@ -65,8 +65,18 @@ pub(super) fn is_injected(texts: &Texts<'_>) -> bool {
 }
 
 /// The annotation by which the pod is to be left alone.
-pub(super) fn opts_out(texts: &Texts<'_>) -> Option<&'static str> {
-    (texts.text(INJECT) == Some("disabled")).then_some(INJECT)
+pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<Mistake>> {
+    match texts.text(INJECT).map(str::trim) {
+        None | Some("enabled" | "ingress") => Ok(None),
+        Some("disabled") => Ok(Some(INJECT)),
+        Some(other) => {
+            let error = ValueError::Word {
+                text: other.to_owned(),
+                accepted: "enabled, ingress, disabled",
+            };
+            Err(vec![mistake(INJECT, error.into())])
+        }
+    }
 }
 
 /// What is wrong with the ports that are only left alone.
