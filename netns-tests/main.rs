@@ -35,6 +35,7 @@ mod meshes;
 mod notes;
 mod owners;
 mod ranges;
+mod refusals;
 mod replacement;
 mod routing;
 mod sandbox;
@@ -65,6 +66,7 @@ fn main() -> ExitCode {
         notes::promises(),
         owners::promises(),
         ranges::promises(),
+        refusals::promises(),
         replacement::promises(),
         routing::promises(),
         status::promises(),

@@ -1,0 +1,106 @@
+//! What the kernel refuses is told with the object that it refused and the likely cause, and leaves nothing behind.
+
+use std::io::Write;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+
+use netweir::exit_code::ExitCode;
+use netweir::kernel::{self, Error};
+use netweir::plan::plan;
+use netweir::ruleset::{Note, Ruleset};
+
+use crate::foreign::other_capture;
+use crate::sandbox::{Promise, run};
+
+pub(crate) fn promises() -> Vec<Promise> {
+    vec![
+        Promise::alone("refusals::of-a-rule-names-it", of_a_rule),
+        Promise::alone("refusals::of-the-table-tells-of-its-owner", of_the_table),
+    ]
+}
+
+/// A set that is not there is to the kernel what an expression is that it has not: the object of the rule is not found.
+fn of_a_rule() {
+    let before = state();
+    let whole = plan(&other_capture());
+    let ruleset = Ruleset {
+        sets: Vec::new(),
+        ..whole.clone()
+    };
+    assert!(!ruleset.routing.is_empty());
+    let error = refused(&ruleset);
+    assert_eq!(
+        error.to_string(),
+        "the kernel refused the rule outbound/leave-excluded-port-tcp: No such file or directory (ENOENT) (the kernel \
+         lacks an expression of this rule; the modules are nft_redir, nft_ct, nft_tproxy, nft_counter; where modules \
+         cannot be loaded from a container, load them on the node)"
+    );
+    assert_eq!(error.exit_code(), ExitCode::Unsupported);
+    assert_eq!(state(), before);
+
+    // What an earlier run installed stays, too.
+    kernel::apply(&whole, &Note::default()).expect("applied");
+    let before = state();
+    refused(&ruleset);
+    assert_eq!(state(), before);
+}
+
+fn of_the_table() {
+    let _owner = Owner::of("inet netweir");
+    let before = state();
+    let changes = [
+        kernel::apply(&plan(&other_capture()), &Note::default()).err(),
+        kernel::remove().err(),
+    ];
+    for error in changes {
+        let error = error.expect("refused");
+        assert_eq!(
+            error.to_string(),
+            "the kernel refused the table inet netweir: Operation not permitted (EPERM) (another program owns a table \
+             of this name, with the flag owner)"
+        );
+        assert_eq!(error.exit_code(), ExitCode::NotPermitted);
+        assert_eq!(state(), before);
+    }
+}
+
+fn refused(ruleset: &Ruleset) -> Error {
+    kernel::apply(ruleset, &Note::default()).expect_err("refused")
+}
+
+/// All that a run can change.
+fn state() -> [String; 3] {
+    [
+        run("nft", &["--handle", "list", "ruleset"], ""),
+        run("ip", &["address", "show"], ""),
+        run("ip", &["rule", "show"], ""),
+    ]
+}
+
+/// Another program with a table that nobody else may change, for as long as it runs.
+struct Owner(Child);
+
+impl Owner {
+    fn of(table: &str) -> Self {
+        let mut command = Command::new("nft");
+        let command = command.arg("--interactive").stdin(Stdio::piped());
+        let child = command.stdout(Stdio::null()).spawn().expect("nft");
+        let mut owner = Self(child);
+        let input = owner.0.stdin.as_mut().expect("a pipe");
+        writeln!(input, "add table {table} {{ flags owner; }}").expect("written");
+        let tables = || run("nft", &["list", "tables"], "");
+        while !tables().contains(table) {
+            assert_eq!(owner.0.try_wait().expect("asked"), None, "nft ended");
+            thread::yield_now();
+        }
+        owner
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
