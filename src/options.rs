@@ -21,7 +21,7 @@ mod warning;
 mod written;
 
 pub use capture::{Files, Parsed, capture};
-pub use file::{nearest, nearest_of, read_file};
+pub use file::{misspelled_variable, nearest, nearest_of, read_file};
 pub use given::{Given, Origin};
 pub use mistake::{Mistake, Problem};
 pub use object::{known, read_object};

@@ -20,7 +20,7 @@ pub(super) enum Error {
     #[error(transparent)]
     Privilege(#[from] PrivilegeError),
     /// The network namespace cannot be entered.
-    #[error(transparent)]
+    #[error("--netns")]
     Namespace(#[from] NamespaceError),
     /// The rules in the kernel cannot be read or changed.
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! The options of a verb, of all sources.
 
-use std::fs;
+use std::{env, fs};
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
@@ -19,6 +19,7 @@ pub(super) struct Invocation {
 impl Invocation {
     /// Adds the configuration file to the flags and variables, and starts the log.
     pub(super) fn new(mut given: Given, mut mistakes: Vec<Mistake>) -> Self {
+        mistakes.extend(misspelled_variables());
         mistakes.extend(add_file(&mut given));
         let options = options::log_options(&given);
         let log = Log::new(options.as_ref().copied().unwrap_or_default());
@@ -47,6 +48,10 @@ pub(super) fn report(log: Log, mistakes: &[Mistake]) -> ExitCode {
         log.error(mistake, &[]);
     }
     ExitCode::Usage
+}
+
+fn misspelled_variables() -> impl Iterator<Item = Mistake> {
+    env::vars_os().filter_map(|(name, _)| options::misspelled_variable(name.to_str()?))
 }
 
 fn add_file(given: &mut Given) -> Vec<Mistake> {

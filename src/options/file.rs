@@ -53,6 +53,28 @@ pub fn nearest_of<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
+/// What the variables of all options begin with.
+const PREFIX: &str = "NETWEIR_";
+
+/// The mistake that a variable of this name is where it is spelled nearly like that of an option: what it says would be
+/// passed over in silence. Others that begin alike may be somebody else's; Kubernetes makes such of a service's name.
+#[must_use]
+pub fn misspelled_variable(name: &str) -> Option<Mistake> {
+    let own = Setting::ALL.iter().map(|setting| setting.spec().variable);
+    let own = own.filter_map(|variable| variable.strip_prefix(PREFIX));
+    let word = name.strip_prefix(PREFIX)?;
+    if own.clone().any(|variable| variable == word) {
+        return None;
+    }
+    let nearest = nearest_of(word, own)?;
+    Some(Mistake {
+        option: name.to_owned(),
+        problem: Problem::Unknown {
+            nearest: Some(format!("{PREFIX}{nearest}")),
+        },
+    })
+}
+
 fn not_toml(file: &str, text: &str, error: &toml::de::Error) -> Mistake {
     let before = error.span().and_then(|span| text.get(..span.start));
     Mistake {

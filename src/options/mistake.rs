@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use crate::explain::SyntaxProblem;
 use crate::parse::ValueError;
+use crate::printable::printable;
 use crate::trace::FilterError;
 
 use super::{Given, Setting};
@@ -33,7 +34,8 @@ impl Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.option, self.problem)
+        // What is no option may be any text.
+        write!(f, "{}: {}", printable(&self.option), self.problem)
     }
 }
 

@@ -33,22 +33,28 @@ pub fn passthrough_source(text: &str) -> Result<IpAddr, ValueError> {
 /// A network: a CIDR without host bits, or one address.
 pub fn network(text: &str) -> Result<IpNet, ValueError> {
     let network = network_with_host_bits(text)?;
-    if network.trunc() != network {
-        return Err(ValueError::HostBits {
-            text: text.to_owned(),
-            network: network.trunc(),
-        });
+    without_host_bits(text, network).map(|()| network)
+}
+
+fn without_host_bits(text: &str, network: IpNet) -> Result<(), ValueError> {
+    if network.trunc() == network {
+        return Ok(());
     }
-    Ok(network)
+    Err(ValueError::HostBits {
+        text: text.to_owned(),
+        network: network.trunc(),
+    })
 }
 
 /// A network inside 127.0.0.0/8 (RFC 1122, 3.2.1.3): a CIDR without host bits, or one address.
 pub fn loopback_range(text: &str) -> Result<Ipv4Net, ValueError> {
-    match network(text)? {
-        IpNet::V4(network) if network.addr().is_loopback() && network.prefix_len() >= 8 => {
-            Ok(network)
+    match network_with_host_bits(text) {
+        Ok(IpNet::V4(range)) if range.addr().is_loopback() && range.prefix_len() >= 8 => {
+            without_host_bits(text, range.into()).map(|()| range)
         }
-        IpNet::V4(_) | IpNet::V6(_) => Err(ValueError::LoopbackRange(text.to_owned())),
+        // What else is wrong with it does not matter: another network would not do either.
+        Ok(_) | Err(ValueError::Network(_)) => Err(ValueError::LoopbackRange(text.to_owned())),
+        Err(other) => Err(other),
     }
 }
 

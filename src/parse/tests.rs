@@ -217,12 +217,24 @@ fn the_loopback_range_is_inside_of_127_0_0_0_8() {
         "10.0.0.1",
         "::1",
         "128.0.0.0/32",
+        // Without its host bits it would not be inside, either.
+        "127.0.0.1/7",
+        "localhost",
+        "",
     ] {
         assert_eq!(
             loopback_range(text),
             Err(ValueError::LoopbackRange(text.into()))
         );
     }
+    assert_eq!(
+        loopback_range("127.0.0.1/8").unwrap_err().to_string(),
+        "127.0.0.1/8: host bits are set; did you mean 127.0.0.0/8"
+    );
+    assert_eq!(
+        loopback_range("127.0.0.0/33").unwrap_err().to_string(),
+        "\"127.0.0.0/33\" has no valid prefix length (0-32)"
+    );
 }
 
 #[test]

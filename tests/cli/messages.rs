@@ -62,7 +62,7 @@ fn a_namespace_that_is_not_there_is_named() {
         let run = run(&mut netweir(&["remove", "--netns", namespace]));
         assert_eq!(
             (run.code, run.stderr),
-            (Some(1), format!("error: {error}\n"))
+            (Some(1), format!("error: --netns: {error}\n"))
         );
     }
 }

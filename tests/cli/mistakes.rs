@@ -49,6 +49,8 @@ fn of_flags_variables_and_file_together() {
         &[
             ("NETWEIR_EXCLUDE_OUTBOUND_PORTS", "http"),
             ("NETWEIR_DROP_INVALID", "maybe"),
+            ("NETWEIR_EXCLUDE_OUTBOUND_PORT", "3306"),
+            ("NETWEIR_SERVICE_HOST", "10.96.0.10"),
         ],
         Some("outbound-port = 0\nloopback-range = \"10.0.0.0/8\"\nexclude-interface = \"eth1\"\n"),
     );
@@ -59,6 +61,7 @@ fn of_flags_variables_and_file_together() {
             "error: --exclude-outbound-port: there is no such option; did you mean --exclude-outbound-ports",
             "error: stray: belongs to no option; a switch takes its value after =, as in --drop-invalid=true",
             "error: --tunnel-port: needs a value: PORT|none, such as none",
+            "error: NETWEIR_EXCLUDE_OUTBOUND_PORT: there is no such option; did you mean NETWEIR_EXCLUDE_OUTBOUND_PORTS",
             "error: exclude-interface in FILE: there is no such option; did you mean exclude-interfaces",
             "error: outbound-port in FILE: \"0\" is not a port (1-65535)",
             "error: --proxy-uid: 4294967295 is not a user id to the kernel; the largest is 4294967294",
@@ -99,6 +102,18 @@ fn of_where_and_how() {
             "error: --inbound-port: \"-5\" is not a port (1-65535)",
             "error: --netns: \"..\" is neither a path, nor a name under /run/netns, nor a process id",
             "error: --format: \"xml\" is not one of nft, json, iptables, ip6tables",
+        ]
+    );
+}
+
+#[test]
+fn is_one_line_whatever_was_written() {
+    let found = complaints(&["apply", "y\n\u{202e}", "--x\n\u{1b}[31m"], &[], None);
+    assert_eq!(
+        found,
+        [
+            "error: y\\n\\u{202e}: belongs to no option; a switch takes its value after =, as in --drop-invalid=true",
+            "error: --x\\n\\u{1b}[31m: there is no such option; --help lists them",
         ]
     );
 }

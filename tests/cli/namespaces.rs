@@ -71,7 +71,7 @@ fn must_be_a_network_namespace() {
         ));
         assert_eq!(
             (run.code, run.stderr),
-            (Some(1), format!("error: {error}\n"))
+            (Some(1), format!("error: --netns: {error}\n"))
         );
     }
 }

@@ -108,8 +108,8 @@ fn trace_on(command: &[&str], alter: impl Fn(Pid)) -> (Vec<Call>, Ended) {
             WaitStatus::Stopped(_, received) => signal = Some(received),
             WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => {}
             WaitStatus::Exited(_, code) => break code,
-            end => panic!("{end:?}"),
-        };
+            end => assert_eq!(end, WaitStatus::Exited(process, 0)),
+        }
         ptrace::syscall(process, signal).unwrap();
         if let Some(mut input) = line.take() {
             input.write_all(b"\n").unwrap();

@@ -106,6 +106,49 @@ fn a_misspelled_key_resembles_one_option() {
     assert_eq!(nearest("frobnicate"), None);
 }
 
+#[test]
+fn a_misspelled_variable_is_no_other_programs() {
+    for setting in Setting::ALL {
+        let variable = setting.spec().variable;
+        assert_eq!(misspelled_variable(variable), None);
+        let misspelled = variable.replacen("NETWEIR_", "NETWEIR_X", 1);
+        let mistake = misspelled_variable(&misspelled).map(|mistake| mistake.to_string());
+        // Three letters or fewer would be another word.
+        if setting.spec().name.len() > 3 {
+            let expected =
+                format!("{misspelled}: there is no such option; did you mean {variable}");
+            assert_eq!(mistake, Some(expected));
+        }
+    }
+    for variable in [
+        "NETWEIR",
+        "NETWEIR_",
+        "EXCLUDE_OUTBOUND_PORT",
+        "XNETWEIR_OUTBOUND_POR",
+        // Of services called netweir, netweir-proxy and netweir-webhook.
+        "NETWEIR_SERVICE_HOST",
+        "NETWEIR_SERVICE_PORT",
+        "NETWEIR_SERVICE_PORT_HTTPS",
+        "NETWEIR_PORT",
+        "NETWEIR_PORT_443_TCP",
+        "NETWEIR_PORT_443_TCP_ADDR",
+        "NETWEIR_PORT_443_TCP_PORT",
+        "NETWEIR_PORT_443_TCP_PROTO",
+        "NETWEIR_PROXY_PORT",
+        "NETWEIR_WEBHOOK_PORT",
+        // Of the installer.
+        "NETWEIR_CNI_BIN_DIR",
+        "NETWEIR_CNI_CONF_DIR",
+        "NETWEIR_CNI_PLUGIN_CONFIG",
+        "NETWEIR_CNI_ONCE",
+        "NETWEIR_CNI_READY_FILE",
+        "NETWEIR_CNI_HEALTH",
+        "NETWEIR_CNI_UNINSTALL_ON_EXIT",
+    ] {
+        assert_eq!(misspelled_variable(variable), None, "{variable}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_file_is_too_odd(text in prop_oneof![any::<String>(), "([a-z-]{1,9} ?= ?[0-9a-z\"', .{}\\[\\]-]{0,20}\n){0,5}"]) {
