@@ -78,9 +78,9 @@ impl Error {
                     errno
                 })
             }
-            // A flag that it does not know.
+            // A flag that it does not know, or a hook that the chain's type has not in this family.
             Self::Refused {
-                subject: Subject::TraceTable(_),
+                subject: Subject::TraceTable(_) | Subject::Chain(_),
                 refusal,
             } if refusal.errno == Errno::EINVAL => Some(Errno::EOPNOTSUPP),
             Self::Refused { refusal, .. } | Self::Routing { refusal, .. } => Some(refusal.errno),
@@ -169,5 +169,85 @@ fn cause(subject: &Subject, refusal: &Refusal) -> String {
                 .to_owned()
         }
         _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(subject: Subject, errno: Errno) -> Error {
+        let words = None;
+        Error::Refused {
+            subject,
+            refusal: Refusal { errno, words },
+        }
+    }
+
+    /// What is said names the subject, then the kernel's reason, then this cause.
+    #[track_caller]
+    fn is_told(subject: &Subject, errnos: &[Errno], cause: &str, exit_code: ExitCode) {
+        for &errno in errnos {
+            let error = refused(subject.clone(), errno);
+            let told = error.to_string();
+            let begin = format!("the kernel refused {subject}: {} ({errno:?})", errno.desc());
+            let rest = told.strip_prefix(&begin).map(str::to_owned);
+            assert!(rest.is_some_and(|rest| rest.contains(cause)), "{told}");
+            assert_eq!(error.exit_code(), exit_code, "{told}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_the_likely_cause() {
+        let rule = Subject::Rule("outbound/redirect".to_owned());
+        let chain = Subject::Chain("outbound".to_owned());
+        let lacks = [Errno::ENOENT, Errno::EOPNOTSUPP];
+        let lacks_or_invalid = [Errno::ENOENT, Errno::EOPNOTSUPP, Errno::EINVAL];
+        is_told(&rule, &lacks, "nft_redir", ExitCode::Unsupported);
+        let nat = "Linux 5.2 and the module nft_chain_nat";
+        is_told(&chain, &lacks_or_invalid, nat, ExitCode::Unsupported);
+        is_told(
+            &Subject::ProbeTable,
+            &lacks,
+            "nft_ct",
+            ExitCode::Unsupported,
+        );
+        let trace = Subject::TraceTable("t".to_owned());
+        is_told(
+            &trace,
+            &lacks_or_invalid,
+            "Linux 5.12",
+            ExitCode::Unsupported,
+        );
+        let memory = [Errno::ENOMEM, Errno::ENOBUFS, Errno::EMSGSIZE];
+        let set = Subject::Set("outbound_exclude_ipv4".to_owned());
+        is_told(&set, &memory, "memory limit", ExitCode::Failed);
+        for subject in [Subject::Transaction, rule] {
+            is_told(&subject, &[Errno::EPERM], GRANT, ExitCode::NotPermitted);
+        }
+        is_told(
+            &Subject::Table,
+            &[Errno::EPERM],
+            "owner",
+            ExitCode::NotPermitted,
+        );
+        is_told(&Subject::Table, &[Errno::EBUSY], "", ExitCode::Failed);
+    }
+
+    #[test]
+    fn a_kernel_without_nf_tables_lacks_a_feature() {
+        let absent = [Errno::EPROTONOSUPPORT, Errno::EAFNOSUPPORT];
+        for errno in absent {
+            let error = Error::Open(errno.into());
+            assert!(error.to_string().contains("CONFIG_NF_TABLES"), "{error}");
+            assert_eq!(error.exit_code(), ExitCode::Unsupported);
+        }
+        for errno in [Errno::EINVAL, Errno::EOPNOTSUPP] {
+            let words = None;
+            let refusal = Refusal { errno, words };
+            let error = Error::reading("list")(ExchangeError::Refused(refusal));
+            assert!(error.to_string().contains("module nf_tables"), "{error}");
+            assert_eq!(error.exit_code(), ExitCode::Unsupported);
+        }
     }
 }
