@@ -265,15 +265,19 @@ fn that_is_not_the_same_does_not_count() {
 
 /// Where somebody else's route has the place, there is no capture, and an error.
 fn never_goes_without_its_route() {
+    let ruleset = plan(&tproxy(1337, 133));
+    run("ip", &["link", "set", "lo", "down"], "");
+    let error = kernel::apply(&ruleset, &Note::default()).expect_err("refused");
+    assert!(error.to_string().contains("(lo is down; "), "{error}");
     run("ip", &["link", "set", "lo", "up"], "");
     let before = state();
     let add = "route add table 133 unreachable default";
     run("ip", &add.split(' ').collect::<Vec<_>>(), "");
-    let ruleset = plan(&tproxy(1337, 133));
     let error = kernel::apply(&ruleset, &Note::default()).expect_err("refused");
     assert_eq!(
         error.to_string(),
-        "the kernel refused to add the ipv4 route to everything on lo in table 133: File exists (EEXIST)"
+        "the kernel refused to add the ipv4 route to everything on lo in table 133: File exists (EEXIST) (somebody \
+         else's has the place, and leads elsewhere)"
     );
     assert_eq!(kernel::dump().expect("dumped"), None);
     run(

@@ -261,3 +261,43 @@ fn of_kernel(error: &kernel::Error) -> Code {
         code_of(error.exit_code())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Refusal, Subject};
+
+    fn code(source: kernel::Error) -> Code {
+        let error = Error::Kernel {
+            pod: Pod::default(),
+            source: Box::new(source),
+        };
+        error.code()
+    }
+
+    #[test]
+    fn the_number_tells_whether_it_is_of_use_to_try_again() {
+        let attempts = 3;
+        assert_eq!(code(kernel::Error::Contended { attempts }), Code::TryAgain);
+        for (errno, expected) in [
+            (Errno::ENOMEM, Code::TryAgain),
+            (Errno::ENOBUFS, Code::TryAgain),
+            (Errno::EPERM, Code::NotPermitted),
+            (Errno::EOPNOTSUPP, Code::Unsupported),
+            (Errno::EEXIST, Code::Failed),
+        ] {
+            let refusal = || Refusal { errno, words: None };
+            let (subject, doing) = (Subject::Table, "add".to_owned());
+            let refused = kernel::Error::Refused {
+                subject,
+                refusal: refusal(),
+            };
+            assert_eq!(code(refused), expected, "{errno}");
+            let refusal = refusal();
+            let routing = kernel::Error::Routing { doing, refusal };
+            assert_eq!(code(routing), expected, "{errno}");
+            let open = kernel::Error::Open(errno.into());
+            assert_eq!(code(open), expected, "{errno}");
+        }
+    }
+}

@@ -49,7 +49,7 @@ pub enum Error {
         attempts: u32,
     },
     /// The kernel refused an address, a policy rule or a route.
-    #[error("the kernel refused to {doing}: {refusal}{}", permission(.refusal))]
+    #[error("the kernel refused to {doing}: {refusal}{}", obstacle(.refusal))]
     Routing {
         /// What was being done, as the `ip` command that it equals.
         doing: String,
@@ -128,6 +128,18 @@ fn permission(refusal: &Refusal) -> String {
     match refusal.errno {
         Errno::EPERM => format!("; {GRANT}"),
         _ => String::new(),
+    }
+}
+
+/// What is in the way of an address, a policy rule or a route.
+fn obstacle(refusal: &Refusal) -> String {
+    match refusal.errno {
+        Errno::EEXIST => " (somebody else's has the place, and leads elsewhere)".to_owned(),
+        Errno::ENETDOWN => {
+            " (lo is down; who makes a network namespace is to take it up, as container runtimes do)"
+                .to_owned()
+        }
+        _ => permission(refusal),
     }
 }
 

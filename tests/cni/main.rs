@@ -18,3 +18,4 @@ mod policy;
 mod properties;
 mod results;
 mod runtime;
+mod streams;

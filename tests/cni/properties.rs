@@ -39,6 +39,7 @@ fn answer(command: Command, text: &str) -> String {
             assert!(json["code"].as_u64().unwrap() > 0);
             assert!(!json["msg"].as_str().unwrap().is_empty());
             assert!(!json["msg"].as_str().unwrap().contains('\n'));
+            assert!(!json["details"].as_str().unwrap().is_empty());
             json.to_string()
         }
     }
