@@ -205,9 +205,15 @@ fn only_broken_configurations_are_told_once_and_waited_for() {
     let installer = crate::node::Installer::start(&mut node.command("install"));
     let error = installer.wait_for_line("error: there is no network configuration in ");
     assert!(
-        error.contains("but broken ones: 05-cilium.conflist: it is not a JSON object: EOF"),
+        error.ends_with("but broken ones: 05-cilium.conflist"),
         "{error}"
     );
+    // However it is broken next.
+    for broken in ["", "{", "[]"] {
+        node.write(name, broken);
+        fs::remove_file(node.plugin()).unwrap();
+        node.wait_for(SECOND, "the plugin's file", || node.has_plugin());
+    }
     node.write(name, text);
     node.wait_for(SECOND, "the entry", || {
         has_entry_besides(&node.text(name), text)

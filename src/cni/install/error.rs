@@ -45,12 +45,12 @@ pub enum InstallError {
     #[error("there is no network configuration in {} yet", .0.display())]
     NoNetwork(PathBuf),
     /// Nothing that the plugin can be added to.
-    #[error("there is no network configuration in {} but broken ones: {reasons}", path.display())]
+    #[error("there is no network configuration in {} but broken ones: {names}", path.display())]
     Broken {
         /// The folder.
         path: PathBuf,
-        /// Each file, and what is wrong with it.
-        reasons: String,
+        /// The files.
+        names: String,
     },
     /// The plugin cannot be part of the network.
     #[error("the plugin cannot be added to {}: {reason}", path.display())]

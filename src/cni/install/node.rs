@@ -131,11 +131,10 @@ impl Node {
         if broken.is_empty() {
             return InstallError::NoNetwork(path);
         }
-        let reasons = broken
-            .iter()
-            .map(|(name, reason)| format!("{name}: {reason}"));
-        let reasons = reasons.collect::<Vec<_>>().join("; ");
-        InstallError::Broken { path, reasons }
+        // What is wrong with each was told. It may be another thing at every look, which would be told as news.
+        let names: Vec<_> = broken.iter().map(|(name, _)| *name).collect();
+        let names = names.join(", ");
+        InstallError::Broken { path, names }
     }
 }
 
