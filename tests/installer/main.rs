@@ -12,6 +12,7 @@
 mod agents;
 mod crashes;
 mod disks;
+mod exposition;
 mod node;
 mod options;
 mod plugin;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::agents::{BRIDGE, CILIUM, FLANNEL};
+use crate::exposition;
 use crate::node::{Installer, Node, PATIENCE, SECOND};
 use crate::runtime::{has_entry_besides, is_installed};
 
@@ -39,27 +40,19 @@ fn fetched(address: SocketAddr, path: &str) -> (u16, String) {
     (status.parse().unwrap(), body.to_owned())
 }
 
-/// The value of a metric. Everything else has to be as the text format of Prometheus wants it.
-fn metric(address: SocketAddr, name: &str) -> String {
+/// The value of a metric, which may have one label.
+fn metric(address: SocketAddr, name: &str, label: Option<(&str, &str)>) -> String {
     let (status, body) = fetched(address, "/metrics");
     assert_eq!(status, 200);
-    let samples = body
-        .lines()
-        .filter(|line| !line.starts_with("# HELP ") && !line.starts_with("# TYPE "));
-    let samples: Vec<_> = samples
-        .map(|line| line.rsplit_once(' ').expect("a name and a value"))
-        .collect();
-    assert!(
-        samples
-            .iter()
-            .all(|(_, value)| value.parse::<f64>().is_ok()),
-        "{body}"
-    );
-    let sample = samples.iter().find(|(known, _)| known.starts_with(name));
-    sample
-        .unwrap_or_else(|| panic!("no {name} in {body}"))
-        .1
-        .to_owned()
+    let samples = exposition::samples(&body);
+    let owned = |(label, value): (&str, &str)| (label.to_owned(), value.to_owned());
+    let labels = label.into_iter().map(owned).collect();
+    let mut named = samples.iter().filter(|sample| sample.name == name);
+    let found = named.find(|sample| sample.labels == labels);
+    found
+        .unwrap_or_else(|| panic!("no {name} with {label:?} in {body}"))
+        .value
+        .to_string()
 }
 
 #[test]
@@ -75,49 +68,53 @@ fn readiness_and_metrics() {
         body.starts_with("not ready: there is no network configuration in /"),
         "{body}"
     );
-    assert_eq!(metric(address, "netweir_cni_ready"), "0");
-    assert_eq!(metric(address, "netweir_cni_installs_total"), "0");
-    assert_eq!(metric(address, "netweir_cni_errors_total"), "1");
-    assert_ne!(
-        metric(
-            address,
-            "netweir_cni_last_error_timestamp_seconds{error=\"there is no network"
-        ),
-        "0"
+    let one = |name: &str| metric(address, name, None);
+    assert_eq!(one("netweir_cni_ready"), "0");
+    assert_eq!(one("netweir_cni_installs_total"), "0");
+    assert_eq!(one("netweir_cni_errors_total"), "1");
+    let folder = node.conf();
+    let error = format!(
+        "there is no network configuration in {} yet",
+        folder.display()
     );
+    let last = "netweir_cni_last_error_timestamp_seconds";
+    assert_ne!(metric(address, last, Some(("error", &error))), "0");
+    // A name like this is nothing that the format would break of.
+    let strange = "05-\"a\\b\nc\" 1.conflist";
+    node.write(strange, "");
+    let error = format!(
+        "there is no network configuration in {} but broken ones: ",
+        folder.display()
+    );
+    installer.wait_for_line(&format!("error: {error}"));
+    let error = error + strange;
+    assert_ne!(metric(address, last, Some(("error", &error))), "0");
+    node.remove(strange);
 
     let (name, text) = CILIUM;
     node.write(name, text);
     installer.wait_for_line("info: the plugin is installed");
     assert_eq!(fetched(address, "/readyz"), (200, "ready\n".to_owned()));
-    assert_eq!(metric(address, "netweir_cni_ready"), "1");
-    assert_eq!(metric(address, "netweir_cni_installs_total"), "1");
-    assert_eq!(
+    let repairs = |object: &str| {
         metric(
             address,
-            "netweir_cni_repairs_total{object=\"configuration\"}"
-        ),
-        "0"
-    );
+            "netweir_cni_repairs_total",
+            Some(("object", object)),
+        )
+    };
+    assert_eq!(one("netweir_cni_ready"), "1");
+    assert_eq!(one("netweir_cni_installs_total"), "1");
+    assert_eq!(repairs("configuration"), "0");
 
     fs::remove_file(node.plugin()).unwrap();
     node.wait_for(SECOND, "the plugin's file", || node.has_plugin());
-    assert_eq!(
-        metric(address, "netweir_cni_repairs_total{object=\"binary\"}"),
-        "1"
-    );
+    assert_eq!(repairs("binary"), "1");
     node.write_whole(name, text);
     node.wait_for(SECOND, "the entry", || {
         has_entry_besides(&node.text(name), text)
     });
-    assert_eq!(
-        metric(
-            address,
-            "netweir_cni_repairs_total{object=\"configuration\"}"
-        ),
-        "1"
-    );
-    assert_eq!(metric(address, "netweir_cni_installs_total"), "1");
+    assert_eq!(repairs("configuration"), "1");
+    assert_eq!(one("netweir_cni_installs_total"), "1");
 
     assert_eq!(fetched(address, "/").0, 404);
     assert!(exchanged(address, "POST /readyz HTTP/1.1\r\n\r\n").starts_with("HTTP/1.1 405 "));
