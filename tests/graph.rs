@@ -80,11 +80,32 @@ proptest! {
             let agrees = |question: &&Question| match &question.ending {
                 Ending::Verdict(verdict, _) => *verdict == outcome.verdict,
                 // By its accept statement in a chain that other chains follow.
-                Ending::Next(_) | Ending::Done(_) => outcome.verdict == Verdict::Leave,
+                Ending::Next(_) | Ending::Done(..) => outcome.verdict == Verdict::Leave,
                 Ending::GoesOn(_) | Ending::Unknown => false,
             };
             let questions = questions_of(&diagram, rule.as_str());
             prop_assert!(questions.iter().any(agrees), "{connection}: {rule}: {questions:?}");
+        }
+    }
+
+    #[test]
+    fn whatever_ends_a_chain_leads_to_the_next(capture in captures::capture()) {
+        let ruleset = plan(&capture);
+        for lane in &diagram(&ruleset).lanes {
+            let follower = lane.stages.iter().skip(1).map(Some).chain([None]);
+            for (stage, next) in lane.stages.iter().zip(follower) {
+                let name = next.and_then(|next| next.title.split(':').next());
+                let endings = stage.questions.iter().map(|question| &question.ending);
+                for ending in endings.chain(&stage.rest) {
+                    let leads_to = match ending {
+                        Ending::Next(chain) => Some(chain.as_str()),
+                        Ending::Done(_, chain) => chain.as_deref(),
+                        Ending::Verdict(Verdict::Leave, _) => None,
+                        Ending::Verdict(..) | Ending::GoesOn(_) | Ending::Unknown => continue,
+                    };
+                    prop_assert_eq!(leads_to, name, "{:?}", ending);
+                }
+            }
         }
     }
 

@@ -64,8 +64,8 @@ pub enum Ending {
     Verdict(Verdict, Option<&'static str>),
     /// The next chain decides.
     Next(String),
-    /// Something is done to it, and that is all that the chain does.
-    Done(String),
+    /// Something is done to it, and the chain has ended for it: the next one decides, where there is one.
+    Done(String, Option<String>),
     /// Something is done to it, and the next question asked.
     GoesOn(String),
     /// Nobody can tell.
@@ -77,7 +77,8 @@ impl fmt::Display for Ending {
         match self {
             Self::Verdict(verdict, _) => verdict.fmt(f),
             Self::Next(chain) => write!(f, "on to {chain}"),
-            Self::Done(what) => f.write_str(what),
+            Self::Done(what, None) => f.write_str(what),
+            Self::Done(what, Some(chain)) => write!(f, "{what}, then on to {chain}"),
             Self::GoesOn(what) => write!(f, "{what}, and on"),
             Self::Unknown => f.write_str("not known"),
         }
@@ -158,22 +159,26 @@ fn stage(installed: &Installed, chain: &Chain, next: Option<&str>) -> Stage {
         ChainKind::Nat => "asked once for each connection",
         ChainKind::Filter | ChainKind::Route => "asked for every packet",
     };
-    let onward = match next {
-        Some(next) => Ending::Next(next.to_owned()),
-        None => Ending::Verdict(Verdict::Leave, None),
-    };
     let groups = Group::all(chain, &installed.foreign);
     Stage {
         title: format!("{}: {sees}", chain.name),
         questions: groups
             .iter()
-            .map(|group| question(&installed.ruleset, group, &onward))
+            .map(|group| question(&installed.ruleset, group, next))
             .collect(),
-        rest: (!ends_all(chain)).then_some(onward),
+        rest: (!ends_all(chain)).then(|| onward(next)),
     }
 }
 
-fn question(ruleset: &Ruleset, group: &Group<'_>, onward: &Ending) -> Question {
+/// What becomes of what the chain leaves alone.
+fn onward(next: Option<&str>) -> Ending {
+    match next {
+        Some(next) => Ending::Next(next.to_owned()),
+        None => Ending::Verdict(Verdict::Leave, None),
+    }
+}
+
+fn question(ruleset: &Ruleset, group: &Group<'_>, next: Option<&str>) -> Question {
     match group {
         Group::Rules(first, others) => {
             let rules = || [*first].into_iter().chain(others.iter().copied());
@@ -184,15 +189,15 @@ fn question(ruleset: &Ruleset, group: &Group<'_>, onward: &Ending) -> Question {
                     .unwrap_or_else(|| format!("is {}", conditions_of(first))),
                 values: values(ruleset, conditions()),
                 id: common(&ids),
-                ending: ending(first, onward),
+                ending: ending(first, next),
             }
         }
         Group::Foreign(foreign) => foreign_question(foreign),
     }
 }
 
-/// What becomes of what the rule fits.
-fn ending(rule: &Rule, onward: &Ending) -> Ending {
+/// What becomes of what the rule fits, where the chain comes next.
+fn ending(rule: &Rule, next: Option<&str>) -> Ending {
     let mut done = Vec::new();
     for &statement in &rule.statements {
         let what = match statement {
@@ -203,8 +208,8 @@ fn ending(rule: &Rule, onward: &Ending) -> Ending {
                 return Ending::Verdict(Verdict::Tproxy(port), listener(&rule.id));
             }
             Statement::Drop => return Ending::Verdict(Verdict::Drop, None),
-            Statement::Accept if done.is_empty() => return onward.clone(),
-            Statement::Accept => return Ending::Done(done.join(", ")),
+            Statement::Accept if done.is_empty() => return onward(next),
+            Statement::Accept => return Ending::Done(done.join(", "), next.map(str::to_owned)),
             Statement::SetPacketMark(mark) => format!("marked {mark:#x}"),
             Statement::SetConnectionMark(mark) => format!("its connection marked {mark:#x}"),
             Statement::RestoreMark => "given its connection's mark".to_owned(),

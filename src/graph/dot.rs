@@ -79,7 +79,7 @@ fn write_ending(f: &mut String, question: &str, label: &str, ending: &Ending) ->
         Ending::Verdict(verdict, Some(listener)) => format!("{verdict}\n{listener}"),
         Ending::Verdict(_, None)
         | Ending::Next(_)
-        | Ending::Done(_)
+        | Ending::Done(..)
         | Ending::GoesOn(_)
         | Ending::Unknown => ending.to_string(),
     };

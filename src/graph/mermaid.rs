@@ -128,7 +128,7 @@ fn told(ending: &Ending) -> String {
         Ending::Verdict(verdict, Some(listener)) => format!("→ {verdict}, {listener}"),
         Ending::Verdict(_, None)
         | Ending::Next(_)
-        | Ending::Done(_)
+        | Ending::Done(..)
         | Ending::GoesOn(_)
         | Ending::Unknown => format!("→ {ending}"),
     }
@@ -140,7 +140,7 @@ pub(super) const fn class(ending: &Ending) -> &'static str {
         Ending::Verdict(Verdict::Redirect(_) | Verdict::Tproxy(_), _) => "proxy",
         Ending::Verdict(Verdict::Leave, _) => "leave",
         Ending::Verdict(Verdict::Drop, _) => "drop",
-        Ending::Next(_) | Ending::Done(_) | Ending::GoesOn(_) => "on",
+        Ending::Next(_) | Ending::Done(..) | Ending::GoesOn(_) => "on",
         Ending::Unknown => "unknown",
     }
 }

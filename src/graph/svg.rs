@@ -261,7 +261,7 @@ fn told(ending: &Ending) -> Vec<String> {
         Ending::Verdict(_, Some(listener)) => lines.extend(wrapped(listener, ENDING_TEXT)),
         Ending::Verdict(_, None)
         | Ending::Next(_)
-        | Ending::Done(_)
+        | Ending::Done(..)
         | Ending::GoesOn(_)
         | Ending::Unknown => {}
     }
