@@ -1,5 +1,6 @@
 //! What is traced is where connections really go, and nothing of the tracing stays.
 
+mod coloured;
 mod limits;
 mod traced;
 
@@ -44,7 +45,9 @@ pub(crate) fn promises() -> Vec<Promise> {
         Promise::new("trace::shows-strange-names-harmlessly", strange_names),
     ];
     let all = fates.into_iter().chain(others);
-    all.chain(limits::promises()).collect()
+    all.chain(limits::promises())
+        .chain(coloured::promises())
+        .collect()
 }
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
@@ -286,7 +289,11 @@ fn several(sandbox: &Sandbox) {
     for port in [80, 81, 82] {
         sandbox.try_out(&to_peer(0, port));
     }
-    let shown = traced.map(|traced| ports(&traced.end(Signal::SIGTERM)));
+    let shown = traced.map(|traced| traced.end(Signal::SIGTERM));
+    for line in shown.iter().flatten() {
+        assert!(!line.contains("netweir-trace"), "{line}");
+    }
+    let shown = shown.map(|lines| ports(&lines));
     assert_eq!(shown, [vec![80], vec![81], vec![80, 81, 82]]);
 }
 

@@ -17,6 +17,9 @@ pub use assembler::{Assembler, Seen};
 pub use filter::{Condition, Filter, FilterError, Kind};
 pub use told::{SCHEMA, Told};
 
+/// How the names of the temporary tables begin that have packets traced, in the family inet.
+pub const TABLES: &str = "netweir-trace-";
+
 /// The chains of the temporary table that has packets traced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waypoint {

@@ -7,8 +7,7 @@ use clap::Args;
 
 use crate::exit_code::ExitCode;
 use crate::explain::{
-    Answer, Outcome, Question, SyntaxError, Table, Verdict, answer_to_nothing, complete,
-    evaluate_installed,
+    Answer, Outcome, Question, SyntaxError, Table, answer_to_nothing, complete, evaluate_installed,
 };
 use crate::log::Log;
 use crate::options::{Mistake, Problem, Section};
@@ -169,12 +168,8 @@ fn one(rules: &Looked, question: &Question, form: Form) -> Result<ExitCode, Erro
 }
 
 fn colour(outcome: &Outcome) -> Colour {
-    match outcome.verdict {
-        _ if !outcome.unjudged.is_empty() => Colour::Red,
-        Verdict::Redirect(_) | Verdict::Tproxy(_) => Colour::Cyan,
-        Verdict::Leave => Colour::Green,
-        Verdict::Drop => Colour::Red,
-    }
+    let is_known = outcome.unjudged.is_empty();
+    Colour::of(is_known.then_some(outcome.verdict))
 }
 
 /// Answers line by line, as they come. A line that is no connection does not keep the others from being answered.

@@ -3,6 +3,8 @@
 use std::fmt::Display;
 use std::io::{self, IsTerminal};
 
+use crate::explain::Verdict;
+
 /// Whether text is coloured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
@@ -18,6 +20,17 @@ pub(super) enum Colour {
     Red,
     Green,
     Cyan,
+}
+
+impl Colour {
+    /// Of what becomes of a connection; `None` where nobody can tell.
+    pub(super) const fn of(verdict: Option<Verdict>) -> Self {
+        match verdict {
+            Some(Verdict::Redirect(_) | Verdict::Tproxy(_)) => Self::Cyan,
+            Some(Verdict::Leave) => Self::Green,
+            Some(Verdict::Drop) | None => Self::Red,
+        }
+    }
 }
 
 impl Style {

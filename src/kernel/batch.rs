@@ -16,7 +16,6 @@ use super::sys::{self, RawRule, TooLarge, append_message};
 use crate::intent::Intervals;
 use crate::ruleset::{Chain, Elements, Note, Rule, Ruleset, Set, TABLE};
 
-pub(super) use traced::TRACE_TABLES;
 pub(super) use untracked::{TABLE as PROBE_TABLE, TableFlags};
 
 /// `NFNL_SUBSYS_NFTABLES` (`linux/netfilter/nfnetlink.h`).

@@ -5,13 +5,14 @@ use std::fs;
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
-use super::batch::{TRACE_TABLES, family_header, message_type};
+use super::batch::{family_header, message_type};
 use super::dump::text;
 use super::error::Error;
 use super::netlink::{Flags, Request};
 use super::{open, sys};
 use crate::intent::Family;
 use crate::ruleset::TABLE;
+use crate::trace::TABLES;
 
 /// A base chain of another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +55,7 @@ fn other(chain: &sys::Chain) -> Option<OtherChain> {
     let hook = hook(chain.u32(c::NFTNL_CHAIN_HOOKNUM)?)?;
     let table = text(chain.name(c::NFTNL_CHAIN_TABLE));
     // What has packets traced leaves their ways as they are.
-    let own = table == TABLE || table.starts_with(TRACE_TABLES);
+    let own = table == TABLE || table.starts_with(TABLES);
     (family != "inet" || !own).then(|| OtherChain {
         family,
         table,

@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Instant;
 
-use super::batch::{Batch, Subject, TRACE_TABLES};
+use super::batch::{Batch, Subject};
 use super::error::Error;
 use super::netlink::{Group, Received, Socket, Topic};
 use super::watch::{End, Event};
 use super::{dump, open, retry, send};
-use crate::trace::{Filter, Message, Rules};
+use crate::trace::{Filter, Message, Rules, TABLES};
 use message::Told;
 
 pub use sockets::Sockets;
@@ -71,7 +71,7 @@ impl Tracer {
         let end = End::expect().map_err(failed)?;
         let mut owner = open(mnl::Bus::Netfilter)?;
         // No two sockets of a namespace have the same number.
-        let table = format!("{TRACE_TABLES}{}", owner.number());
+        let table = format!("{TABLES}{}", owner.number());
         retry(|| {
             let generation = dump::generation(&mut owner)
                 .map_err(Error::reading("read the ruleset's generation"))?;

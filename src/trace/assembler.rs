@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::explain::{Addresses, Transport};
 use crate::ruleset::{Direction, TABLE};
 
-use super::{After, Headers, Message, Waypoint};
+use super::{After, Headers, Message, TABLES, Waypoint};
 
 const LOOPBACK: &str = "lo";
 /// The most packets that are under way at once. Beyond, the oldest counts as through.
@@ -59,6 +59,12 @@ impl Seen {
     }
 }
 
+/// Whether this names a table of another run of `netweir trace`, with its family.
+fn is_of_trace(table: &str) -> bool {
+    let name = table.strip_prefix("inet ");
+    name.is_some_and(|name| name.starts_with(TABLES))
+}
+
 /// Gathers the messages of each packet. Times are since any moment that stays the same.
 #[derive(Debug)]
 pub struct Assembler {
@@ -106,7 +112,10 @@ impl Assembler {
             return Vec::new();
         }
         if message.table != self.table {
-            return self.met(message, now).into_iter().collect();
+            // What others trace at the same time decides nothing.
+            let is_of_trace = is_of_trace(&message.table);
+            let met = (!is_of_trace).then(|| self.met(message, now));
+            return met.flatten().into_iter().collect();
         }
         match (Waypoint::named(&message.chain), message.rule) {
             (Some(Waypoint::Start(direction)), Some(_)) => {

@@ -194,17 +194,38 @@ impl<'a> Told<'a> {
 }
 
 impl fmt::Display for Told<'_> {
-    /// The connection, what became of it and by which rule, and what it met besides.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, &str::to_owned)
+    }
+}
+
+impl Told<'_> {
+    /// What became of it; `None` where that is not known.
+    #[must_use]
+    pub const fn verdict(&self) -> Option<Verdict> {
+        self.verdict
+    }
+
+    /// In words, on one line: the connection, what became of it and by which rule, and what it met besides. What became
+    /// of it is made to stand out by the given means.
+    pub fn text(&self, stand_out: impl Fn(&str) -> String) -> String {
+        let mut text = String::new();
+        // Writing to a string does not fail.
+        let _ = self.write(&mut text, &stand_out);
+        text
+    }
+
+    fn write(&self, f: &mut dyn fmt::Write, stand_out: &dyn Fn(&str) -> String) -> fmt::Result {
         write!(f, "{}: ", self.connection())?;
-        match self.verdict {
-            Some(verdict) => verdict.fmt(f)?,
-            None => f.write_str("not known, as the rules were changed meanwhile")?,
-        }
         let id = self.id();
+        let mut fate = match self.verdict {
+            Some(verdict) => verdict.to_string(),
+            None => "not known, as the rules were changed meanwhile".to_owned(),
+        };
         if let Some(listener) = id.and_then(listener) {
-            write!(f, ", {listener}")?;
+            fate = format!("{fate}, {listener}");
         }
+        f.write_str(&stand_out(&fate))?;
         match self.decided_by() {
             Some(name) => write!(f, ", by {name}")?,
             None if self.verdict.is_some() => f.write_str(", by no rule")?,

@@ -117,9 +117,11 @@ fn of_every_option_of_every_verb() {
     let script = script("fish");
     for verb in [
         "apply",
+        "diff",
         "explain",
         "graph",
         "remove",
+        "status",
         "trace",
         "istio-iptables",
         "linkerd-init",

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::error::Error;
 use crate::cli::form::Form;
+use crate::cli::style::{Colour, Style};
 use crate::kernel;
 use crate::kernel::trace::{Reader, Sockets};
 use crate::trace::{Assembler, Message, Rules, Seen, Told};
@@ -16,6 +17,7 @@ pub(super) struct Show {
     sockets: Sockets,
     started: Instant,
     form: Form,
+    style: Style,
     left: Option<u64>,
 }
 
@@ -66,6 +68,7 @@ impl Show {
             sockets: Sockets::open()?,
             started: Instant::now(),
             form,
+            style: Style::of_output(),
             left: count,
         })
     }
@@ -152,6 +155,8 @@ impl Show {
                 Form::Json => told.json(&time) + "\n",
                 Form::Text => {
                     let (_, of_day) = time.split_once('T').unwrap_or_default();
+                    let colour = Colour::of(told.verdict());
+                    let told = told.text(|fate| self.style.paint(colour, fate));
                     format!("{of_day} {told}\n")
                 }
             });

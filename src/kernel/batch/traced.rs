@@ -12,9 +12,6 @@ use crate::kernel::sys::{Expression, RawRule, TooLarge};
 use crate::ruleset::{ConnectionState, Direction, Hook, Match, Priority};
 use crate::trace::{Condition, Filter, Kind, Waypoint};
 
-/// How the names of such tables begin, in the family inet.
-pub(in crate::kernel) const TRACE_TABLES: &str = "netweir-trace-";
-
 /// `NF_INET_LOCAL_IN` and `NF_INET_POST_ROUTING` (`linux/netfilter.h`): where the ways of packets end.
 const LOCAL_IN: u32 = 1;
 const POST_ROUTING: u32 = 4;
