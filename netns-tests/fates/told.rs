@@ -18,8 +18,8 @@ pub(super) struct Seen {
 }
 
 /// The program tells where each connection went, by the options and by what is installed. It is asked for each
-/// twice: with every part said, and with those that it can know by itself left out.
-pub(super) fn the_program_tells(capture: &Capture, seen: &[Seen]) {
+/// twice: with every part said, and with those that it can know by itself left out. Gives back for how many it did.
+pub(super) fn the_program_tells(capture: &Capture, seen: &[Seen]) -> usize {
     let options = options_of(capture);
     let options = options.iter();
     let flags: Vec<_> = options
@@ -28,6 +28,7 @@ pub(super) fn the_program_tells(capture: &Capture, seen: &[Seen]) {
     let by_options = explain(&flags, seen);
     let by_kernel = explain(&["--from-kernel".to_owned()], seen);
     assert_eq!(by_options, by_kernel, "{flags:?}");
+    seen.len()
 }
 
 fn explain(rules: &[String], seen: &[Seen]) -> String {
