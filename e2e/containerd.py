@@ -22,6 +22,7 @@ NAMESPACES = "/run/netns"
 SOCKET = "/run/containerd.sock"
 CAPABILITY = "io.kubernetes.cri.pod-annotations"
 CAPTURE = {"netweir.io/capture": "enabled"}
+TRANSPARENT = {"sidecar.istio.io/status": "{}", "sidecar.istio.io/interceptionMode": "TPROXY"}
 EXCLUDES = {"netweir.io/exclude-outbound-ports": str(EXCLUDED_OUTBOUND)}
 
 CONFIG = """\
@@ -181,6 +182,7 @@ def run(options, checks, folder):
     containerd = Containerd(options, folder)
     try:
         annotated(checks, containerd)
+        transparent(checks, containerd)
         plain(checks, containerd)
         refused(checks, containerd)
         image(checks, containerd)
@@ -199,6 +201,17 @@ def annotated(checks, containerd):
     told = [("ADD", "captured"), ("DEL", "not captured any more")]
     checks.equal("containerd's second DEL has nothing to take away", pod.told(), told)
     checks.equal("and comes", pod.calls().count("DEL") > 1, True)
+
+
+def transparent(checks, containerd):
+    """Its routes by `lo` are there, too."""
+    pod = Pod(containerd, "transparent", TRANSPARENT)
+    pod.run()
+    checks.equal("a pod of Istio's is captured as its annotations say", "tproxy ip6 to :15006" in pod.rules(), True)
+    for family in ("-4", "-6"):
+        routes = checked(["nsenter", f"--net={pod.namespace}", "ip", family, "route", "show", "table", "133"])
+        checks.equal(f"with its route (ip {family})", "local default dev lo" in routes, True)
+    pod.stop_and_remove()
 
 
 def plain(checks, containerd):

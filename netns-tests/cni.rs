@@ -25,6 +25,7 @@ pub(crate) fn promises() -> Vec<Promise> {
             check_tells_the_drift();
         }),
         Promise::alone("cni::check-of-other-modes", check_of_other_modes),
+        Promise::alone("cni::lo-may-come-up-later", lo_may_come_up_later),
         Promise::alone("cni::a-pod-that-is-left-alone-stays-as-it-is", left_alone),
         Promise::alone("cni::a-failed-add-leaves-nothing", || {
             failed_add_leaves_nothing();
@@ -262,6 +263,20 @@ fn check_of_other_modes() {
             .call(&ours(), "ADD", Some(&RESULT.to_owned()))
             .result();
         assert_eq!(checked(&runtime).result(), "");
+    }
+}
+
+/// Some runtimes take it up behind the plugins.
+fn lo_may_come_up_later() {
+    for mode in ["redirect", "tproxy"] {
+        let mut runtime = Runtime::new(SpecVersion::V1_0_0);
+        runtime.annotations =
+            json!({"netweir.io/capture": "enabled", "netweir.io/inbound-mode": mode});
+        runtime.in_pod(|| run("ip", &["link", "set", "lo", "down"], ""));
+        let answer = runtime.call(&ours(), "ADD", Some(&RESULT.to_owned()));
+        assert_eq!(answer.result(), RESULT, "{mode}");
+        runtime.in_pod(|| run("ip", &["link", "set", "lo", "up"], ""));
+        assert_eq!(checked(&runtime).result(), "", "{mode}");
     }
 }
 

@@ -18,6 +18,7 @@ use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
 use crate::provenance::Provenance;
 use crate::render;
+use crate::ruleset::RoutingObject;
 
 use super::Error;
 use super::environment::Environment;
@@ -51,17 +52,24 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, Error> {
                 log.warning(warning, &[]);
             }
             enter(&namespace)?;
+            let of_kernel = |source| Error::Kernel {
+                pod: pod.clone(),
+                source: Box::new(source),
+            };
             let capture = resolve(*parsed, log)?;
             let ruleset = plan(&capture);
             if log.writes(Level::Trace) {
                 log.trace(render::nft(&ruleset), &[]);
             }
+            let is_route =
+                |object: &RoutingObject| matches!(object, RoutingObject::LocalRoute { .. });
+            if ruleset.routing.iter().any(is_route) {
+                // Not every runtime has done so by now; later, it makes no difference.
+                kernel::take_loopback_up().map_err(of_kernel)?;
+            }
             let note = Provenance::note_of(&capture, &ruleset);
             let outcome = kernel::apply(&ruleset, &note);
-            let message = match outcome.map_err(|source| Error::Kernel {
-                pod,
-                source: Box::new(source),
-            })? {
+            let message = match outcome.map_err(of_kernel)? {
                 Outcome::Installed => "captured",
                 Outcome::Replaced => "captured, in place of what was installed",
                 Outcome::Unchanged => "captured already",
