@@ -185,17 +185,27 @@ fn while_others_change() {
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         let others = scope.spawn(|| transactions_until(&ended));
+        let end = End(&ended);
         for ruleset in rulesets.iter().cycle().take(40) {
             kernel::apply(ruleset, &Note::default()).expect("applied");
             let installed = kernel::dump().expect("dumped").expect("installed");
             assert!(installed.is(ruleset));
         }
-        ended.store(true, Ordering::Release);
+        drop(end);
         let chains = others.join().expect("the other's transactions");
         let listing = run("nft", &["list", "table", "inet", "other"], "");
         assert_eq!(listing.matches("chain c").count(), chains);
         assert!(chains > 100, "only {chains} transactions");
     });
+}
+
+/// Ends what waits for it, also when the test fails: the other thread would go on for good.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 /// Adds chains to the table `inet other`, each in a transaction of its own, and gives back how many.

@@ -170,11 +170,31 @@ fn a_dry_run_gives_up_every_privilege() {
 
 #[test]
 fn one_capability_is_left_when_the_kernel_is_asked_for_anything() {
-    // As in a container that drops all capabilities and adds one.
-    let bounded = ["setpriv", "--bounding-set=-all,+net_admin"];
-    for before in [AS_ROOT.to_vec(), [AS_ROOT.as_slice(), &bounded].concat()] {
+    let shells: [&[&str]; 3] = [
+        &[],
+        // As in a container that drops all capabilities and adds one.
+        &["setpriv", "--bounding-set=-all,+net_admin"],
+        // As from a runtime that hands them on to whatever is run.
+        &[
+            "setpriv",
+            "--inh-caps=+net_admin,+sys_admin",
+            "--ambient-caps=+net_admin,+sys_admin",
+        ],
+    ];
+    for shell in shells {
+        let before = [AS_ROOT.as_slice(), shell].concat();
         for verb in ["apply", "remove"] {
             let (calls, _) = trace(&with(&before, &[verb, "-q"]));
+            let handed_on = if shell
+                .last()
+                .is_some_and(|last| last.starts_with("--ambient"))
+            {
+                NET_ADMIN | SYS_ADMIN
+            } else {
+                0
+            };
+            let [_, _, inheritable, ambient] = calls.first().unwrap().capabilities();
+            assert_eq!([inheritable, ambient], [handed_on; 2]);
             let socket = first(&calls, libc::SYS_socket);
             assert_eq!(socket.capabilities(), [NET_ADMIN, NET_ADMIN, 0, 0]);
             assert_eq!(socket.state("CapBnd"), NET_ADMIN);
