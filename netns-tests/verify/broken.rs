@@ -15,6 +15,26 @@ pub(super) fn promises() -> Vec<Promise> {
         Promise::alone("verify::finds-who-takes-connections", taken),
         Promise::alone("verify::finds-who-drops", dropped),
         Promise::alone("verify::finds-rules-that-are-gone", rules_are_gone),
+        Promise::alone("verify::reads-the-destination-back", || {
+            altered(
+                // Before connection tracking: the proxy would take 81 for what the client asked for.
+                "chain output { type filter hook output priority -301; tcp dport 80 tcp dport set 81; }
+                chain input { type filter hook input priority 300; tcp sport 81 tcp sport set 80; }",
+                |destination| {
+                    format!("but the original destination that is read back is {destination}:81")
+                },
+            );
+        }),
+        Promise::alone("verify::reads-its-own-token", || {
+            altered(
+                // The first byte behind a header with timestamps (RFC 7323).
+                "chain input {
+                    type filter hook input priority 300
+                    tcp sport 80 tcp flags & psh == psh @th,256,8 set 0
+                }",
+                |_| "but what was sent at one end is not what arrived at the other".to_owned(),
+            );
+        }),
     ]
 }
 
@@ -88,6 +108,23 @@ fn dropped() {
         causes,
         ["a likely cause: the chain input of the table inet wall (filter at input, priority 0)"]
     );
+}
+
+/// Every connection reaches the listener, and yet is not what it should be.
+fn altered(chains: &str, wrong: impl Fn(&str) -> String) {
+    furnish(&Family::ALL);
+    nft(&format!("table inet alters {{\n{chains}\n}}"));
+    let capture = Capture::default();
+    let ruleset = install(&capture);
+    let verification = verify(&capture, &ruleset).unwrap();
+    let text = text(&verification);
+    let destinations = ["192.0.2.1", "[2001:db8::1]", "192.0.2.3", "[2001:db8::3]"];
+    assert_eq!(text.lines().count(), destinations.len(), "{text}");
+    for (line, destination) in text.lines().zip(destinations) {
+        assert!(line.starts_with("verification failed: "), "{line}");
+        assert!(line.contains(&format!(" {destination}:80 ")), "{line}");
+        assert!(line.ends_with(&wrong(destination)), "{line}");
+    }
 }
 
 /// A rule is deleted after the commit, and then the table.
