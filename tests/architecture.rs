@@ -224,6 +224,27 @@ fn every_module_is_known_to_be_one_or_the_other() {
     assert_eq!(modules, known.collect());
 }
 
+/// What a sheet of paper holds at a size that can be read.
+#[test]
+fn the_architecture_is_one_page() {
+    const MOST_LINES: usize = 60;
+    const MOST_COLUMNS: usize = 120;
+    let page = include_str!("../ARCHITECTURE.md");
+    let lines = page.lines().count();
+    assert!(lines <= MOST_LINES, "{lines} lines");
+    for line in page.lines() {
+        assert!(line.chars().count() <= MOST_COLUMNS, "{line}");
+    }
+    for room in PURE.iter().chain(IMPURE) {
+        // Single files that every room uses.
+        let furniture = ["exit_code", "log", "printable"].contains(room);
+        assert!(
+            furniture || page.contains(&format!("`src/{room}`")),
+            "{room}"
+        );
+    }
+}
+
 /// A file is read in one go. Every file of code is counted, those of tests and tools, too.
 #[test]
 fn files_stay_short() {
