@@ -16,6 +16,7 @@ pub(crate) fn promises() -> Vec<Promise> {
         Promise::alone("documented::explain", explain),
         Promise::alone("documented::diff", diff),
         Promise::alone("documented::status", status),
+        Promise::alone("documented::graph", graph),
         Promise::new("documented::trace", trace),
     ]
 }
@@ -146,6 +147,18 @@ fn status() {
     let (differences, foreign): (BTreeSet<_>, BTreeSet<_>) = (of("differences"), of("foreign"));
     assert!(!foreign.is_empty() && differences.is_subset(&documented("diff")));
     assert!(foreign.is_subset(&documented("diff")), "{foreign:?}");
+}
+
+fn graph() {
+    let dns = "graph --dns=all --inbound-mode=tproxy";
+    let mut pictures = printed(dns, "");
+    install(&other_capture());
+    run("nft", &["-f", "-"], EDITS);
+    pictures.extend(printed("graph --from-kernel", ""));
+    are_as_documented("graph", &pictures, |path| path.ends_with("[].rest"));
+    let fields = fields(&pictures, |_| false);
+    let rest = |name: &str| fields.contains(&format!("lanes[].chains[].rest.{name}"));
+    assert!(["text", "verdict", "port", "next"].into_iter().all(rest));
 }
 
 fn trace(sandbox: &Sandbox) {

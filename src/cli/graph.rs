@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::exit_code::ExitCode;
-use crate::graph::{Diagram, dot, mermaid, svg};
+use crate::graph::{Diagram, dot, json, mermaid, svg};
 use crate::log::Log;
 use crate::options::{Mistake, Problem, Section};
 use crate::parse::ValueError;
@@ -14,7 +14,7 @@ use super::invocation::Invocation;
 use super::rules::{Rules, RulesOption};
 
 const FORMAT_HELP: &str = "\
-What to draw it for: Mermaid, Graphviz, or as a picture that needs neither
+What to draw it for: Mermaid, Graphviz, as a picture that needs neither, or with JSON what is in it
 [default: mermaid] [example: svg]";
 
 /// The verb's own arguments, and the options.
@@ -23,7 +23,7 @@ pub(super) struct Graph {
     #[arg(
         id = "graph-format",
         long = "format",
-        value_name = "mermaid|dot|svg",
+        value_name = "mermaid|dot|svg|json",
         help_heading = "The picture",
         help = FORMAT_HELP
     )]
@@ -82,11 +82,12 @@ fn draw(format: Option<&str>) -> Result<fn(&Diagram) -> String, Vec<Mistake>> {
         None | Some("mermaid") => Ok(mermaid),
         Some("dot") => Ok(dot),
         Some("svg") => Ok(svg),
+        Some("json") => Ok(json),
         Some(other) => Err(vec![Mistake {
             option: "--format".to_owned(),
             problem: Problem::Value(ValueError::Word {
                 text: other.to_owned(),
-                accepted: "mermaid, dot, svg",
+                accepted: "mermaid, dot, svg, json",
             }),
         }]),
     }

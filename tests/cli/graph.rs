@@ -41,9 +41,9 @@ fn shows_what_is_installed_and_what_of_it_is_not_known() {
 }
 
 #[test]
-fn knows_three_formats() {
+fn knows_four_formats() {
     let run = run(&mut netweir(&["graph", "--format=png"]));
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
-    let expected = "error: --format: \"png\" is not one of mermaid, dot, svg\n";
+    let expected = "error: --format: \"png\" is not one of mermaid, dot, svg, json\n";
     assert_eq!(run.stderr, expected);
 }
