@@ -193,6 +193,21 @@ outbound, connections:
     assert_eq!(status["foreign"].as_array().map(Vec::len), Some(1));
 }
 
+/// So do the other verbs that look at what is installed.
+fn others_warn(words: &str) {
+    for arguments in ["diff", "explain --from-kernel out", "graph --from-kernel"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_netweir"));
+        let output = output_of(command.args(arguments.split(' ')), "");
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            told.starts_with("warning: a newer netweir than this one"),
+            "{told}"
+        );
+        assert!(told.contains(words), "{arguments}: {told}");
+        assert!(!output.stdout.is_empty());
+    }
+}
+
 fn newer() {
     let capture = other_capture();
     let rules = plan(&capture);
@@ -221,6 +236,7 @@ fn newer() {
     apply(1, &format!("999.1.0{options}"));
     told(newer, (0, "same"));
     // The other version made other rules of these options.
+    others_warn("by=999.1.0");
     apply(1, "999.1.0");
     told(newer, (3, "differs"));
     apply(1, "999.1.0\ncapture-quic=on");
@@ -233,6 +249,9 @@ fn newer() {
         "the note is of the form 7, which a newer netweir writes",
         (0, "unknown"),
     );
+    others_warn("by=\"a version that this one cannot read\"");
+    apply(1, "1\u{1b}[31m\nproxy-\u{7}");
+    told("by netweir 1\\u{1b}[31m", (0, "unknown"));
     apply(1, "0.0.1\nproxy-uid");
     told("also proxy-uid, too long to be kept", (0, "unknown"));
 }

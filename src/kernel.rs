@@ -182,20 +182,20 @@ pub fn routing_beside(wanted: &[RoutingObject]) -> Result<Vec<RoutingObject>, Er
     Ok(objects)
 }
 
-/// Every difference between what is installed and the ruleset, and what is installed.
+/// Every difference between what is installed and the ruleset, and what is installed with its note.
 ///
 /// # Errors
 /// The kernel refused, or the ruleset kept changing.
-pub fn differences_from(wanted: &Ruleset) -> Result<(Vec<Difference>, Installed), Error> {
-    let table = dump()?;
+pub fn differences_from(wanted: &Ruleset) -> Result<(Vec<Difference>, Installed, Note), Error> {
+    let table = dump_with_note()?;
     let mut differences: Vec<_> = match table {
         Some(_) => Vec::new(),
         None => vec![Difference::NoTable],
     };
-    let mut installed = table.unwrap_or_default();
+    let (mut installed, note) = table.unwrap_or_default();
     installed.ruleset.routing = routing_beside(&wanted.routing)?;
     differences.extend(compare(wanted, Some(&installed)));
-    Ok((differences, installed))
+    Ok((differences, installed, note))
 }
 
 /// The bytes of the transaction that [`apply`] sends where there is no table yet: netlink messages in the host's byte

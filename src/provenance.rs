@@ -16,6 +16,7 @@ use crate::options::{
     self, Files, Given, Origin, Setting, elements_text, options_of, options_within,
 };
 use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
+use crate::printable::printable;
 use crate::ruleset::{Elements, Note, Ruleset, Set};
 
 /// The form of the note that this version writes.
@@ -182,7 +183,7 @@ impl Provenance {
         let text = std::str::from_utf8(text).map_err(|_| Unreadable::Damaged)?;
         let mut lines = text.split('\n');
         let mut provenance = Self {
-            version: lines.next().unwrap_or_default().to_owned(),
+            version: printable(lines.next().unwrap_or_default()).into_owned(),
             options: Vec::new(),
             edited: Vec::new(),
             lost: Vec::new(),
@@ -203,7 +204,7 @@ impl Provenance {
             } else {
                 &mut self.unknown
             };
-            unknown.push(name.to_owned());
+            unknown.push(printable(name).into_owned());
             return;
         };
         if let Some(value) = value.strip_prefix('=') {

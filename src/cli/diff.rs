@@ -19,6 +19,7 @@ use super::files::System;
 use super::form::{Form, FormOption};
 use super::hunks;
 use super::invocation::Invocation;
+use super::rules;
 use super::style::Style;
 
 /// The verb's own arguments, and the options.
@@ -83,7 +84,8 @@ impl Task {
     fn run(self, log: Log) -> Result<ExitCode, Error> {
         super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
         let wanted = plan(&resolve(self.parsed, log)?);
-        let (differences, installed) = kernel::differences_from(&wanted)?;
+        let (differences, installed, note) = kernel::differences_from(&wanted)?;
+        rules::warn_of_newer(&note, log);
         super::print(&match self.form {
             Form::Text => {
                 let amount = hunks::amount(log);

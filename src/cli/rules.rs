@@ -11,7 +11,8 @@ use crate::log::Log;
 use crate::options::{self, Given, Mistake, Origin, Parsed, Problem, Section, Setting};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
-use crate::ruleset::Installed;
+use crate::provenance::{Provenance, Unreadable, VERSION};
+use crate::ruleset::{Installed, Note, Ruleset};
 
 use super::accounts::AccountFiles;
 use super::error::Error;
@@ -134,9 +135,25 @@ impl Source {
                     ..Installed::default()
                 })
             }
-            Self::Kernel => kernel::dump()?.ok_or(Error::NotInstalled),
+            Self::Kernel => {
+                let (installed, note) = kernel::dump_with_note()?.ok_or(Error::NotInstalled)?;
+                warn_of_newer(&note, log);
+                Ok(installed)
+            }
         }
     }
+}
+
+/// Tells that a later version made the rules: it may know more than this one.
+pub(super) fn warn_of_newer(note: &Note, log: Log) {
+    let newer = match Provenance::read(note, &Ruleset::default()) {
+        Ok(Some(provenance)) if provenance.is_newer() => provenance.version,
+        Err(Unreadable::Form(_)) => "a version that this one cannot read".to_owned(),
+        Ok(_) | Err(Unreadable::Damaged) => return,
+    };
+    let words =
+        format!("a newer netweir than this one, {VERSION}, made the rules that are installed");
+    log.warning(&words, &[("by", &newer)]);
 }
 
 /// What there is to look at.

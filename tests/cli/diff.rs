@@ -120,6 +120,17 @@ fn is_coloured_on_a_terminal_alone_and_only_where_that_is_wanted() {
     assert!(on_terminal("TERM=xterm NO_COLOR="));
     assert!(!on_terminal("TERM=xterm NO_COLOR=1"));
     assert!(!on_terminal("TERM=dumb"));
+    let script = format!(
+        "TERM=xterm script -qec '\"{}\" explain out tcp :80' /dev/null",
+        env!("CARGO_BIN_EXE_netweir")
+    );
+    let explained = within(&script, &["--version"]).stdout;
+    assert!(
+        explained.contains("\n\x1b[36mredirected to port 15001"),
+        "{explained}"
+    );
+    let piped = within("TERM=xterm \"$0\" explain out tcp :80", &["--version"]);
+    assert!(piped.stdout.contains("\nredirected to port 15001"));
     let piped = within("TERM=xterm \"$0\" diff || true", &["--version"]);
     assert!(piped.stdout.contains("--- installed"));
     assert!(!piped.stdout.contains('\x1b'));

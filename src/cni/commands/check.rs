@@ -30,7 +30,7 @@ pub(super) fn check(attachment: Attachment<'_>, log: Log) -> Result<(), Error> {
     enter(&namespace)?;
     let wanted = plan(&resolve(*parsed, log)?);
     let compared = kernel::differences_from(&wanted);
-    let (differences, _) = compared.map_err(|source| Error::Unreadable {
+    let (differences, ..) = compared.map_err(|source| Error::Unreadable {
         pod: pod.clone(),
         source: Box::new(source),
     })?;
