@@ -98,6 +98,20 @@ pub enum VariableMistake {
     Arguments(String),
 }
 
+impl VariableMistake {
+    /// The variable.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Missing(name) => name,
+            Self::Command(_) => COMMAND,
+            Self::Container(_) => "CNI_CONTAINERID",
+            Self::Interface(_) => "CNI_IFNAME",
+            Self::Arguments(_) => "CNI_ARGS",
+        }
+    }
+}
+
 /// The pod, as far as the runtime tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pod {

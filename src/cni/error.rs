@@ -23,7 +23,7 @@ use super::version::SpecVersion;
 #[derive(Debug, ThisError)]
 pub enum Error {
     /// Variables are missing or wrong.
-    #[error("the runtime's CNI variables are wrong")]
+    #[error("the runtime's CNI variables are wrong: {}", names(.0))]
     Environment(Vec<VariableMistake>),
     /// Standard input cannot be read.
     #[error("standard input cannot be read")]
@@ -52,7 +52,7 @@ pub enum Error {
         version: SpecVersion,
     },
     /// The configuration is wrong.
-    #[error("the plugin's configuration is wrong")]
+    #[error("the plugin's configuration is wrong{}", unsupported(.0))]
     Config(Vec<ConfigMistake>),
     /// The plugin is the first of its list.
     #[error("there is no prevResult")]
@@ -212,6 +212,26 @@ impl Error {
         // Texts and a number: this cannot fail.
         serde_json::to_string(&object).unwrap_or_default()
     }
+}
+
+/// The specification wants them in the message, not in the details alone.
+fn names(mistakes: &[VariableMistake]) -> String {
+    let mut names: Vec<_> = mistakes.iter().map(VariableMistake::name).collect();
+    names.dedup();
+    names.join(", ")
+}
+
+/// The keys that nobody knows and their values, for the same reason.
+fn unsupported(mistakes: &[ConfigMistake]) -> String {
+    let unknown = mistakes.iter().filter_map(|mistake| match mistake {
+        ConfigMistake::Unknown { key, value, .. } => Some(format!("{key}, which is {value}")),
+        _ => None,
+    });
+    let unknown: Vec<_> = unknown.collect();
+    if unknown.is_empty() {
+        return String::new();
+    }
+    format!(": not supported: {}", unknown.join("; "))
 }
 
 /// The mistakes on one line: an event of Kubernetes is one.

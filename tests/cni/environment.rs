@@ -8,10 +8,18 @@ fn complaint(command: &str, variables: &[(&str, &str)]) -> String {
     let call = Call::new(command, &config(&json!({"policy": "all"})));
     let set = |call: Call, (name, value): &(&str, &str)| call.variable(name, value);
     let (code, message, details) = variables.iter().fold(call, set).run().error();
-    assert_eq!(
-        (code, message.as_str()),
-        (4, "the runtime's CNI variables are wrong")
+    // The specification wants the names in the message.
+    let mut names: Vec<_> = details
+        .split("; ")
+        .filter_map(|mistake| mistake.split([' ', ':']).next())
+        .filter(|name| name.starts_with("CNI_"))
+        .collect();
+    names.dedup();
+    let expected = format!(
+        "the runtime's CNI variables are wrong: {}",
+        names.join(", ")
     );
+    assert_eq!((code, message), (4, expected));
     details
 }
 
