@@ -245,6 +245,18 @@ fn the_architecture_is_one_page() {
     }
 }
 
+/// The image's builder stage copies the folder: what is left out of it must be nothing that the build needs.
+#[test]
+fn the_image_is_built_of_all_that_is_under_version_control() {
+    let untracked: Vec<_> = include_str!("../.gitignore").lines().collect();
+    for left_out in include_str!("../.dockerignore").lines() {
+        assert!(
+            left_out == "/.git" || untracked.contains(&left_out),
+            "{left_out}"
+        );
+    }
+}
+
 /// A file is read in one go. Every file of code is counted, those of tests and tools, too.
 #[test]
 fn files_stay_short() {
