@@ -33,6 +33,9 @@ pub struct Lane {
 /// Of chains that see every packet.
 const BY_LOOPBACK: &str = "or leaving by lo, which brings it back";
 
+/// Of connections for which there is no chain.
+const UNSEEN: &str = "left alone: no rule looks at it";
+
 /// A chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
@@ -92,10 +95,17 @@ impl Diagram {
         let mut chains = installed.ruleset.chains.iter();
         let packets_arrive =
             chains.any(|chain| chain.hook == Hook::Prerouting && chain.kind == ChainKind::Filter);
-        let lane = |title, hook, note| Lane {
-            title,
-            note,
-            stages: stages(installed, hook),
+        let lane = |title, hook, note| {
+            let stages = stages(installed, hook);
+            Lane {
+                title,
+                note: if stages.is_empty() {
+                    Some(UNSEEN)
+                } else {
+                    note
+                },
+                stages,
+            }
         };
         Self {
             lanes: vec![
