@@ -120,7 +120,16 @@ fn nothing() {
     );
     let (code, status) = json();
     assert_eq!((code, &status["installed"]), (Some(3), &Value::Bool(false)));
+    run("nft", &["add table inet netweir"], "");
+    let (code, text) = self::status(&[]);
+    assert_eq!(
+        (code, text.as_str()),
+        (Some(3), "capture is not installed\n")
+    );
     install(&Capture::default());
+    run("nft", &["flush table inet netweir"], "");
+    let (code, status) = json();
+    assert_eq!((code, &status["sync"]), (Some(3), &Value::from("edited")));
     run("nft", &["delete table inet netweir"], "");
     let (code, text) = self::status(&[]);
     assert_eq!(code, Some(3));

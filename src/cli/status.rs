@@ -13,6 +13,7 @@ use crate::log::Log;
 use crate::options::{self, Mistake, Section};
 use crate::parse::NetworkNamespace;
 use crate::render;
+use crate::ruleset::{Installed, Note};
 use crate::status::{self, Origin, Status, Sync};
 
 use super::arguments::{OptionsOf, TakesOptions};
@@ -112,17 +113,24 @@ impl Task {
     }
 }
 
+/// Whether there is more than an empty table that others made. One that they emptied has a note.
+fn is_of_capture((installed, note): &(Installed, Note)) -> bool {
+    let mut rules = installed.ruleset.rules();
+    rules.next().is_some() || !installed.foreign.is_empty() || !note.bytes().is_empty()
+}
+
 /// What is there.
 enum State {
     /// Capture.
     Installed(Box<Status>),
-    /// No table; of routing perhaps something all the same, as the `ip` commands that it equals.
+    /// No table, or an empty one; of routing perhaps something all the same, as the `ip` commands that it equals.
     Nothing(Vec<String>),
 }
 
 impl State {
     fn look() -> Result<Self, Error> {
-        let Some((mut installed, note)) = kernel::dump_with_note()? else {
+        let found = kernel::dump_with_note()?;
+        let Some((mut installed, note)) = found.filter(is_of_capture) else {
             let routing = kernel::routing_beside(&[])?;
             let commands = routing.iter().map(render::ip_command).collect();
             return Ok(Self::Nothing(commands));
