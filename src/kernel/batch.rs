@@ -159,7 +159,8 @@ impl Batch {
 
     fn begin(generation: u32, first_sequence: u32) -> Self {
         let mut batch = Self {
-            bytes: Vec::new(),
+            // Enough for most: to grow is to copy.
+            bytes: Vec::with_capacity(2 * sys::LARGEST_MESSAGE),
             first_sequence,
             subjects: Vec::new(),
             last_message: 0,

@@ -24,7 +24,7 @@ pub(super) use expression::{Expression, ExpressionRef};
 pub(super) use object::{Chain, RawRule, Set, Table};
 
 /// No message that this module builds is larger: each is bounded by the limits of [`Expression`] and [`Rule`].
-const LARGEST_MESSAGE: usize = 0xe000;
+pub(super) const LARGEST_MESSAGE: usize = 0xe000;
 
 /// Something does not fit into a netlink message, or has a NUL byte where the kernel reads a string.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]

@@ -45,7 +45,7 @@ pub(crate) struct Turn {
 impl Turn {
     /// Waits for it. `TimedOut` when somebody else does not let go of it.
     pub(crate) fn wait(task: Task) -> io::Result<Self> {
-        let deadline = Instant::now() + task.limit();
+        let mut deadline = None;
         let name = SocketAddr::from_abstract_name(task.name())?;
         loop {
             match UnixListener::bind_addr(&name) {
@@ -53,6 +53,7 @@ impl Turn {
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(error),
             }
+            let deadline = *deadline.get_or_insert_with(|| Instant::now() + task.limit());
             // The one who has it accepts nothing: the connection ends when the listener does.
             let ended = match UnixStream::connect_addr(&name) {
                 Ok(connection) => {
