@@ -91,8 +91,20 @@ enum Role {
     OpensLast,
 }
 
-/// The keys that the kernel is given: sorted, a closing one after each interval that does not reach the maximum,
-/// and one at zero unless an interval begins there, as nft does.
+/// The intervals, each before those that a balanced tree has below it.
+///
+/// The kernel's red-black tree (`nft_set_rbtree.c`) that is filled in ascending order is nearly twice as deep at its upper end
+/// as at its lower, and every connection descends it.
+fn roots_first<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = &Interval<T>> {
+    let levels = usize::BITS - intervals.len().leading_zeros();
+    (0..levels).rev().flat_map(|level| {
+        let below = (1 << level) - 1;
+        intervals.iter().skip(below).step_by(2 << level)
+    })
+}
+
+/// The keys that the kernel is given: an opening one for each interval, a closing one after it if it does not reach the
+/// maximum, and first of all one at zero unless an interval begins there, as nft does.
 pub(super) fn edges<T: Bound>(intervals: &Intervals<T>) -> Vec<Edge<T>> {
     let mut edges = Vec::with_capacity(2 * intervals.len() + 1);
     if intervals
@@ -103,7 +115,7 @@ pub(super) fn edges<T: Bound>(intervals: &Intervals<T>) -> Vec<Edge<T>> {
         let role = Role::Closes;
         edges.push(Edge { key: T::MIN, role });
     }
-    for interval in intervals {
+    for interval in roots_first(intervals) {
         let key = interval.first();
         match interval.last().successor() {
             Some(after) => {
@@ -209,6 +221,8 @@ impl<T: Key> Gathered<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
     use proptest::prelude::*;
 
     use super::super::sys::parse_elements;
@@ -231,6 +245,23 @@ mod tests {
                 gathered.add(&edge.key.to_key(), flags, Layout::Intervals).unwrap();
             }
             prop_assert_eq!(gathered.intervals(), set);
+        }
+
+        /// Each interval once, and none deeper than in a balanced tree.
+        #[test]
+        fn the_order_fills_a_tree_from_its_root(count in 0..3000u32) {
+            let all: Intervals<u32> = (0..count).map(|index| Interval::single(2 * index)).collect();
+            let keys = || roots_first(&all).map(Interval::first);
+            let given: BTreeSet<_> = keys().collect();
+            prop_assert_eq!((keys().count(), given.len()), (all.len(), all.len()));
+            let mut depths = BTreeMap::new();
+            for key in keys() {
+                let neighbours = [depths.range(..key).next_back(), depths.range(key..).next()];
+                let above = neighbours.into_iter().flatten().map(|(_, depth)| *depth).max();
+                depths.insert(key, above.unwrap_or(0) + 1);
+            }
+            let deepest = depths.into_values().max().unwrap_or(0);
+            prop_assert!(deepest <= u32::BITS - count.leading_zeros(), "{}", deepest);
         }
 
         /// libnftnl reads what is written without it.
@@ -267,9 +298,9 @@ mod tests {
         let open = [10, 0, 6, 0, 1, 4, 1, 0, 0, 0, 0, 0];
         let list = [
             closes([0, 0]),
+            [&[28, 0, 1, 0x80][..], &key([0x1f, 0x40]), &open].concat(),
             opens([0, 80]),
             closes([0, 81]),
-            [&[28, 0, 1, 0x80][..], &key([0x1f, 0x40]), &open].concat(),
         ]
         .concat();
         let header = [
