@@ -17,6 +17,7 @@ mod netlink;
 pub mod netns;
 pub mod parameter;
 pub mod privileges;
+pub mod process;
 pub(crate) mod routes;
 mod routing;
 mod sys;

@@ -1,11 +1,29 @@
 //! The program: all of it is in the library.
+//!
+//! It does without the standard library's own start, which looks for the end of the stack in `/proc/self/maps`, to word a message
+//! for when that is reached: a twentieth of what an `apply` takes. [`netweir::kernel::process::prepare`] does the rest of what
+//! that start does.
 
-use std::process::ExitCode;
+#![cfg_attr(not(test), no_main)]
+#![allow(
+    unsafe_code,
+    reason = "the name by which the C library starts a program"
+)]
 
-fn main() -> ExitCode {
+use std::ffi::{c_char, c_int};
+
+use netweir::{cli, cni, kernel};
+
+/// Called once, by the C library, with what `std::env::args_os` has from the C library, too.
+#[cfg_attr(not(test), unsafe(no_mangle))]
+extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
+    kernel::process::prepare();
     // A container runtime gives no arguments: the variables say everything.
-    if std::env::var_os(netweir::cni::COMMAND).is_some() {
-        return netweir::cni::run().into();
-    }
-    netweir::cli::run(std::env::args_os().collect()).into()
+    let code = if std::env::var_os(cni::COMMAND).is_some() {
+        cni::run()
+    } else {
+        cli::run(std::env::args_os().collect())
+    };
+    kernel::process::end();
+    c_int::from(code.number())
 }

@@ -17,6 +17,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
+use nix::sys::signal::{SigHandler, Signal, signal};
 use thiserror::Error;
 
 pub(super) use contents::{Rule, parse_elements};
@@ -95,4 +96,16 @@ pub(super) fn want_extended_acks(socket: &mnl::Socket) {
 pub(super) fn borrow_fd(socket: &mnl::Socket) -> BorrowedFd<'_> {
     // SAFETY: the descriptor is open as long as the socket, which stays borrowed.
     unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
+}
+
+/// Standard input, output and error, open or not.
+pub(super) fn standard_streams() -> [BorrowedFd<'static>; 3] {
+    // SAFETY: nothing in the program closes them. One that the process was started without is only asked whether it is open.
+    [0, 1, 2].map(|number| unsafe { BorrowedFd::borrow_raw(number) })
+}
+
+/// Ignores SIGPIPE.
+pub(super) fn ignore_closed_pipes() {
+    // SAFETY: no handler is installed, so that no code can run at the signal.
+    let _ = unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) };
 }

@@ -20,4 +20,5 @@ mod namespaces;
 mod precedence;
 mod privileges;
 mod program;
+mod streams;
 mod system_calls;

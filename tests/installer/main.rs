@@ -21,4 +21,5 @@ mod races;
 mod repairs;
 mod runtime;
 mod storms;
+mod streams;
 mod tracer;
