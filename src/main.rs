@@ -5,16 +5,16 @@
 //! that start does.
 
 #![cfg_attr(not(test), no_main)]
-#![allow(
-    unsafe_code,
-    reason = "the name by which the C library starts a program"
-)]
 
 use std::ffi::{c_char, c_int};
 
 use netweir::{cli, cni, kernel};
 
 /// Called once, by the C library, with what `std::env::args_os` has from the C library, too.
+#[allow(
+    unsafe_code,
+    reason = "the name by which the C library starts a program: no other symbol has it"
+)]
 #[cfg_attr(not(test), unsafe(no_mangle))]
 extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     kernel::process::prepare();

@@ -6,7 +6,6 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::marker::PhantomData;
-
 use std::mem::{self, ManuallyDrop};
 
 use clap::builder::ValueParser;
