@@ -6,7 +6,7 @@ use netweir::intent::{
     Capture, InboundMode, InterfacePattern, Interval, IpRanges, OwnerId, RangeSelection,
 };
 
-/// The capture without what options have no words for: the id -1, which nobody has, and commas in names.
+/// The capture without what options have no words for: the id -1, which nobody has, commas in names, and the same said twice.
 pub(crate) fn wordable(mut capture: Capture) -> Capture {
     let no_comma = |pattern: &InterfacePattern| !pattern.to_string().contains(',');
     capture.exclude_interfaces.retain(no_comma);
@@ -30,6 +30,12 @@ pub(crate) fn wordable(mut capture: Capture) -> Capture {
     outbound
         .exclude_ports_for_uids
         .retain(|exclusion| !exclusion.uids.is_empty() && !exclusion.ports.is_empty());
+    let mut said = Vec::new();
+    outbound.exclude_ports_for_uids.retain(|exclusion| {
+        let is_new = !said.contains(exclusion);
+        said.push(exclusion.clone());
+        is_new
+    });
     capture
 }
 
