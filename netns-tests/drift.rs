@@ -4,7 +4,7 @@ use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::Capture;
 use netweir::kernel;
 use netweir::plan::plan;
-use netweir::ruleset::{Elements, Note, Rule, RuleId, Ruleset, Statement};
+use netweir::ruleset::{Elements, MetadataBytes, Rule, RuleId, Ruleset, Statement};
 
 use crate::sandbox::{Promise, run};
 
@@ -31,7 +31,7 @@ fn wanted() -> Ruleset {
 /// The differences after nft has carried out the command.
 fn after(command: &str) -> Vec<Difference> {
     let wanted = wanted();
-    kernel::apply(&wanted, &Note::default()).expect("applied");
+    kernel::apply(&wanted, &MetadataBytes::default()).expect("applied");
     let listing = run("nft", &["--handle", "list", "ruleset"], "");
     let handle = |id: &str| {
         let mut lines = listing.lines();
@@ -112,7 +112,7 @@ fn changed_set() {
 
 fn lost_address() {
     let wanted = wanted();
-    kernel::apply(&wanted, &Note::default()).expect("applied");
+    kernel::apply(&wanted, &MetadataBytes::default()).expect("applied");
     run("ip", &["-6", "address", "del", "::6/128", "dev", "lo"], "");
     let installed = kernel::dump().expect("dumped").expect("installed");
     let expected = Difference::Routing {
@@ -135,7 +135,7 @@ fn unknown_rule() {
             change: RuleChange::Missing { .. },
             ..
         },
-        Difference::Foreign(foreign),
+        Difference::Unmanaged(foreign),
     ] = found.as_slice()
     else {
         panic!("{found:#?}");

@@ -7,7 +7,7 @@ use netweir::explain::{Owner, Verdict, evaluate_installed};
 use netweir::intent::{Capture, Port};
 use netweir::kernel::{self, Outcome};
 use netweir::plan::plan;
-use netweir::ruleset::{Note, Ruleset, TABLE};
+use netweir::ruleset::{MetadataBytes, Ruleset, TABLE};
 
 use crate::sandbox::{Attempt, Direction, Fate, PEER, Promise, Sandbox, install, run};
 
@@ -116,7 +116,7 @@ fn corrupted_rule() {
         "insert rule inet netweir outbound counter accept comment \"outbound/redirect\"",
     ];
     for corruption in corruptions {
-        kernel::apply(&ruleset, &Note::default()).expect("applied");
+        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied");
         let listing = run("nft", &["--handle", "list", "ruleset"], "");
         let line = listing
             .lines()
@@ -132,7 +132,7 @@ fn corrupted_rule() {
         assert!(changed.iter().all(of_it), "{corruption}: {changed:?}");
 
         assert_eq!(
-            kernel::apply(&ruleset, &Note::default()).expect("repaired"),
+            kernel::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
             Outcome::Replaced,
             "{corruption}"
         );
@@ -233,13 +233,13 @@ pub(crate) const ADDITIONS: [&str; 12] = [
 fn strange_objects() {
     let ruleset = plan(&other_capture());
     for addition in ADDITIONS {
-        kernel::apply(&ruleset, &Note::default()).expect("applied");
+        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied");
         let listing = run("nft", &["list", "ruleset"], "");
         run("nft", &["-f", "-"], addition);
         let installed = kernel::dump().expect("dumped").expect("installed");
         assert!(!installed.is(&ruleset), "not found: {addition}");
         assert_eq!(
-            kernel::apply(&ruleset, &Note::default()).expect("repaired"),
+            kernel::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
             Outcome::Replaced,
             "{addition}"
         );

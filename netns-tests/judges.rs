@@ -6,7 +6,7 @@ use netweir::intent::Capture;
 use netweir::kernel::{self, Outcome, Removal};
 use netweir::plan::plan;
 use netweir::render;
-use netweir::ruleset::{Note, Ruleset};
+use netweir::ruleset::{MetadataBytes, Ruleset};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -64,7 +64,7 @@ fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
 /// formats; and what is read back is what was installed.
 fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     prop_assert_eq!(applied(ruleset)?, Outcome::Installed);
-    let (installed, note) = kernel::dump_with_note()
+    let (installed, note) = kernel::dump_with_metadata()
         .expect("dumped")
         .expect("installed");
     prop_assert_eq!(note, largest_note(ruleset));
@@ -105,7 +105,7 @@ fn second_time_changes_nothing(name: &str, capture: &Capture) {
     let before = run("nft", &["--handle", "list", "ruleset"], "");
     // Another note, too.
     assert_eq!(
-        kernel::apply(&ruleset, &Note::default()).expect("applied"),
+        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Unchanged,
         "{name}"
     );
@@ -151,9 +151,9 @@ fn applied(ruleset: &Ruleset) -> Result<Outcome, TestCaseError> {
 }
 
 /// As long a note as can be kept, which changes nothing else.
-fn largest_note(ruleset: &Ruleset) -> Note {
-    let bytes = (0..=u8::MAX).cycle().take(Note::capacity(ruleset));
-    Note::new(bytes.collect())
+fn largest_note(ruleset: &Ruleset) -> MetadataBytes {
+    let bytes = (0..=u8::MAX).cycle().take(MetadataBytes::capacity(ruleset));
+    MetadataBytes::new(bytes.collect())
 }
 
 /// All rules of the namespace, without counters.

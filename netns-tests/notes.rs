@@ -2,9 +2,9 @@
 
 use netweir::intent::{Capture, Interval};
 use netweir::kernel::{self, Outcome};
+use netweir::metadata::{Metadata, VERSION};
 use netweir::plan::plan;
-use netweir::provenance::{Provenance, VERSION};
-use netweir::ruleset::{Note, TABLE};
+use netweir::ruleset::{MetadataBytes, TABLE};
 
 use crate::sandbox::{Promise, install, run};
 use crate::scenarios;
@@ -22,19 +22,19 @@ pub(crate) fn promises() -> Vec<Promise> {
     ]
 }
 
-fn read() -> Option<Provenance> {
-    let (installed, note) = kernel::dump_with_note()
+fn read() -> Option<Metadata> {
+    let (installed, note) = kernel::dump_with_metadata()
         .expect("dumped")
         .expect("installed");
-    Provenance::read(&note, &installed.ruleset).expect("a note")
+    Metadata::read(&note, &installed.ruleset).expect("a note")
 }
 
 fn known_again(name: &str, capture: &Capture) {
     let ruleset = install(capture);
-    let provenance = read().expect("a note");
-    assert_eq!(provenance.version, VERSION, "{name}");
-    let again = provenance.capture().expect("options");
-    assert_eq!(plan(&again), ruleset, "{name}: {provenance:?}");
+    let metadata = read().expect("a note");
+    assert_eq!(metadata.version, VERSION, "{name}");
+    let again = metadata.capture().expect("options");
+    assert_eq!(plan(&again), ruleset, "{name}: {metadata:?}");
 }
 
 fn long_list() {
@@ -66,7 +66,7 @@ fn of_others() {
 fn first_stays() {
     let ruleset = install(&Capture::default());
     let first = read();
-    let other = Note::new(b"other".to_vec());
+    let other = MetadataBytes::new(b"other".to_vec());
     let outcome = kernel::apply(&ruleset, &other).expect("applied");
     assert_eq!(outcome, Outcome::Unchanged);
     assert_eq!(read(), first);

@@ -7,7 +7,7 @@ use std::thread;
 use netweir::exit_code::ExitCode;
 use netweir::kernel::{self, Error};
 use netweir::plan::plan;
-use netweir::ruleset::{Note, Ruleset};
+use netweir::ruleset::{MetadataBytes, Ruleset};
 
 use crate::foreign::other_capture;
 use crate::sandbox::{Promise, run};
@@ -39,7 +39,7 @@ fn of_a_rule() {
     assert_eq!(state(), before);
 
     // What an earlier run installed stays, too.
-    kernel::apply(&whole, &Note::default()).expect("applied");
+    kernel::apply(&whole, &MetadataBytes::default()).expect("applied");
     let before = state();
     refused(&ruleset);
     assert_eq!(state(), before);
@@ -49,7 +49,7 @@ fn of_the_table() {
     let _owner = Owner::of("inet netweir");
     let before = state();
     let changes = [
-        kernel::apply(&plan(&other_capture()), &Note::default()).err(),
+        kernel::apply(&plan(&other_capture()), &MetadataBytes::default()).err(),
         kernel::remove().err(),
     ];
     for error in changes {
@@ -65,7 +65,7 @@ fn of_the_table() {
 }
 
 fn refused(ruleset: &Ruleset) -> Error {
-    kernel::apply(ruleset, &Note::default()).expect_err("refused")
+    kernel::apply(ruleset, &MetadataBytes::default()).expect_err("refused")
 }
 
 /// All that a run can change.

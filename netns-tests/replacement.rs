@@ -11,7 +11,7 @@ use netweir::explain::Owner;
 use netweir::intent::Capture;
 use netweir::kernel::{self, Outcome};
 use netweir::plan::plan;
-use netweir::ruleset::{Note, Ruleset};
+use netweir::ruleset::{MetadataBytes, Ruleset};
 
 use crate::sandbox::{Attempt, Direction, Fate, POD, Promise, Sandbox, Taker, install, run};
 
@@ -45,7 +45,7 @@ fn two_captures() -> [Capture; 2] {
 
 fn under_load(sandbox: &Sandbox) {
     let rulesets = two_captures().map(|capture| plan(&capture));
-    kernel::apply(&rulesets[0], &Note::default()).expect("applied");
+    kernel::apply(&rulesets[0], &MetadataBytes::default()).expect("applied");
     let ended = AtomicBool::new(false);
     let replaced = AtomicU32::new(0);
     thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn under_load(sandbox: &Sandbox) {
         scope.spawn(|| {
             let both = rulesets.iter().cycle().skip(1);
             for ruleset in both.take(REPLACEMENTS as usize) {
-                let outcome = kernel::apply(ruleset, &Note::default());
+                let outcome = kernel::apply(ruleset, &MetadataBytes::default());
                 if matches!(outcome, Ok(Outcome::Replaced)) {
                     replaced.fetch_add(1, Ordering::Relaxed);
                 }
@@ -187,7 +187,7 @@ fn while_others_change() {
         let others = scope.spawn(|| transactions_until(&ended));
         let end = End(&ended);
         for ruleset in rulesets.iter().cycle().take(40) {
-            kernel::apply(ruleset, &Note::default()).expect("applied");
+            kernel::apply(ruleset, &MetadataBytes::default()).expect("applied");
             let installed = kernel::dump().expect("dumped").expect("installed");
             assert!(installed.is(ruleset));
         }

@@ -11,7 +11,7 @@ use netweir::intent::{Capture, Families, Family, InboundMode, Tproxy};
 use netweir::kernel::{self, Outcome, PROTOCOL};
 use netweir::plan::plan;
 use netweir::render;
-use netweir::ruleset::Note;
+use netweir::ruleset::MetadataBytes;
 
 use crate::sandbox::{Promise, fresh, install, run};
 
@@ -100,7 +100,7 @@ fn is_there_for_each_captured_family(families: Families) {
     }
     let before = state();
     assert_eq!(
-        kernel::apply(&ruleset, &Note::default()).expect("applied"),
+        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Unchanged
     );
     assert_eq!(state(), before);
@@ -119,13 +119,13 @@ fn is_that_of_the_rules_whoever_came_last() {
     for race in 0..RACES {
         // Once one of them finds what it wants, once the other one does.
         let old = &rulesets[race % 2];
-        kernel::apply(old, &Note::default()).expect("applied");
+        kernel::apply(old, &MetadataBytes::default()).expect("applied");
         let start = Barrier::new(2);
         thread::scope(|scope| {
             for ruleset in &rulesets {
                 scope.spawn(|| {
                     start.wait();
-                    kernel::apply(ruleset, &Note::default()).expect("applied");
+                    kernel::apply(ruleset, &MetadataBytes::default()).expect("applied");
                 });
             }
         });
@@ -147,7 +147,7 @@ fn nobody_can_keep_others_from_changing_it() {
     let name = SocketAddr::from_abstract_name("netweir-change").expect("a name");
     let _taken = UnixListener::bind_addr(&name).expect("taken");
     let ruleset = plan(&Capture::default());
-    let outcome = kernel::apply(&ruleset, &Note::default()).expect("applied");
+    let outcome = kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied");
     assert_eq!(outcome, Outcome::Installed);
 }
 
@@ -267,13 +267,13 @@ fn that_is_not_the_same_does_not_count() {
 fn never_goes_without_its_route() {
     let ruleset = plan(&tproxy(1337, 133));
     run("ip", &["link", "set", "lo", "down"], "");
-    let error = kernel::apply(&ruleset, &Note::default()).expect_err("refused");
+    let error = kernel::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
     assert!(error.to_string().contains("(lo is down; "), "{error}");
     run("ip", &["link", "set", "lo", "up"], "");
     let before = state();
     let add = "route add table 133 unreachable default";
     run("ip", &add.split(' ').collect::<Vec<_>>(), "");
-    let error = kernel::apply(&ruleset, &Note::default()).expect_err("refused");
+    let error = kernel::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
     assert_eq!(
         error.to_string(),
         "the kernel refused to add the ipv4 route to everything on lo in table 133: File exists (EEXIST) (somebody \
@@ -296,13 +296,13 @@ fn of_a_family_that_is_not_there_is_left_out() {
     let before = state();
     let ruleset = plan(&tproxy(1337, 133));
     assert_eq!(
-        kernel::apply(&ruleset, &Note::default()).expect("applied"),
+        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Installed
     );
     let rules = run("ip", &["-4", "rule"], "");
     assert!(rules.contains("fwmark 0x539 lookup 133"), "{rules}");
     assert_eq!(
-        kernel::apply(&ruleset, &Note::default()).expect("applied"),
+        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Unchanged
     );
     kernel::remove().expect("removed");

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 use netweir::explain::Connection;
 use netweir::intent::Capture;
 use netweir::kernel;
+use netweir::metadata::Metadata;
 use netweir::plan::plan;
-use netweir::provenance::Provenance;
 use netweir::ruleset::{RoutingObject, Ruleset, TABLE};
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ impl Sandbox {
 /// Installs the rules of the capture in the calling thread's namespace.
 pub(crate) fn install(capture: &Capture) -> Ruleset {
     let ruleset = plan(capture);
-    let note = Provenance::of(capture).note(&ruleset);
+    let note = Metadata::of(capture).note(&ruleset);
     kernel::apply(&ruleset, &note).unwrap_or_else(|error| panic!("apply: {error}"));
     for object in &ruleset.routing {
         if let RoutingObject::LoopbackAddress(address) = object {

@@ -6,10 +6,10 @@ use std::process::Command;
 
 use netweir::intent::Capture;
 use netweir::kernel;
+use netweir::metadata::Metadata;
 use netweir::plan::plan;
-use netweir::provenance::Provenance;
 use netweir::render;
-use netweir::ruleset::Note;
+use netweir::ruleset::MetadataBytes;
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
@@ -220,7 +220,7 @@ fn others_warn(words: &str) {
 fn newer() {
     let capture = other_capture();
     let rules = plan(&capture);
-    let options = Provenance::of(&capture).options;
+    let options = Metadata::of(&capture).options;
     let options = options
         .iter()
         .map(|(setting, text)| format!("\n{}={text}", setting.spec().name))
@@ -228,7 +228,7 @@ fn newer() {
         .concat();
     let apply = |form: u8, text: &str| {
         let length = u8::try_from(text.len()).expect("short");
-        let note = Note::new([&[form, 0, length], text.as_bytes()].concat());
+        let note = MetadataBytes::new([&[form, 0, length], text.as_bytes()].concat());
         // Equal rules would keep the note.
         kernel::remove().expect("removed");
         kernel::apply(&rules, &note).expect("applied");

@@ -165,7 +165,7 @@ fn nothing_captured() {
     let notices = verification
         .checks
         .iter()
-        .filter(|check| matches!(check.finding, Finding::Skipped(Skip::LeftAlone { .. })));
+        .filter(|check| matches!(check.finding, Finding::Skipped(Skip::Bypassed { .. })));
     assert_eq!(notices.count(), 4, "{text}");
     assert!(
         text.contains(

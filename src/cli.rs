@@ -8,6 +8,7 @@ mod accounts;
 mod apply;
 mod arguments;
 mod cni;
+mod compat;
 mod completions;
 mod diff;
 mod error;
@@ -15,7 +16,6 @@ mod explain;
 mod families;
 mod files;
 mod form;
-mod frontend;
 mod graph;
 mod hunks;
 mod invocation;
@@ -88,28 +88,28 @@ enum Verb {
 /// Does what the arguments say. The first one is the program's name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match frontend::run(arguments) {
+    let arguments = match compat::run(arguments) {
         Ok(code) => return code,
         Err(own) => own,
     };
     let log = Log::default();
-    let Arguments { matches, mistakes } =
+    let Arguments { matches, errors } =
         match Arguments::read(brief(&arguments), listed, documented, OPTIONS, arguments) {
             Ok(arguments) => arguments,
             Err(stop) => return stopped(stop),
         };
     match CommandLine::from_arg_matches(&matches).map(|line| line.verb) {
-        Ok(Verb::Apply(options)) => Apply::run(options, mistakes),
-        Ok(Verb::Cni(cni)) => cni.run(mistakes),
-        Ok(Verb::Completions(completions)) => completions.run(mistakes),
-        Ok(Verb::Diff(diff)) => diff.run(mistakes),
-        Ok(Verb::Explain(explain)) => explain.run(mistakes),
-        Ok(Verb::Graph(graph)) => graph.run(mistakes),
-        Ok(Verb::Remove(options)) => Remove::run(options, mistakes),
-        Ok(Verb::Status(status)) => status.run(mistakes),
-        Ok(Verb::Trace(trace)) => trace.run(mistakes),
+        Ok(Verb::Apply(options)) => Apply::run(options, errors),
+        Ok(Verb::Cni(cni)) => cni.run(errors),
+        Ok(Verb::Completions(completions)) => completions.run(errors),
+        Ok(Verb::Diff(diff)) => diff.run(errors),
+        Ok(Verb::Explain(explain)) => explain.run(errors),
+        Ok(Verb::Graph(graph)) => graph.run(errors),
+        Ok(Verb::Remove(options)) => Remove::run(options, errors),
+        Ok(Verb::Status(status)) => status.run(errors),
+        Ok(Verb::Trace(trace)) => trace.run(errors),
         // Nothing could be made of the arguments, and the mistakes say why.
-        Err(_) => invocation::report(log, &mistakes),
+        Err(_) => invocation::report(log, &errors),
     }
 }
 
@@ -142,7 +142,7 @@ fn brief(arguments: &[OsString]) -> Option<clap::Command> {
 /// The command line, with the verbs that are other programs by name alone.
 fn listed() -> clap::Command {
     CommandLine::command()
-        .subcommands(frontend::VERBS.map(|(verb, about)| clap::Command::new(verb).about(about)))
+        .subcommands(compat::VERBS.map(|(verb, about)| clap::Command::new(verb).about(about)))
 }
 
 /// The verbs and their options with all that their help says, to make documents of.
@@ -213,9 +213,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::options::{Given, Setting};
+    use crate::options::{OptionValues, Setting};
 
-    fn given(command: clap::Command, arguments: &[OsString]) -> Option<Given> {
+    fn given(command: clap::Command, arguments: &[OsString]) -> Option<OptionValues> {
         let matches = command.try_get_matches_from(arguments).ok()?;
         match CommandLine::from_arg_matches(&matches).ok()?.verb {
             Verb::Apply(options) => Some(options.given),

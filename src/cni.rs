@@ -13,14 +13,14 @@
 mod annotations;
 mod code;
 mod commands;
-mod config;
-mod environment;
+pub(crate) mod config;
+pub(crate) mod environment;
 mod error;
-mod install;
+
 mod node;
 mod policy;
-mod request;
-mod version;
+pub(crate) mod request;
+pub(crate) mod version;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read, Write as _};
@@ -34,7 +34,7 @@ pub use annotations::{ISTIO_KEYS, LINKERD_KEYS};
 pub use code::Code;
 pub use environment::{Command, Environment};
 pub use error::Error;
-pub use install::{Entry, EntryMistake, Guard, InstallError, Places, guard, install, uninstall};
+
 pub use policy::Reason;
 pub use request::{Request, read};
 pub use version::SpecVersion;

@@ -28,7 +28,7 @@ pub mod watch;
 use nix::errno::Errno;
 
 use crate::drift::{Difference, compare};
-use crate::ruleset::{Installed, Note, RoutingObject, Ruleset};
+use crate::ruleset::{Installed, MetadataBytes, RoutingObject, Ruleset};
 use batch::{Batch, Present};
 use netlink::{Answer, ExchangeError, Socket};
 use turn::{Task, Turn};
@@ -71,7 +71,7 @@ pub enum Removal {
 /// # Errors
 /// The kernel refused; then the table is as it was before, and routing objects that were added are taken away
 /// again.
-pub fn apply(ruleset: &Ruleset, note: &Note) -> Result<Outcome, Error> {
+pub fn apply(ruleset: &Ruleset, note: &MetadataBytes) -> Result<Outcome, Error> {
     let _turn = turn_to_change();
     let mut nftables = open(mnl::Bus::Netfilter)?;
     let mut rtnetlink = open(mnl::Bus::Route)?;
@@ -142,7 +142,7 @@ pub fn remove() -> Result<Removal, Error> {
 /// # Errors
 /// The kernel refused, or the ruleset kept changing.
 pub fn dump() -> Result<Option<Installed>, Error> {
-    Ok(dump_with_note()?.map(|(installed, _)| installed))
+    Ok(dump_with_metadata()?.map(|(installed, _)| installed))
 }
 
 /// What is installed, and the note that is kept with it: empty if none was given, or the kernel keeps none (before
@@ -150,7 +150,7 @@ pub fn dump() -> Result<Option<Installed>, Error> {
 ///
 /// # Errors
 /// The kernel refused, or the ruleset kept changing.
-pub fn dump_with_note() -> Result<Option<(Installed, Note)>, Error> {
+pub fn dump_with_metadata() -> Result<Option<(Installed, MetadataBytes)>, Error> {
     let mut nftables = open(mnl::Bus::Netfilter)?;
     let installed = retry(|| {
         Ok(read(&mut nftables, dump::contents_with_note)?.map(|(_, installed)| installed))
@@ -187,8 +187,10 @@ pub fn routing_beside(wanted: &[RoutingObject]) -> Result<Vec<RoutingObject>, Er
 ///
 /// # Errors
 /// The kernel refused, or the ruleset kept changing.
-pub fn differences_from(wanted: &Ruleset) -> Result<(Vec<Difference>, Installed, Note), Error> {
-    let table = dump_with_note()?;
+pub fn differences_from(
+    wanted: &Ruleset,
+) -> Result<(Vec<Difference>, Installed, MetadataBytes), Error> {
+    let table = dump_with_metadata()?;
     let mut differences: Vec<_> = match table {
         Some(_) => Vec::new(),
         None => vec![Difference::NoTable],
@@ -204,7 +206,7 @@ pub fn differences_from(wanted: &Ruleset) -> Result<(Vec<Difference>, Installed,
 ///
 /// # Errors
 /// An object does not fit into a message.
-pub fn encode(ruleset: &Ruleset, note: &Note, generation: u32) -> Result<Vec<u8>, Error> {
+pub fn encode(ruleset: &Ruleset, note: &MetadataBytes, generation: u32) -> Result<Vec<u8>, Error> {
     Batch::install(ruleset, note, Present::Absent, generation, 1)
         .map(|batch| batch.bytes)
         .map_err(|(subject, _)| Error::TooLarge(subject))
@@ -253,7 +255,7 @@ fn read<T>(
     Ok((after == generation).then_some((generation, Some(contents))))
 }
 
-fn commit(socket: &mut Socket, ruleset: &Ruleset, note: &Note) -> Result<Outcome, Error> {
+fn commit(socket: &mut Socket, ruleset: &Ruleset, note: &MetadataBytes) -> Result<Outcome, Error> {
     retry(|| {
         let Some((generation, installed)) = read(socket, dump::contents)? else {
             return Ok(None);

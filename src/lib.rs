@@ -15,19 +15,22 @@
 
 pub mod cli;
 pub mod cni;
+pub mod compat;
 pub mod drift;
 pub mod exit_code;
 pub mod explain;
-pub mod frontend;
+
 pub mod graph;
 pub mod intent;
 pub mod kernel;
 pub mod log;
+pub mod metadata;
+pub mod node;
 pub mod options;
 pub mod parse;
 pub mod plan;
 pub mod printable;
-pub mod provenance;
+
 pub mod render;
 pub mod ruleset;
 pub mod status;

@@ -10,25 +10,25 @@
 //! Nothing here touches the operating system.
 
 mod capture;
+mod error;
 mod file;
-mod given;
-mod mistake;
 mod object;
 mod output;
 mod table;
 mod value;
+mod values;
 mod warning;
 mod written;
 
 pub use capture::{Files, Parsed, capture};
+pub use error::{OptionError, OptionErrorKind};
 pub use file::{misspelled_variable, nearest, nearest_of, read_file};
-pub use given::{Given, Origin};
-pub use mistake::{Mistake, Problem};
 pub use object::{known, read_object};
 pub use output::{
     Format, Level, LogFormat, LogOptions, Output, log_options, network_namespace, output,
 };
 pub use table::{Fallback, Section, Setting, Shape, Spec};
+pub use values::{OptionValues, Origin};
 pub use warning::{Consequence, Warning};
 pub use written::{elements_text, line, options_of, options_within};
 

@@ -7,7 +7,7 @@
 mod check;
 mod condition;
 mod installed;
-mod note;
+mod metadata_bytes;
 mod set;
 
 use std::borrow::Cow;
@@ -18,8 +18,8 @@ use crate::intent::{Family, Port};
 
 pub use check::CheckError;
 pub use condition::{ConnectionState, Direction, End, MarkOf, Match, OwnerKind, Test};
-pub use installed::{Foreign, ForeignKind, Installed};
-pub use note::Note;
+pub use installed::{Installed, Unmanaged, UnmanagedKind};
+pub use metadata_bytes::MetadataBytes;
 pub use set::{Elements, Set};
 
 /// The name of the table, in the family `inet`, that holds all of the rules.

@@ -5,9 +5,9 @@ mod json;
 mod text;
 
 use crate::drift::{Difference, compare};
+use crate::metadata::{Metadata, Unreadable, VERSION};
 use crate::plan::plan;
-use crate::provenance::{Provenance, Unreadable, VERSION};
-use crate::ruleset::{Installed, Note, Ruleset};
+use crate::ruleset::{Installed, MetadataBytes, Ruleset};
 
 pub use json::{SCHEMA, nothing};
 pub use text::Words;
@@ -16,7 +16,7 @@ pub use text::Words;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     installed: Installed,
-    provenance: Result<Option<Provenance>, Unreadable>,
+    metadata: Result<Option<Metadata>, Unreadable>,
     /// What the noted options make, where they are known.
     wanted: Option<Ruleset>,
     differences: Vec<Difference>,
@@ -51,20 +51,20 @@ impl Sync {
 /// What installed the rules, and what it made.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    provenance: Result<Option<Provenance>, Unreadable>,
+    metadata: Result<Option<Metadata>, Unreadable>,
     wanted: Option<Ruleset>,
 }
 
 impl Origin {
     /// What the note that is kept with the rules says.
     #[must_use]
-    pub fn read(note: &Note, ruleset: &Ruleset) -> Self {
-        let provenance = Provenance::read(note, ruleset);
-        let known = provenance.as_ref().ok().and_then(Option::as_ref);
-        let capture = known.and_then(Provenance::capture);
+    pub fn read(note: &MetadataBytes, ruleset: &Ruleset) -> Self {
+        let metadata = Metadata::read(note, ruleset);
+        let known = metadata.as_ref().ok().and_then(Option::as_ref);
+        let capture = known.and_then(Metadata::capture);
         Self {
             wanted: capture.as_ref().map(plan),
-            provenance,
+            metadata,
         }
     }
 
@@ -83,7 +83,7 @@ impl Status {
         let compared = wanted.map(|wanted| compare(wanted, Some(&installed)));
         Self {
             installed,
-            provenance: origin.provenance,
+            metadata: origin.metadata,
             differences: compared.unwrap_or_default(),
             wanted: origin.wanted,
         }
@@ -92,19 +92,19 @@ impl Status {
     /// Whether the rules are those that the noted options make.
     #[must_use]
     pub fn sync(&self) -> Sync {
-        let Some(provenance) = self.provenance() else {
+        let Some(metadata) = self.metadata() else {
             return Sync::Unknown;
         };
-        let same = self.differences.is_empty() && provenance.edited.is_empty();
+        let same = self.differences.is_empty() && metadata.edited.is_empty();
         match (&self.wanted, same) {
             (None, _) => Sync::Unknown,
             (Some(_), true) => Sync::Same,
-            (Some(_), false) if provenance.version == VERSION => Sync::Edited,
+            (Some(_), false) if metadata.version == VERSION => Sync::Edited,
             (Some(_), false) => Sync::Differs,
         }
     }
 
-    fn provenance(&self) -> Option<&Provenance> {
-        self.provenance.as_ref().ok().and_then(Option::as_ref)
+    fn metadata(&self) -> Option<&Metadata> {
+        self.metadata.as_ref().ok().and_then(Option::as_ref)
     }
 }

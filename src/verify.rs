@@ -107,7 +107,7 @@ pub enum Finding {
 impl Finding {
     /// Whether the rules leave every connection alone that could be made.
     fn left_alone(&self) -> bool {
-        matches!(self, Self::Skipped(Skip::LeftAlone { .. }))
+        matches!(self, Self::Skipped(Skip::Bypassed { .. }))
     }
 }
 
@@ -128,17 +128,17 @@ pub enum Skip {
     /// Somebody listens on the port: the proxy, most likely.
     Taken(Port),
     /// The rules leave every connection alone that could be made for this.
-    LeftAlone {
+    Bypassed {
         /// Who would make it, on the way out.
         owner: Option<Owner>,
         /// Connections, and the rules that leave them alone; none where no destination can be reached.
-        examples: Vec<LeftAlone>,
+        examples: Vec<Bypassed>,
     },
 }
 
 /// A connection that is not captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftAlone {
+pub struct Bypassed {
     /// Where it would come from, when that decides.
     pub source: Option<std::net::IpAddr>,
     /// Where it would go to.

@@ -14,8 +14,8 @@ use std::fmt::Write;
 use std::path::Path;
 
 use console::console_blocks;
+use netweir::compat::{Flag, IstioFlag, LinkerdFlag};
 use netweir::exit_code::ExitCode;
-use netweir::frontend::{Flag, IstioFlag, LinkerdFlag};
 use netweir::graph::{Diagram, svg};
 use netweir::intent::Capture;
 use netweir::options::Setting;

@@ -15,7 +15,7 @@ mod wordable;
 use std::process::Command;
 
 use netweir::intent::{Capture, Port};
-use netweir::options::{self, Files, Given, Origin, Setting, line, options_of};
+use netweir::options::{self, Files, OptionValues, Origin, Setting, line, options_of};
 use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use proptest::prelude::*;
 use wordable::{can_be_asked_for, wordable};
@@ -37,12 +37,12 @@ impl Files for NoFiles {
 }
 
 fn read(options: &[(Setting, String)]) -> Capture {
-    let mut given = Given::default();
+    let mut given = OptionValues::default();
     for (setting, text) in options {
         given.set(*setting, Origin::Flag, text.clone());
     }
     let parsed = options::capture(&given, &Nobody, &NoFiles)
-        .unwrap_or_else(|mistakes| panic!("{options:?}: {mistakes:?}"));
+        .unwrap_or_else(|errors| panic!("{options:?}: {errors:?}"));
     let FamilyChoice::Fixed(families) = parsed.families else {
         panic!("the families are written");
     };

@@ -7,8 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netweir::intent::{Capture, Family, InboundPorts, Interval};
+use netweir::metadata::Metadata;
 use netweir::plan::plan;
-use netweir::provenance::Provenance;
 use netweir::{kernel, render};
 
 /// Ports that a mesh's injector leaves alone.
@@ -93,7 +93,7 @@ pub(crate) fn typical_batch(printed: &Path, path: PathBuf) -> Result<PathBuf> {
         "{TYPICAL:?}: the program prints other rules"
     );
     // Generation 0 fits any (the kernel's nf_tables_valid_genid).
-    let note = Provenance::of(&capture).note(&ruleset);
+    let note = Metadata::of(&capture).note(&ruleset);
     fs::write(&path, kernel::encode(&ruleset, &note, 0)?)?;
     Ok(path)
 }

@@ -1,13 +1,13 @@
 //! Real connections go the same way under the rules of the meshes' own programs, which iptables loads, as they do by our
 //! tables: for the same flags.
 
-use netweir::frontend::Flag;
-use netweir::frontend::{FrontEnd, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings, Texts};
+use netweir::compat::Flag;
+use netweir::compat::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings, Texts};
 use netweir::intent::{Capture, Families, Family, OwnerId};
 use netweir::kernel::{self, Outcome};
+use netweir::metadata::Metadata;
 use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
-use netweir::provenance::Provenance;
 
 use super::attempts;
 use super::fates_are_as_told;
@@ -327,7 +327,7 @@ fn installs<F: Flag>(
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     run("env", &arguments, "");
     let rules = plan(capture);
-    let note = Provenance::of(capture).note(&rules);
+    let note = Metadata::of(capture).note(&rules);
     let outcome = kernel::apply(&rules, &note).expect("applied");
     assert_eq!(outcome, Outcome::Unchanged);
     kernel::remove().expect("removed");

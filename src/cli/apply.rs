@@ -5,10 +5,10 @@ use crate::intent::{Capture, Family};
 use crate::kernel::privileges::Capability;
 use crate::kernel::{self, Outcome};
 use crate::log::Log;
-use crate::options::{self, Format, Level, Mistake, Output, Parsed, Section};
+use crate::metadata::Metadata;
+use crate::options::{self, Format, Level, OptionError, Output, Parsed, Section};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
-use crate::provenance::Provenance;
 use crate::render;
 use crate::ruleset::Ruleset;
 use crate::verify::{Finding, Skip, Verification, verify};
@@ -39,8 +39,8 @@ impl TakesOptions for Apply {
 
 impl Apply {
     /// Installs the rules, or prints them.
-    pub(super) fn run(mut options: OptionsOf<Self>, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = options.invocation(mistakes);
+    pub(super) fn run(mut options: OptionsOf<Self>, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = options.invocation(errors);
         let Some(task) = Task::read(&mut invocation) else {
             return invocation.report();
         };
@@ -70,7 +70,7 @@ impl Task {
         let parsed = invocation.noting(parsed);
         let namespace = invocation.noting(namespace);
         let output = invocation.noting(output);
-        if !invocation.mistakes.is_empty() {
+        if !invocation.errors.is_empty() {
             return None;
         }
         Some(Self {
@@ -115,7 +115,7 @@ pub(super) fn install(capture: &Capture, ruleset: &Ruleset, log: Log) -> Result<
     if log.writes(Level::Trace) {
         log.trace(render::nft(ruleset), &[]);
     }
-    let note = Provenance::note_of(capture, ruleset);
+    let note = Metadata::note_of(capture, ruleset);
     let message = match kernel::apply(ruleset, &note)? {
         Outcome::Installed => "installed: traffic is captured from now on",
         Outcome::Replaced => "replaced the rules of an earlier run",
@@ -130,7 +130,7 @@ pub(super) fn report(verification: &Verification, log: Log) -> Result<(), Error>
     for check in &verification.checks {
         match &check.finding {
             Finding::Proven(_) | Finding::Skipped(Skip::NoAddress) => log.info(check, &[]),
-            Finding::Skipped(Skip::Taken(_) | Skip::LeftAlone { .. }) => log.warning(check, &[]),
+            Finding::Skipped(Skip::Taken(_) | Skip::Bypassed { .. }) => log.warning(check, &[]),
             Finding::Failed(_) => log.error(check, &[]),
         }
     }

@@ -13,7 +13,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::options::{Given, Mistake, Origin, Problem, Section, Setting, Shape, Spec};
+use crate::options::{
+    OptionError, OptionErrorKind, OptionValues, Origin, Section, Setting, Shape, Spec,
+};
 
 use super::cni;
 use super::invocation::Invocation;
@@ -21,7 +23,7 @@ use super::invocation::Invocation;
 /// The arguments, as far as they are understood, and what is wrong with the others.
 pub(super) struct Arguments {
     pub(super) matches: ArgMatches,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) errors: Vec<OptionError>,
 }
 
 /// Why there is nothing to do.
@@ -48,17 +50,17 @@ impl Arguments {
         words: Words,
         mut arguments: Vec<OsString>,
     ) -> Result<Self, Stop> {
-        let mut mistakes = Vec::new();
+        let mut errors = Vec::new();
         // Taking one apart again would cost more than its memory is worth to a process that is about to end.
         if let Some(mut brief) = brief.map(ManuallyDrop::new)
             && let Ok(matches) = brief.try_get_matches_from_mut(&arguments)
         {
-            return Ok(Self { matches, mistakes });
+            return Ok(Self { matches, errors });
         }
         let mut command = ManuallyDrop::new(command());
         loop {
             let error = match command.try_get_matches_from_mut(&arguments) {
-                Ok(matches) => return Ok(Self { matches, mistakes }),
+                Ok(matches) => return Ok(Self { matches, errors }),
                 Err(error) => error,
             };
             let text = || match documented().try_get_matches_from(&arguments) {
@@ -69,24 +71,24 @@ impl Arguments {
                 return Err(Stop::Asked(text()));
             }
             if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-                if mistakes.is_empty() {
+                if errors.is_empty() {
                     return Err(Stop::Nothing(text()));
                 }
-                return Ok(Self::nothing_but(mistakes));
+                return Ok(Self::nothing_but(errors));
             }
-            let (mistake, wrong) = explain(&error, words);
-            mistakes.push(mistake);
+            let (error, wrong) = explain(&error, words);
+            errors.push(error);
             let left_out = wrong.is_some_and(|wrong| leave_out(&command, &mut arguments, &wrong));
             if !left_out {
-                return Ok(Self::nothing_but(mistakes));
+                return Ok(Self::nothing_but(errors));
             }
         }
     }
 
-    fn nothing_but(mistakes: Vec<Mistake>) -> Self {
+    fn nothing_but(errors: Vec<OptionError>) -> Self {
         Self {
             matches: ArgMatches::default(),
-            mistakes,
+            errors,
         }
     }
 }
@@ -111,7 +113,7 @@ pub(super) const OPTIONS: Words = Words {
 };
 
 /// The parser's error as a mistake, and the argument that it is about.
-fn explain(error: &clap::Error, words: Words) -> (Mistake, Option<String>) {
+fn explain(error: &clap::Error, words: Words) -> (OptionError, Option<String>) {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
         // Of those that are spelled like it, the last one is most like it.
@@ -119,36 +121,36 @@ fn explain(error: &clap::Error, words: Words) -> (Mistake, Option<String>) {
         _ => None,
     };
     let argument = context(ContextKind::InvalidArg);
-    let usage = || Mistake {
+    let usage = || OptionError {
         option: "usage".to_owned(),
-        problem: Problem::Usage(first_line(error)),
+        problem: OptionErrorKind::Usage(first_line(error)),
     };
     match (error.kind(), argument) {
         (ErrorKind::InvalidSubcommand, _) => {
             let option = context(ContextKind::InvalidSubcommand).unwrap_or_default();
             let nearest = context(ContextKind::SuggestedSubcommand);
-            let problem = Problem::UnknownVerb { nearest };
-            (Mistake { option, problem }, None)
+            let problem = OptionErrorKind::UnknownVerb { nearest };
+            (OptionError { option, problem }, None)
         }
         (ErrorKind::UnknownArgument, Some(option)) => {
             let problem = if !option.starts_with('-') {
-                Problem::Stray
+                OptionErrorKind::Stray
             } else if long_of(&option).is_some_and(words.elsewhere) {
-                Problem::Misplaced
+                OptionErrorKind::Misplaced
             } else {
                 let nearest = context(ContextKind::SuggestedArg);
-                Problem::Unknown { nearest }
+                OptionErrorKind::Unknown { nearest }
             };
             let wrong = option.clone();
-            (Mistake { option, problem }, Some(wrong))
+            (OptionError { option, problem }, Some(wrong))
         }
         (ErrorKind::InvalidValue, Some(argument)) => match long_of(&argument) {
             Some(long) => match (words.value)(long) {
                 Some((value, example)) => {
                     let option = format!("--{long}");
                     let wrong = Some(option.clone());
-                    let problem = Problem::NoValue { value, example };
-                    (Mistake { option, problem }, wrong)
+                    let problem = OptionErrorKind::NoValue { value, example };
+                    (OptionError { option, problem }, wrong)
                 }
                 None => (usage(), None),
             },
@@ -207,16 +209,16 @@ pub(super) trait TakesOptions {
 
 /// What flags and variables give for the options of a verb.
 pub(super) struct OptionsOf<Verb> {
-    pub(super) given: Given,
-    mistakes: Vec<Mistake>,
+    pub(super) given: OptionValues,
+    errors: Vec<OptionError>,
     verb: PhantomData<Verb>,
 }
 
 impl<Verb> OptionsOf<Verb> {
     /// All options of the verb, with what is wrong with them besides these mistakes.
-    pub(super) fn invocation(&mut self, mut mistakes: Vec<Mistake>) -> Invocation {
-        mistakes.append(&mut self.mistakes);
-        Invocation::new(mem::take(&mut self.given), mistakes)
+    pub(super) fn invocation(&mut self, mut errors: Vec<OptionError>) -> Invocation {
+        errors.append(&mut self.errors);
+        Invocation::new(mem::take(&mut self.given), errors)
     }
 }
 
@@ -233,10 +235,10 @@ impl<Verb: TakesOptions> Args for OptionsOf<Verb> {
 
 impl<Verb> FromArgMatches for OptionsOf<Verb> {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let (given, mistakes) = given(matches);
+        let (given, errors) = given(matches);
         Ok(Self {
             given,
-            mistakes,
+            errors,
             verb: PhantomData,
         })
     }
@@ -329,9 +331,9 @@ pub(super) fn documented(argument: Arg) -> Arg {
 }
 
 /// What flags and variables give, as far as it is text.
-fn given(matches: &ArgMatches) -> (Given, Vec<Mistake>) {
-    let mut given = Given::default();
-    let mut mistakes = Vec::new();
+fn given(matches: &ArgMatches) -> (OptionValues, Vec<OptionError>) {
+    let mut given = OptionValues::default();
+    let mut errors = Vec::new();
     for &setting in Setting::ALL {
         let spec = setting.spec();
         // Not given, or not an option of this verb.
@@ -345,13 +347,13 @@ fn given(matches: &ArgMatches) -> (Given, Vec<Mistake>) {
         let texts: Result<Vec<_>, _> = values.map(|value| value.to_str().ok_or(value)).collect();
         match texts {
             Ok(texts) => given.set(setting, origin, together(spec.shape, texts.into_iter())),
-            Err(value) => mistakes.push(Mistake {
+            Err(value) => errors.push(OptionError {
                 option: origin.name_of(setting),
-                problem: Problem::NotUtf8(value.clone()),
+                problem: OptionErrorKind::NotUtf8(value.clone()),
             }),
         }
     }
-    (given, mistakes)
+    (given, errors)
 }
 
 /// One text of all that a flag was given. Lists are joined; otherwise the last one counts.

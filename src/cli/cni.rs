@@ -7,7 +7,7 @@ mod uninstall;
 use clap::{Args, Subcommand};
 
 use crate::exit_code::ExitCode;
-use crate::options::Mistake;
+use crate::options::OptionError;
 
 use install::Install;
 use uninstall::Uninstall;
@@ -32,10 +32,10 @@ enum Verb {
 
 impl Cni {
     /// Does what the verb says.
-    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
+    pub(super) fn run(self, errors: Vec<OptionError>) -> ExitCode {
         match self.verb {
-            Verb::Install(install) => install.run(mistakes),
-            Verb::Uninstall(uninstall) => uninstall.run(mistakes),
+            Verb::Install(install) => install.run(errors),
+            Verb::Uninstall(uninstall) => uninstall.run(errors),
         }
     }
 }

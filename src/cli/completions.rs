@@ -9,7 +9,7 @@ use clap::{Arg, Args, Command};
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::options::{Mistake, Problem};
+use crate::options::{OptionError, OptionErrorKind};
 use crate::parse::ValueError;
 
 const HELP: &str = "The shell
@@ -53,13 +53,13 @@ enum Value {
 
 impl Completions {
     /// Prints the script.
-    pub(super) fn run(self, mistakes: Vec<Mistake>) -> ExitCode {
+    pub(super) fn run(self, errors: Vec<OptionError>) -> ExitCode {
         let log = Log::default();
         let script = match self.script() {
-            Ok(script) if mistakes.is_empty() => script(&verbs()),
-            Ok(_) => return super::invocation::report(log, &mistakes),
-            Err(mistake) => {
-                return super::invocation::report(log, &[mistakes, vec![mistake]].concat());
+            Ok(script) if errors.is_empty() => script(&verbs()),
+            Ok(_) => return super::invocation::report(log, &errors),
+            Err(error) => {
+                return super::invocation::report(log, &[errors, vec![error]].concat());
             }
         };
         match super::print(&script) {
@@ -68,14 +68,14 @@ impl Completions {
         }
     }
 
-    fn script(&self) -> Result<fn(&[Verb]) -> String, Mistake> {
+    fn script(&self) -> Result<fn(&[Verb]) -> String, OptionError> {
         match self.shell.as_deref() {
             Some("bash") => Ok(scripts::bash),
             Some("zsh") => Ok(scripts::zsh),
             Some("fish") => Ok(scripts::fish),
-            other => Err(Mistake {
+            other => Err(OptionError {
                 option: "SHELL".to_owned(),
-                problem: Problem::Value(ValueError::Word {
+                problem: OptionErrorKind::Value(ValueError::Word {
                     text: other.unwrap_or_default().to_owned(),
                     accepted: "bash, zsh, fish",
                 }),
@@ -86,7 +86,7 @@ impl Completions {
 
 fn verbs() -> Vec<Verb> {
     let own = super::documented();
-    let others = super::frontend::documented();
+    let others = super::compat::documented();
     let is_other = |verb: &Command| {
         let mut others = others.iter();
         others.any(|other| other.get_name() == verb.get_name())

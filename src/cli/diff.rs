@@ -7,7 +7,7 @@ use crate::exit_code::ExitCode;
 use crate::kernel;
 use crate::kernel::privileges::Capability;
 use crate::log::Log;
-use crate::options::{self, Mistake, Parsed, Section};
+use crate::options::{self, OptionError, Parsed, Section};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
 
@@ -52,8 +52,8 @@ struct Task {
 
 impl Diff {
     /// Shows the differences.
-    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = self.options.invocation(mistakes);
+    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = self.options.invocation(errors);
         let Some(task) = Task::read(&mut invocation, &self.form) else {
             return invocation.report();
         };
@@ -71,7 +71,7 @@ impl Task {
         let parsed = invocation.noting(parsed);
         let namespace = invocation.noting(namespace);
         let form = invocation.noting(form.read());
-        if !invocation.mistakes.is_empty() {
+        if !invocation.errors.is_empty() {
             return None;
         }
         Some(Self {

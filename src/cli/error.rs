@@ -5,12 +5,12 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::cni::InstallError;
 use crate::exit_code::ExitCode;
 use crate::kernel;
 use crate::kernel::netns::NamespaceError;
 use crate::kernel::privileges::PrivilegeError;
 use crate::log::Log;
+use crate::node::InstallError;
 use crate::verify;
 
 /// Why a verb failed.

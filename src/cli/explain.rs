@@ -10,7 +10,7 @@ use crate::explain::{
     Answer, Outcome, Question, SyntaxError, Table, answer_to_nothing, complete, evaluate_installed,
 };
 use crate::log::Log;
-use crate::options::{Mistake, Problem, Section};
+use crate::options::{OptionError, OptionErrorKind, Section};
 use crate::ruleset::Installed;
 
 use super::accounts::AccountFiles;
@@ -75,8 +75,8 @@ enum Asked {
 
 impl Explain {
     /// Answers.
-    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = self.options.invocation(mistakes);
+    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = self.options.invocation(errors);
         let Some(task) = self.task(&mut invocation) else {
             return invocation.report();
         };
@@ -95,7 +95,7 @@ impl Explain {
         };
         let form = invocation.noting(self.form.read_or(otherwise));
         let asked = invocation.noting(self.asked());
-        if !invocation.mistakes.is_empty() {
+        if !invocation.errors.is_empty() {
             return None;
         }
         Some(Task {
@@ -105,29 +105,29 @@ impl Explain {
         })
     }
 
-    fn asked(&self) -> Result<Asked, Vec<Mistake>> {
+    fn asked(&self) -> Result<Asked, Vec<OptionError>> {
         let text = self.connection.join(" ");
-        let mistake = |option: &str, problem| {
+        let option_error = |option: &str, problem| {
             let option = option.to_owned();
-            Err(vec![Mistake { option, problem }])
+            Err(vec![OptionError { option, problem }])
         };
         match (text.trim(), &self.connections, self.table) {
-            ("", None, false) => mistake("CONNECTION", Problem::NothingAsked),
+            ("", None, false) => option_error("CONNECTION", OptionErrorKind::NothingAsked),
             ("", None, true) => Ok(Asked::Typical),
             ("", Some(file), false) => open(file).map(Asked::Many).or_else(|error| {
                 let file = file.clone();
                 let reason = error.to_string();
-                mistake("--connections", Problem::File { file, reason })
+                option_error("--connections", OptionErrorKind::File { file, reason })
             }),
             (text, None, false) => question(text).map(Asked::One).map_err(|errors| {
-                let mistake = |error: SyntaxError| Mistake {
+                let option_error = |error: SyntaxError| OptionError {
                     option: error.word,
-                    problem: Problem::Connection(error.problem),
+                    problem: OptionErrorKind::Connection(error.problem),
                 };
-                errors.into_iter().map(mistake).collect()
+                errors.into_iter().map(option_error).collect()
             }),
-            (_, Some(_), _) => mistake("--connections", Problem::AskedTwice),
-            (_, None, true) => mistake("--table", Problem::AskedTwice),
+            (_, Some(_), _) => option_error("--connections", OptionErrorKind::AskedTwice),
+            (_, None, true) => option_error("--table", OptionErrorKind::AskedTwice),
         }
     }
 }

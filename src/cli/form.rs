@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::options::{Mistake, Problem};
+use crate::options::{OptionError, OptionErrorKind};
 use crate::parse::ValueError;
 
 const HELP: &str = "How to answer: in words, or with JSON
@@ -26,19 +26,19 @@ pub(super) enum Form {
 
 impl FormOption {
     /// What was asked for: text, unless something else was.
-    pub(super) fn read(&self) -> Result<Form, Vec<Mistake>> {
+    pub(super) fn read(&self) -> Result<Form, Vec<OptionError>> {
         self.read_or(Form::Text)
     }
 
     /// What was asked for, or the form that the verb has otherwise.
-    pub(super) fn read_or(&self, otherwise: Form) -> Result<Form, Vec<Mistake>> {
+    pub(super) fn read_or(&self, otherwise: Form) -> Result<Form, Vec<OptionError>> {
         match self.format.as_deref() {
             None => Ok(otherwise),
             Some("text") => Ok(Form::Text),
             Some("json") => Ok(Form::Json),
-            Some(other) => Err(vec![Mistake {
+            Some(other) => Err(vec![OptionError {
                 option: "--format".to_owned(),
-                problem: Problem::Value(ValueError::Word {
+                problem: OptionErrorKind::Value(ValueError::Word {
                     text: other.to_owned(),
                     accepted: "text, json",
                 }),

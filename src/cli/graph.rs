@@ -5,7 +5,7 @@ use clap::Args;
 use crate::exit_code::ExitCode;
 use crate::graph::{Diagram, dot, json, mermaid, svg};
 use crate::log::Log;
-use crate::options::{Mistake, Problem, Section};
+use crate::options::{OptionError, OptionErrorKind, Section};
 use crate::parse::ValueError;
 
 use super::arguments::{OptionsOf, TakesOptions};
@@ -46,8 +46,8 @@ struct Task {
 
 impl Graph {
     /// Draws the rules.
-    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = self.options.invocation(mistakes);
+    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = self.options.invocation(errors);
         let Some(task) = self.task(&mut invocation) else {
             return invocation.report();
         };
@@ -60,7 +60,7 @@ impl Graph {
     fn task(&self, invocation: &mut Invocation) -> Option<Task> {
         let rules = self.rules.read(invocation);
         let draw = invocation.noting(draw(self.format.as_deref()));
-        if !invocation.mistakes.is_empty() {
+        if !invocation.errors.is_empty() {
             return None;
         }
         Some(Task {
@@ -77,15 +77,15 @@ impl Task {
     }
 }
 
-fn draw(format: Option<&str>) -> Result<fn(&Diagram) -> String, Vec<Mistake>> {
+fn draw(format: Option<&str>) -> Result<fn(&Diagram) -> String, Vec<OptionError>> {
     match format {
         None | Some("mermaid") => Ok(mermaid),
         Some("dot") => Ok(dot),
         Some("svg") => Ok(svg),
         Some("json") => Ok(json),
-        Some(other) => Err(vec![Mistake {
+        Some(other) => Err(vec![OptionError {
             option: "--format".to_owned(),
-            problem: Problem::Value(ValueError::Word {
+            problem: OptionErrorKind::Value(ValueError::Word {
                 text: other.to_owned(),
                 accepted: "mermaid, dot, svg, json",
             }),

@@ -4,7 +4,7 @@ use crate::exit_code::ExitCode;
 use crate::kernel::privileges::Capability;
 use crate::kernel::{self, Removal};
 use crate::log::Log;
-use crate::options::{self, Mistake, Section};
+use crate::options::{self, OptionError, Section};
 use crate::parse::NetworkNamespace;
 
 use super::arguments::{OptionsOf, TakesOptions};
@@ -19,12 +19,12 @@ impl TakesOptions for Remove {
 
 impl Remove {
     /// Takes the rules away.
-    pub(super) fn run(mut options: OptionsOf<Self>, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = options.invocation(mistakes);
+    pub(super) fn run(mut options: OptionsOf<Self>, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = options.invocation(errors);
         let namespace = options::network_namespace(&invocation.given);
         let namespace = invocation.noting(namespace);
         match namespace {
-            Some(namespace) if invocation.mistakes.is_empty() => {
+            Some(namespace) if invocation.errors.is_empty() => {
                 let log = invocation.log;
                 match remove(namespace.as_ref(), log) {
                     Ok(()) => ExitCode::Done,

@@ -8,11 +8,13 @@ use crate::kernel;
 use crate::kernel::hooks::{self, OtherChain};
 use crate::kernel::privileges::Capability;
 use crate::log::Log;
-use crate::options::{self, Given, Mistake, Origin, Parsed, Problem, Section, Setting};
+use crate::metadata::{Metadata, Unreadable, VERSION};
+use crate::options::{
+    self, OptionError, OptionErrorKind, OptionValues, Origin, Parsed, Section, Setting,
+};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
-use crate::provenance::{Provenance, Unreadable, VERSION};
-use crate::ruleset::{Installed, Note, Ruleset};
+use crate::ruleset::{Installed, MetadataBytes, Ruleset};
 
 use super::accounts::AccountFiles;
 use super::error::Error;
@@ -79,8 +81,8 @@ impl RulesOption {
 
     fn source(&self, invocation: &mut Invocation) -> Option<Source> {
         if self.from_kernel {
-            let mistakes = of_no_use(&invocation.given);
-            invocation.mistakes.extend(mistakes);
+            let errors = of_no_use(&invocation.given);
+            invocation.errors.extend(errors);
             return Some(Source::Kernel);
         }
         let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
@@ -90,14 +92,14 @@ impl RulesOption {
 }
 
 /// The flags that say what rules to make, where none are made. Variables and a file may be there for other runs.
-fn of_no_use(given: &Given) -> Vec<Mistake> {
+fn of_no_use(given: &OptionValues) -> Vec<OptionError> {
     let settings = Setting::ALL.iter().copied();
     let flags = settings.filter(|setting| {
         let makes_rules = MAKES_RULES.contains(&setting.spec().section);
         makes_rules && given.has(*setting) && given.origin(*setting) == Origin::Flag
     });
     flags
-        .map(|setting| Mistake::new(given, setting, Problem::BesideFromKernel))
+        .map(|setting| OptionError::new(given, setting, OptionErrorKind::BesideFromKernel))
         .collect()
 }
 
@@ -136,7 +138,7 @@ impl Source {
                 })
             }
             Self::Kernel => {
-                let (installed, note) = kernel::dump_with_note()?.ok_or(Error::NotInstalled)?;
+                let (installed, note) = kernel::dump_with_metadata()?.ok_or(Error::NotInstalled)?;
                 warn_of_newer(&note, log);
                 Ok(installed)
             }
@@ -145,9 +147,9 @@ impl Source {
 }
 
 /// Tells that a later version made the rules: it may know more than this one.
-pub(super) fn warn_of_newer(note: &Note, log: Log) {
-    let newer = match Provenance::read(note, &Ruleset::default()) {
-        Ok(Some(provenance)) if provenance.is_newer() => provenance.version,
+pub(super) fn warn_of_newer(note: &MetadataBytes, log: Log) {
+    let newer = match Metadata::read(note, &Ruleset::default()) {
+        Ok(Some(metadata)) if metadata.is_newer() => metadata.version,
         Err(Unreadable::Form(_)) => "a version that this one cannot read".to_owned(),
         Ok(_) | Err(Unreadable::Damaged) => return,
     };

@@ -10,10 +10,10 @@ use crate::kernel;
 use crate::kernel::privileges::Capability;
 use crate::kernel::watch::{Event, Watch};
 use crate::log::Log;
-use crate::options::{self, Mistake, Section};
+use crate::options::{self, OptionError, Section};
 use crate::parse::NetworkNamespace;
 use crate::render;
-use crate::ruleset::{Installed, Note};
+use crate::ruleset::{Installed, MetadataBytes};
 use crate::status::{self, Origin, Status, Sync};
 
 use super::arguments::{OptionsOf, TakesOptions};
@@ -53,12 +53,12 @@ struct Task {
 
 impl ShowStatus {
     /// Tells the status.
-    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = self.options.invocation(mistakes);
+    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = self.options.invocation(errors);
         let namespace = options::network_namespace(&invocation.given);
         let namespace = invocation.noting(namespace);
         let form = invocation.noting(self.form.read());
-        let (Some(namespace), Some(form), true) = (namespace, form, invocation.mistakes.is_empty())
+        let (Some(namespace), Some(form), true) = (namespace, form, invocation.errors.is_empty())
         else {
             return invocation.report();
         };
@@ -114,7 +114,7 @@ impl Task {
 }
 
 /// Whether there is more than an empty table that others made. One that they emptied has a note.
-fn is_of_capture((installed, note): &(Installed, Note)) -> bool {
+fn is_of_capture((installed, note): &(Installed, MetadataBytes)) -> bool {
     let mut rules = installed.ruleset.rules();
     rules.next().is_some() || !installed.foreign.is_empty() || !note.bytes().is_empty()
 }
@@ -129,7 +129,7 @@ enum State {
 
 impl State {
     fn look() -> Result<Self, Error> {
-        let found = kernel::dump_with_note()?;
+        let found = kernel::dump_with_metadata()?;
         let Some((mut installed, note)) = found.filter(is_of_capture) else {
             let routing = kernel::routing_beside(&[])?;
             let commands = routing.iter().map(render::ip_command).collect();

@@ -12,7 +12,7 @@ use crate::explain::{Question, SyntaxError};
 use crate::kernel::privileges::Capability;
 use crate::kernel::trace::{Next, Tracer};
 use crate::log::Log;
-use crate::options::{self, Mistake, Problem, Section};
+use crate::options::{self, OptionError, OptionErrorKind, Section};
 use crate::parse::{self, NetworkNamespace};
 use crate::trace::Filter;
 
@@ -62,8 +62,8 @@ struct Task {
 
 impl Trace {
     /// Shows connections as they are made.
-    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = self.options.invocation(mistakes);
+    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = self.options.invocation(errors);
         let Some(task) = self.task(&mut invocation) else {
             return invocation.report();
         };
@@ -81,7 +81,7 @@ impl Trace {
         let duration = self.duration.as_deref();
         let duration = invocation.noting(read("--duration", duration, parse::duration));
         let form = invocation.noting(self.form.read());
-        if !invocation.mistakes.is_empty() {
+        if !invocation.errors.is_empty() {
             return None;
         }
         Some(Task {
@@ -95,38 +95,38 @@ impl Trace {
 }
 
 /// Everything, or what the words say.
-fn filter(text: &str) -> Result<Filter, Vec<Mistake>> {
+fn filter(text: &str) -> Result<Filter, Vec<OptionError>> {
     let question = match text {
         "" => Question::default(),
         text => {
             let question = Question::parse(text, &AccountFiles::default());
-            let mistake = |error: SyntaxError| Mistake {
+            let error = |error: SyntaxError| OptionError {
                 option: error.word,
-                problem: Problem::Connection(error.problem),
+                problem: OptionErrorKind::Connection(error.problem),
             };
-            let mistakes = |errors: Vec<_>| errors.into_iter().map(mistake).collect::<Vec<_>>();
-            question.map_err(mistakes)?
+            let errors = |errors: Vec<_>| errors.into_iter().map(error).collect::<Vec<_>>();
+            question.map_err(errors)?
         }
     };
-    let mistake = |(start, error)| Mistake {
+    let error = |(start, error)| OptionError {
         option: text
             .split_whitespace()
             .find(|word| word.starts_with(start))
             .unwrap_or(text)
             .to_owned(),
-        problem: Problem::Filter(error),
+        problem: OptionErrorKind::Filter(error),
     };
-    Filter::new(&question).map_err(|errors| errors.into_iter().map(mistake).collect())
+    Filter::new(&question).map_err(|errors| errors.into_iter().map(error).collect())
 }
 
 fn read<T>(
     option: &str,
     text: Option<&str>,
     parse: fn(&str) -> Result<T, parse::ValueError>,
-) -> Result<Option<T>, Vec<Mistake>> {
+) -> Result<Option<T>, Vec<OptionError>> {
     let value = text.map(|text| parse(text.trim())).transpose();
     value.map_err(|error| {
-        vec![Mistake {
+        vec![OptionError {
             option: option.to_owned(),
             problem: error.into(),
         }]

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use crate::options::{Given, Mistake, Origin, Problem, Setting, known};
+use crate::options::{OptionError, OptionErrorKind, OptionValues, Origin, Setting, known};
 use crate::parse::{self, ValueError};
 
 use super::config::{Annotations, is_about_capture, shortened};
@@ -78,7 +78,7 @@ impl<'a> Texts<'a> {
             texts: BTreeMap::new(),
             mistyped: Vec::new(),
         };
-        let Annotations::Given(annotations) = annotations else {
+        let Annotations::OptionValues(annotations) = annotations else {
             return read;
         };
         for (key, value) in annotations {
@@ -99,7 +99,7 @@ impl<'a> Texts<'a> {
     }
 
     /// Whether the pod should be captured, by the annotations.
-    pub(super) fn wish(&self) -> Result<Wish, Vec<Mistake>> {
+    pub(super) fn wish(&self) -> Result<Wish, Vec<OptionError>> {
         // A value that is no text is a mistake, not an absence.
         let decides = |key: &str| {
             key == CAPTURE || istio::SWITCHES.contains(&key) || linkerd::SWITCHES.contains(&key)
@@ -119,7 +119,7 @@ impl<'a> Texts<'a> {
                     text: other.to_owned(),
                     accepted: "enabled, disabled",
                 };
-                return Err(vec![mistake(CAPTURE, error.into())]);
+                return Err(vec![option_error(CAPTURE, error.into())]);
             }
             None => {}
         }
@@ -136,33 +136,33 @@ impl<'a> Texts<'a> {
     }
 
     /// The options of the pod, over those of the plugin's configuration, and what is wrong with the annotations' names.
-    pub(super) fn options(&self, plugin: &Given) -> (Given, Vec<Mistake>) {
+    pub(super) fn options(&self, plugin: &OptionValues) -> (OptionValues, Vec<OptionError>) {
         let mistyped = self.mistyped.iter();
         let mistyped = mistyped.map(|(key, value)| not_a_string(key, value));
-        let mut mistakes: Vec<_> = mistyped.collect();
-        let mut given = self.own(&mut mistakes);
-        let mut below = Given::default();
+        let mut errors: Vec<_> = mistyped.collect();
+        let mut given = self.own(&mut errors);
+        let mut below = OptionValues::default();
         for keys in [istio::KEYS, linkerd::KEYS] {
-            self.read(keys, &mut below, &mut mistakes);
+            self.read(keys, &mut below, &mut errors);
         }
-        mistakes.extend(linkerd::wrong_ports(self));
+        errors.extend(linkerd::wrong_ports(self));
         below.fall_back_to(plugin.clone());
         match (istio::is_injected(self), linkerd::is_injected(self)) {
             (false, false) => {}
             (true, false) => istio::profile().complete(&mut below),
             (false, true) => linkerd::profile(self).complete(&mut below),
-            (true, true) => mistakes.push(mistake(
+            (true, true) => errors.push(option_error(
                 linkerd::INJECTED,
-                Problem::TwoMeshes(istio::INJECTED),
+                OptionErrorKind::TwoMeshes(istio::INJECTED),
             )),
         }
         given.fall_back_to(below);
-        (given, mistakes)
+        (given, errors)
     }
 
     /// What `netweir.io/...` says.
-    fn own(&self, mistakes: &mut Vec<Mistake>) -> Given {
-        let mut given = Given::default();
+    fn own(&self, errors: &mut Vec<OptionError>) -> OptionValues {
+        let mut given = OptionValues::default();
         // Of the node's files a pod decides nothing.
         let accepted = |setting| is_about_capture(setting) && setting != Setting::ResolvConf;
         for (key, text) in &self.texts {
@@ -171,13 +171,13 @@ impl<'a> Texts<'a> {
             };
             match known(name, accepted) {
                 Ok(setting) => given.set(setting, origin(key), (*text).to_owned()),
-                Err(problem) => mistakes.push(mistake_in(key, &format!("{text:?}"), problem)),
+                Err(problem) => errors.push(mistake_in(key, &format!("{text:?}"), problem)),
             }
         }
         given
     }
 
-    fn read(&self, keys: &[MeshKey], given: &mut Given, mistakes: &mut Vec<Mistake>) {
+    fn read(&self, keys: &[MeshKey], given: &mut OptionValues, errors: &mut Vec<OptionError>) {
         for known in keys {
             let Some(text) = self.text(known.key) else {
                 continue;
@@ -191,8 +191,8 @@ impl<'a> Texts<'a> {
                 Err(problems) => {
                     let wrong = problems
                         .into_iter()
-                        .map(|error| mistake(known.key, error.into()));
-                    mistakes.extend(wrong);
+                        .map(|error| option_error(known.key, error.into()));
+                    errors.extend(wrong);
                 }
             }
         }
@@ -200,11 +200,11 @@ impl<'a> Texts<'a> {
 }
 
 impl Profile {
-    fn complete(self, given: &mut Given) {
+    fn complete(self, given: &mut OptionValues) {
         for (setting, entries) in self.always {
             given.add(setting, Origin::Mesh(self.mesh), &entries);
         }
-        let mut defaults = Given::default();
+        let mut defaults = OptionValues::default();
         for (setting, text) in self.defaults {
             defaults.set(setting, Origin::Mesh(self.mesh), text);
         }
@@ -270,23 +270,23 @@ fn origin(key: &str) -> Origin {
     Origin::Annotation(Rc::from(key))
 }
 
-fn mistake(key: &str, problem: Problem) -> Mistake {
-    Mistake {
+fn option_error(key: &str, problem: OptionErrorKind) -> OptionError {
+    OptionError {
         option: format!("annotation {key}"),
         problem,
     }
 }
 
 /// A mistake in whose problem the value is not quoted.
-fn mistake_in(key: &str, value: &str, problem: Problem) -> Mistake {
-    Mistake {
+fn mistake_in(key: &str, value: &str, problem: OptionErrorKind) -> OptionError {
+    OptionError {
         option: format!("annotation {key}, which is {}", shortened(value)),
         problem,
     }
 }
 
-fn not_a_string(key: &str, value: &Value) -> Mistake {
-    let problem = Problem::Type {
+fn not_a_string(key: &str, value: &Value) -> OptionError {
+    let problem = OptionErrorKind::Type {
         found: "not a string",
         accepted: "a string",
     };

@@ -13,10 +13,10 @@ use crate::kernel::netns::OpenNamespace;
 use crate::kernel::privileges::{self, Capability};
 use crate::kernel::{self, Outcome, Removal};
 use crate::log::Log;
+use crate::metadata::Metadata;
 use crate::options::{Level, Parsed};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
-use crate::provenance::Provenance;
 use crate::render;
 use crate::ruleset::RoutingObject;
 
@@ -67,7 +67,7 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, Error> {
                 // Not every runtime has done so by now; later, it makes no difference.
                 kernel::take_loopback_up().map_err(of_kernel)?;
             }
-            let note = Provenance::note_of(&capture, &ruleset);
+            let note = Metadata::note_of(&capture, &ruleset);
             let outcome = kernel::apply(&ruleset, &note);
             let message = match outcome.map_err(of_kernel)? {
                 Outcome::Installed => "captured",

@@ -1,6 +1,6 @@
 //! The configuration on standard input: strict where it is ours, and blind to what is the runtime's.
 
-mod mistake;
+mod error;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,18 +8,18 @@ use std::path::PathBuf;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::options::{self, Given, Level, Section, Setting, nearest_of};
+use crate::options::{self, Level, OptionValues, Section, Setting, nearest_of};
 
 use super::Error;
 use super::environment::is_name;
 use super::policy::{Pods, Policy};
 use super::version::SpecVersion;
 
-pub(super) use mistake::ConfigMistake;
-use mistake::mistyped;
+pub(crate) use error::ConfigError;
+use error::mistyped;
 
 /// The capability by which a runtime hands over the annotations of a pod (containerd, CRI-O).
-pub(super) const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
+pub(crate) const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
 
 /// The keys of the specification, of libcni and of Multus. Those of others have a slash, by its conventions.
 const RUNTIME_KEYS: [&str; 18] = [
@@ -68,7 +68,7 @@ pub(super) enum Annotations {
     /// It does not: it cannot, or the configuration does not declare the capability.
     NotGiven,
     /// All there are.
-    Given(BTreeMap<String, Value>),
+    OptionValues(BTreeMap<String, Value>),
 }
 
 /// Standard input as a JSON object, with its values as they were written.
@@ -79,7 +79,7 @@ pub(super) struct Config {
     /// Which pods.
     pub(super) policy: Policy,
     /// Options for all of them.
-    pub(super) capture: Given,
+    pub(super) capture: OptionValues,
 }
 
 /// Where messages go.
@@ -125,7 +125,7 @@ impl<'a> Input<'a> {
     }
 
     /// What the plugins before this one made, as they wrote it.
-    pub(super) fn previous_result(&self) -> Result<Option<&'a RawValue>, ConfigMistake> {
+    pub(super) fn previous_result(&self) -> Result<Option<&'a RawValue>, ConfigError> {
         let Some(raw) = self.0.get("prevResult") else {
             return Ok(None);
         };
@@ -142,15 +142,15 @@ impl<'a> Input<'a> {
     }
 
     /// The annotations of the pod.
-    pub(super) fn annotations(&self) -> Result<Annotations, ConfigMistake> {
+    pub(super) fn annotations(&self) -> Result<Annotations, ConfigError> {
         let key = || format!("runtimeConfig[{ANNOTATIONS:?}]");
         match self.value("runtimeConfig") {
             None | Some(Value::Null) => Ok(Annotations::NotGiven),
             Some(Value::Object(mut config)) => match config.remove(ANNOTATIONS) {
                 None => Ok(Annotations::NotGiven),
-                Some(Value::Null) => Ok(Annotations::Given(BTreeMap::new())),
+                Some(Value::Null) => Ok(Annotations::OptionValues(BTreeMap::new())),
                 Some(Value::Object(annotations)) => {
-                    Ok(Annotations::Given(annotations.into_iter().collect()))
+                    Ok(Annotations::OptionValues(annotations.into_iter().collect()))
                 }
                 other => Err(mistyped(key(), other.as_ref(), "an object or null")),
             },
@@ -164,14 +164,14 @@ impl<'a> Input<'a> {
     }
 
     /// Our part of the configuration, and everything that is wrong with it.
-    pub(super) fn config(&self) -> (Config, Vec<ConfigMistake>) {
-        let mut mistakes = Vec::new();
-        self.read_name(&mut mistakes);
-        self.read_log(&mut mistakes);
-        let policy = self.read_policy(&mut mistakes);
-        let capture = self.read_capture(&mut mistakes);
-        mistakes.extend(self.0.iter().filter_map(|(key, raw)| unknown(key, raw)));
-        (Config { policy, capture }, mistakes)
+    pub(super) fn config(&self) -> (Config, Vec<ConfigError>) {
+        let mut errors = Vec::new();
+        self.read_name(&mut errors);
+        self.read_log(&mut errors);
+        let policy = self.read_policy(&mut errors);
+        let capture = self.read_capture(&mut errors);
+        errors.extend(self.0.iter().filter_map(|(key, raw)| unknown(key, raw)));
+        (Config { policy, capture }, errors)
     }
 
     fn value(&self, key: &str) -> Option<Value> {
@@ -180,37 +180,35 @@ impl<'a> Input<'a> {
         Some(serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::Array(Vec::new())))
     }
 
-    fn read_name(&self, mistakes: &mut Vec<ConfigMistake>) {
+    fn read_name(&self, errors: &mut Vec<ConfigError>) {
         match self.value("name") {
             Some(Value::String(name)) if is_name(name.as_bytes()) => {}
-            Some(Value::String(name)) => mistakes.push(ConfigMistake::Name(name)),
-            other => mistakes.push(mistyped("name", other.as_ref(), "a string")),
+            Some(Value::String(name)) => errors.push(ConfigError::Name(name)),
+            other => errors.push(mistyped("name", other.as_ref(), "a string")),
         }
     }
 
-    fn read_log(&self, mistakes: &mut Vec<ConfigMistake>) -> LogConfig {
+    fn read_log(&self, errors: &mut Vec<ConfigError>) -> LogConfig {
         let mut log = LogConfig::default();
         match self.value("logFile") {
             None => {}
             Some(Value::String(path)) if path.starts_with('/') => log.file = Some(path.into()),
-            Some(Value::String(path)) => mistakes.push(ConfigMistake::RelativeLogFile(path)),
-            other => mistakes.push(mistyped("logFile", other.as_ref(), "a string")),
+            Some(Value::String(path)) => errors.push(ConfigError::RelativeLogFile(path)),
+            other => errors.push(mistyped("logFile", other.as_ref(), "a string")),
         }
-        if let Some(level) = self.word("logLevel", LEVELS, level, mistakes) {
+        if let Some(level) = self.word("logLevel", LEVELS, level, errors) {
             log.level = level;
         }
         log
     }
 
-    fn read_policy(&self, mistakes: &mut Vec<ConfigMistake>) -> Policy {
-        let pods = self.word("policy", POLICIES, pods, mistakes);
-        let exclude = self.names("excludeNamespaces", mistakes);
-        let include = self
-            .names("includeNamespaces", mistakes)
-            .unwrap_or_default();
+    fn read_policy(&self, errors: &mut Vec<ConfigError>) -> Policy {
+        let pods = self.word("policy", POLICIES, pods, errors);
+        let exclude = self.names("excludeNamespaces", errors);
+        let include = self.names("includeNamespaces", errors).unwrap_or_default();
         let exclude = exclude.unwrap_or_else(|| vec![EXCLUDED.to_owned()]);
         let both = include.iter().filter(|name| exclude.contains(name));
-        mistakes.extend(both.cloned().map(ConfigMistake::IncludedAndExcluded));
+        errors.extend(both.cloned().map(ConfigError::IncludedAndExcluded));
         Policy {
             pods: pods.unwrap_or(Pods::Annotated),
             exclude,
@@ -218,17 +216,17 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn read_capture(&self, mistakes: &mut Vec<ConfigMistake>) -> Given {
+    fn read_capture(&self, errors: &mut Vec<ConfigError>) -> OptionValues {
         match self.value("capture") {
-            None => Given::default(),
+            None => OptionValues::default(),
             Some(Value::Object(object)) => {
                 let (given, wrong) = options::read_object(&object, is_about_capture);
-                mistakes.extend(wrong.into_iter().map(ConfigMistake::Capture));
+                errors.extend(wrong.into_iter().map(ConfigError::Capture));
                 given
             }
             other => {
-                mistakes.push(mistyped("capture", other.as_ref(), "an object"));
-                Given::default()
+                errors.push(mistyped("capture", other.as_ref(), "an object"));
+                OptionValues::default()
             }
         }
     }
@@ -238,13 +236,13 @@ impl<'a> Input<'a> {
         key: &'static str,
         accepted: &'static str,
         read: fn(&str) -> Option<T>,
-        mistakes: &mut Vec<ConfigMistake>,
+        errors: &mut Vec<ConfigError>,
     ) -> Option<T> {
         match self.value(key)? {
             Value::String(text) => {
                 let value = read(&text);
                 if value.is_none() {
-                    mistakes.push(ConfigMistake::Word {
+                    errors.push(ConfigError::Word {
                         key,
                         text,
                         accepted,
@@ -253,13 +251,13 @@ impl<'a> Input<'a> {
                 value
             }
             other => {
-                mistakes.push(mistyped(key, Some(&other), "a string"));
+                errors.push(mistyped(key, Some(&other), "a string"));
                 None
             }
         }
     }
 
-    fn names(&self, key: &'static str, mistakes: &mut Vec<ConfigMistake>) -> Option<Vec<String>> {
+    fn names(&self, key: &'static str, errors: &mut Vec<ConfigError>) -> Option<Vec<String>> {
         let value = self.value(key)?;
         let names = value.as_array().and_then(|entries| {
             let texts = entries
@@ -268,7 +266,7 @@ impl<'a> Input<'a> {
             texts.collect()
         });
         if names.is_none() {
-            mistakes.push(mistyped(key, Some(&value), "an array of strings"));
+            errors.push(mistyped(key, Some(&value), "an array of strings"));
         }
         names
     }
@@ -284,9 +282,9 @@ pub(super) fn is_about_capture(setting: Setting) -> bool {
     }
 }
 
-fn unknown(key: &str, raw: &RawValue) -> Option<ConfigMistake> {
+fn unknown(key: &str, raw: &RawValue) -> Option<ConfigError> {
     let known = key.contains('/') || RUNTIME_KEYS.contains(&key) || OWN_KEYS.contains(&key);
-    (!known).then(|| ConfigMistake::Unknown {
+    (!known).then(|| ConfigError::Unknown {
         key: key.to_owned(),
         value: shortened(raw.get()),
         nearest: nearest(key).map(str::to_owned),

@@ -78,7 +78,7 @@ impl fmt::Display for Command {
 
 /// What is wrong with a variable.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum VariableMistake {
+pub enum VariableError {
     /// It is not set, or empty.
     #[error("{0} is missing")]
     Missing(&'static str),
@@ -98,7 +98,7 @@ pub enum VariableMistake {
     Arguments(String),
 }
 
-impl VariableMistake {
+impl VariableError {
     /// The variable.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -148,21 +148,20 @@ impl Environment {
     /// The variables, or everything that is wrong with them.
     pub fn read(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
         let text = |name| variable(name).unwrap_or_default();
-        let command =
-            command(text(COMMAND)).map_err(|mistake| Error::Environment(vec![mistake]))?;
+        let command = command(text(COMMAND)).map_err(|error| Error::Environment(vec![error]))?;
         let (container, interface) = (text("CNI_CONTAINERID"), text("CNI_IFNAME"));
         let namespace = text("CNI_NETNS");
-        let (pod, mut mistakes) = Pod::told(variable);
+        let (pod, mut errors) = Pod::told(variable);
         if command.is_about_a_pod() {
-            mistakes.extend(container_mistake(container));
-            mistakes.extend(interface_mistake(interface));
+            errors.extend(container_mistake(container));
+            errors.extend(interface_mistake(interface));
             if namespace.is_empty() {
-                mistakes.push(VariableMistake::Missing("CNI_NETNS"));
+                errors.push(VariableError::Missing("CNI_NETNS"));
             }
         } else {
-            mistakes.clear();
+            errors.clear();
         }
-        if mistakes.is_empty() {
+        if errors.is_empty() {
             let namespace = namespace.into();
             Ok(Self {
                 command,
@@ -170,57 +169,55 @@ impl Environment {
                 namespace,
             })
         } else {
-            Err(Error::Environment(mistakes))
+            Err(Error::Environment(errors))
         }
     }
 }
 
 impl Pod {
     /// The pod, as far as the variables tell, and what is wrong with those pairs of them.
-    pub(super) fn told(
-        variable: &dyn Fn(&str) -> Option<OsString>,
-    ) -> (Self, Vec<VariableMistake>) {
+    pub(super) fn told(variable: &dyn Fn(&str) -> Option<OsString>) -> (Self, Vec<VariableError>) {
         let text = |name| variable(name).unwrap_or_default();
         let text = |name| text(name).to_string_lossy().into_owned();
         let mut pod = Self {
             container: text("CNI_CONTAINERID"),
             ..Self::default()
         };
-        let mistakes = pod.read_arguments(&text("CNI_ARGS"));
-        (pod, mistakes)
+        let errors = pod.read_arguments(&text("CNI_ARGS"));
+        (pod, errors)
     }
 
     /// Takes what is known of the pod from pairs of keys and values, in any order. Kubernetes' other keys, and those
     /// of other plugins, are none of ours.
-    fn read_arguments(&mut self, arguments: &str) -> Vec<VariableMistake> {
-        let mut mistakes = Vec::new();
+    fn read_arguments(&mut self, arguments: &str) -> Vec<VariableError> {
+        let mut errors = Vec::new();
         for pair in arguments.split(';').filter(|pair| !pair.is_empty()) {
             let value = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             match pair.split_once('=') {
                 Some(("K8S_POD_NAMESPACE", namespace)) => self.namespace = value(namespace),
                 Some(("K8S_POD_NAME", name)) => self.name = value(name),
                 Some(_) => {}
-                None => mistakes.push(VariableMistake::Arguments(pair.to_owned())),
+                None => errors.push(VariableError::Arguments(pair.to_owned())),
             }
         }
-        mistakes
+        errors
     }
 }
 
-fn command(text: OsString) -> Result<Command, VariableMistake> {
+fn command(text: OsString) -> Result<Command, VariableError> {
     if text.is_empty() {
-        return Err(VariableMistake::Missing(COMMAND));
+        return Err(VariableError::Missing(COMMAND));
     }
     let mut all = Command::ALL.into_iter();
     all.find(|command| text == command.text())
-        .ok_or(VariableMistake::Command(text))
+        .ok_or(VariableError::Command(text))
 }
 
-fn container_mistake(text: OsString) -> Option<VariableMistake> {
+fn container_mistake(text: OsString) -> Option<VariableError> {
     if text.is_empty() {
-        return Some(VariableMistake::Missing("CNI_CONTAINERID"));
+        return Some(VariableError::Missing("CNI_CONTAINERID"));
     }
-    (!is_name(text.as_encoded_bytes())).then_some(VariableMistake::Container(text))
+    (!is_name(text.as_encoded_bytes())).then_some(VariableError::Container(text))
 }
 
 /// A name by the specification.
@@ -231,14 +228,14 @@ pub(super) fn is_name(bytes: &[u8]) -> bool {
 }
 
 /// As the kernel would have it (`dev_valid_name`).
-fn interface_mistake(text: OsString) -> Option<VariableMistake> {
+fn interface_mistake(text: OsString) -> Option<VariableError> {
     if text.is_empty() {
-        return Some(VariableMistake::Missing("CNI_IFNAME"));
+        return Some(VariableError::Missing("CNI_IFNAME"));
     }
     let bytes = text.as_encoded_bytes();
     let strange = |byte: &u8| byte.is_ascii_whitespace() || b"/:".contains(byte);
     let wrong = bytes.len() > 15
         || bytes.iter().any(strange)
         || [OsStr::new("."), OsStr::new("..")].contains(&text.as_os_str());
-    wrong.then_some(VariableMistake::Interface(text))
+    wrong.then_some(VariableError::Interface(text))
 }

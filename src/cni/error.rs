@@ -12,11 +12,11 @@ use crate::exit_code::ExitCode;
 use crate::kernel;
 use crate::kernel::netns::NamespaceError;
 use crate::kernel::privileges::PrivilegeError;
-use crate::options::Mistake;
+use crate::options::OptionError;
 
 use super::code::Code;
-use super::config::ConfigMistake;
-use super::environment::{Command, Pod, VariableMistake};
+use super::config::ConfigError;
+use super::environment::{Command, Pod, VariableError};
 use super::version::SpecVersion;
 
 /// Why the plugin failed.
@@ -24,7 +24,7 @@ use super::version::SpecVersion;
 pub enum Error {
     /// Variables are missing or wrong.
     #[error("the runtime's CNI variables are wrong: {}", names(.0))]
-    Environment(Vec<VariableMistake>),
+    Environment(Vec<VariableError>),
     /// Standard input cannot be read.
     #[error("standard input cannot be read")]
     Input(#[source] io::Error),
@@ -53,7 +53,7 @@ pub enum Error {
     },
     /// The configuration is wrong.
     #[error("the plugin's configuration is wrong{}", unsupported(.0))]
-    Config(Vec<ConfigMistake>),
+    Config(Vec<ConfigError>),
     /// The plugin is the first of its list.
     #[error("there is no prevResult")]
     NotChained(Command),
@@ -63,7 +63,7 @@ pub enum Error {
         /// The pod.
         pod: Pod,
         /// What is wrong.
-        mistakes: Vec<Mistake>,
+        errors: Vec<OptionError>,
     },
     /// Whether the pod should be captured cannot be told.
     #[error("whether {pod} should be captured cannot be told")]
@@ -140,10 +140,9 @@ impl Error {
             Self::Input(_) => Code::Io,
             Self::TooLong { .. } | Self::NotUtf8(_) | Self::Decode(_) => Code::Decode,
             Self::Version(_) | Self::CommandSince { .. } => Code::IncompatibleVersion,
-            Self::Config(mistakes) => {
-                let unknown =
-                    |mistake: &ConfigMistake| matches!(mistake, ConfigMistake::Unknown { .. });
-                if mistakes.iter().any(unknown) {
+            Self::Config(errors) => {
+                let unknown = |error: &ConfigError| matches!(error, ConfigError::Unknown { .. });
+                if errors.iter().any(unknown) {
                     Code::UnsupportedField
                 } else {
                     Code::InvalidConfig
@@ -169,9 +168,9 @@ impl Error {
     #[must_use]
     pub fn details(&self) -> String {
         match self {
-            Self::Environment(mistakes) => listed(mistakes),
-            Self::Config(mistakes) => listed(mistakes),
-            Self::Annotations { mistakes, .. } => listed(mistakes),
+            Self::Environment(errors) => listed(errors),
+            Self::Config(errors) => listed(errors),
+            Self::Annotations { errors, .. } => listed(errors),
             Self::Drift { differences, .. } => listed(differences),
             Self::Version(found) => format!("{found}; accepted are {}", SpecVersion::listed()),
             Self::CommandSince { .. } => format!("spoken are {}", SpecVersion::listed()),
@@ -215,16 +214,16 @@ impl Error {
 }
 
 /// The specification wants them in the message, not in the details alone.
-fn names(mistakes: &[VariableMistake]) -> String {
-    let mut names: Vec<_> = mistakes.iter().map(VariableMistake::name).collect();
+fn names(errors: &[VariableError]) -> String {
+    let mut names: Vec<_> = errors.iter().map(VariableError::name).collect();
     names.dedup();
     names.join(", ")
 }
 
 /// The keys that nobody knows and their values, for the same reason.
-fn unsupported(mistakes: &[ConfigMistake]) -> String {
-    let unknown = mistakes.iter().filter_map(|mistake| match mistake {
-        ConfigMistake::Unknown { key, value, .. } => Some(format!("{key}, which is {value}")),
+fn unsupported(errors: &[ConfigError]) -> String {
+    let unknown = errors.iter().filter_map(|error| match error {
+        ConfigError::Unknown { key, value, .. } => Some(format!("{key}, which is {value}")),
         _ => None,
     });
     let unknown: Vec<_> = unknown.collect();
@@ -235,8 +234,8 @@ fn unsupported(mistakes: &[ConfigMistake]) -> String {
 }
 
 /// The mistakes on one line: an event of Kubernetes is one.
-fn listed(mistakes: &[impl ToString]) -> String {
-    let texts: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+fn listed(errors: &[impl ToString]) -> String {
+    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
     texts.join("; ")
 }
 

@@ -100,7 +100,7 @@ impl Policy {
             (Pods::Annotated, Annotations::NotGiven, _) => Decision::Undecidable(NO_ANNOTATIONS),
             (_, _, Wish::Leave(key)) => Decision::Leave(Reason::Annotation(key)),
             (_, _, Wish::Capture) | (Pods::All, _, Wish::Unsaid) => Decision::Capture,
-            (Pods::Annotated, Annotations::Given(_), Wish::Unsaid) => {
+            (Pods::Annotated, Annotations::OptionValues(_), Wish::Unsaid) => {
                 Decision::Leave(Reason::Unsaid)
             }
         }

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use serde_json::value::RawValue;
 
 use crate::intent::OwnerId;
-use crate::options::{self, Files, Given, Mistake, Parsed, Problem, Setting};
+use crate::options::{self, Files, OptionError, OptionErrorKind, OptionValues, Parsed, Setting};
 use crate::parse::{Accounts, NameError, OwnerKind};
 
 use super::Error;
 use super::annotations::Texts;
-use super::config::{Config, ConfigMistake, Input};
+use super::config::{Config, ConfigError, Input};
 use super::environment::{Command, Environment, Pod};
 use super::policy::{Decision, Pods, Reason};
 use super::version::SpecVersion;
@@ -93,14 +93,14 @@ fn attachment<'a>(
 ) -> Result<Attachment<'a>, Error> {
     let pod = environment.pod.clone();
     let (config, _) = config(input, files)?;
-    let wrong = |mistake: ConfigMistake| Error::Config(vec![mistake]);
+    let wrong = |error: ConfigError| Error::Config(vec![error]);
     let previous = input.previous_result().map_err(wrong)?;
     let previous = previous.ok_or(Error::NotChained(environment.command))?;
     let annotations = input.annotations().map_err(wrong)?;
     let texts = Texts::of(&annotations);
-    let annotated = |mistakes| Error::Annotations {
+    let annotated = |errors| Error::Annotations {
         pod: pod.clone(),
-        mistakes,
+        errors,
     };
     let by_namespace = config.policy.by_namespace(pod.namespace.as_deref());
     let decision = if let Some(decision) = by_namespace {
@@ -111,12 +111,12 @@ fn attachment<'a>(
     };
     let capture = match decision {
         Decision::Capture => {
-            let (given, mut mistakes) = texts.options(&config.capture);
+            let (given, mut errors) = texts.options(&config.capture);
             match parsed(&given, files) {
-                Ok(parsed) if mistakes.is_empty() => Ok(Box::new(parsed)),
+                Ok(parsed) if errors.is_empty() => Ok(Box::new(parsed)),
                 parsed => {
-                    mistakes.extend(parsed.err().into_iter().flatten());
-                    return Err(annotated(mistakes));
+                    errors.extend(parsed.err().into_iter().flatten());
+                    return Err(annotated(errors));
                 }
             }
         }
@@ -138,25 +138,25 @@ fn status(input: &Input<'_>, files: &dyn Files) -> Result<Option<Box<Parsed>>, E
 
 /// Our part of the configuration, and what would be captured of a pod without annotations.
 fn config(input: &Input<'_>, files: &dyn Files) -> Result<(Config, Parsed), Error> {
-    let (config, mut mistakes) = input.config();
+    let (config, mut errors) = input.config();
     match parsed(&config.capture, files) {
-        Ok(parsed) if mistakes.is_empty() => Ok((config, parsed)),
+        Ok(parsed) if errors.is_empty() => Ok((config, parsed)),
         parsed => {
             let wrong = parsed.err().into_iter().flatten();
-            mistakes.extend(wrong.map(ConfigMistake::Capture));
-            Err(Error::Config(mistakes))
+            errors.extend(wrong.map(ConfigError::Capture));
+            Err(Error::Config(errors))
         }
     }
 }
 
-fn parsed(given: &Given, files: &dyn Files) -> Result<Parsed, Vec<Mistake>> {
+fn parsed(given: &OptionValues, files: &dyn Files) -> Result<Parsed, Vec<OptionError>> {
     let asks_resolvers = given.text(Setting::Dns).map(str::trim) == Some("resolvers");
     let named = [Setting::DnsServers, Setting::ResolvConf];
     if asks_resolvers && !named.iter().any(|&setting| given.has(setting)) {
-        return Err(vec![Mistake::new(
+        return Err(vec![OptionError::new(
             given,
             Setting::Dns,
-            Problem::ResolversOfNode,
+            OptionErrorKind::ResolversOfNode,
         )]);
     }
     options::capture(given, &NoNames, files)

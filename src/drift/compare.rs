@@ -49,7 +49,7 @@ pub enum Difference {
         change: Change,
     },
     /// Something that the model has no words for.
-    Foreign(crate::ruleset::Foreign),
+    Unmanaged(crate::ruleset::Unmanaged),
 }
 
 /// What is different about an object.
@@ -60,7 +60,7 @@ pub enum Change {
     /// It is there, and is another than it should be.
     Changed,
     /// It is there, and should not be.
-    Foreign,
+    Unmanaged,
 }
 
 /// What is different about a rule.
@@ -79,7 +79,7 @@ pub enum RuleChange {
         installed: Rule,
     },
     /// It is there, and should not be.
-    Foreign {
+    Unmanaged {
         /// As it is.
         installed: Rule,
     },
@@ -105,10 +105,10 @@ pub fn compare(wanted: &Ruleset, installed: Option<&Installed>) -> Vec<Differenc
     let mut differences = Vec::new();
     compare_sets(wanted, &installed.ruleset, &mut differences);
     compare_chains(wanted, installed, &mut differences);
-    differences.extend(installed.foreign.iter().cloned().map(Difference::Foreign));
+    differences.extend(installed.foreign.iter().cloned().map(Difference::Unmanaged));
     let routing = (&wanted.routing, &installed.ruleset.routing);
     differences.extend(only_in(routing.0, routing.1, Change::Missing));
-    differences.extend(only_in(routing.1, routing.0, Change::Foreign));
+    differences.extend(only_in(routing.1, routing.0, Change::Unmanaged));
     differences
 }
 
@@ -148,7 +148,7 @@ fn compare_sets(wanted: &Ruleset, installed: &Ruleset, differences: &mut Vec<Dif
     for set in &installed.sets {
         if wanted.set(&set.name).is_none() {
             let name = set.name.clone().into_owned();
-            let change = Change::Foreign;
+            let change = Change::Unmanaged;
             differences.push(Difference::Set { name, change });
         }
     }
@@ -180,7 +180,7 @@ fn compare_chains(wanted: &Ruleset, installed: &Installed, differences: &mut Vec
     for own in &installed.ruleset.chains {
         if !wanted.chains.iter().any(|chain| chain.name == own.name) {
             let name = own.name.clone().into_owned();
-            let change = Change::Foreign;
+            let change = Change::Unmanaged;
             differences.push(Difference::Chain { name, change });
         }
     }
@@ -251,7 +251,7 @@ fn compare_rules(
         if !known || places.get(&own.id) != Some(&place) {
             push(
                 &own.id,
-                RuleChange::Foreign {
+                RuleChange::Unmanaged {
                     installed: own.clone(),
                 },
             );

@@ -1,7 +1,7 @@
 //! The differences as lines, as `diff` would show them.
 
 use crate::render;
-use crate::ruleset::{Chain, Elements, Foreign, Installed, Rule, Ruleset, Set, TABLE};
+use crate::ruleset::{Chain, Elements, Installed, Rule, Ruleset, Set, TABLE, Unmanaged};
 
 use super::compare::{Change, Difference, RuleChange};
 
@@ -119,11 +119,11 @@ impl Hunks<'_> {
                 let line = (sign, render::ip_command(object));
                 self.push("addresses and routes".to_owned(), [line]);
             }
-            Difference::Foreign(foreign) => self.add_foreign(foreign),
+            Difference::Unmanaged(foreign) => self.add_foreign(foreign),
         }
     }
 
-    fn add_foreign(&mut self, foreign: &Foreign) {
+    fn add_foreign(&mut self, foreign: &Unmanaged) {
         let heading = match &foreign.chain {
             Some(chain) => format!("chain {chain}"),
             None => format!("table inet {TABLE}"),
@@ -137,7 +137,7 @@ impl Hunks<'_> {
         let installed = find_chain(&self.installed.ruleset, name);
         let lines: Vec<_> = match change {
             Change::Missing => whole_chain(Sign::Wanted, wanted).collect(),
-            Change::Foreign => whole_chain(Sign::Installed, installed).collect(),
+            Change::Unmanaged => whole_chain(Sign::Installed, installed).collect(),
             Change::Changed => [(Sign::Installed, installed), (Sign::Wanted, wanted)]
                 .into_iter()
                 .filter_map(|(sign, chain)| Some((sign, render::nft_chain(chain?))))
@@ -151,7 +151,7 @@ impl Hunks<'_> {
         let installed = self.installed.ruleset.set(name);
         let (gone, come) = match change {
             Change::Missing => (None, wanted),
-            Change::Foreign => (installed, None),
+            Change::Unmanaged => (installed, None),
             Change::Changed => (installed, wanted),
         };
         for (sign, set) in [(Sign::Installed, gone), (Sign::Wanted, come)] {
@@ -179,7 +179,7 @@ impl Hunks<'_> {
     fn rule(&self, chain: &str, change: &RuleChange) -> Vec<(Sign, String)> {
         match change {
             RuleChange::Missing { wanted } => vec![(Sign::Wanted, line(wanted))],
-            RuleChange::Foreign { installed } => vec![(Sign::Installed, line(installed))],
+            RuleChange::Unmanaged { installed } => vec![(Sign::Installed, line(installed))],
             RuleChange::Changed { wanted, installed } => vec![
                 (Sign::Installed, line(installed)),
                 (Sign::Wanted, line(wanted)),
@@ -209,7 +209,7 @@ impl Hunks<'_> {
 const fn sign_of(change: Change) -> Sign {
     match change {
         Change::Missing | Change::Changed => Sign::Wanted,
-        Change::Foreign => Sign::Installed,
+        Change::Unmanaged => Sign::Installed,
     }
 }
 

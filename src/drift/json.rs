@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::render;
-use crate::ruleset::{Elements, Foreign, Installed, Rule, Ruleset};
+use crate::ruleset::{Elements, Installed, Rule, Ruleset, Unmanaged};
 
 use super::compare::{Change, Difference, RuleChange};
 
@@ -72,7 +72,7 @@ pub(crate) enum Object<'a> {
         change: &'static str,
         command: String,
     },
-    Foreign {
+    Unmanaged {
         chain: Option<&'a str>,
         name: &'a str,
         what: &'a str,
@@ -127,14 +127,14 @@ fn object<'a>(difference: &'a Difference, wanted: &Ruleset, installed: &Installe
             change: word(*change),
             command: render::ip_command(object),
         },
-        Difference::Foreign(foreign) => Object::foreign(foreign),
+        Difference::Unmanaged(foreign) => Object::foreign(foreign),
     }
 }
 
 impl<'a> Object<'a> {
     /// Something that the model has no words for.
-    pub(crate) fn foreign(foreign: &'a Foreign) -> Self {
-        Self::Foreign {
+    pub(crate) fn foreign(foreign: &'a Unmanaged) -> Self {
+        Self::Unmanaged {
             chain: foreign.chain.as_deref(),
             name: &foreign.name,
             what: &foreign.what,
@@ -148,7 +148,7 @@ fn rule<'a>(chain: &'a str, id: &'a str, change: &RuleChange) -> Object<'a> {
         RuleChange::Changed { wanted, installed } => {
             (word(Change::Changed), Some(installed), Some(wanted))
         }
-        RuleChange::Foreign { installed } => (word(Change::Foreign), Some(installed), None),
+        RuleChange::Unmanaged { installed } => (word(Change::Unmanaged), Some(installed), None),
         RuleChange::Reordered { rule } => ("reordered", Some(rule), Some(rule)),
         RuleChange::Uncounted { wanted } => ("uncounted", None, Some(wanted)),
     };
@@ -165,7 +165,7 @@ const fn word(change: Change) -> &'static str {
     match change {
         Change::Missing => "missing",
         Change::Changed => "changed",
-        Change::Foreign => "foreign",
+        Change::Unmanaged => "foreign",
     }
 }
 

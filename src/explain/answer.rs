@@ -138,9 +138,9 @@ impl<'a> Answer<'a> {
         others.filter_map(|step| self.rule(step))
     }
 
-    fn unjudged(&self) -> impl Iterator<Item = Unjudged<'a>> {
+    fn unjudged(&self) -> impl Iterator<Item = Undetermined<'a>> {
         let rules = self.rules;
-        self.outcome.unjudged.iter().map(|foreign| Unjudged {
+        self.outcome.unjudged.iter().map(|foreign| Undetermined {
             chain: foreign.chain.as_deref(),
             before: foreign.chain.as_deref().and_then(|name| {
                 let chain = rules.chains.iter().find(|chain| chain.name == name)?;
@@ -282,7 +282,7 @@ pub(super) struct Object<'a> {
     line: Option<usize>,
     #[serde(flatten)]
     decision: Decision<'a>,
-    unjudged: Vec<Unjudged<'a>>,
+    unjudged: Vec<Undetermined<'a>>,
     otherwise: Option<Decision<'a>>,
     connection: ConnectionObject<'a>,
     tried: Vec<Tried<'a>>,
@@ -303,14 +303,14 @@ struct Decision<'a> {
 
 /// Something that cannot be judged, and where it stands.
 #[derive(Serialize)]
-struct Unjudged<'a> {
+struct Undetermined<'a> {
     chain: Option<&'a str>,
     before: Option<&'a str>,
     name: &'a str,
     what: &'a str,
 }
 
-impl fmt::Display for Unjudged<'_> {
+impl fmt::Display for Undetermined<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.chain, self.before) {
             (Some(chain), Some(rule)) => write!(f, "in {chain}, before {rule}: ")?,

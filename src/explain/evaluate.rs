@@ -4,8 +4,8 @@ mod foreign;
 
 use crate::intent::{Family, Port};
 use crate::ruleset::{
-    Chain, ChainKind, Direction, Foreign, ForeignKind, Hook, Installed, Priority, Rule, RuleId,
-    Ruleset, Statement,
+    Chain, ChainKind, Direction, Hook, Installed, Priority, Rule, RuleId, Ruleset, Statement,
+    Unmanaged, UnmanagedKind,
 };
 
 use super::connection::{Addresses, Connection, Owner, Path, Tracking, Transport};
@@ -34,7 +34,7 @@ pub fn evaluate_installed(installed: &Installed, connection: &Connection) -> Out
     walk(&installed.ruleset, &installed.foreign, connection)
 }
 
-fn walk(ruleset: &Ruleset, foreign: &[Foreign], connection: &Connection) -> Outcome {
+fn walk(ruleset: &Ruleset, foreign: &[Unmanaged], connection: &Connection) -> Outcome {
     let mut walk = Walk {
         ruleset,
         foreign,
@@ -45,7 +45,7 @@ fn walk(ruleset: &Ruleset, foreign: &[Foreign], connection: &Connection) -> Outc
         trace: Vec::new(),
         unjudged: Vec::new(),
     };
-    walk.meets(|kind| *kind == ForeignKind::Table { dormant: true });
+    walk.meets(|kind| *kind == UnmanagedKind::Table { dormant: true });
     match &connection.path {
         Path::Out { .. } => {
             walk.hook(Hook::Output);
@@ -131,7 +131,7 @@ enum End {
 
 struct Walk<'a> {
     ruleset: &'a Ruleset,
-    foreign: &'a [Foreign],
+    foreign: &'a [Unmanaged],
     packet: Packet,
     /// A decision to capture or to drop, with its rule.
     verdict: Option<(Verdict, RuleId)>,
@@ -139,7 +139,7 @@ struct Walk<'a> {
     left_by: Option<RuleId>,
     zone: Option<u16>,
     trace: Vec<Visit>,
-    unjudged: Vec<Foreign>,
+    unjudged: Vec<Unmanaged>,
 }
 
 impl<'a> Walk<'a> {
@@ -206,7 +206,7 @@ impl<'a> Walk<'a> {
         let fit = if let Some(mismatch) = self.misfit(&rule.matches) {
             Fit::Missed(mismatch)
         } else if self.looks_into_unknown_set(chain, position, rule) {
-            Fit::Unjudged
+            Fit::Undetermined
         } else {
             let mut done = Vec::new();
             for &statement in &rule.statements {

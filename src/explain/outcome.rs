@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::intent::Port;
-use crate::ruleset::{Foreign, Hook, RuleId, Statement};
+use crate::ruleset::{Hook, RuleId, Statement, Unmanaged};
 
 use super::matching::Mismatch;
 
@@ -71,7 +71,7 @@ pub struct Outcome {
     pub trace: Vec<Visit>,
     /// What it met that cannot be judged. If there is anything, the rest of the outcome holds only where none of it
     /// has an effect on the connection.
-    pub unjudged: Vec<Foreign>,
+    pub unjudged: Vec<Unmanaged>,
 }
 
 impl Outcome {
@@ -80,7 +80,7 @@ impl Outcome {
         self.trace.iter().flat_map(|visit| {
             visit.steps.iter().filter_map(move |step| match &step.fit {
                 Fit::Missed(mismatch) => Some((visit, step, mismatch)),
-                Fit::Fitted(_) | Fit::Unjudged => None,
+                Fit::Fitted(_) | Fit::Undetermined => None,
             })
         })
     }
@@ -110,7 +110,7 @@ impl Outcome {
             .take_while(move |(_, step)| !decided(step))
             .filter_map(|(visit, step)| match &step.fit {
                 Fit::Missed(mismatch) => Some((visit, step, mismatch)),
-                Fit::Fitted(_) | Fit::Unjudged => None,
+                Fit::Fitted(_) | Fit::Undetermined => None,
             })
     }
 
@@ -119,7 +119,7 @@ impl Outcome {
         let steps = self.trace.iter().flat_map(|visit| &visit.steps);
         steps.filter_map(|step| match step.fit {
             Fit::Fitted(_) => Some(&step.rule),
-            Fit::Missed(_) | Fit::Unjudged => None,
+            Fit::Missed(_) | Fit::Undetermined => None,
         })
     }
 }
@@ -175,7 +175,7 @@ pub enum Fit {
     /// This was the first that did not.
     Missed(Mismatch),
     /// Whether it did cannot be told.
-    Unjudged,
+    Undetermined,
 }
 
 impl fmt::Display for Outcome {
@@ -203,7 +203,7 @@ impl fmt::Display for Visit {
             match &step.fit {
                 Fit::Missed(mismatch) => writeln!(f, "    no   {}: {mismatch}", step.rule)?,
                 Fit::Fitted(_) => writeln!(f, "    yes  {}", step.rule)?,
-                Fit::Unjudged => writeln!(f, "    ?    {}", step.rule)?,
+                Fit::Undetermined => writeln!(f, "    ?    {}", step.rule)?,
             }
         }
         Ok(())

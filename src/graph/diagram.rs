@@ -6,8 +6,8 @@ use crate::explain::{Verdict, listener, purpose_of_all};
 use crate::intent::Protocol;
 use crate::render;
 use crate::ruleset::{
-    Chain, ChainKind, Foreign, ForeignKind, Hook, Installed, Match, Rule, RuleId, Ruleset,
-    Statement,
+    Chain, ChainKind, Hook, Installed, Match, Rule, RuleId, Ruleset, Statement, Unmanaged,
+    UnmanagedKind,
 };
 
 use super::group::Group;
@@ -134,20 +134,22 @@ fn stages(installed: &Installed, hook: Hook) -> Vec<Stage> {
 }
 
 /// Whether packets of the lane meet the whole of it.
-fn is_met(kind: &ForeignKind, lane: Hook) -> bool {
+fn is_met(kind: &UnmanagedKind, lane: Hook) -> bool {
     // `NF_INET_LOCAL_IN` comes after the one, `NF_INET_POST_ROUTING` after the other (`linux/netfilter.h`).
     let after = match lane {
         Hook::Prerouting => 1,
         Hook::Output => 4,
     };
     match kind {
-        ForeignKind::Chain { hook: Some(hook) } => *hook == lane.number() || *hook == after,
-        ForeignKind::Table { dormant } => *dormant,
-        ForeignKind::Chain { hook: None } | ForeignKind::Set | ForeignKind::Rule { .. } => false,
+        UnmanagedKind::Chain { hook: Some(hook) } => *hook == lane.number() || *hook == after,
+        UnmanagedKind::Table { dormant } => *dormant,
+        UnmanagedKind::Chain { hook: None } | UnmanagedKind::Set | UnmanagedKind::Rule { .. } => {
+            false
+        }
     }
 }
 
-fn foreign_stage(foreign: &Foreign) -> Stage {
+fn foreign_stage(foreign: &Unmanaged) -> Stage {
     Stage {
         title: foreign.name.clone(),
         questions: vec![foreign_question(foreign)],
@@ -155,7 +157,7 @@ fn foreign_stage(foreign: &Foreign) -> Stage {
     }
 }
 
-fn foreign_question(foreign: &Foreign) -> Question {
+fn foreign_question(foreign: &Unmanaged) -> Question {
     Question {
         words: format!("is what netweir cannot judge: {}", foreign.what),
         values: String::new(),
@@ -202,7 +204,7 @@ fn question(ruleset: &Ruleset, group: &Group<'_>, next: Option<&str>) -> Questio
                 ending: ending(first, next),
             }
         }
-        Group::Foreign(foreign) => foreign_question(foreign),
+        Group::Unmanaged(foreign) => foreign_question(foreign),
     }
 }
 

@@ -2,22 +2,22 @@
 
 use crate::explain::are_alike;
 use crate::intent::Family;
-use crate::ruleset::{Chain, Foreign, ForeignKind, Match, Rule, Statement};
+use crate::ruleset::{Chain, Match, Rule, Statement, Unmanaged, UnmanagedKind};
 
 /// What stands for one question.
 pub(super) enum Group<'a> {
     /// A rule, and the rules that are like it.
     Rules(&'a Rule, Vec<&'a Rule>),
     /// What is not known.
-    Foreign(&'a Foreign),
+    Unmanaged(&'a Unmanaged),
 }
 
 impl<'a> Group<'a> {
     /// The rules of the chain in their order, and what is not known between them.
-    pub(super) fn all(chain: &'a Chain, foreign: &'a [Foreign]) -> Vec<Self> {
+    pub(super) fn all(chain: &'a Chain, foreign: &'a [Unmanaged]) -> Vec<Self> {
         let mut groups = Vec::new();
         for position in 0..=chain.rules.len() {
-            groups.extend(strangers(chain, foreign, position).map(Self::Foreign));
+            groups.extend(strangers(chain, foreign, position).map(Self::Unmanaged));
             if let Some(rule) = chain.rules.get(position) {
                 Self::add(&mut groups, rule);
             }
@@ -39,7 +39,7 @@ impl<'a> Group<'a> {
                         break;
                     }
                 }
-                Self::Foreign(_) => break,
+                Self::Unmanaged(_) => break,
             }
         }
         groups.push(Self::Rules(rule, Vec::new()));
@@ -48,13 +48,13 @@ impl<'a> Group<'a> {
 
 fn strangers<'a>(
     chain: &'a Chain,
-    foreign: &'a [Foreign],
+    foreign: &'a [Unmanaged],
     position: usize,
-) -> impl Iterator<Item = &'a Foreign> {
+) -> impl Iterator<Item = &'a Unmanaged> {
     foreign.iter().filter(move |foreign| {
         let is_rule = match foreign.kind {
-            ForeignKind::Rule { .. } => true,
-            ForeignKind::Table { .. } | ForeignKind::Set | ForeignKind::Chain { .. } => false,
+            UnmanagedKind::Rule { .. } => true,
+            UnmanagedKind::Table { .. } | UnmanagedKind::Set | UnmanagedKind::Chain { .. } => false,
         };
         is_rule && foreign.chain.as_deref() == Some(&*chain.name) && foreign.position == position
     })

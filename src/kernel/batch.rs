@@ -14,7 +14,7 @@ use super::instruction::terminated;
 use super::netlink::{Flags, Request};
 use super::sys::{self, RawRule, TooLarge, append_message};
 use crate::intent::Intervals;
-use crate::ruleset::{Chain, Elements, Note, Rule, Ruleset, Set, TABLE};
+use crate::ruleset::{Chain, Elements, MetadataBytes, Rule, Ruleset, Set, TABLE};
 
 pub(super) use untracked::{TABLE as PROBE_TABLE, TableFlags};
 
@@ -107,7 +107,7 @@ impl Batch {
     /// The transaction that makes the table be the ruleset, and nothing else.
     pub(super) fn install(
         ruleset: &Ruleset,
-        note: &Note,
+        note: &MetadataBytes,
         present: Present,
         generation: u32,
         first_sequence: u32,

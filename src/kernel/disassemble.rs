@@ -108,7 +108,7 @@ impl<'a> Reader<'a> {
             | Instruction::Lookup { .. }
             | Instruction::Redirect
             | Instruction::Tproxy(_)
-            | Instruction::Foreign(_) => return None,
+            | Instruction::Unmanaged(_) => return None,
         }
         Some(())
     }

@@ -13,8 +13,8 @@ use super::sys::{self, INET, RawRule, parse_elements};
 use crate::intent::Intervals;
 use crate::printable::printable;
 use crate::ruleset::{
-    Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Note, Priority, Rule,
-    RuleId, Set, TABLE,
+    Chain, ChainKind, Elements, Hook, Installed, MetadataBytes, Priority, Rule, RuleId, Set, TABLE,
+    Unmanaged, UnmanagedKind,
 };
 use crate::trace::{KnownRule, Rules};
 
@@ -84,12 +84,12 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
                 elements: elements(socket, &name, &empty, layout)?,
                 name: text(Some(&name)).into(),
             }),
-            Err(what) => installed.foreign.push(Foreign {
+            Err(what) => installed.foreign.push(Unmanaged {
                 chain: None,
                 position: 0,
                 name: text(Some(&name)),
                 what,
-                kind: ForeignKind::Set,
+                kind: UnmanagedKind::Set,
             }),
         }
     }
@@ -103,12 +103,12 @@ pub(super) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> 
     ];
     installed
         .foreign
-        .extend(strange.into_iter().flatten().map(|what| Foreign {
+        .extend(strange.into_iter().flatten().map(|what| Unmanaged {
             chain: None,
             position: 0,
             name: TABLE.to_owned(),
             what,
-            kind: ForeignKind::Table { dormant },
+            kind: UnmanagedKind::Table { dormant },
         }));
     rules(socket, &mut installed)?;
     Ok(installed)
@@ -127,11 +127,13 @@ fn table(socket: &mut Socket) -> Result<(u32, u32), ExchangeError> {
 }
 
 /// What is in the table, which is there, and the note that is kept with it.
-pub(super) fn contents_with_note(socket: &mut Socket) -> Result<(Installed, Note), ExchangeError> {
+pub(super) fn contents_with_note(
+    socket: &mut Socket,
+) -> Result<(Installed, MetadataBytes), ExchangeError> {
     Ok((contents(socket)?, note(socket)?))
 }
 
-fn note(socket: &mut Socket) -> Result<Note, ExchangeError> {
+fn note(socket: &mut Socket) -> Result<MetadataBytes, ExchangeError> {
     let request = request(libc::NFT_MSG_GETTABLE, Flags::REQUEST);
     let mut bytes = socket.query(request, |message| Some(piece(message, TABLE_USERDATA)))?;
     socket.dump(all_chains(), |message| {
@@ -142,7 +144,7 @@ fn note(socket: &mut Socket) -> Result<Note, ExchangeError> {
         }
         Some(())
     })?;
-    Ok(Note::new(bytes))
+    Ok(MetadataBytes::new(bytes))
 }
 
 /// The piece of a note in the user data of an object.
@@ -242,12 +244,12 @@ fn chains(socket: &mut Socket, installed: &mut Installed) -> Result<(), Exchange
                 priority,
                 rules: Vec::new(),
             }),
-            None => installed.foreign.push(Foreign {
+            None => installed.foreign.push(Unmanaged {
                 chain: None,
                 position: 0,
                 name,
                 what: "a chain of another type, hook, priority or policy".to_owned(),
-                kind: ForeignKind::Chain {
+                kind: UnmanagedKind::Chain {
                     hook: chain.u32(c::NFTNL_CHAIN_HOOKNUM),
                 },
             }),
@@ -343,12 +345,12 @@ fn add_rule(
             (what, known)
         }
     };
-    installed.foreign.push(Foreign {
+    installed.foreign.push(Unmanaged {
         chain: Some(chain.to_owned()),
         position,
         name: id.to_string(),
         what,
-        kind: ForeignKind::Rule { known: matches },
+        kind: UnmanagedKind::Rule { known: matches },
     });
 }
 

@@ -49,7 +49,7 @@ pub(super) enum Instruction {
     /// `tproxy`, to the port in the register.
     Tproxy(Family),
     /// Something that no rule of ours has, by its name.
-    Foreign(String),
+    Unmanaged(String),
 }
 
 /// `enum nft_meta_keys`.
@@ -203,7 +203,7 @@ impl Instruction {
                     u32::from(protocol_family(*family)),
                 )
                 .with_u32(c::NFTNL_EXPR_TPROXY_REG_PORT, REGISTER)),
-            Self::Foreign(name) => new(&terminated(name)?),
+            Self::Unmanaged(name) => new(&terminated(name)?),
         }
     }
 
@@ -221,14 +221,14 @@ impl Instruction {
             Self::Immediate(_) | Self::Verdict { .. } => "immediate",
             Self::Redirect => "redir",
             Self::Tproxy(_) => "tproxy",
-            Self::Foreign(name) => name,
+            Self::Unmanaged(name) => name,
         }
     }
 
     /// The instruction that a libnftnl expression is.
     pub(super) fn read(expression: ExpressionRef<'_>) -> Self {
         Self::read_known(expression).unwrap_or_else(|| {
-            Self::Foreign(String::from_utf8_lossy(expression.name()).into_owned())
+            Self::Unmanaged(String::from_utf8_lossy(expression.name()).into_owned())
         })
     }
 

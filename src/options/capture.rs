@@ -11,7 +11,7 @@ use crate::intent::{
 use crate::parse::{self, Accounts, FamilyChoice, LARGEST_OWNER, OwnerKind, Selection, ValueError};
 
 use super::warning::{Warning, warnings};
-use super::{Given, Mistake, Problem, Setting};
+use super::{OptionError, OptionErrorKind, OptionValues, Setting};
 
 /// What the options ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,28 +43,28 @@ pub trait Files {
 
 /// What the options ask for, or every mistake in them.
 pub fn capture(
-    given: &Given,
+    given: &OptionValues,
     accounts: &dyn Accounts,
     files: &dyn Files,
-) -> Result<Parsed, Vec<Mistake>> {
+) -> Result<Parsed, Vec<OptionError>> {
     let mut reader = Reader {
         given,
         accounts,
         files,
-        mistakes: Vec::new(),
+        errors: Vec::new(),
     };
     match reader.parsed() {
-        Some(parsed) if reader.mistakes.is_empty() => Ok(parsed),
-        _ => Err(reader.mistakes),
+        Some(parsed) if reader.errors.is_empty() => Ok(parsed),
+        _ => Err(reader.errors),
     }
 }
 
 /// Reads options and notes what is wrong with them. Each function is `None` where it noted something.
 struct Reader<'a> {
-    given: &'a Given,
+    given: &'a OptionValues,
     accounts: &'a dyn Accounts,
     files: &'a dyn Files,
-    mistakes: Vec<Mistake>,
+    errors: Vec<OptionError>,
 }
 
 impl Reader<'_> {
@@ -123,7 +123,7 @@ impl Reader<'_> {
             uids.clone()
         };
         if uids.is_empty() && gids.is_empty() && !nobody {
-            self.note(Setting::ProxyUid, Problem::NoProxyOwner);
+            self.note(Setting::ProxyUid, OptionErrorKind::NoProxyOwner);
         }
         Some(Proxy {
             outbound_port: outbound_port?,
@@ -266,9 +266,9 @@ impl Reader<'_> {
         .ok()
     }
 
-    fn note(&mut self, setting: Setting, problem: impl Into<Problem>) {
-        self.mistakes
-            .push(Mistake::new(self.given, setting, problem));
+    fn note(&mut self, setting: Setting, problem: impl Into<OptionErrorKind>) {
+        self.errors
+            .push(OptionError::new(self.given, setting, problem));
     }
 }
 

@@ -5,35 +5,35 @@ use std::rc::Rc;
 use toml::de::{DeTable, DeValue};
 
 use super::value::{Value, text_of};
-use super::{Given, Mistake, Origin, Problem, Setting};
+use super::{OptionError, OptionErrorKind, OptionValues, Origin, Setting};
 
 /// How alike a misspelling and a name must be: 1 is equal, 0 has nothing in common.
 const RESEMBLANCE: f64 = 0.7;
 
 /// The options in the text of the file, and everything that is wrong with it.
 #[must_use]
-pub fn read_file(file: &str, text: &str) -> (Given, Vec<Mistake>) {
+pub fn read_file(file: &str, text: &str) -> (OptionValues, Vec<OptionError>) {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut given = Given::default();
-    let mut mistakes: Vec<_> = errors
+    let mut given = OptionValues::default();
+    let mut errors: Vec<_> = errors
         .iter()
         .map(|error| not_toml(file, text, error))
         .collect();
-    if !mistakes.is_empty() {
-        return (given, mistakes);
+    if !errors.is_empty() {
+        return (given, errors);
     }
     let origin = Origin::File(Rc::from(file));
     for (key, value) in table.get_ref() {
         let key = key.get_ref().as_ref();
         match read_entry(key, value.get_ref()) {
             Ok((setting, text)) => given.set(setting, origin.clone(), text),
-            Err(problems) => mistakes.extend(problems.into_iter().map(|problem| Mistake {
+            Err(problems) => errors.extend(problems.into_iter().map(|problem| OptionError {
                 option: format!("{key} in {file}"),
                 problem,
             })),
         }
     }
-    (given, mistakes)
+    (given, errors)
 }
 
 /// The option's name that is spelled most like the word, if one is.
@@ -59,7 +59,7 @@ const PREFIX: &str = "NETWEIR_";
 /// The mistake that a variable of this name is where it is spelled nearly like that of an option: what it says would be
 /// passed over in silence. Others that begin alike may be somebody else's; Kubernetes makes such of a service's name.
 #[must_use]
-pub fn misspelled_variable(name: &str) -> Option<Mistake> {
+pub fn misspelled_variable(name: &str) -> Option<OptionError> {
     let own = Setting::ALL.iter().map(|setting| setting.spec().variable);
     let own = own.filter_map(|variable| variable.strip_prefix(PREFIX));
     let word = name.strip_prefix(PREFIX)?;
@@ -67,31 +67,31 @@ pub fn misspelled_variable(name: &str) -> Option<Mistake> {
         return None;
     }
     let nearest = nearest_of(word, own)?;
-    Some(Mistake {
+    Some(OptionError {
         option: name.to_owned(),
-        problem: Problem::Unknown {
+        problem: OptionErrorKind::Unknown {
             nearest: Some(format!("{PREFIX}{nearest}")),
         },
     })
 }
 
-fn not_toml(file: &str, text: &str, error: &toml::de::Error) -> Mistake {
+fn not_toml(file: &str, text: &str, error: &toml::de::Error) -> OptionError {
     let before = error.span().and_then(|span| text.get(..span.start));
-    Mistake {
+    OptionError {
         option: file.to_owned(),
-        problem: Problem::Toml {
+        problem: OptionErrorKind::Toml {
             line: before.map_or(1, |before| before.matches('\n').count() + 1),
             reason: error.message().to_owned(),
         },
     }
 }
 
-fn read_entry(key: &str, value: &DeValue<'_>) -> Result<(Setting, String), Vec<Problem>> {
+fn read_entry(key: &str, value: &DeValue<'_>) -> Result<(Setting, String), Vec<OptionErrorKind>> {
     match Setting::named(key) {
-        None => Err(vec![Problem::Unknown {
+        None => Err(vec![OptionErrorKind::Unknown {
             nearest: nearest(key).map(str::to_owned),
         }]),
-        Some(Setting::Config) => Err(vec![Problem::ConfigInFile]),
+        Some(Setting::Config) => Err(vec![OptionErrorKind::ConfigInFile]),
         Some(setting) => Ok((setting, text_of(setting.spec().shape, value_of(value))?)),
     }
 }

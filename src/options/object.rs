@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::file::nearest_of;
 use super::value::{Value, text_of};
-use super::{Given, Mistake, Origin, Problem, Setting};
+use super::{OptionError, OptionErrorKind, OptionValues, Origin, Setting};
 
 /// The options in the object `capture` of the CNI plugin's configuration, and everything that is wrong with it. An option that is not `accepted` is a
 /// mistake.
@@ -12,40 +12,40 @@ use super::{Given, Mistake, Origin, Problem, Setting};
 pub fn read_object(
     object: &Map<String, Json>,
     accepted: impl Fn(Setting) -> bool,
-) -> (Given, Vec<Mistake>) {
-    let mut given = Given::default();
-    let mut mistakes = Vec::new();
+) -> (OptionValues, Vec<OptionError>) {
+    let mut given = OptionValues::default();
+    let mut errors = Vec::new();
     for (key, value) in object {
         match read_entry(key, value, &accepted) {
             Ok((setting, text)) => given.set(setting, Origin::Plugin, text),
-            Err(problems) => mistakes.extend(problems.into_iter().map(|problem| Mistake {
+            Err(problems) => errors.extend(problems.into_iter().map(|problem| OptionError {
                 option: format!("capture.{key}"),
                 problem,
             })),
         }
     }
-    (given, mistakes)
+    (given, errors)
 }
 
 fn read_entry(
     key: &str,
     value: &Json,
     accepted: &impl Fn(Setting) -> bool,
-) -> Result<(Setting, String), Vec<Problem>> {
+) -> Result<(Setting, String), Vec<OptionErrorKind>> {
     let setting = known(key, accepted).map_err(|problem| vec![problem])?;
     Ok((setting, text_of(setting.spec().shape, value_of(value))?))
 }
 
 /// The option of this name, if it is accepted.
-pub fn known(name: &str, accepted: impl Fn(Setting) -> bool) -> Result<Setting, Problem> {
+pub fn known(name: &str, accepted: impl Fn(Setting) -> bool) -> Result<Setting, OptionErrorKind> {
     match Setting::named(name) {
         Some(setting) if accepted(setting) => Ok(setting),
-        Some(_) => Err(Problem::NotForPods),
+        Some(_) => Err(OptionErrorKind::NotForPods),
         None => {
             let mut all = Setting::ALL.to_vec();
             all.retain(|&setting| accepted(setting));
             let nearest = nearest_of(name, all.iter().map(|setting| setting.spec().name));
-            Err(Problem::Unknown {
+            Err(OptionErrorKind::Unknown {
                 nearest: nearest.map(str::to_owned),
             })
         }

@@ -2,7 +2,7 @@
 
 use crate::parse::{self, NetworkNamespace, ValueError};
 
-use super::{Given, Mistake, Problem, Setting};
+use super::{OptionError, OptionErrorKind, OptionValues, Setting};
 
 /// How the rules are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,65 +64,62 @@ pub struct LogOptions {
 }
 
 /// What becomes of the rules.
-pub fn output(given: &Given) -> Result<Output, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
-    let dry_run = read(given, Setting::DryRun, parse::switch, &mut mistakes);
-    let verify = read(given, Setting::Verify, parse::switch, &mut mistakes);
-    let format = read(given, Setting::Format, Format::parse, &mut mistakes);
+pub fn output(given: &OptionValues) -> Result<Output, Vec<OptionError>> {
+    let mut errors = Vec::new();
+    let dry_run = read(given, Setting::DryRun, parse::switch, &mut errors);
+    let verify = read(given, Setting::Verify, parse::switch, &mut errors);
+    let format = read(given, Setting::Format, Format::parse, &mut errors);
     // A file or a variable may hold the format for the dry runs to come.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
     if dry_run == Some(false) && format.is_some() && flag && given.has(Setting::Format) {
         let text = given.text(Setting::Format).unwrap_or_default().to_owned();
-        let problem = Problem::FormatWithoutDryRun(text);
-        mistakes.push(Mistake::new(given, Setting::Format, problem));
+        let problem = OptionErrorKind::FormatWithoutDryRun(text);
+        errors.push(OptionError::new(given, Setting::Format, problem));
     }
     // They may hold --verify for the runs to come, too.
     let flag = given.origin(Setting::Verify) == super::Origin::Flag;
     if dry_run == Some(true) && verify == Some(true) && flag {
-        let problem = Problem::VerifyWithDryRun;
-        mistakes.push(Mistake::new(given, Setting::Verify, problem));
+        let problem = OptionErrorKind::VerifyWithDryRun;
+        errors.push(OptionError::new(given, Setting::Verify, problem));
     }
     match (dry_run, verify, format) {
-        (Some(true), Some(_), Some(format)) if mistakes.is_empty() => Ok(Output::Print(format)),
-        (Some(false), Some(true), Some(_)) if mistakes.is_empty() => Ok(Output::InstallAndVerify),
-        (Some(false), Some(false), Some(_)) if mistakes.is_empty() => Ok(Output::Install),
-        _ => Err(mistakes),
+        (Some(true), Some(_), Some(format)) if errors.is_empty() => Ok(Output::Print(format)),
+        (Some(false), Some(true), Some(_)) if errors.is_empty() => Ok(Output::InstallAndVerify),
+        (Some(false), Some(false), Some(_)) if errors.is_empty() => Ok(Output::Install),
+        _ => Err(errors),
     }
 }
 
 /// The network namespace to work in; the current one when `None`.
-pub fn network_namespace(given: &Given) -> Result<Option<NetworkNamespace>, Vec<Mistake>> {
+pub fn network_namespace(
+    given: &OptionValues,
+) -> Result<Option<NetworkNamespace>, Vec<OptionError>> {
     if !given.has(Setting::Netns) {
         return Ok(None);
     }
-    let mut mistakes = Vec::new();
-    match read(
-        given,
-        Setting::Netns,
-        parse::network_namespace,
-        &mut mistakes,
-    ) {
+    let mut errors = Vec::new();
+    match read(given, Setting::Netns, parse::network_namespace, &mut errors) {
         Some(namespace) => Ok(Some(namespace)),
-        None => Err(mistakes),
+        None => Err(errors),
     }
 }
 
 /// What is said, and how.
-pub fn log_options(given: &Given) -> Result<LogOptions, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
-    let format = read(given, Setting::LogFormat, LogFormat::parse, &mut mistakes);
-    let verbose = read(given, Setting::Verbose, parse::count, &mut mistakes);
-    let quiet = read(given, Setting::Quiet, parse::switch, &mut mistakes);
+pub fn log_options(given: &OptionValues) -> Result<LogOptions, Vec<OptionError>> {
+    let mut errors = Vec::new();
+    let format = read(given, Setting::LogFormat, LogFormat::parse, &mut errors);
+    let verbose = read(given, Setting::Verbose, parse::count, &mut errors);
+    let quiet = read(given, Setting::Quiet, parse::switch, &mut errors);
     let level = match (verbose, quiet) {
         (Some(0), Some(true)) => Some(Level::Error),
         (Some(0), Some(false)) => Some(Level::Info),
         (Some(1), Some(false)) => Some(Level::Debug),
         (Some(_), Some(false)) => Some(Level::Trace),
         (Some(_), Some(true)) => {
-            mistakes.push(Mistake::new(
+            errors.push(OptionError::new(
                 given,
                 Setting::Verbose,
-                Problem::VerboseAndQuiet,
+                OptionErrorKind::VerboseAndQuiet,
             ));
             None
         }
@@ -130,18 +127,18 @@ pub fn log_options(given: &Given) -> Result<LogOptions, Vec<Mistake>> {
     };
     match (format, level) {
         (Some(format), Some(level)) => Ok(LogOptions { format, level }),
-        _ => Err(mistakes),
+        _ => Err(errors),
     }
 }
 
 fn read<T>(
-    given: &Given,
+    given: &OptionValues,
     setting: Setting,
     parse: fn(&str) -> Result<T, ValueError>,
-    mistakes: &mut Vec<Mistake>,
+    errors: &mut Vec<OptionError>,
 ) -> Option<T> {
     parse(given.text(setting).unwrap_or_default().trim())
-        .map_err(|error| mistakes.push(Mistake::new(given, setting, error)))
+        .map_err(|error| errors.push(OptionError::new(given, setting, error)))
         .ok()
 }
 

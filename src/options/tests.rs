@@ -26,8 +26,8 @@ impl Files for OneFile {
     }
 }
 
-fn flags(texts: &[(Setting, &str)]) -> Given {
-    let mut given = Given::default();
+fn flags(texts: &[(Setting, &str)]) -> OptionValues {
+    let mut given = OptionValues::default();
     for &(setting, text) in texts {
         given.set(setting, Origin::Flag, text.to_owned());
     }
@@ -48,8 +48,8 @@ fn warned(texts: &[(Setting, &str)]) -> Vec<String> {
 }
 
 fn mistaken(texts: &[(Setting, &str)]) -> Vec<String> {
-    let mistakes = capture(&flags(texts), &Nobody, &OneFile).unwrap_err();
-    mistakes.iter().map(ToString::to_string).collect()
+    let errors = capture(&flags(texts), &Nobody, &OneFile).unwrap_err();
+    errors.iter().map(ToString::to_string).collect()
 }
 
 #[test]
@@ -316,13 +316,13 @@ fn a_mistake_names_the_option_as_it_was_written() {
         Origin::File(Rc::from("/etc/n.toml")),
         "y".into(),
     );
-    let mistakes: Vec<_> = capture(&given, &Nobody, &OneFile)
+    let errors: Vec<_> = capture(&given, &Nobody, &OneFile)
         .unwrap_err()
         .iter()
         .map(ToString::to_string)
         .collect();
     assert_eq!(
-        mistakes,
+        errors,
         [
             "NETWEIR_OUTBOUND_PORT: \"x\" is not a port (1-65535)",
             "--inbound-port: \"0\" is not a port (1-65535)",
@@ -334,15 +334,15 @@ fn a_mistake_names_the_option_as_it_was_written() {
 #[test]
 fn a_format_is_for_printing() {
     let format = "--format: \"json\" is of use with --dry-run alone, which prints the rules";
-    let mistakes = output(&flags(&[(Setting::Format, "json")])).unwrap_err();
+    let errors = output(&flags(&[(Setting::Format, "json")])).unwrap_err();
     assert_eq!(
-        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [format]
     );
     let both = flags(&[(Setting::Format, "json"), (Setting::DryRun, "true")]);
     assert_eq!(output(&both), Ok(Output::Print(Format::Json)));
     // A file may have the format for the dry runs to come.
-    let mut file = Given::default();
+    let mut file = OptionValues::default();
     file.set(Setting::Format, Origin::File(Rc::from("f")), "json".into());
     assert_eq!(output(&file), Ok(Output::Install));
 }
@@ -351,9 +351,9 @@ fn a_format_is_for_printing() {
 fn what_is_installed_can_be_verified() {
     let verify = (Setting::Verify, "true");
     assert_eq!(output(&flags(&[verify])), Ok(Output::InstallAndVerify));
-    let mistakes = output(&flags(&[verify, (Setting::DryRun, "true")])).unwrap_err();
+    let errors = output(&flags(&[verify, (Setting::DryRun, "true")])).unwrap_err();
     assert_eq!(
-        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
             "--verify: is of no use with --dry-run, which installs nothing; accepted is one of the two"
         ]

@@ -1,6 +1,6 @@
 //! Values of a configuration, whatever its language, as the texts that flags would have.
 
-use super::{Problem, Shape};
+use super::{OptionErrorKind, Shape};
 
 /// A value as the parser of the language gives it.
 pub(super) enum Value<'a> {
@@ -30,14 +30,14 @@ impl Value<'_> {
 }
 
 /// The value as the text that a flag would have.
-pub(super) fn text_of(shape: Shape, value: Value<'_>) -> Result<String, Vec<Problem>> {
+pub(super) fn text_of(shape: Shape, value: Value<'_>) -> Result<String, Vec<OptionErrorKind>> {
     match (shape, value) {
         (Shape::List, Value::Array(entries)) => join(entries, ','),
         (Shape::Several, Value::Array(entries)) => join(entries, ';'),
         (Shape::One | Shape::List | Shape::Several, Value::Text(text)) => Ok(text.to_owned()),
         (Shape::One | Shape::List | Shape::Count, Value::Integer(number)) => Ok(number),
         (Shape::Switch, Value::Boolean(switch)) => Ok(switch.to_string()),
-        (shape, value) => Err(vec![Problem::Type {
+        (shape, value) => Err(vec![OptionErrorKind::Type {
             found: value.kind(),
             accepted: accepted(shape),
         }]),
@@ -58,7 +58,7 @@ const fn accepted(shape: Shape) -> &'static str {
 fn join<'a>(
     entries: impl Iterator<Item = Value<'a>>,
     separator: char,
-) -> Result<String, Vec<Problem>> {
+) -> Result<String, Vec<OptionErrorKind>> {
     let mut text = String::new();
     let mut problems = Vec::new();
     for (index, entry) in entries.enumerate() {
@@ -69,7 +69,7 @@ fn join<'a>(
             Value::Text(entry) => text.push_str(entry),
             Value::Integer(number) => text.push_str(&number),
             Value::Boolean(_) | Value::Array(_) | Value::Other(_) => {
-                problems.push(Problem::EntryType { index: index + 1 });
+                problems.push(OptionErrorKind::EntryType { index: index + 1 });
             }
         }
     }

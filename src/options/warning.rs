@@ -11,7 +11,7 @@ use crate::intent::{
 };
 use crate::parse::LARGEST_OWNER;
 
-use super::{Given, Origin, Setting};
+use super::{OptionValues, Origin, Setting};
 
 pub use consequence::Consequence;
 
@@ -31,7 +31,7 @@ impl fmt::Display for Warning {
 }
 
 /// Everything that may not be meant so.
-pub(super) fn warnings(capture: &Capture, given: &Given) -> Vec<Warning> {
+pub(super) fn warnings(capture: &Capture, given: &OptionValues) -> Vec<Warning> {
     let mut found = Vec::new();
     found.extend(proxy(capture));
     found.extend(inbound(capture, given));
@@ -99,7 +99,7 @@ fn holding<const N: usize>(conditions: [(bool, Setting, Consequence); N]) -> Fou
         .collect()
 }
 
-fn inbound(capture: &Capture, given: &Given) -> Found {
+fn inbound(capture: &Capture, given: &OptionValues) -> Found {
     let mut found = Vec::new();
     match &capture.inbound.ports {
         InboundPorts::AllExcept(excluded) => {
@@ -122,7 +122,7 @@ fn inbound(capture: &Capture, given: &Given) -> Found {
     found
 }
 
-fn outbound(capture: &Capture, given: &Given) -> Found {
+fn outbound(capture: &Capture, given: &OptionValues) -> Found {
     let outbound = &capture.outbound;
     let proxy = [capture.proxy.outbound_port, capture.proxy.inbound_port];
     let mut found = Vec::new();
@@ -217,7 +217,7 @@ fn interfaces(capture: &Capture) -> Found {
 }
 
 /// What is missing of a captured family, and what there is of another.
-fn families(capture: &Capture, given: &Given) -> Found {
+fn families(capture: &Capture, given: &OptionValues) -> Found {
     let mut found = Vec::new();
     let sources = &capture.passthrough;
     for family in capture.families.iter() {
@@ -246,7 +246,7 @@ fn families(capture: &Capture, given: &Given) -> Found {
 /// The ranges that were listed. Everything (`*`) is no list.
 fn range_options<'a>(
     capture: &'a Capture,
-    given: &Given,
+    given: &OptionValues,
 ) -> impl Iterator<Item = (Setting, &'a IpRanges)> {
     let outbound = &capture.outbound;
     let excluded = (Setting::ExcludeOutboundIpRanges, &outbound.exclude_ranges);

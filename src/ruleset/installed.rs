@@ -11,7 +11,7 @@ pub struct Installed {
     /// that does not count, as none of ours.
     pub counters: Vec<Option<u64>>,
     /// Everything else.
-    pub foreign: Vec<Foreign>,
+    pub foreign: Vec<Unmanaged>,
 }
 
 impl Installed {
@@ -27,7 +27,7 @@ impl Installed {
 
 /// Something in the table that no version of this model makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Foreign {
+pub struct Unmanaged {
     /// The chain it is in, for a rule.
     pub chain: Option<String>,
     /// How many known rules of the chain come before it.
@@ -37,12 +37,12 @@ pub struct Foreign {
     /// What about it is not known.
     pub what: String,
     /// What kind of thing it is.
-    pub kind: ForeignKind,
+    pub kind: UnmanagedKind,
 }
 
 /// What kind of thing is foreign, as far as that tells whether a packet meets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ForeignKind {
+pub enum UnmanagedKind {
     /// The table itself is other than it should be.
     Table {
         /// None of its chains is met (`NFT_TABLE_F_DORMANT`).

@@ -23,29 +23,29 @@ impl Status {
     }
 
     fn object(&self) -> Report<'_> {
-        let provenance = self.provenance();
+        let metadata = self.metadata();
         let wanted = self.wanted.as_ref();
         Report {
             version: SCHEMA,
             installed: true,
-            by: provenance.map(|provenance| By {
-                version: &provenance.version,
-                newer: provenance.is_newer(),
-                command: line("apply", &provenance.options),
-                options: provenance
+            by: metadata.map(|metadata| By {
+                version: &metadata.version,
+                newer: metadata.is_newer(),
+                command: line("apply", &metadata.options),
+                options: metadata
                     .options
                     .iter()
                     .map(|(setting, text)| (setting.spec().name, text.as_str()))
                     .collect(),
-                lost: &provenance.lost,
-                unknown: &provenance.unknown,
-                edited: provenance
+                lost: &metadata.lost,
+                unknown: &metadata.unknown,
+                edited: metadata
                     .edited
                     .iter()
                     .map(|setting| setting.spec().name)
                     .collect(),
             }),
-            note: self.provenance.as_ref().err().map(ToString::to_string),
+            note: self.metadata.as_ref().err().map(ToString::to_string),
             sync: Some(self.sync().name()),
             differences: wanted.map_or_else(Vec::new, |wanted| {
                 drift::objects(&self.differences, wanted, &self.installed)

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::drift::{Amount, Hunk};
+use crate::metadata::{Metadata, VERSION};
 use crate::options::{Setting, line};
-use crate::provenance::{Provenance, VERSION};
 use crate::ruleset::{Chain, TABLE};
 
 use super::counted::{self, Counted};
@@ -47,8 +47,8 @@ impl Status {
     }
 
     fn write_head(&self, f: &mut String, amount: Amount) -> std::fmt::Result {
-        match &self.provenance {
-            Ok(Some(provenance)) => write_provenance(f, provenance, amount)?,
+        match &self.metadata {
+            Ok(Some(metadata)) => write_provenance(f, metadata, amount)?,
             Ok(None) => writeln!(
                 f,
                 "capture is installed; by whom is not known: no note is kept with the table inet {TABLE} (others loaded \
@@ -72,7 +72,7 @@ impl Status {
     }
 
     fn verdict(&self) -> String {
-        let edited = self.provenance().map(|provenance| &provenance.edited);
+        let edited = self.metadata().map(|metadata| &metadata.edited);
         let digests = edited.filter(|edited| !edited.is_empty()).map(|edited| {
             let names: Vec<_> = edited.iter().map(|setting| setting.spec().name).collect();
             format!(
@@ -188,16 +188,16 @@ fn shortened(options: &[(Setting, String)], amount: Amount) -> Vec<(Setting, Str
         .collect()
 }
 
-fn write_provenance(f: &mut String, provenance: &Provenance, amount: Amount) -> std::fmt::Result {
-    write!(f, "capture is installed, by netweir {}", provenance.version)?;
-    if provenance.is_newer() {
+fn write_provenance(f: &mut String, metadata: &Metadata, amount: Amount) -> std::fmt::Result {
+    write!(f, "capture is installed, by netweir {}", metadata.version)?;
+    if metadata.is_newer() {
         write!(f, ", which is newer than this one, {VERSION}")?;
     }
-    let options = shortened(&provenance.options, amount);
+    let options = shortened(&metadata.options, amount);
     writeln!(f, "\noptions: {}", line("apply", &options))?;
     for (names, why) in [
-        (&provenance.lost, "too long to be kept"),
-        (&provenance.unknown, "not known to this version"),
+        (&metadata.lost, "too long to be kept"),
+        (&metadata.unknown, "not known to this version"),
     ] {
         if !names.is_empty() {
             writeln!(f, "options: also {}, {why}", names.join(", "))?;

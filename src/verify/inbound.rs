@@ -12,7 +12,7 @@ use crate::kernel::detour::{Detour, Ends, Names};
 
 use super::candidates::{inbound_ports, sources, unused};
 use super::outbound::SOURCE_PORT;
-use super::{Check, Direction, Failure, Finding, LeftAlone, Skip, Trial, Try, listen, prove};
+use super::{Bypassed, Check, Direction, Failure, Finding, Skip, Trial, Try, listen, prove};
 
 /// A connection that can be tried.
 struct Arrival {
@@ -105,7 +105,7 @@ fn choose(trial: &mut Trial<'_>, family: Family) -> Result<Result<Chosen, Findin
     };
     let taken = trial.routes.destinations(family)?;
     let unused = unused(family, &taken);
-    let mut examples: Vec<LeftAlone> = Vec::new();
+    let mut examples: Vec<Bypassed> = Vec::new();
     for client in sources(trial.capture, family, &taken) {
         let mut others = unused.iter().filter(|&&address| address != client);
         let (Some(&receiver), Some(&target)) = (others.next(), others.next()) else {
@@ -127,7 +127,7 @@ fn choose(trial: &mut Trial<'_>, family: Family) -> Result<Result<Chosen, Findin
                     return Ok(Ok((names, ends, destination)));
                 }
                 if !examples.iter().any(|known| known.rule == outcome.rule) {
-                    examples.push(LeftAlone {
+                    examples.push(Bypassed {
                         source: Some(client),
                         destination,
                         verdict: outcome.verdict,
@@ -141,7 +141,7 @@ fn choose(trial: &mut Trial<'_>, family: Family) -> Result<Result<Chosen, Findin
         Finding::Failed(Failure::NoFreeAddress)
     } else {
         let owner = None;
-        Finding::Skipped(Skip::LeftAlone { owner, examples })
+        Finding::Skipped(Skip::Bypassed { owner, examples })
     }))
 }
 

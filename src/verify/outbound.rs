@@ -11,7 +11,7 @@ use crate::kernel::connection;
 use crate::kernel::routes::Route;
 
 use super::candidates::{destinations, outbound_ports};
-use super::{Check, Direction, Finding, LeftAlone, Skip, Trial, Try, listen, prove};
+use super::{Bypassed, Check, Direction, Finding, Skip, Trial, Try, listen, prove};
 
 /// Any port that the kernel gives to a connection; no rule for TCP looks at it.
 pub(super) const SOURCE_PORT: u16 = 40_000;
@@ -51,7 +51,7 @@ fn choose(
 ) -> Result<Result<Try, Skip>, kernel::Error> {
     let neighbours = neighbours(trial, family);
     let ports = outbound_ports(trial.capture);
-    let mut examples: Vec<LeftAlone> = Vec::new();
+    let mut examples: Vec<Bypassed> = Vec::new();
     for address in destinations(trial.capture, family, neighbours.into_iter()) {
         let Some(route) = trial.routes.to(address)? else {
             continue;
@@ -66,7 +66,7 @@ fn choose(
                 return Ok(Ok(Try { destination, port }));
             }
             if !examples.iter().any(|known| known.rule == outcome.rule) {
-                examples.push(LeftAlone {
+                examples.push(Bypassed {
                     source: None,
                     destination,
                     verdict: outcome.verdict,
@@ -76,7 +76,7 @@ fn choose(
         }
     }
     let owner = Some(trial.owner);
-    Ok(Err(Skip::LeftAlone { owner, examples }))
+    Ok(Err(Skip::Bypassed { owner, examples }))
 }
 
 fn connection(trial: &Trial<'_>, route: &Route, to: IpAddr, port: u16) -> Option<Connection> {

@@ -11,7 +11,7 @@ use crate::kernel;
 use crate::kernel::connection;
 
 use super::outbound::SOURCE_PORT;
-use super::{Check, Direction, Finding, LeftAlone, Skip, Trial, Try, listen, prove};
+use super::{Bypassed, Check, Direction, Finding, Skip, Trial, Try, listen, prove};
 
 /// The port is one that nobody listens on.
 pub(super) fn check(trial: &mut Trial<'_>, port: Port) -> Result<Vec<Check>, kernel::Error> {
@@ -65,7 +65,7 @@ fn find(trial: &mut Trial<'_>, family: Family, port: Port) -> Result<Finding, ke
                 },
             );
         }
-        examples.push(LeftAlone {
+        examples.push(Bypassed {
             source: Some(route.source),
             destination,
             verdict: outcome.verdict,
@@ -73,7 +73,7 @@ fn find(trial: &mut Trial<'_>, family: Family, port: Port) -> Result<Finding, ke
         });
     }
     let owner = Some(trial.owner);
-    Ok(Finding::Skipped(Skip::LeftAlone { owner, examples }))
+    Ok(Finding::Skipped(Skip::Bypassed { owner, examples }))
 }
 
 /// The addresses from which the proxy calls its application, and those of the pod: any of them is this host.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Cause, Check, Direction, Finding, LeftAlone, Skip, Try};
+use super::{Bypassed, Cause, Check, Direction, Finding, Skip, Try};
 use crate::kernel::OtherChain;
 
 impl fmt::Display for Direction {
@@ -39,7 +39,7 @@ impl fmt::Display for Skip {
                 f,
                 "something listens on port {port} already (the proxy, if it runs)"
             ),
-            Self::LeftAlone { owner, examples } => {
+            Self::Bypassed { owner, examples } => {
                 match owner {
                     Some(owner) => write!(
                         f,
@@ -62,7 +62,7 @@ impl fmt::Display for Skip {
     }
 }
 
-impl fmt::Display for LeftAlone {
+impl fmt::Display for Bypassed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "to {}", self.destination)?;
         if let Some(source) = self.source {

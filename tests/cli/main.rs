@@ -6,16 +6,16 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
+mod compat;
 mod completions;
 mod diff;
+mod errors;
 mod explain;
 mod explain_installed;
 mod explain_many;
-mod frontends;
 mod graph;
 mod help;
 mod messages;
-mod mistakes;
 mod namespaces;
 mod precedence;
 mod privileges;

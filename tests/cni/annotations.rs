@@ -4,7 +4,7 @@ use std::path::Path;
 
 use netweir::cni::{Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
 use netweir::intent::{Capture, Families};
-use netweir::options::{self, Files, Given, Origin, Setting};
+use netweir::options::{self, Files, OptionValues, Origin, Setting};
 use netweir::parse::{Accounts, NameError, OwnerKind};
 use serde_json::{Value, json};
 
@@ -54,7 +54,7 @@ fn captured(annotations: &Value, config: &Value) -> Capture {
 
 /// What the same options are on the command line.
 fn given(options: &[(&str, &str)]) -> Capture {
-    let mut given = Given::default();
+    let mut given = OptionValues::default();
     for (name, text) in options {
         given.set(
             Setting::named(name).unwrap(),

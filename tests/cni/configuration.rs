@@ -10,7 +10,7 @@ fn complaint(keys: &Value) -> (u64, String) {
     // The specification wants keys that are not supported in the message, with their values.
     let unknown = details
         .split("; ")
-        .filter_map(|mistake| mistake.split_once(": there is no such key"));
+        .filter_map(|error| error.split_once(": there is no such key"));
     let unknown: Vec<_> = unknown.map(|(key, _)| key).collect();
     if code == 2 {
         assert_eq!(

@@ -11,7 +11,7 @@ fn complaint(command: &str, variables: &[(&str, &str)]) -> String {
     // The specification wants the names in the message.
     let mut names: Vec<_> = details
         .split("; ")
-        .filter_map(|mistake| mistake.split([' ', ':']).next())
+        .filter_map(|error| error.split([' ', ':']).next())
         .filter(|name| name.starts_with("CNI_"))
         .collect();
     names.dedup();

@@ -6,8 +6,8 @@ use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::{Capture, Dns, Family, InboundMode, Port, RangeSelection, Tproxy};
 use netweir::plan::plan;
 use netweir::ruleset::{
-    Chain, ChainKind, Elements, Foreign, ForeignKind, Hook, Installed, Match, Priority,
-    RoutingObject, Rule, RuleId, Ruleset, Set, Statement,
+    Chain, ChainKind, Elements, Hook, Installed, Match, Priority, RoutingObject, Rule, RuleId,
+    Ruleset, Set, Statement, Unmanaged, UnmanagedKind,
 };
 
 use crate::installed;
@@ -138,7 +138,7 @@ fn a_rule_that_nobody_wants() {
                 present.counters.insert(nth, Some(0));
             });
             let installed = rule.clone();
-            let expected = of_rule(chain, &rule.id, RuleChange::Foreign { installed });
+            let expected = of_rule(chain, &rule.id, RuleChange::Unmanaged { installed });
             assert_eq!(found, expected);
         }
     });
@@ -225,7 +225,7 @@ fn a_chain() {
             another.rules.clear();
             present.ruleset.chains.insert(number, another);
         });
-        assert_eq!(foreign, of_chain("another", Change::Foreign));
+        assert_eq!(foreign, of_chain("another", Change::Unmanaged));
     }
 }
 
@@ -263,7 +263,7 @@ fn a_set() {
         };
         let name = another.name.clone();
         let foreign = after(|present| present.ruleset.sets.insert(number, another));
-        assert_eq!(foreign, of_set(&name, Change::Foreign));
+        assert_eq!(foreign, of_set(&name, Change::Unmanaged));
     }
 }
 
@@ -302,7 +302,7 @@ fn routing() {
         });
         assert_eq!(missing, [Difference::Routing { object, change }]);
     }
-    let change = Change::Foreign;
+    let change = Change::Unmanaged;
     let object = RoutingObject::LocalRoute {
         family: Family::Ipv4,
         table: 7,
@@ -316,14 +316,14 @@ fn routing() {
 #[test]
 fn what_is_not_known() {
     for chain in [None, Some("outbound".to_owned())] {
-        let foreign = Foreign {
+        let foreign = Unmanaged {
             chain,
             position: 3,
             name: "outbound/redirect".to_owned(),
             what: "something".to_owned(),
-            kind: ForeignKind::Set,
+            kind: UnmanagedKind::Set,
         };
         let found = after(|present| present.foreign.push(foreign.clone()));
-        assert_eq!(found, [Difference::Foreign(foreign)]);
+        assert_eq!(found, [Difference::Unmanaged(foreign)]);
     }
 }

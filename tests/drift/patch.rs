@@ -102,10 +102,10 @@ fn patched(present: &Installed, differences: &[Difference], wanted: &Ruleset) ->
     let mut ruleset = present.ruleset.clone();
     for difference in differences {
         match difference {
-            Difference::NoTable | Difference::Foreign(_) => panic!("{difference:?}"),
+            Difference::NoTable | Difference::Unmanaged(_) => panic!("{difference:?}"),
             Difference::Set { name, change } => {
                 ruleset.sets.retain(|set| set.name != *name);
-                if *change != Change::Foreign {
+                if *change != Change::Unmanaged {
                     ruleset.sets.push(wanted.set(name).expect("wanted").clone());
                 }
             }
@@ -126,7 +126,7 @@ fn patched(present: &Installed, differences: &[Difference], wanted: &Ruleset) ->
             }
             Difference::Routing { object, change } => match change {
                 Change::Missing => ruleset.routing.push(*object),
-                Change::Foreign => ruleset.routing.retain(|own| own != object),
+                Change::Unmanaged => ruleset.routing.retain(|own| own != object),
                 Change::Changed => panic!("{difference:?}"),
             },
         }
@@ -139,7 +139,7 @@ fn patch_chain(ruleset: &mut Ruleset, wanted: &Ruleset, name: &str, change: Chan
     let wanted = chains.find(|chain| chain.name == name);
     match change {
         Change::Missing => ruleset.chains.push(wanted.expect("wanted").clone()),
-        Change::Foreign => ruleset.chains.retain(|chain| chain.name != name),
+        Change::Unmanaged => ruleset.chains.retain(|chain| chain.name != name),
         Change::Changed => {
             let mut chains = ruleset.chains.iter_mut();
             let own = chains.find(|own| own.name == name).expect("installed");
@@ -154,7 +154,7 @@ fn id_of(change: &RuleChange) -> &netweir::ruleset::RuleId {
         RuleChange::Missing { wanted }
         | RuleChange::Changed { wanted, .. }
         | RuleChange::Uncounted { wanted } => &wanted.id,
-        RuleChange::Foreign { installed } => &installed.id,
+        RuleChange::Unmanaged { installed } => &installed.id,
         RuleChange::Reordered { rule } => &rule.id,
     }
 }
@@ -162,7 +162,7 @@ fn id_of(change: &RuleChange) -> &netweir::ruleset::RuleId {
 fn patch_rules(rules: &mut Vec<Rule>, change: &RuleChange) {
     match change {
         RuleChange::Missing { wanted } => rules.push(wanted.clone()),
-        RuleChange::Foreign { installed } => {
+        RuleChange::Unmanaged { installed } => {
             let place = rules.iter().rposition(|rule| rule == installed);
             rules.remove(place.expect("installed"));
         }

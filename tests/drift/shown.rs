@@ -5,7 +5,7 @@ use std::fmt::Write;
 use netweir::drift::{Amount, Hunk, compare, json};
 use netweir::intent::{Capture, Port};
 use netweir::plan::plan;
-use netweir::ruleset::{Foreign, ForeignKind, Installed, Ruleset};
+use netweir::ruleset::{Installed, Ruleset, Unmanaged, UnmanagedKind};
 use snapbox::{assert_data_eq, str};
 
 use crate::installed;
@@ -27,12 +27,12 @@ fn edited() -> Installed {
     let inbound = &mut present.ruleset.chains[0].rules;
     inbound.swap(0, 2);
     present.counters[1] = None;
-    present.foreign.push(Foreign {
+    present.foreign.push(Unmanaged {
         chain: Some("inbound".to_owned()),
         position: 0,
         name: "a rule without a comment".to_owned(),
         what: "an instruction that is not known there: Unknown(\"log\")".to_owned(),
-        kind: ForeignKind::Rule { known: Vec::new() },
+        kind: UnmanagedKind::Rule { known: Vec::new() },
     });
     present
 }

@@ -1,9 +1,9 @@
 //! Compares what becomes of a connection under a mesh's rules and under ours.
 
+use netweir::compat::{CompatCommand, Request, Texts};
 use netweir::explain::{Connection, Outcome, Owner, Path, Verdict, evaluate};
-use netweir::frontend::{FrontEnd, Request, Texts};
 use netweir::intent::{Capture, Family, OwnerId};
-use netweir::options::{self, Files, Given, Mistake, Origin};
+use netweir::options::{self, Files, OptionError, OptionValues, Origin};
 use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use netweir::plan::plan;
 use proptest::collection::vec;
@@ -28,10 +28,10 @@ impl Accounts for SomeNames {
 }
 
 /// What flags and variables ask for.
-pub(crate) fn read<P: FrontEnd>(
+pub(crate) fn read<P: CompatCommand>(
     flags: &[(P::Flag, &str)],
     variables: &[(&str, &str)],
-) -> Result<Request, Vec<Mistake>> {
+) -> Result<Request, Vec<OptionError>> {
     let mut texts = Texts::of_variables(|name| {
         let mut set = variables.iter();
         set.find(|(own, _)| *own == name)
@@ -53,12 +53,12 @@ impl Files for NoFiles {
 
 /// The options of `netweir apply` that are printed for a capture give it back.
 pub(crate) fn comes_back(capture: &Capture) -> Result<(), TestCaseError> {
-    let mut given = Given::default();
+    let mut given = OptionValues::default();
     for (setting, text) in options::options_of(capture) {
         given.set(setting, Origin::Flag, text);
     }
     let parsed = options::capture(&given, &SomeNames, &NoFiles)
-        .map_err(|mistakes| TestCaseError::fail(format!("{given:?}: {mistakes:?}")))?;
+        .map_err(|errors| TestCaseError::fail(format!("{given:?}: {errors:?}")))?;
     let FamilyChoice::Fixed(families) = parsed.families else {
         return Err(TestCaseError::fail("the families are written"));
     };

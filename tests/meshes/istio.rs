@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netweir::compat::{Istio, IstioFlag, Surroundings};
 use netweir::explain::Connection;
-use netweir::frontend::{Istio, IstioFlag, Surroundings};
 use netweir::intent::{Capture, InboundMode, RangeSelection, Tproxy};
 use proptest::option;
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! What each of Istio's flags does to the capture.
 
-use netweir::frontend::IstioFlag;
+use netweir::compat::IstioFlag;
 use netweir::intent::{
     Capture, Dns, Families, InboundMode, InboundPorts, InterfacePattern, Interval, RangeSelection,
     Tproxy,

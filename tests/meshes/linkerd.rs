@@ -1,8 +1,8 @@
 //! Linkerd's flags: random ones, with random connections.
 
 use ipnet::IpNet;
+use netweir::compat::{Linkerd, LinkerdFlag, Surroundings};
 use netweir::explain::{Connection, Path};
-use netweir::frontend::{Linkerd, LinkerdFlag, Surroundings};
 use netweir::intent::Capture;
 use netweir::ruleset::End;
 use proptest::prelude::*;

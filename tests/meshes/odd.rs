@@ -1,6 +1,6 @@
 //! Odd texts: there is an answer to each, and what is accepted can be carried out and written as options.
 
-use netweir::frontend::{Flag, FrontEnd, Istio, Linkerd, LinkerdFlag, Surroundings, Texts};
+use netweir::compat::{CompatCommand, Flag, Istio, Linkerd, LinkerdFlag, Surroundings, Texts};
 use netweir::plan::plan;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -26,7 +26,7 @@ fn texts<F: Flag + std::fmt::Debug>() -> impl Strategy<Value = Vec<(F, String)>>
     vec(one, 0..6)
 }
 
-fn has_an_answer<P: FrontEnd>(given: Vec<(P::Flag, String)>) -> Result<(), TestCaseError> {
+fn has_an_answer<P: CompatCommand>(given: Vec<(P::Flag, String)>) -> Result<(), TestCaseError> {
     let mut texts = Texts::default();
     for (flag, text) in given {
         texts.set(flag, text);
@@ -42,10 +42,10 @@ fn has_an_answer<P: FrontEnd>(given: Vec<(P::Flag, String)>) -> Result<(), TestC
             prop_assert_eq!(plan(&capture).check(), Ok(()));
             comes_back(&capture)
         }
-        Err(mistakes) => {
-            prop_assert!(!mistakes.is_empty());
-            for mistake in mistakes {
-                prop_assert!(!mistake.to_string().contains('\n'), "{}", mistake);
+        Err(errors) => {
+            prop_assert!(!errors.is_empty());
+            for error in errors {
+                prop_assert!(!error.to_string().contains('\n'), "{}", error);
             }
             Ok(())
         }

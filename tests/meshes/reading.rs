@@ -2,8 +2,8 @@
 
 mod linkerd;
 
-use netweir::frontend::{
-    Action, Flag, FrontEnd, Istio, IstioFlag, Notice, Request, Show, Surroundings, Texts,
+use netweir::compat::{
+    Action, CompatCommand, Flag, Istio, IstioFlag, Notice, Request, Show, Surroundings, Texts,
 };
 use netweir::intent::{
     Capture, Families, Family, InboundMode, InboundPorts, Port, RangeSelection, Tproxy,
@@ -20,7 +20,7 @@ pub(crate) fn port(number: u16) -> Port {
 
 fn istio(flags: &[(IstioFlag, &str)], variables: &[(&str, &str)]) -> Request {
     read::<Istio>(flags, variables)
-        .unwrap_or_else(|mistakes| panic!("{flags:?} {variables:?}: {mistakes:?}"))
+        .unwrap_or_else(|errors| panic!("{flags:?} {variables:?}: {errors:?}"))
 }
 
 /// The capture in a pod with addresses of both families, IPv4 first.
@@ -101,7 +101,7 @@ fn istios_flags_and_their_variables_mean_the_same() {
 #[test]
 fn every_flag_of_istios_was_tried() {
     let of_capture = IstioFlag::ALL.iter().filter(|flag| {
-        use netweir::frontend::Topic::{Both, Inbound, Outbound, Proxy};
+        use netweir::compat::Topic::{Both, Inbound, Outbound, Proxy};
         [Proxy, Inbound, Outbound, Both].contains(&flag.spec().topic)
     });
     for flag in of_capture {

@@ -1,26 +1,23 @@
 //! What is refused, and in what words.
 
-use netweir::frontend::{Flag, FrontEnd, Istio, IstioFlag, Linkerd, LinkerdFlag, Texts};
+use netweir::compat::{CompatCommand, Flag, Istio, IstioFlag, Linkerd, LinkerdFlag, Texts};
 
 use crate::fates::{SomeNames, read};
 
 /// What is said of the flag, or of the variable that stands for it.
-fn refused<P: FrontEnd>(flag: P::Flag, text: &str) -> String {
+fn refused<P: CompatCommand>(flag: P::Flag, text: &str) -> String {
     let mut texts = Texts::default();
     texts.set(flag, text.to_owned());
     let mut said = Vec::new();
-    if let Err(mistakes) = P::read(&texts, &SomeNames) {
-        said.extend(mistakes);
+    if let Err(errors) = P::read(&texts, &SomeNames) {
+        said.extend(errors);
     }
-    if let Err(mistakes) = P::log_options(&texts) {
-        said.extend(mistakes);
+    if let Err(errors) = P::log_options(&texts) {
+        said.extend(errors);
     }
     let name = texts.name(flag);
-    said.retain(|mistake| mistake.option == name);
-    let said: Vec<_> = said
-        .iter()
-        .map(|mistake| mistake.problem.to_string())
-        .collect();
+    said.retain(|error| error.option == name);
+    let said: Vec<_> = said.iter().map(|error| error.problem.to_string()).collect();
     assert!(
         !said.is_empty(),
         "{flag:?} {text:?} is accepted",
@@ -242,7 +239,7 @@ fn what_istio_refuses_or_misreads_is_refused() {
 
 #[test]
 fn bad_variables_are_refused_by_their_own_names() {
-    let mistakes = read::<Istio>(
+    let errors = read::<Istio>(
         &[],
         &[
             ("ISTIO_META_DNS_CAPTURE", "enabled"),
@@ -250,10 +247,10 @@ fn bad_variables_are_refused_by_their_own_names() {
             ("ISTIO_SERVICE_CIDR", "10.0.0.0"),
         ],
     );
-    let mut options: Vec<_> = mistakes
+    let mut options: Vec<_> = errors
         .unwrap_err()
         .into_iter()
-        .map(|mistake| mistake.option)
+        .map(|error| error.option)
         .collect();
     options.sort();
     let names = [

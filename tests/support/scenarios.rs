@@ -37,8 +37,8 @@ fn root() -> PathBuf {
 fn capture(scenario: &str) -> Capture {
     let file = directory(scenario).join("intent.toml");
     let text = fs::read_to_string(&file).unwrap();
-    let (given, mistakes) = options::read_file(&file.to_string_lossy(), &text);
-    assert!(mistakes.is_empty(), "{mistakes:?}");
+    let (given, errors) = options::read_file(&file.to_string_lossy(), &text);
+    assert!(errors.is_empty(), "{errors:?}");
     let parsed = options::capture(&given, &Nobody, &NoFiles).unwrap();
     let FamilyChoice::Fixed(families) = parsed.families else {
         panic!("{scenario} is of no machine, whose families it could have");

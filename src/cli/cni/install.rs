@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::cni::{self, Entry, Guard, Places};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::options::{Mistake, Problem, Section};
+use crate::node::{self, Entry, Guard, Places};
+use crate::options::{OptionError, OptionErrorKind, Section};
 use crate::parse::ValueError;
 
 use super::super::arguments::{OptionsOf, TakesOptions};
@@ -51,8 +51,8 @@ struct Task {
 
 impl Install {
     /// Installs the plugin.
-    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = self.options.invocation(mistakes);
+    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = self.options.invocation(errors);
         match Task::read(&self.node, &mut invocation) {
             Some(task) => task.run(invocation.log),
             None => invocation.report(),
@@ -76,14 +76,14 @@ impl Task {
         };
         let once = once?;
         if once {
-            invocation.mistakes.extend(idle(node, &guard));
+            invocation.errors.extend(idle(node, &guard));
         }
         let places = Places {
             binaries: binaries?,
             configurations: configurations?,
         };
         let entry = entry?;
-        invocation.mistakes.is_empty().then(|| Self {
+        invocation.errors.is_empty().then(|| Self {
             places,
             entry,
             guard: (!once).then_some(guard),
@@ -101,15 +101,15 @@ impl Task {
         // The owner of the folders needs none.
         super::super::enter(None, &[], log)?;
         match self.guard {
-            Some(guard) => cni::guard(&self.places, self.entry, guard, log)?,
-            None => cni::install(&self.places, self.entry, log)?,
+            Some(guard) => node::guard(&self.places, self.entry, guard, log)?,
+            None => node::install(&self.places, self.entry, log)?,
         }
         Ok(())
     }
 }
 
 /// The plugin's entry with the keys that the file has.
-fn entry(node: &NodeOptions<Install>) -> Result<Entry, Vec<Mistake>> {
+fn entry(node: &NodeOptions<Install>) -> Result<Entry, Vec<OptionError>> {
     let option = NodeOption::PluginConfig;
     let (file, text) = match node.path(option)? {
         None => (String::new(), "{}".to_owned()),
@@ -119,21 +119,23 @@ fn entry(node: &NodeOptions<Install>) -> Result<Entry, Vec<Mistake>> {
                 Ok(text) => (file, text),
                 Err(error) => {
                     let reason = error.to_string();
-                    return Err(vec![node.mistake(option, Problem::File { file, reason })]);
+                    return Err(vec![
+                        node.option_error(option, OptionErrorKind::File { file, reason }),
+                    ]);
                 }
             }
         }
     };
-    Entry::read(&text).map_err(|mistakes| {
-        let problem = |mistake| Problem::Usage(format!("{file:?}, {mistake}"));
-        let mistakes = mistakes.into_iter();
-        mistakes
-            .map(|mistake| node.mistake(option, problem(mistake)))
+    Entry::read(&text).map_err(|errors| {
+        let problem = |error| OptionErrorKind::Usage(format!("{file:?}, {error}"));
+        let errors = errors.into_iter();
+        errors
+            .map(|error| node.option_error(option, problem(error)))
             .collect()
     })
 }
 
-fn health(node: &NodeOptions<Install>) -> Result<Option<SocketAddr>, Vec<Mistake>> {
+fn health(node: &NodeOptions<Install>) -> Result<Option<SocketAddr>, Vec<OptionError>> {
     let option = NodeOption::Health;
     let Some(text) = node.text(option)? else {
         return Ok(None);
@@ -143,19 +145,19 @@ fn health(node: &NodeOptions<Install>) -> Result<Option<SocketAddr>, Vec<Mistake
             text: text.to_owned(),
             accepted: "an address with a port, such as 127.0.0.1:15097 or [::1]:15097",
         };
-        vec![node.mistake(option, error.into())]
+        vec![node.option_error(option, error.into())]
     };
     text.trim().parse().map(Some).map_err(wrong)
 }
 
 /// What nobody would see the effect of.
-fn idle(node: &NodeOptions<Install>, guard: &Guard) -> Vec<Mistake> {
+fn idle(node: &NodeOptions<Install>, guard: &Guard) -> Vec<OptionError> {
     let idle = [
         (NodeOption::ReadyFile, guard.ready_file.is_some()),
         (NodeOption::Health, guard.health.is_some()),
         (NodeOption::UninstallOnExit, guard.uninstall),
     ];
     let idle = idle.into_iter().filter(|(_, is_given)| *is_given);
-    idle.map(|(option, _)| node.mistake(option, Problem::BesideOnce))
+    idle.map(|(option, _)| node.option_error(option, OptionErrorKind::BesideOnce))
         .collect()
 }

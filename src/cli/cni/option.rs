@@ -8,7 +8,7 @@ use clap::builder::ValueParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
-use crate::options::{Mistake, Problem};
+use crate::options::{OptionError, OptionErrorKind};
 use crate::parse;
 
 /// An option of a node.
@@ -206,51 +206,57 @@ impl<Verb> NodeOptions<Verb> {
     }
 
     /// The folder, or its default.
-    pub(super) fn folder(&self, option: NodeOption) -> Result<PathBuf, Vec<Mistake>> {
+    pub(super) fn folder(&self, option: NodeOption) -> Result<PathBuf, Vec<OptionError>> {
         let folder = self.path(option)?;
         Ok(folder.unwrap_or_else(|| option.spec().default.into()))
     }
 
     /// The path, if one was given.
-    pub(super) fn path(&self, option: NodeOption) -> Result<Option<PathBuf>, Vec<Mistake>> {
+    pub(super) fn path(&self, option: NodeOption) -> Result<Option<PathBuf>, Vec<OptionError>> {
         match self.given(option) {
             Some((_, text)) if text.is_empty() => {
                 let spec = option.spec();
                 let (value, example) = (spec.value, spec.example);
-                Err(vec![
-                    self.mistake(option, Problem::NoValue { value, example }),
-                ])
+                Err(vec![self.option_error(
+                    option,
+                    OptionErrorKind::NoValue { value, example },
+                )])
             }
             given => Ok(given.map(|(_, text)| text.into())),
         }
     }
 
     /// Whether it was asked for.
-    pub(super) fn switch(&self, option: NodeOption) -> Result<bool, Vec<Mistake>> {
+    pub(super) fn switch(&self, option: NodeOption) -> Result<bool, Vec<OptionError>> {
         let Some(text) = self.text(option)? else {
             return Ok(false);
         };
-        parse::switch(text.trim()).map_err(|error| vec![self.mistake(option, error.into())])
+        parse::switch(text.trim()).map_err(|error| vec![self.option_error(option, error.into())])
     }
 
     /// The text, if one was given.
-    pub(super) fn text(&self, option: NodeOption) -> Result<Option<&str>, Vec<Mistake>> {
+    pub(super) fn text(&self, option: NodeOption) -> Result<Option<&str>, Vec<OptionError>> {
         let Some((_, text)) = self.given(option) else {
             return Ok(None);
         };
         match text.to_str() {
             Some(text) => Ok(Some(text)),
-            None => Err(vec![self.mistake(option, Problem::NotUtf8(text.clone()))]),
+            None => {
+                Err(vec![self.option_error(
+                    option,
+                    OptionErrorKind::NotUtf8(text.clone()),
+                )])
+            }
         }
     }
 
     /// A mistake in what was given.
-    pub(super) fn mistake(&self, option: NodeOption, problem: Problem) -> Mistake {
+    pub(super) fn option_error(&self, option: NodeOption, problem: OptionErrorKind) -> OptionError {
         let spec = option.spec();
         let option = match self.given(option) {
             Some((ValueSource::EnvVariable, _)) => spec.variable.to_owned(),
             _ => format!("--{}", spec.name),
         };
-        Mistake { option, problem }
+        OptionError { option, problem }
     }
 }

@@ -2,9 +2,9 @@
 
 use clap::Args;
 
-use crate::cni::{self, Places};
 use crate::exit_code::ExitCode;
-use crate::options::{Mistake, Section};
+use crate::node::{self, Places};
+use crate::options::{OptionError, Section};
 
 use super::super::arguments::{OptionsOf, TakesOptions};
 use super::option::{NodeOption, NodeOptions, TakesNodeOptions};
@@ -28,12 +28,12 @@ impl TakesOptions for Uninstall {
 
 impl Uninstall {
     /// Takes the plugin away.
-    pub(super) fn run(mut self, mistakes: Vec<Mistake>) -> ExitCode {
-        let mut invocation = self.options.invocation(mistakes);
+    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
+        let mut invocation = self.options.invocation(errors);
         let binaries = invocation.noting(self.node.folder(NodeOption::BinDir));
         let configurations = invocation.noting(self.node.folder(NodeOption::ConfDir));
         let (Some(binaries), Some(configurations), true) =
-            (binaries, configurations, invocation.mistakes.is_empty())
+            (binaries, configurations, invocation.errors.is_empty())
         else {
             return invocation.report();
         };
@@ -44,7 +44,7 @@ impl Uninstall {
         let log = invocation.log;
         // The owner of the folders needs none.
         let confined = super::super::enter(None, &[], log);
-        match confined.and_then(|()| Ok(cni::uninstall(&places, log)?)) {
+        match confined.and_then(|()| Ok(node::uninstall(&places, log)?)) {
             Ok(()) => ExitCode::Done,
             Err(error) => error.report(log),
         }

@@ -1,9 +1,9 @@
 //! Istio's annotations, with the defaults of Istio's own plugin.
 
-use crate::options::{Mistake, Setting};
+use crate::options::{OptionError, Setting};
 use crate::parse;
 
-use super::{MeshKey, Profile, Reading, Texts, mistake};
+use super::{MeshKey, Profile, Reading, Texts, option_error};
 
 /// What its injector writes on a pod that it gave a proxy.
 pub(super) const INJECTED: &str = "sidecar.istio.io/status";
@@ -75,9 +75,10 @@ pub(super) fn is_injected(texts: &Texts<'_>) -> bool {
 }
 
 /// The annotation by which the pod is to be left alone.
-pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<Mistake>> {
+pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<OptionError>> {
     if let Some(text) = texts.text(INJECT) {
-        let inject = parse::go_switch(text).map_err(|error| vec![mistake(INJECT, error.into())])?;
+        let inject =
+            parse::go_switch(text).map_err(|error| vec![option_error(INJECT, error.into())])?;
         if !inject {
             return Ok(Some(INJECT));
         }

@@ -1,9 +1,9 @@
 //! Linkerd's annotations, with the defaults of its proxy-init.
 
-use crate::options::{Mistake, Setting};
+use crate::options::{OptionError, Setting};
 use crate::parse::{self, ValueError};
 
-use super::{MeshKey, Profile, Reading, Texts, mistake};
+use super::{MeshKey, Profile, Reading, Texts, option_error};
 
 /// What its injector writes on a pod that it gave a proxy.
 pub(super) const INJECTED: &str = "linkerd.io/proxy-version";
@@ -65,7 +65,7 @@ pub(super) fn is_injected(texts: &Texts<'_>) -> bool {
 }
 
 /// The annotation by which the pod is to be left alone.
-pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<Mistake>> {
+pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<OptionError>> {
     match texts.text(INJECT).map(str::trim) {
         None | Some("enabled" | "ingress") => Ok(None),
         Some("disabled") => Ok(Some(INJECT)),
@@ -74,16 +74,16 @@ pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<Mi
                 text: other.to_owned(),
                 accepted: "enabled, ingress, disabled",
             };
-            Err(vec![mistake(INJECT, error.into())])
+            Err(vec![option_error(INJECT, error.into())])
         }
     }
 }
 
 /// What is wrong with the ports that are only left alone.
-pub(super) fn wrong_ports(texts: &Texts<'_>) -> Vec<Mistake> {
+pub(super) fn wrong_ports(texts: &Texts<'_>) -> Vec<OptionError> {
     let wrong = |key| {
         let error = parse::port(texts.text(key)?.trim()).err()?;
-        Some(mistake(key, error.into()))
+        Some(option_error(key, error.into()))
     };
     [CONTROL_PORT, ADMIN_PORT]
         .into_iter()

@@ -64,7 +64,7 @@ fn text_of(difference: &Difference) -> String {
                     nft_rule(installed),
                     nft_rule(wanted)
                 ),
-                RuleChange::Foreign { installed } => {
+                RuleChange::Unmanaged { installed } => {
                     format!("is {:?} and should not be there", nft_rule(installed))
                 }
                 RuleChange::Reordered { .. } => "stands elsewhere among the rules".to_owned(),
@@ -86,7 +86,7 @@ fn text_of(difference: &Difference) -> String {
         Difference::Routing { object, change } => {
             format!("what \"{}\" adds {}", ip_command(object), word(*change))
         }
-        Difference::Foreign(foreign) => match &foreign.chain {
+        Difference::Unmanaged(foreign) => match &foreign.chain {
             Some(chain) => format!(
                 "{} in chain {chain} is not known: {}",
                 foreign.name, foreign.what
@@ -100,6 +100,6 @@ const fn word(change: Change) -> &'static str {
     match change {
         Change::Missing => "is missing",
         Change::Changed => "is another than it should be",
-        Change::Foreign => "should not be there",
+        Change::Unmanaged => "should not be there",
     }
 }

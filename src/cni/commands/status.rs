@@ -3,9 +3,9 @@
 use crate::kernel::privileges::{self, Capability};
 use crate::kernel::{self, netns};
 use crate::log::Log;
+use crate::metadata::Metadata;
 use crate::options::Parsed;
 use crate::plan::plan;
-use crate::provenance::Provenance;
 
 use super::super::Error;
 use super::resolve;
@@ -22,7 +22,7 @@ pub(super) fn status(capture: Option<Box<Parsed>>, log: Log) -> Result<(), Error
     kernel::take_loopback_up().map_err(unavailable)?;
     let capture = resolve(*parsed, log)?;
     let ruleset = plan(&capture);
-    let note = Provenance::note_of(&capture, &ruleset);
+    let note = Metadata::note_of(&capture, &ruleset);
     kernel::apply(&ruleset, &note).map_err(unavailable)?;
     log.debug("pods can be captured on this node", &[]);
     Ok(())

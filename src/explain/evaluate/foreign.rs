@@ -2,7 +2,7 @@
 
 use crate::explain::matching::{Mismatch, fits};
 use crate::explain::outcome::{Fit, Step};
-use crate::ruleset::{Chain, Foreign, ForeignKind, Match, Rule, RuleId};
+use crate::ruleset::{Chain, Match, Rule, RuleId, Unmanaged, UnmanagedKind};
 
 use super::Walk;
 
@@ -10,11 +10,11 @@ impl<'a> Walk<'a> {
     /// Chains that are not known on a hook where none of ours is.
     pub(super) fn foreign_hook(&mut self, number: u32) {
         if !self.dropped() {
-            self.meets(|kind| *kind == ForeignKind::Chain { hook: Some(number) });
+            self.meets(|kind| *kind == UnmanagedKind::Chain { hook: Some(number) });
         }
     }
 
-    pub(super) fn meets(&mut self, is_met: impl Fn(&ForeignKind) -> bool) {
+    pub(super) fn meets(&mut self, is_met: impl Fn(&UnmanagedKind) -> bool) {
         let met = self.foreign.iter().filter(|foreign| is_met(&foreign.kind));
         self.unjudged.extend(met.cloned());
     }
@@ -22,7 +22,7 @@ impl<'a> Walk<'a> {
     /// The rules that are not known, after so many of the chain that are.
     pub(super) fn foreign_rules(&mut self, chain: &Chain, position: usize, steps: &mut Vec<Step>) {
         for foreign in self.foreign {
-            let ForeignKind::Rule { known } = &foreign.kind else {
+            let UnmanagedKind::Rule { known } = &foreign.kind else {
                 continue;
             };
             if foreign.chain.as_deref() != Some(chain.name.as_ref()) || foreign.position != position
@@ -39,12 +39,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn first_fit(&mut self, known: &[Match], foreign: &Foreign) -> Fit {
+    fn first_fit(&mut self, known: &[Match], foreign: &Unmanaged) -> Fit {
         if let Some(mismatch) = self.misfit(known) {
             return Fit::Missed(mismatch);
         }
         self.unjudged.push(foreign.clone());
-        Fit::Unjudged
+        Fit::Undetermined
     }
 
     /// The first match that does not fit. One that looks into a set that is not known can be neither told to fit nor
@@ -67,19 +67,20 @@ impl<'a> Walk<'a> {
         let Some(set) = conditions.find_map(|condition| self.unknown_set(condition)) else {
             return false;
         };
-        self.unjudged.push(Foreign {
+        self.unjudged.push(Unmanaged {
             chain: Some(chain.name.clone().into_owned()),
             position: position + 1,
             name: rule.id.to_string(),
             what: format!("it looks into {}, {}", set.name, set.what),
-            kind: ForeignKind::Set,
+            kind: UnmanagedKind::Set,
         });
         true
     }
 
-    fn unknown_set(&self, condition: &Match) -> Option<&'a Foreign> {
+    fn unknown_set(&self, condition: &Match) -> Option<&'a Unmanaged> {
         let name = condition.set_name()?;
-        let is_it = |foreign: &&Foreign| foreign.kind == ForeignKind::Set && foreign.name == name;
+        let is_it =
+            |foreign: &&Unmanaged| foreign.kind == UnmanagedKind::Set && foreign.name == name;
         self.foreign.iter().find(is_it)
     }
 }

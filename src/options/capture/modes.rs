@@ -1,7 +1,7 @@
 //! The options of tproxy mode, of DNS capture, and of ports that some users are spared.
 
 use crate::intent::{Dns, Family, InboundMode, IpRanges, PortsForUids, RangeSelection, Tproxy};
-use crate::options::{Problem, Setting};
+use crate::options::{OptionErrorKind, Setting};
 use crate::parse::{self, DnsChoice, FamilyChoice, ModeChoice};
 
 use super::Reader;
@@ -45,7 +45,7 @@ impl Reader<'_> {
     fn dns_servers(&mut self) -> Option<IpRanges> {
         let servers = self.list(Setting::DnsServers, parse::network);
         if servers.as_ref().is_some_and(IpRanges::is_empty) {
-            self.note(Setting::DnsServers, Problem::NoDnsServer);
+            self.note(Setting::DnsServers, OptionErrorKind::NoDnsServer);
         }
         servers
     }
@@ -58,22 +58,22 @@ impl Reader<'_> {
         let text = match self.files.read(&file) {
             Ok(text) => text,
             Err(reason) => {
-                self.note(setting, Problem::File { file, reason });
+                self.note(setting, OptionErrorKind::File { file, reason });
                 return None;
             }
         };
         let mut servers = Vec::new();
-        let before = self.mistakes.len();
+        let before = self.errors.len();
         for server in parse::name_servers(&text) {
             match server {
                 Ok(address) => servers.push(address.into()),
                 Err(wrong) => {
                     let file = file.clone();
-                    self.note(setting, Problem::InFile { file, wrong });
+                    self.note(setting, OptionErrorKind::InFile { file, wrong });
                 }
             }
         }
-        if self.mistakes.len() > before {
+        if self.errors.len() > before {
             return None;
         }
         let servers = IpRanges::from_iter(servers);
@@ -83,7 +83,7 @@ impl Reader<'_> {
         };
         let mut captured = Family::ALL.into_iter().filter(captured);
         if captured.all(|family| servers.is_empty_for(family)) {
-            self.note(setting, Problem::NoNameServer { file });
+            self.note(setting, OptionErrorKind::NoNameServer { file });
             return None;
         }
         Some(servers)

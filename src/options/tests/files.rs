@@ -3,20 +3,20 @@ use proptest::prelude::*;
 use super::*;
 
 fn read(text: &str) -> (Vec<(Setting, String)>, Vec<String>) {
-    let (given, mistakes) = read_file("n.toml", text);
+    let (given, errors) = read_file("n.toml", text);
     let given = Setting::ALL.iter().filter(|setting| given.has(**setting));
-    let (given, mistakes): (Vec<_>, Vec<_>) = (
+    let (given, errors): (Vec<_>, Vec<_>) = (
         given
             .map(|&s| (s, read_file("n.toml", text).0.text(s).unwrap().to_owned()))
             .collect(),
-        mistakes.iter().map(ToString::to_string).collect(),
+        errors.iter().map(ToString::to_string).collect(),
     );
-    (given, mistakes)
+    (given, errors)
 }
 
 #[test]
 fn values_have_their_toml_types() {
-    let (given, mistakes) = read(
+    let (given, errors) = read(
         "inbound-port = 15_006\n\
              tunnel-port = \"none\"\n\
              exclude-inbound-ports = [22, \"9000-9010\", 0x50]\n\
@@ -29,7 +29,7 @@ fn values_have_their_toml_types() {
              exclude-outbound-ports-for-uids = [\"tcp:22,80:7,8\", \"53:9\"]\n\
              verbose = 2\n",
     );
-    assert_eq!(mistakes, [""; 0]);
+    assert_eq!(errors, [""; 0]);
     let expected = [
         (Setting::InboundPort, "15006"),
         (Setting::TunnelPort, "none"),
@@ -51,7 +51,7 @@ fn values_have_their_toml_types() {
 
 #[test]
 fn every_wrong_key_and_type_is_reported() {
-    let (_, mistakes) = read(
+    let (_, errors) = read(
         "config = \"other.toml\"\n\
              drop-invalid = \"true\"\n\
              exclude-inbound-port = [1]\n\
@@ -65,7 +65,7 @@ fn every_wrong_key_and_type_is_reported() {
              [outbound]\n",
     );
     assert_eq!(
-        mistakes,
+        errors,
         [
             "config in n.toml: a configuration file cannot name another; accepted is a flag or a variable",
             "drop-invalid in n.toml: is a string; accepted is true or false",
@@ -85,10 +85,10 @@ fn every_wrong_key_and_type_is_reported() {
 
 #[test]
 fn what_is_not_toml_is_reported_with_its_line() {
-    let (given, mistakes) = read("inbound-port = 15006\n\ninbound-port = 15007\nx =\n");
+    let (given, errors) = read("inbound-port = 15006\n\ninbound-port = 15007\nx =\n");
     assert_eq!(given, []);
     assert_eq!(
-        mistakes,
+        errors,
         [
             "n.toml: line 3 is not TOML: duplicate key",
             "n.toml: line 4 is not TOML: string values must be quoted, expected literal string",
@@ -112,12 +112,12 @@ fn a_misspelled_variable_is_no_other_programs() {
         let variable = setting.spec().variable;
         assert_eq!(misspelled_variable(variable), None);
         let misspelled = variable.replacen("NETWEIR_", "NETWEIR_X", 1);
-        let mistake = misspelled_variable(&misspelled).map(|mistake| mistake.to_string());
+        let error = misspelled_variable(&misspelled).map(|error| error.to_string());
         // Three letters or fewer would be another word.
         if setting.spec().name.len() > 3 {
             let expected =
                 format!("{misspelled}: there is no such option; did you mean {variable}");
-            assert_eq!(mistake, Some(expected));
+            assert_eq!(error, Some(expected));
         }
     }
     for variable in [
@@ -153,8 +153,8 @@ proptest! {
     #[test]
     fn no_file_is_too_odd(text in prop_oneof![any::<String>(), "([a-z-]{1,9} ?= ?[0-9a-z\"', .{}\\[\\]-]{0,20}\n){0,5}"]) {
         // Whatever is in it, there are options or mistakes.
-        let (given, mistakes) = read_file("n.toml", &text);
-        prop_assert!(mistakes.is_empty() || given == Given::default() || mistakes.iter().all(|m| m.option != "n.toml"));
+        let (given, errors) = read_file("n.toml", &text);
+        prop_assert!(errors.is_empty() || given == OptionValues::default() || errors.iter().all(|m| m.option != "n.toml"));
     }
 
     #[test]
@@ -168,8 +168,8 @@ proptest! {
         };
         let array: Vec<_> = numbers.iter().enumerate().map(entry).collect();
         let text = format!("exclude-outbound-uids = [{}]", array.join(",\n"));
-        let (given, mistakes) = read_file("n.toml", &text);
-        prop_assert_eq!(mistakes, []);
+        let (given, errors) = read_file("n.toml", &text);
+        prop_assert_eq!(errors, []);
         let expected = numbers.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
         prop_assert_eq!(given.text(Setting::ExcludeOutboundUids), Some(expected.as_str()));
     }

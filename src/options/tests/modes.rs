@@ -22,7 +22,7 @@ fn with_resolv_conf(text: &'static str, texts: &[(S, &str)]) -> Result<Option<Dn
     given.set(S::Dns, Origin::Flag, "resolvers".to_owned());
     match capture(&given, &Nobody, &FileWith(text)) {
         Ok(parsed) => Ok(parsed.capture_of(Families::Both).dns),
-        Err(mistakes) => Err(mistakes.iter().map(ToString::to_string).collect()),
+        Err(errors) => Err(errors.iter().map(ToString::to_string).collect()),
     }
 }
 
@@ -153,13 +153,13 @@ fn exclusions_for_users_are_separated_by_semicolons() {
 
 #[test]
 fn marks_and_tables_that_would_cut_the_pod_off_are_mistakes() {
-    let mistakes = mistaken(&[
+    let errors = mistaken(&[
         (S::InboundMode, "tproxy"),
         (S::TproxyMark, "0"),
         (S::TproxyTable, "254"),
     ]);
     assert_eq!(
-        mistakes,
+        errors,
         [
             "--tproxy-mark: 0 is the mark of every packet that nobody marked: all of them would be for this pod, which would reach nobody any more; accepted is 1-4294967295",
             "--tproxy-table: 254 is a routing table that every packet looks up: all of them would be for this pod, which would reach nobody any more; accepted are 1-252 and 256-4294967295",

@@ -1,14 +1,14 @@
 //! Warnings about tproxy mode, reroute interfaces, DNS capture and ports that some users are spared.
 
 use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection};
-use crate::options::{Given, Setting};
+use crate::options::{OptionValues, Setting};
 
 use super::{Consequence, Found, holding};
 
 /// Where DNS servers listen (RFC 1035).
 const DNS: u16 = 53;
 
-pub(super) fn inbound_mode(capture: &Capture, given: &Given) -> Found {
+pub(super) fn inbound_mode(capture: &Capture, given: &OptionValues) -> Found {
     let inbound = &capture.inbound;
     let rerouted = &inbound.reroute_interfaces;
     let mut found = Vec::new();
@@ -55,7 +55,7 @@ pub(super) fn inbound_mode(capture: &Capture, given: &Given) -> Found {
     found
 }
 
-pub(super) fn dns(capture: &Capture, given: &Given) -> Found {
+pub(super) fn dns(capture: &Capture, given: &OptionValues) -> Found {
     let Some(dns) = &capture.dns else {
         let without = |setting| (setting, Consequence::NoEffectWithout("--dns"));
         return [Setting::DnsPort, Setting::ResolvConf, Setting::DnsServers]

@@ -1,6 +1,6 @@
 //! What Linkerd's flags are taken for.
 
-use netweir::frontend::{Action, Linkerd, LinkerdFlag, Notice, Request, Show};
+use netweir::compat::{Action, Linkerd, LinkerdFlag, Notice, Request, Show};
 use netweir::intent::{
     Capture, Families, Family, InboundPorts, InterfacePattern, Interval, OwnerSelection,
     PassthroughSources,
@@ -25,7 +25,7 @@ const LINKERDS_INJECTOR: [(LinkerdFlag, &str); 8] = [
 ];
 
 fn linkerd(flags: &[(LinkerdFlag, &str)]) -> Request {
-    read::<Linkerd>(flags, &[]).unwrap_or_else(|mistakes| panic!("{flags:?}: {mistakes:?}"))
+    read::<Linkerd>(flags, &[]).unwrap_or_else(|errors| panic!("{flags:?}: {errors:?}"))
 }
 
 fn linkerds_capture() -> Capture {

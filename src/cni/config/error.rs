@@ -3,13 +3,13 @@
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::options::Mistake;
+use crate::options::OptionError;
 
 use super::{EXCLUDED, OWN_KEYS};
 
 /// Something wrong in the configuration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum ConfigMistake {
+pub enum ConfigError {
     /// A key that nobody knows.
     #[error("{key}, which is {value}: there is no such key{}", did_you_mean(.nearest.as_deref()))]
     Unknown {
@@ -42,7 +42,7 @@ pub enum ConfigMistake {
     },
     /// An option of `capture`.
     #[error("{0}")]
-    Capture(Mistake),
+    Capture(OptionError),
     /// The network has no name.
     #[error(
         "name: {0:?} is not the name of a network (letters, digits, and after the first of them also _ . -)"
@@ -71,7 +71,7 @@ pub(super) fn mistyped(
     key: impl Into<String>,
     value: Option<&Value>,
     accepted: &'static str,
-) -> ConfigMistake {
+) -> ConfigError {
     let found = match value {
         None => "missing",
         Some(Value::Null) => "null",
@@ -81,7 +81,7 @@ pub(super) fn mistyped(
         Some(Value::Array(_)) => "an array",
         Some(Value::Object(_)) => "an object",
     };
-    ConfigMistake::Type {
+    ConfigError::Type {
         key: key.into(),
         found,
         accepted,

@@ -10,8 +10,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::super::version::SpecVersion;
 use super::entry::{Entry, NAME};
+use crate::cni::version::SpecVersion;
 
 /// Why a text is no network configuration.
 #[derive(Debug, Error)]

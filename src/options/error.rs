@@ -10,21 +10,25 @@ use crate::parse::ValueError;
 use crate::printable::printable;
 use crate::trace::FilterError;
 
-use super::{Given, Setting};
+use super::{OptionValues, Setting};
 
 /// One mistake: the option as the user wrote it, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mistake {
+pub struct OptionError {
     /// `--inbound-port`, `NETWEIR_INBOUND_PORT` or `inbound-port in FILE`.
     pub option: String,
     /// What is wrong, and what is accepted.
-    pub problem: Problem,
+    pub problem: OptionErrorKind,
 }
 
-impl Mistake {
+impl OptionError {
     /// A mistake in the text that was given for the setting.
     #[must_use]
-    pub fn new(given: &Given, setting: Setting, problem: impl Into<Problem>) -> Self {
+    pub fn new(
+        given: &OptionValues,
+        setting: Setting,
+        problem: impl Into<OptionErrorKind>,
+    ) -> Self {
         Self {
             option: given.origin(setting).name_of(setting),
             problem: problem.into(),
@@ -32,7 +36,7 @@ impl Mistake {
     }
 }
 
-impl fmt::Display for Mistake {
+impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // What is no option may be any text.
         write!(f, "{}: {}", printable(&self.option), self.problem)
@@ -41,7 +45,7 @@ impl fmt::Display for Mistake {
 
 /// What is wrong with an option.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-pub enum Problem {
+pub enum OptionErrorKind {
     /// The value is not of its kind.
     #[error(transparent)]
     Value(#[from] ValueError),

@@ -9,12 +9,12 @@ use crate::intent::{
     Capture, Families, Family, Inbound, InboundPorts, InterfacePattern, Interval, IpRanges,
     Outbound, OwnerId, PassthroughSources, Port, Ports, Proxy,
 };
-use crate::options::{Format, Level, LogFormat, LogOptions, Mistake, Problem};
+use crate::options::{Format, Level, LogFormat, LogOptions, OptionError, OptionErrorKind};
 use crate::parse::{self, Accounts, DnsChoice, NetworkNamespace, OwnerKind, ValueError};
 
 use super::reader::{Reader, Space};
 use super::request::{FamilyRule, Notice};
-use super::{Action, Flag, FrontEnd, Request, Show, Texts, Topic};
+use super::{Action, CompatCommand, Flag, Request, Show, Texts, Topic};
 
 pub use flags::LinkerdFlag;
 
@@ -22,45 +22,53 @@ pub use flags::LinkerdFlag;
 #[derive(Clone, Copy, Debug)]
 pub struct Linkerd;
 
-impl FrontEnd for Linkerd {
+impl CompatCommand for Linkerd {
     type Flag = LinkerdFlag;
     const VERB: &'static str = "linkerd-init";
     const ABOUT: &'static str = "Do what Linkerd's proxy-init does for the same flags";
 
-    fn log_options(texts: &Texts<LinkerdFlag>) -> Result<LogOptions, Vec<Mistake>> {
+    fn log_options(texts: &Texts<LinkerdFlag>) -> Result<LogOptions, Vec<OptionError>> {
         log_options(texts)
     }
 
-    fn read(texts: &Texts<LinkerdFlag>, accounts: &dyn Accounts) -> Result<Request, Vec<Mistake>> {
+    fn read(
+        texts: &Texts<LinkerdFlag>,
+        accounts: &dyn Accounts,
+    ) -> Result<Request, Vec<OptionError>> {
         let mut reader = Reader {
             texts,
             accounts,
-            mistakes: Vec::new(),
+            errors: Vec::new(),
         };
         match reader.request() {
-            Some(request) if reader.mistakes.is_empty() => Ok(request),
-            _ => Err(reader.mistakes),
+            Some(request) if reader.errors.is_empty() => Ok(request),
+            _ => Err(reader.errors),
         }
     }
 }
 
 /// What is said, and how.
-fn log_options(texts: &Texts<LinkerdFlag>) -> Result<LogOptions, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
+fn log_options(texts: &Texts<LinkerdFlag>) -> Result<LogOptions, Vec<OptionError>> {
+    let mut errors = Vec::new();
     let format = LogFormat::parse(texts.text(LinkerdFlag::LogFormat));
     let level = level(texts.text(LinkerdFlag::LogLevel));
     match (format, level) {
         (Ok(format), Ok(level)) => Ok(LogOptions { format, level }),
         (format, level) => {
-            let errors = [
+            let wrong = [
                 format.err().map(|error| (LinkerdFlag::LogFormat, error)),
                 level.err().map(|error| (LinkerdFlag::LogLevel, error)),
             ];
-            mistakes.extend(errors.into_iter().flatten().map(|(flag, error)| Mistake {
-                option: texts.name(flag),
-                problem: error.into(),
-            }));
-            Err(mistakes)
+            errors.extend(
+                wrong
+                    .into_iter()
+                    .flatten()
+                    .map(|(flag, error)| OptionError {
+                        option: texts.name(flag),
+                        problem: error.into(),
+                    }),
+            );
+            Err(errors)
         }
     }
 }
@@ -147,7 +155,7 @@ impl Reader<'_, LinkerdFlag> {
         }
         let spec = flag.spec();
         let (value, example) = (spec.value, spec.example);
-        self.note(flag, Problem::Required { value, example });
+        self.note(flag, OptionErrorKind::Required { value, example });
         None
     }
 
@@ -195,7 +203,10 @@ impl Reader<'_, LinkerdFlag> {
         let options = self.switch(LinkerdFlag::PrintOptions);
         if simulate == Some(false) && format.is_some() && self.texts.has(LinkerdFlag::Format) {
             let text = self.text(LinkerdFlag::Format).to_owned();
-            self.note(LinkerdFlag::Format, Problem::FormatWithoutDryRun(text));
+            self.note(
+                LinkerdFlag::Format,
+                OptionErrorKind::FormatWithoutDryRun(text),
+            );
         }
         Show::of(simulate?, format?, options?)
     }

@@ -20,7 +20,7 @@ mod reader;
 mod request;
 mod texts;
 
-pub use flag::{Flag, FrontEnd, Shape, Spec, Topic};
+pub use flag::{CompatCommand, Flag, Shape, Spec, Topic};
 pub use istio::{Istio, IstioFlag};
 pub use linkerd::{Linkerd, LinkerdFlag};
 pub use program::{Program, Told};

@@ -8,12 +8,12 @@ mod flags;
 mod log;
 
 use crate::intent::Port;
-use crate::options::{Format, LogOptions, Mistake, Problem};
+use crate::options::{Format, LogOptions, OptionError, OptionErrorKind};
 use crate::parse::{self, Accounts, DnsChoice, NetworkNamespace};
 
 use super::reader::Reader;
 use super::request::{FamilyRule, Notice};
-use super::{Action, Flag, FrontEnd, Request, Shape, Show, Texts, Topic, Validation};
+use super::{Action, CompatCommand, Flag, Request, Shape, Show, Texts, Topic, Validation};
 
 pub use flags::IstioFlag;
 
@@ -24,13 +24,13 @@ const DNS_PORT: u16 = 15053;
 #[derive(Clone, Copy, Debug)]
 pub struct Istio;
 
-impl FrontEnd for Istio {
+impl CompatCommand for Istio {
     type Flag = IstioFlag;
     const VERB: &'static str = "istio-iptables";
     const ABOUT: &'static str =
         "Do what Istio's istio-iptables does for the same flags and variables";
 
-    fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<Mistake>> {
+    fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
         log::log_options(texts)
     }
 
@@ -47,15 +47,18 @@ impl FrontEnd for Istio {
         })
     }
 
-    fn read(texts: &Texts<IstioFlag>, accounts: &dyn Accounts) -> Result<Request, Vec<Mistake>> {
+    fn read(
+        texts: &Texts<IstioFlag>,
+        accounts: &dyn Accounts,
+    ) -> Result<Request, Vec<OptionError>> {
         let mut reader = Reader {
             texts,
             accounts,
-            mistakes: Vec::new(),
+            errors: Vec::new(),
         };
         match reader.request() {
-            Some(request) if reader.mistakes.is_empty() => Ok(request),
-            _ => Err(reader.mistakes),
+            Some(request) if reader.errors.is_empty() => Ok(request),
+            _ => Err(reader.errors),
         }
     }
 }
@@ -114,7 +117,10 @@ impl Reader<'_, IstioFlag> {
         let options = self.switch(IstioFlag::PrintOptions);
         if dry_run == Some(false) && format.is_some() && self.texts.has(IstioFlag::Format) {
             let text = self.text(IstioFlag::Format).to_owned();
-            self.note(IstioFlag::Format, Problem::FormatWithoutDryRun(text));
+            self.note(
+                IstioFlag::Format,
+                OptionErrorKind::FormatWithoutDryRun(text),
+            );
         }
         Show::of(dry_run?, format?, options?)
     }

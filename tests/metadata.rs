@@ -16,15 +16,15 @@ mod wordable;
 use std::cell::Cell;
 
 use netweir::intent::{Capture, Interval, OwnerId};
+use netweir::metadata::{Metadata, Unreadable, VERSION};
 use netweir::options::Setting;
 use netweir::plan::plan;
-use netweir::provenance::{Provenance, Unreadable, VERSION};
-use netweir::ruleset::{Elements, Note, Ruleset};
+use netweir::ruleset::{Elements, MetadataBytes, Ruleset};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-fn read(note: &Note, ruleset: &Ruleset) -> Provenance {
-    Provenance::read(note, ruleset)
+fn read(note: &MetadataBytes, ruleset: &Ruleset) -> Metadata {
+    Metadata::read(note, ruleset)
         .expect("readable")
         .expect("a note")
 }
@@ -59,10 +59,10 @@ fn what_was_noted_makes_the_same_rules() {
     .run(&captures, |capture| {
         prop_assume!(wordable::can_be_asked_for(&capture));
         let ruleset = plan(&capture);
-        let provenance = Provenance::of(&capture);
-        let note = provenance.note(&ruleset);
-        prop_assert_eq!(&Provenance::note_of(&capture, &ruleset), &note);
-        prop_assert!(note.bytes().len() <= Note::capacity(&ruleset));
+        let metadata = Metadata::of(&capture);
+        let note = metadata.note(&ruleset);
+        prop_assert_eq!(&Metadata::note_of(&capture, &ruleset), &note);
+        prop_assert!(note.bytes().len() <= MetadataBytes::capacity(&ruleset));
         let again = read(&note, &ruleset);
         prop_assert_eq!(&again.version, VERSION);
         prop_assert_eq!(&again.edited, &[]);
@@ -71,7 +71,7 @@ fn what_was_noted_makes_the_same_rules() {
             Some(capture) => prop_assert_eq!(plan(&capture), ruleset),
             None => prop_assert!(!again.lost.is_empty(), "{:?}", again),
         }
-        count(match (again.lost.is_empty(), again == provenance) {
+        count(match (again.lost.is_empty(), again == metadata) {
             (false, _) => &lost,
             (true, true) => &whole,
             (true, false) => &from_sets,
@@ -92,7 +92,7 @@ fn with_ports(ports: impl Iterator<Item = u16>) -> Capture {
 #[test]
 fn a_short_note_is_text() {
     let capture = with_ports([22, 3306].into_iter());
-    let note = Provenance::of(&capture).note(&plan(&capture));
+    let note = Metadata::of(&capture).note(&plan(&capture));
     let text = format!("{VERSION}\nexclude-outbound-ports=22,3306");
     assert_eq!(note.bytes()[..3], [1, 0, u8::try_from(text.len()).unwrap()]);
     assert_eq!(&note.bytes()[3..], text.as_bytes());
@@ -102,7 +102,7 @@ fn a_short_note_is_text() {
 fn an_edited_set_is_told() {
     let capture = with_ports((1..4000).step_by(3));
     let mut ruleset = plan(&capture);
-    let note = Provenance::of(&capture).note(&ruleset);
+    let note = Metadata::of(&capture).note(&ruleset);
     assert_eq!(read(&note, &ruleset).capture(), Some(capture));
     ruleset.sets[0].elements = Elements::Ports([1, 2].into_iter().collect());
     let edited = read(&note, &ruleset);
@@ -119,7 +119,7 @@ fn what_no_set_holds_and_does_not_fit_is_named() {
     capture.proxy.uids = (1..2000).collect::<Vec<OwnerId>>();
     capture.proxy.gids = vec![7];
     let ruleset = plan(&capture);
-    let note = Provenance::of(&capture).note(&ruleset);
+    let note = Metadata::of(&capture).note(&ruleset);
     let again = read(&note, &ruleset);
     assert_eq!(again.lost, ["proxy-uid"]);
     assert_eq!(again.capture(), None);
@@ -130,7 +130,10 @@ fn what_no_set_holds_and_does_not_fit_is_named() {
 #[test]
 fn nothing_is_no_note() {
     let ruleset = plan(&Capture::default());
-    assert_eq!(Provenance::read(&Note::default(), &ruleset), Ok(None));
+    assert_eq!(
+        Metadata::read(&MetadataBytes::default(), &ruleset),
+        Ok(None)
+    );
 }
 
 #[test]
@@ -138,7 +141,7 @@ fn later_versions_are_told() {
     let ruleset = plan(&Capture::default());
     let note = |form: u8, text: &str| {
         let length = u8::try_from(text.len()).unwrap();
-        Note::new([&[form, 0, length], text.as_bytes()].concat())
+        MetadataBytes::new([&[form, 0, length], text.as_bytes()].concat())
     };
     let version = |text: &str| read(&note(1, text), &ruleset);
     for newer in ["999.0.0", "0.999.1-rc1"] {
@@ -152,7 +155,7 @@ fn later_versions_are_told() {
     assert_eq!(newer.options, [(Setting::ProxyUid, "7".to_owned())]);
     assert_eq!(newer.capture(), None);
     assert_eq!(
-        Provenance::read(&note(2, "?"), &ruleset),
+        Metadata::read(&note(2, "?"), &ruleset),
         Err(Unreadable::Form(2))
     );
 }
@@ -165,15 +168,15 @@ proptest! {
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), kept in 0..600usize) {
         let capture = with_ports((1..400).step_by(3));
         let ruleset = plan(&capture);
-        let ours = Provenance::of(&capture).note(&ruleset);
+        let ours = Metadata::of(&capture).note(&ruleset);
         let part = ours.bytes()[..kept.min(ours.bytes().len())].to_vec();
         let whole = part.len() == ours.bytes().len();
-        let read = Provenance::read(&Note::new(part), &ruleset);
+        let read = Metadata::read(&MetadataBytes::new(part), &ruleset);
         prop_assert_eq!(read.is_ok_and(|read| read.is_some()), whole);
         for form in [0, 1, 2] {
-            let note = Note::new([&[form], bytes.as_slice()].concat());
-            if let Ok(Some(provenance)) = Provenance::read(&note, &ruleset) {
-                let _ = provenance.capture();
+            let note = MetadataBytes::new([&[form], bytes.as_slice()].concat());
+            if let Ok(Some(metadata)) = Metadata::read(&note, &ruleset) {
+                let _ = metadata.capture();
             }
         }
     }

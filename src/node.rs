@@ -44,7 +44,7 @@ use pace::{Look, Pace};
 use state::{Repair, State};
 use watch::Watch;
 
-pub use entry::{Entry, EntryMistake};
+pub use entry::{Entry, EntryError};
 pub use error::InstallError;
 
 /// The two folders of a node.

@@ -1,6 +1,6 @@
 //! Reads texts and notes what is wrong with them.
 
-use crate::options::{Mistake, Problem};
+use crate::options::{OptionError, OptionErrorKind};
 use crate::parse::{self, Accounts, ValueError};
 
 use super::{Flag, Notice, Texts};
@@ -9,7 +9,7 @@ use super::{Flag, Notice, Texts};
 pub(super) struct Reader<'a, F> {
     pub(super) texts: &'a Texts<F>,
     pub(super) accounts: &'a dyn Accounts,
-    pub(super) mistakes: Vec<Mistake>,
+    pub(super) errors: Vec<OptionError>,
 }
 
 /// What white space around an entry of a list is.
@@ -91,8 +91,8 @@ impl<F: Flag> Reader<'_, F> {
         Notice::Debug(format!("{}: {text}", self.texts.name(flag)))
     }
 
-    pub(super) fn note(&mut self, flag: F, problem: impl Into<Problem>) {
-        self.mistakes.push(Mistake {
+    pub(super) fn note(&mut self, flag: F, problem: impl Into<OptionErrorKind>) {
+        self.errors.push(OptionError {
             option: self.texts.name(flag),
             problem: problem.into(),
         });

@@ -7,11 +7,11 @@ use thiserror::Error;
 
 use crate::options::Files;
 
-use super::super::config::{ANNOTATIONS, ConfigMistake};
-use super::super::environment::{Command, Environment, Pod};
-use super::super::version::SpecVersion;
-use super::super::{Error, request};
 use super::conflist::{Object, text_of};
+use crate::cni::config::{ANNOTATIONS, ConfigError};
+use crate::cni::environment::{Command, Environment, Pod};
+use crate::cni::version::SpecVersion;
+use crate::cni::{Error, request};
 
 /// The plugin's name: its `type` in a list, and the name of its file.
 pub(super) const NAME: &str = "netweir";
@@ -25,7 +25,7 @@ pub struct Entry {
 
 /// What is wrong with the keys of an entry.
 #[derive(Debug, Error)]
-pub enum EntryMistake {
+pub enum EntryError {
     /// They are no JSON object.
     #[error("is not a JSON object: {0}")]
     NotAnObject(serde_json::Error),
@@ -34,7 +34,7 @@ pub enum EntryMistake {
     OtherPlugin(String),
     /// The plugin would refuse one of them.
     #[error(transparent)]
-    Config(ConfigMistake),
+    Config(ConfigError),
     /// The plugin would refuse all of them.
     #[error("{0}: {details}", details = .0.details())]
     Refused(Box<Error>),
@@ -45,20 +45,20 @@ impl Entry {
     ///
     /// # Errors
     /// The plugin would refuse them, for these reasons.
-    pub fn read(keys: &str) -> Result<Self, Vec<EntryMistake>> {
+    pub fn read(keys: &str) -> Result<Self, Vec<EntryError>> {
         let keys: Object<'_> =
-            serde_json::from_str(keys).map_err(|error| vec![EntryMistake::NotAnObject(error)])?;
-        let entry = Self::of(&keys).map_err(|mistake| vec![mistake])?;
+            serde_json::from_str(keys).map_err(|error| vec![EntryError::NotAnObject(error)])?;
+        let entry = Self::of(&keys).map_err(|error| vec![error])?;
         entry.check()?;
         Ok(entry)
     }
 
-    fn of(keys: &Object<'_>) -> Result<Self, EntryMistake> {
+    fn of(keys: &Object<'_>) -> Result<Self, EntryError> {
         if let Some(raw) = keys
             .get("type")
             .filter(|raw| text_of(raw).as_deref() != Some(NAME))
         {
-            return Err(EntryMistake::OtherPlugin(raw.get().to_owned()));
+            return Err(EntryError::OtherPlugin(raw.get().to_owned()));
         }
         let capabilities = keys.get("capabilities").map(|raw| raw.get().to_owned());
         let capabilities = capabilities.unwrap_or_else(|| format!("{{\"{ANNOTATIONS}\":true}}"));
@@ -66,17 +66,17 @@ impl Entry {
         let mut text = format!("{{\"type\":\"{NAME}\",\"capabilities\":{capabilities}");
         for (key, raw) in keys {
             if !["type", "capabilities"].contains(&key.as_str()) {
-                let key = serde_json::to_string(key).map_err(EntryMistake::NotAnObject)?;
+                let key = serde_json::to_string(key).map_err(EntryError::NotAnObject)?;
                 text.extend([",", &key, ":", raw.get()]);
             }
         }
         text.push('}');
-        let value = serde_json::from_str(&text).map_err(EntryMistake::NotAnObject)?;
+        let value = serde_json::from_str(&text).map_err(EntryError::NotAnObject)?;
         Ok(Self { text, value })
     }
 
     /// Reads it as the plugin will.
-    fn check(&self) -> Result<(), Vec<EntryMistake>> {
+    fn check(&self) -> Result<(), Vec<EntryError>> {
         // With what a runtime adds of the list.
         let keys = self.text.strip_prefix('{').unwrap_or_default();
         let version = SpecVersion::LATEST;
@@ -89,10 +89,8 @@ impl Entry {
         let read = request::read(&environment, &config, &FilesOfNode).map(drop);
         match read {
             Ok(()) => Ok(()),
-            Err(Error::Config(mistakes)) => {
-                Err(mistakes.into_iter().map(EntryMistake::Config).collect())
-            }
-            Err(error) => Err(vec![EntryMistake::Refused(Box::new(error))]),
+            Err(Error::Config(errors)) => Err(errors.into_iter().map(EntryError::Config).collect()),
+            Err(error) => Err(vec![EntryError::Refused(Box::new(error))]),
         }
     }
 
@@ -124,9 +122,9 @@ mod tests {
 
     use super::*;
 
-    fn mistakes(keys: &str) -> Vec<String> {
-        let mistakes = Entry::read(keys).expect_err("a mistake");
-        mistakes.iter().map(ToString::to_string).collect()
+    fn errors(keys: &str) -> Vec<String> {
+        let errors = Entry::read(keys).expect_err("a mistake");
+        errors.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -156,7 +154,7 @@ mod tests {
     #[test]
     fn has_all_its_mistakes_told() {
         assert_eq!(
-            mistakes(r#"{"policy": "some", "polcy": 1, "capture": {"dns": "perhaps"}}"#),
+            errors(r#"{"policy": "some", "polcy": 1, "capture": {"dns": "perhaps"}}"#),
             [
                 "policy: \"some\" is not one of annotated, all, none",
                 "polcy, which is 1: there is no such key; did you mean policy",
@@ -164,10 +162,10 @@ mod tests {
             ]
         );
         assert_eq!(
-            mistakes(r#"{"type": "bridge"}"#),
+            errors(r#"{"type": "bridge"}"#),
             ["type is \"bridge\"; accepted is \"netweir\", or nothing"]
         );
-        assert!(mistakes("[]")[0].starts_with("is not a JSON object: "));
+        assert!(errors("[]")[0].starts_with("is not a JSON object: "));
     }
 
     /// It is there on the node, where the plugin runs.

@@ -12,10 +12,10 @@ use std::path::Path;
 
 use clap::Subcommand;
 
+use crate::compat::{CompatCommand, Istio, Linkerd, Program, Texts, Told};
 use crate::exit_code::ExitCode;
-use crate::frontend::{FrontEnd, Istio, Linkerd, Program, Texts, Told};
 use crate::log::Log;
-use crate::options::{Mistake, Problem};
+use crate::options::{OptionError, OptionErrorKind};
 
 use super::Verb;
 use super::accounts::AccountFiles;
@@ -28,7 +28,7 @@ pub(super) const VERBS: [(&str, &str); 2] =
 
 /// The verbs with their flags, and all that their help says.
 pub(super) fn documented() -> [clap::Command; 2] {
-    fn verb<P: FrontEnd>() -> clap::Command {
+    fn verb<P: CompatCommand>() -> clap::Command {
         let mut command = flags::documented::<P>().name(P::VERB);
         command.build();
         command
@@ -66,7 +66,7 @@ pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString
     Ok(start(arguments, told))
 }
 
-fn start<P: FrontEnd>(arguments: Vec<OsString>, told: Told) -> ExitCode {
+fn start<P: CompatCommand>(arguments: Vec<OsString>, told: Told) -> ExitCode {
     let read = Arguments::read(
         None,
         flags::command::<P>,
@@ -76,38 +76,38 @@ fn start<P: FrontEnd>(arguments: Vec<OsString>, told: Told) -> ExitCode {
     );
     let Arguments {
         matches,
-        mut mistakes,
+        mut errors,
     } = match read {
         Ok(arguments) => arguments,
         Err(stop) => return super::stopped(stop),
     };
-    let mut texts = variables(&mut mistakes);
-    flags::add(&matches, &mut texts, &mut mistakes);
+    let mut texts = variables(&mut errors);
+    flags::add(&matches, &mut texts, &mut errors);
     let options = P::log_options(&texts);
     let log = Log::new(options.as_ref().copied().unwrap_or_default());
     let request = P::read(&texts, &AccountFiles::default());
     match (options, request) {
-        (Ok(_), Ok(mut request)) if mistakes.is_empty() => {
+        (Ok(_), Ok(mut request)) if errors.is_empty() => {
             let remark = P::remark_on_flags_alone(&texts).filter(|_| told == Told::ByFlags);
             request.notices.extend(remark);
             task::run(&request, log)
         }
         (options, request) => {
-            mistakes.extend(options.err().into_iter().flatten());
-            mistakes.extend(request.err().into_iter().flatten());
-            report(log, &mistakes)
+            errors.extend(options.err().into_iter().flatten());
+            errors.extend(request.err().into_iter().flatten());
+            report(log, &errors)
         }
     }
 }
 
-fn variables<F: crate::frontend::Flag>(mistakes: &mut Vec<Mistake>) -> Texts<F> {
+fn variables<F: crate::compat::Flag>(errors: &mut Vec<OptionError>) -> Texts<F> {
     Texts::of_variables(|name| match env::var(name) {
         Ok(text) => Some(text),
         Err(VarError::NotPresent) => None,
         Err(VarError::NotUnicode(value)) => {
-            mistakes.push(Mistake {
+            errors.push(OptionError {
                 option: name.to_owned(),
-                problem: Problem::NotUtf8(value),
+                problem: OptionErrorKind::NotUtf8(value),
             });
             None
         }

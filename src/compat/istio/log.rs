@@ -1,17 +1,17 @@
 //! What Istio's log flags say of our messages.
 
-use crate::options::{Level, LogFormat, LogOptions, Mistake};
+use crate::options::{Level, LogFormat, LogOptions, OptionError};
 use crate::parse::{self, ValueError};
 
-use crate::frontend::Texts;
+use crate::compat::Texts;
 
 use super::IstioFlag;
 
 /// What is said, and how.
-pub(super) fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<Mistake>> {
-    let mut mistakes = Vec::new();
+pub(super) fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
+    let mut errors = Vec::new();
     let mut noting = |flag, error: ValueError| {
-        mistakes.push(Mistake {
+        errors.push(OptionError {
             option: texts.name(flag),
             problem: error.into(),
         });
@@ -29,7 +29,7 @@ pub(super) fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<Mi
             },
             level,
         }),
-        _ => Err(mistakes),
+        _ => Err(errors),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The table of a front end's flags and variables, of which its parser and its help are made.
 
-use crate::options::{Fallback, LogOptions, Mistake};
+use crate::options::{Fallback, LogOptions, OptionError};
 use crate::parse::Accounts;
 
 use super::{Notice, Request, Texts};
@@ -85,7 +85,7 @@ pub trait Flag: Copy + Ord + 'static {
 }
 
 /// A program whose command line is taken over.
-pub trait FrontEnd {
+pub trait CompatCommand {
     /// Its flags.
     type Flag: Flag;
     /// The verb that stands for it.
@@ -94,7 +94,7 @@ pub trait FrontEnd {
     const ABOUT: &'static str;
 
     /// What is said, and how.
-    fn log_options(texts: &Texts<Self::Flag>) -> Result<LogOptions, Vec<Mistake>>;
+    fn log_options(texts: &Texts<Self::Flag>) -> Result<LogOptions, Vec<OptionError>>;
 
     /// What to say where nothing but its flags told that this program is meant.
     #[must_use]
@@ -103,7 +103,10 @@ pub trait FrontEnd {
     }
 
     /// What the texts ask for, or every mistake in them.
-    fn read(texts: &Texts<Self::Flag>, accounts: &dyn Accounts) -> Result<Request, Vec<Mistake>>;
+    fn read(
+        texts: &Texts<Self::Flag>,
+        accounts: &dyn Accounts,
+    ) -> Result<Request, Vec<OptionError>>;
 }
 
 macro_rules! flags {
@@ -122,17 +125,17 @@ macro_rules! flags {
             $($(#[doc = $about])* $flag,)*
         }
 
-        impl $crate::frontend::Flag for $name {
+        impl $crate::compat::Flag for $name {
             const ALL: &'static [Self] = &[$(Self::$flag),*];
 
-            fn spec(self) -> $crate::frontend::Spec {
+            fn spec(self) -> $crate::compat::Spec {
                 match self {
-                    $(Self::$flag => $crate::frontend::Spec {
+                    $(Self::$flag => $crate::compat::Spec {
                         long: flags!(@option $($long)?),
                         short: flags!(@option $($($short)?)?),
                         variables: &[$($variable),*],
-                        topic: $crate::frontend::Topic::$topic,
-                        shape: $crate::frontend::Shape::$shape,
+                        topic: $crate::compat::Topic::$topic,
+                        shape: $crate::compat::Shape::$shape,
                         value: $value,
                         default: $crate::options::Fallback::$fallback($default),
                         example: $example,

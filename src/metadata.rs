@@ -13,11 +13,11 @@ use thiserror::Error;
 
 use crate::intent::{Bound, Capture, Families, Family, Intervals, IpRanges, RangeSelection};
 use crate::options::{
-    self, Files, Given, Origin, Setting, elements_text, options_of, options_within,
+    self, Files, OptionValues, Origin, Setting, elements_text, options_of, options_within,
 };
 use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use crate::printable::printable;
-use crate::ruleset::{Elements, Note, Ruleset, Set};
+use crate::ruleset::{Elements, MetadataBytes, Ruleset, Set};
 
 /// The form of the note that this version writes.
 const FORM: u8 = 1;
@@ -30,7 +30,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// What installed the rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Provenance {
+pub struct Metadata {
     /// The version of netweir.
     pub version: String,
     /// The options that differ from their defaults.
@@ -79,18 +79,18 @@ enum Kept {
     Name,
 }
 
-impl Provenance {
+impl Metadata {
     /// This netweir with the options of the capture.
     #[must_use]
     pub fn of(capture: &Capture) -> Self {
         Self::with(capture, options_of(capture))
     }
 
-    /// The note to keep with the ruleset of the capture: that of [`Provenance::of`], without writing down
+    /// The note to keep with the ruleset of the capture: that of [`Metadata::of`], without writing down
     /// lists that are too long for it.
     #[must_use]
-    pub fn note_of(capture: &Capture, ruleset: &Ruleset) -> Note {
-        let options = options_within(capture, Note::capacity(ruleset));
+    pub fn note_of(capture: &Capture, ruleset: &Ruleset) -> MetadataBytes {
+        let options = options_within(capture, MetadataBytes::capacity(ruleset));
         Self::with(capture, options).note(ruleset)
     }
 
@@ -122,7 +122,7 @@ impl Provenance {
         if !(self.lost.is_empty() && self.unknown.is_empty()) {
             return None;
         }
-        let mut given = Given::default();
+        let mut given = OptionValues::default();
         for (setting, text) in &self.options {
             given.set(*setting, Origin::Flag, text.clone());
         }
@@ -135,8 +135,8 @@ impl Provenance {
 
     /// The note to keep with the ruleset.
     #[must_use]
-    pub fn note(&self, ruleset: &Ruleset) -> Note {
-        let capacity = Note::capacity(ruleset) - HEADER;
+    pub fn note(&self, ruleset: &Ruleset) -> MetadataBytes {
+        let capacity = MetadataBytes::capacity(ruleset) - HEADER;
         let whole = self.options.iter();
         let mut kept: Vec<_> = whole
             .map(|(setting, text)| (*setting, Kept::Text(text.clone())))
@@ -152,7 +152,7 @@ impl Provenance {
         }
         let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
         let [high, low] = length.to_be_bytes();
-        Note::new([&[FORM, high, low], text.as_bytes()].concat())
+        MetadataBytes::new([&[FORM, high, low], text.as_bytes()].concat())
     }
 
     fn text(&self, options: &[(Setting, Kept)]) -> String {
@@ -170,7 +170,7 @@ impl Provenance {
     }
 
     /// Reads the note that is kept with the ruleset; `None` if there is none.
-    pub fn read(note: &Note, ruleset: &Ruleset) -> Result<Option<Self>, Unreadable> {
+    pub fn read(note: &MetadataBytes, ruleset: &Ruleset) -> Result<Option<Self>, Unreadable> {
         let text = match note.bytes() {
             [] => return Ok(None),
             &[FORM, high, low, ref text @ ..] => {
@@ -182,7 +182,7 @@ impl Provenance {
         };
         let text = std::str::from_utf8(text).map_err(|_| Unreadable::Damaged)?;
         let mut lines = text.split('\n');
-        let mut provenance = Self {
+        let mut metadata = Self {
             version: printable(lines.next().unwrap_or_default()).into_owned(),
             options: Vec::new(),
             edited: Vec::new(),
@@ -190,9 +190,9 @@ impl Provenance {
             unknown: Vec::new(),
         };
         for line in lines {
-            provenance.read_option(line, ruleset);
+            metadata.read_option(line, ruleset);
         }
-        Ok(Some(provenance))
+        Ok(Some(metadata))
     }
 
     fn read_option(&mut self, line: &str, ruleset: &Ruleset) {

@@ -7,11 +7,11 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::arguments::Words;
-use crate::frontend::{Flag, FrontEnd, Shape, Spec, Texts};
-use crate::options::{Mistake, Problem};
+use crate::compat::{CompatCommand, Flag, Shape, Spec, Texts};
+use crate::options::{OptionError, OptionErrorKind};
 
 /// The flags.
-pub(super) fn command<P: FrontEnd>() -> Command {
+pub(super) fn command<P: CompatCommand>() -> Command {
     Command::new("netweir")
         .bin_name(format!("netweir {}", P::VERB))
         .max_term_width(crate::cli::HELP_WIDTH)
@@ -24,7 +24,7 @@ pub(super) fn command<P: FrontEnd>() -> Command {
 }
 
 /// The flags with all that their help says.
-pub(super) fn documented<P: FrontEnd>() -> Command {
+pub(super) fn documented<P: CompatCommand>() -> Command {
     let document = |argument: Arg| {
         let long = argument.get_id().as_str().to_owned();
         match flag::<P::Flag>(&long) {
@@ -54,7 +54,7 @@ pub(super) fn words<F: Flag>() -> Words {
 pub(super) fn add<F: Flag>(
     matches: &ArgMatches,
     texts: &mut Texts<F>,
-    mistakes: &mut Vec<Mistake>,
+    errors: &mut Vec<OptionError>,
 ) {
     for &flag in F::ALL {
         let spec = flag.spec();
@@ -68,9 +68,9 @@ pub(super) fn add<F: Flag>(
             (Ok(values), Shape::One | Shape::Number | Shape::Switch) => {
                 texts.set(flag, values.last().copied().unwrap_or_default().to_owned());
             }
-            (Err(value), _) => mistakes.push(Mistake {
+            (Err(value), _) => errors.push(OptionError {
                 option: format!("--{long}"),
-                problem: Problem::NotUtf8(value.clone()),
+                problem: OptionErrorKind::NotUtf8(value.clone()),
             }),
         }
     }

@@ -1,6 +1,6 @@
 //! Which program a command line is for.
 
-use super::{Flag, FrontEnd, Istio, IstioFlag, Linkerd, LinkerdFlag};
+use super::{CompatCommand, Flag, Istio, IstioFlag, Linkerd, LinkerdFlag};
 
 /// A program whose command line can be meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

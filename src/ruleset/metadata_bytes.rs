@@ -8,9 +8,9 @@ const PIECE: usize = 254;
 /// Bytes that the kernel keeps with the rules for whoever reads them back, and does nothing with: the user data of the
 /// table, and where that is too small, of its chains in their order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Note(Vec<u8>);
+pub struct MetadataBytes(Vec<u8>);
 
-impl Note {
+impl MetadataBytes {
     /// A note of these bytes.
     #[must_use]
     pub const fn new(bytes: Vec<u8>) -> Self {

@@ -40,9 +40,9 @@ impl Origin {
 
 /// The texts of the options that were given; the others have their defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Given(BTreeMap<Setting, (Origin, String)>);
+pub struct OptionValues(BTreeMap<Setting, (Origin, String)>);
 
-impl Given {
+impl OptionValues {
     /// Sets the text of an option.
     pub fn set(&mut self, setting: Setting, origin: Origin, text: String) {
         self.0.insert(setting, (origin, text));

@@ -2,13 +2,13 @@
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::frontend::reader::{Reader, Space, distinct};
-use crate::frontend::request::Notice;
+use crate::compat::reader::{Reader, Space, distinct};
+use crate::compat::request::Notice;
 use crate::intent::{
     Capture, Families, Inbound, InboundMode, InboundPorts, IpRanges, Outbound, OwnerId,
     OwnerSelection, Ports, Proxy, RangeSelection, Tproxy,
 };
-use crate::options::Problem;
+use crate::options::OptionErrorKind;
 use crate::parse::{self, ModeChoice, OwnerKind, ValueError};
 
 use super::IstioFlag;
@@ -47,7 +47,7 @@ impl Reader<'_, IstioFlag> {
         let owners = self.proxy_owners();
         let (uids, gids) = owners?;
         if uids.is_empty() && gids.is_empty() {
-            self.note(IstioFlag::ProxyUid, Problem::NoProxyOwner);
+            self.note(IstioFlag::ProxyUid, OptionErrorKind::NoProxyOwner);
         }
         Some(Proxy {
             outbound_port: outbound_port?,
