@@ -18,7 +18,7 @@ mod entry;
 mod error;
 mod folder;
 mod health;
-mod node;
+mod host;
 mod pace;
 mod state;
 mod steps;
@@ -39,7 +39,7 @@ use crate::kernel::watch::End;
 use crate::log::Log;
 
 use health::Server;
-use node::{Found, Node};
+use host::{Found, Node};
 use pace::{Look, Pace};
 use state::{Repair, State};
 use watch::Watch;
