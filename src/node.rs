@@ -128,7 +128,7 @@ pub fn guard(places: &Places, entry: Entry, guard: Guard, log: Log) -> Result<()
 /// # Errors
 /// It could not be done, or it cannot be told whether it was.
 pub fn uninstall(places: &Places, log: Log) -> Result<(), InstallError> {
-    node::uninstall(places, log)
+    host::uninstall(places, log)
 }
 
 struct Installer {
