@@ -15,7 +15,6 @@
 
 pub mod cli;
 pub mod cni;
-pub mod compat;
 pub mod drift;
 pub mod exit_code;
 pub mod explain;
@@ -24,6 +23,7 @@ pub mod graph;
 pub mod intent;
 pub mod kernel;
 pub mod log;
+pub mod meshes;
 pub mod metadata;
 pub mod node;
 pub mod options;

@@ -8,7 +8,6 @@ mod address;
 mod amount;
 mod exclusion;
 mod list;
-mod mesh;
 mod name_server;
 mod number;
 mod owner;
@@ -23,13 +22,10 @@ use thiserror::Error;
 
 use crate::intent::{InterfaceNameError, OwnerId};
 
-pub use address::{address, loopback_range, network, passthrough_source};
-pub use amount::{duration, positive};
+pub use address::{address, loopback_range, network, network_with_host_bits, passthrough_source};
+pub use amount::{duration, go_duration, positive};
 pub use exclusion::ports_for_uids;
 pub use list::{Selection, entries, list, selection};
-pub use mesh::{
-    cidr, go_duration, go_switch, iptables_interface, iptables_ports, no_leading_zero, whole_number,
-};
 pub use name_server::name_servers;
 pub use number::{mark, routing_table, telling_mark};
 pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owner_id, owners};
@@ -253,7 +249,7 @@ pub fn interface(text: &str) -> Result<InterfacePattern, ValueError> {
 }
 
 /// A number in plain decimal digits, or `None`: `u32::from_str` also takes a plus sign.
-fn decimal<T: std::str::FromStr>(text: &str) -> Option<T> {
+pub(crate) fn decimal<T: std::str::FromStr>(text: &str) -> Option<T> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }

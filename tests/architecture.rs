@@ -13,11 +13,11 @@ use syn::visit::{self, Visit};
 
 /// The modules that compute and nothing else.
 const PURE: &[&str] = &[
-    "compat",
     "drift",
     "explain",
     "graph",
     "intent",
+    "meshes",
     "metadata",
     "options",
     "parse",

@@ -14,10 +14,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use console::console_blocks;
-use netweir::compat::{Flag, IstioFlag, LinkerdFlag};
 use netweir::exit_code::ExitCode;
 use netweir::graph::{Diagram, svg};
 use netweir::intent::Capture;
+use netweir::meshes::{Flag, IstioFlag, LinkerdFlag};
 use netweir::options::Setting;
 use netweir::plan::plan;
 use netweir::ruleset::Installed;

@@ -1,10 +1,12 @@
 //! Real connections go the same way under the rules of the meshes' own programs, which iptables loads, as they do by our
 //! tables: for the same flags.
 
-use netweir::compat::Flag;
-use netweir::compat::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings, Texts};
 use netweir::intent::{Capture, Families, Family, OwnerId};
 use netweir::kernel::{self, Outcome};
+use netweir::meshes::Flag;
+use netweir::meshes::{
+    CompatCommand, FlagValues, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings,
+};
 use netweir::metadata::Metadata;
 use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
@@ -186,7 +188,7 @@ fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
     let dual_stack = (stack == Stack::Dual).to_string();
     flags.push((IstioFlag::DualStack, dual_stack));
     let variables = settings.variables(",");
-    let mut texts = Texts::of_variables(|name| {
+    let mut texts = FlagValues::of_variables(|name| {
         let mut set = variables.iter();
         set.find(|(own, _)| *own == name)
             .map(|(_, text)| text.clone())
@@ -281,7 +283,7 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
         (LinkerdFlag::SubnetsToIgnore, list(&settings.subnets)),
         (LinkerdFlag::Ipv6, (stack == Stack::Dual).to_string()),
     ];
-    let mut texts = Texts::default();
+    let mut texts = FlagValues::default();
     for (flag, text) in &flags {
         texts.set(*flag, text.clone());
     }

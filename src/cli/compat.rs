@@ -4,6 +4,7 @@
 //! has options.
 
 mod flags;
+mod program;
 mod task;
 
 use std::env::{self, VarError};
@@ -12,15 +13,16 @@ use std::path::Path;
 
 use clap::Subcommand;
 
-use crate::compat::{CompatCommand, Istio, Linkerd, Program, Texts, Told};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
+use crate::meshes::{CompatCommand, FlagValues, Istio, Linkerd};
 use crate::options::{OptionError, OptionErrorKind};
 
 use super::Verb;
 use super::accounts::AccountFiles;
 use super::arguments::Arguments;
 use super::invocation::report;
+use program::{Program, Told};
 
 /// The verbs, each with what it does.
 pub(super) const VERBS: [(&str, &str); 2] =
@@ -39,11 +41,11 @@ pub(super) fn documented() -> [clap::Command; 2] {
 /// Does what the arguments say, where another program is meant; gives them back otherwise. The first one is the
 /// program's name.
 pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString>> {
-    let texts: Vec<_> = arguments
+    let values: Vec<_> = arguments
         .iter()
         .map(|text| text.to_string_lossy())
         .collect();
-    let (path, rest) = match texts.split_first() {
+    let (path, rest) = match values.split_first() {
         Some((path, rest)) => (path.as_ref(), rest),
         None => return Err(arguments),
     };
@@ -81,14 +83,14 @@ fn start<P: CompatCommand>(arguments: Vec<OsString>, told: Told) -> ExitCode {
         Ok(arguments) => arguments,
         Err(stop) => return super::stopped(stop),
     };
-    let mut texts = variables(&mut errors);
-    flags::add(&matches, &mut texts, &mut errors);
-    let options = P::log_options(&texts);
+    let mut values = variables(&mut errors);
+    flags::add(&matches, &mut values, &mut errors);
+    let options = P::log_options(&values);
     let log = Log::new(options.as_ref().copied().unwrap_or_default());
-    let request = P::read(&texts, &AccountFiles::default());
+    let request = P::read(&values, &AccountFiles::default());
     match (options, request) {
         (Ok(_), Ok(mut request)) if errors.is_empty() => {
-            let remark = P::remark_on_flags_alone(&texts).filter(|_| told == Told::ByFlags);
+            let remark = P::remark_on_flags_alone(&values).filter(|_| told == Told::ByFlags);
             request.notices.extend(remark);
             task::run(&request, log)
         }
@@ -100,8 +102,8 @@ fn start<P: CompatCommand>(arguments: Vec<OsString>, told: Told) -> ExitCode {
     }
 }
 
-fn variables<F: crate::compat::Flag>(errors: &mut Vec<OptionError>) -> Texts<F> {
-    Texts::of_variables(|name| match env::var(name) {
+fn variables<F: crate::meshes::Flag>(errors: &mut Vec<OptionError>) -> FlagValues<F> {
+    FlagValues::of_variables(|name| match env::var(name) {
         Ok(text) => Some(text),
         Err(VarError::NotPresent) => None,
         Err(VarError::NotUnicode(value)) => {

@@ -59,7 +59,7 @@ pub fn loopback_range(text: &str) -> Result<Ipv4Net, ValueError> {
 }
 
 /// A CIDR with its host bits, or one address.
-pub(super) fn network_with_host_bits(text: &str) -> Result<IpNet, ValueError> {
+pub fn network_with_host_bits(text: &str) -> Result<IpNet, ValueError> {
     let (address_text, length_text) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
         None => (text, None),

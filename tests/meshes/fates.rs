@@ -1,8 +1,8 @@
 //! Compares what becomes of a connection under a mesh's rules and under ours.
 
-use netweir::compat::{CompatCommand, Request, Texts};
 use netweir::explain::{Connection, Outcome, Owner, Path, Verdict, evaluate};
 use netweir::intent::{Capture, Family, OwnerId};
+use netweir::meshes::{CompatCommand, FlagValues, Request};
 use netweir::options::{self, Files, OptionError, OptionValues, Origin};
 use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use netweir::plan::plan;
@@ -32,7 +32,7 @@ pub(crate) fn read<P: CompatCommand>(
     flags: &[(P::Flag, &str)],
     variables: &[(&str, &str)],
 ) -> Result<Request, Vec<OptionError>> {
-    let mut texts = Texts::of_variables(|name| {
+    let mut texts = FlagValues::of_variables(|name| {
         let mut set = variables.iter();
         set.find(|(own, _)| *own == name)
             .map(|(_, text)| (*text).to_owned())

@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netweir::compat::{Istio, IstioFlag, Surroundings};
 use netweir::explain::Connection;
 use netweir::intent::{Capture, InboundMode, RangeSelection, Tproxy};
+use netweir::meshes::{Istio, IstioFlag, Surroundings};
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

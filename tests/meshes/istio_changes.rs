@@ -1,10 +1,10 @@
 //! What each of Istio's flags does to the capture.
 
-use netweir::compat::IstioFlag;
 use netweir::intent::{
     Capture, Dns, Families, InboundMode, InboundPorts, InterfacePattern, Interval, RangeSelection,
     Tproxy,
 };
+use netweir::meshes::IstioFlag;
 
 use crate::reading::port;
 

@@ -1,9 +1,9 @@
 //! Linkerd's flags: random ones, with random connections.
 
 use ipnet::IpNet;
-use netweir::compat::{Linkerd, LinkerdFlag, Surroundings};
 use netweir::explain::{Connection, Path};
 use netweir::intent::Capture;
+use netweir::meshes::{Linkerd, LinkerdFlag, Surroundings};
 use netweir::ruleset::End;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};

@@ -1,6 +1,6 @@
 //! Odd texts: there is an answer to each, and what is accepted can be carried out and written as options.
 
-use netweir::compat::{CompatCommand, Flag, Istio, Linkerd, LinkerdFlag, Surroundings, Texts};
+use netweir::meshes::{CompatCommand, Flag, FlagValues, Istio, Linkerd, LinkerdFlag, Surroundings};
 use netweir::plan::plan;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -27,7 +27,7 @@ fn texts<F: Flag + std::fmt::Debug>() -> impl Strategy<Value = Vec<(F, String)>>
 }
 
 fn has_an_answer<P: CompatCommand>(given: Vec<(P::Flag, String)>) -> Result<(), TestCaseError> {
-    let mut texts = Texts::default();
+    let mut texts = FlagValues::default();
     for (flag, text) in given {
         texts.set(flag, text);
     }

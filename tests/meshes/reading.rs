@@ -2,11 +2,11 @@
 
 mod linkerd;
 
-use netweir::compat::{
-    Action, CompatCommand, Flag, Istio, IstioFlag, Notice, Request, Show, Surroundings, Texts,
-};
 use netweir::intent::{
     Capture, Families, Family, InboundMode, InboundPorts, Port, RangeSelection, Tproxy,
+};
+use netweir::meshes::{
+    Action, CompatCommand, Flag, FlagValues, Istio, IstioFlag, Notice, Request, Show, Surroundings,
 };
 use netweir::options::{Format, Level, LogFormat};
 use netweir::parse::NetworkNamespace;
@@ -101,7 +101,7 @@ fn istios_flags_and_their_variables_mean_the_same() {
 #[test]
 fn every_flag_of_istios_was_tried() {
     let of_capture = IstioFlag::ALL.iter().filter(|flag| {
-        use netweir::compat::Topic::{Both, Inbound, Outbound, Proxy};
+        use netweir::meshes::Topic::{Both, Inbound, Outbound, Proxy};
         [Proxy, Inbound, Outbound, Both].contains(&flag.spec().topic)
     });
     for flag in of_capture {
@@ -234,7 +234,7 @@ fn istios_injector_gets_what_it_asks_for() {
 #[test]
 fn istios_log_flags_are_ours() {
     let options = |texts: &[(IstioFlag, &str)]| {
-        let mut given = Texts::default();
+        let mut given = FlagValues::default();
         for (flag, text) in texts {
             given.set(*flag, (*text).to_owned());
         }

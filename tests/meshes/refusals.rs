@@ -1,12 +1,12 @@
 //! What is refused, and in what words.
 
-use netweir::compat::{CompatCommand, Flag, Istio, IstioFlag, Linkerd, LinkerdFlag, Texts};
+use netweir::meshes::{CompatCommand, Flag, FlagValues, Istio, IstioFlag, Linkerd, LinkerdFlag};
 
 use crate::fates::{SomeNames, read};
 
 /// What is said of the flag, or of the variable that stands for it.
 fn refused<P: CompatCommand>(flag: P::Flag, text: &str) -> String {
-    let mut texts = Texts::default();
+    let mut texts = FlagValues::default();
     texts.set(flag, text.to_owned());
     let mut said = Vec::new();
     if let Err(errors) = P::read(&texts, &SomeNames) {

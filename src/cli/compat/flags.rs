@@ -7,7 +7,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use crate::cli::arguments::Words;
-use crate::compat::{CompatCommand, Flag, Shape, Spec, Texts};
+use crate::meshes::{CompatCommand, Flag, FlagValues, Shape, Spec};
 use crate::options::{OptionError, OptionErrorKind};
 
 /// The flags.
@@ -53,7 +53,7 @@ pub(super) fn words<F: Flag>() -> Words {
 /// Adds what the flags were given.
 pub(super) fn add<F: Flag>(
     matches: &ArgMatches,
-    texts: &mut Texts<F>,
+    given: &mut FlagValues<F>,
     errors: &mut Vec<OptionError>,
 ) {
     for &flag in F::ALL {
@@ -64,9 +64,9 @@ pub(super) fn add<F: Flag>(
         };
         let values: Result<Vec<_>, _> = values.map(|value| value.to_str().ok_or(value)).collect();
         match (values, spec.shape) {
-            (Ok(values), Shape::List) => texts.set(flag, values.join(",")),
+            (Ok(values), Shape::List) => given.set(flag, values.join(",")),
             (Ok(values), Shape::One | Shape::Number | Shape::Switch) => {
-                texts.set(flag, values.last().copied().unwrap_or_default().to_owned());
+                given.set(flag, values.last().copied().unwrap_or_default().to_owned());
             }
             (Err(value), _) => errors.push(OptionError {
                 option: format!("--{long}"),

@@ -1,10 +1,10 @@
 //! What Linkerd's flags are taken for.
 
-use netweir::compat::{Action, Linkerd, LinkerdFlag, Notice, Request, Show};
 use netweir::intent::{
     Capture, Families, Family, InboundPorts, InterfacePattern, Interval, OwnerSelection,
     PassthroughSources,
 };
+use netweir::meshes::{Action, Linkerd, LinkerdFlag, Notice, Request, Show};
 use netweir::options::Format;
 use netweir::parse::NetworkNamespace;
 

@@ -1,6 +1,6 @@
 //! The flags and variables that ask Istio's program for certain rules.
 
-use netweir::compat::IstioFlag;
+use netweir::meshes::IstioFlag;
 
 use crate::istio_rules::{Dns, Settings};
 

@@ -1,12 +1,12 @@
-//! The texts that were given for a front end's flags, and by what.
+//! The values that were given for a front end's flags, and by what.
 
 use std::collections::BTreeMap;
 
 use super::{Flag, Shape};
 
-/// The texts of the flags that were given; the others have their defaults.
+/// The values of the flags that were given; the others have their defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Texts<F>(BTreeMap<F, Text>);
+pub struct FlagValues<F>(BTreeMap<F, Text>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Text {
@@ -15,16 +15,16 @@ struct Text {
     text: String,
 }
 
-impl<F> Default for Texts<F> {
+impl<F> Default for FlagValues<F> {
     fn default() -> Self {
         Self(BTreeMap::new())
     }
 }
 
-impl<F: Flag> Texts<F> {
-    /// The texts of the variables that are set, as far as they are for flags.
+impl<F: Flag> FlagValues<F> {
+    /// The values of the variables that are set, as far as they are for flags.
     pub fn of_variables(mut variable: impl FnMut(&str) -> Option<String>) -> Self {
-        let mut texts = Self::default();
+        let mut values = Self::default();
         for &flag in F::ALL {
             let spec = flag.spec();
             let set = spec.variables.iter().find_map(|&name| {
@@ -34,10 +34,10 @@ impl<F: Flag> Texts<F> {
             });
             if let Some((name, text)) = set {
                 let variable = Some(name);
-                texts.0.insert(flag, Text { variable, text });
+                values.0.insert(flag, Text { variable, text });
             }
         }
-        texts
+        values
     }
 
     /// Sets what a flag was given, over what a variable says.

@@ -7,7 +7,7 @@ use crate::intent::{Capture, Dns, Families, Family, IpRanges, Port, RangeSelecti
 use crate::options::Format;
 use crate::parse::{self, DnsChoice, NetworkNamespace};
 
-use super::{Flag, Texts};
+use super::{Flag, FlagValues};
 
 /// What a mesh's flags ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,9 +180,9 @@ impl Show {
 
 impl Notice {
     /// The flag was given, and nothing comes of it.
-    pub(super) fn no_effect<F: Flag>(texts: &Texts<F>, flag: F) -> Self {
+    pub(super) fn no_effect<F: Flag>(values: &FlagValues<F>, flag: F) -> Self {
         let about = flag.spec().about.trim_end_matches('.');
-        let name = texts.name(flag);
+        let name = values.name(flag);
         let mut about = about.chars();
         let first = about.next().map(|first| first.to_ascii_lowercase());
         let about: String = first.into_iter().chain(about).collect();

@@ -1,19 +1,21 @@
 //! Istio's annotations, with the defaults of Istio's own plugin.
 
+use crate::meshes::notation;
 use crate::options::{OptionError, Setting};
-use crate::parse;
 
-use super::{MeshKey, Profile, Reading, Texts, option_error};
+use crate::meshes::annotations::{
+    AnnotationKey, AnnotationValues, MeshDefaults, Reading, annotation_error,
+};
 
 /// What its injector writes on a pod that it gave a proxy.
-pub(super) const INJECTED: &str = "sidecar.istio.io/status";
+pub(crate) const INJECTED: &str = "sidecar.istio.io/status";
 const INJECT: &str = "sidecar.istio.io/inject";
 const MODE: &str = "sidecar.istio.io/interceptionMode";
 
 /// The annotations that are no options.
-pub(super) const SWITCHES: [&str; 2] = [INJECTED, INJECT];
+pub(crate) const SWITCHES: [&str; 2] = [INJECTED, INJECT];
 
-pub(super) const KEYS: &[MeshKey] = &[
+pub(crate) const KEYS: &[AnnotationKey] = &[
     key(MODE, Setting::InboundMode, Reading::InterceptionMode),
     key(
         "traffic.sidecar.istio.io/includeInboundPorts",
@@ -62,35 +64,37 @@ pub(super) const KEYS: &[MeshKey] = &[
     ),
 ];
 
-const fn key(key: &'static str, setting: Setting, reading: Reading) -> MeshKey {
-    MeshKey {
+const fn key(key: &'static str, setting: Setting, reading: Reading) -> AnnotationKey {
+    AnnotationKey {
         key,
         setting,
         reading,
     }
 }
 
-pub(super) fn is_injected(texts: &Texts<'_>) -> bool {
-    texts.text(INJECTED).is_some()
+pub(crate) fn is_injected(values: &AnnotationValues<'_>) -> bool {
+    values.text(INJECTED).is_some()
 }
 
 /// The annotation by which the pod is to be left alone.
-pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<OptionError>> {
-    if let Some(text) = texts.text(INJECT) {
-        let inject =
-            parse::go_switch(text).map_err(|error| vec![option_error(INJECT, error.into())])?;
+pub(crate) fn opts_out(
+    values: &AnnotationValues<'_>,
+) -> Result<Option<&'static str>, Vec<OptionError>> {
+    if let Some(text) = values.text(INJECT) {
+        let inject = notation::go_switch(text)
+            .map_err(|error| vec![annotation_error(INJECT, error.into())])?;
         if !inject {
             return Ok(Some(INJECT));
         }
     }
-    let mode = texts.text(MODE).map(str::trim);
+    let mode = values.text(MODE).map(str::trim);
     Ok((mode == Some("NONE")).then_some(MODE))
 }
 
 /// The ports, users and the tunnel port are our own defaults. The proxy's health checks and metrics are left
 /// alone in any case.
-pub(super) fn profile() -> Profile {
-    Profile {
+pub(crate) fn defaults() -> MeshDefaults {
+    MeshDefaults {
         mesh: "Istio",
         defaults: vec![(Setting::ExcludeOutboundPorts, "15020".to_owned())],
         always: vec![(Setting::ExcludeInboundPorts, "15020,15021,15090".to_owned())],

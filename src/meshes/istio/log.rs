@@ -1,24 +1,25 @@
 //! What Istio's log flags say of our messages.
 
+use crate::meshes::notation;
 use crate::options::{Level, LogFormat, LogOptions, OptionError};
-use crate::parse::{self, ValueError};
+use crate::parse::ValueError;
 
-use crate::compat::Texts;
+use crate::meshes::FlagValues;
 
 use super::IstioFlag;
 
 /// What is said, and how.
-pub(super) fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
+pub(super) fn log_options(values: &FlagValues<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
     let mut errors = Vec::new();
     let mut noting = |flag, error: ValueError| {
         errors.push(OptionError {
-            option: texts.name(flag),
+            option: values.name(flag),
             problem: error.into(),
         });
     };
-    let level = level(texts.text(IstioFlag::LogOutputLevel))
+    let level = level(values.text(IstioFlag::LogOutputLevel))
         .map_err(|error| noting(IstioFlag::LogOutputLevel, error));
-    let json = parse::go_switch(texts.text(IstioFlag::LogAsJson))
+    let json = notation::go_switch(values.text(IstioFlag::LogAsJson))
         .map_err(|error| noting(IstioFlag::LogAsJson, error));
     match (level, json) {
         (Ok(level), Ok(json)) => Ok(LogOptions {

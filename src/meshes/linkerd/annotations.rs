@@ -3,18 +3,20 @@
 use crate::options::{OptionError, Setting};
 use crate::parse::{self, ValueError};
 
-use super::{MeshKey, Profile, Reading, Texts, option_error};
+use crate::meshes::annotations::{
+    AnnotationKey, AnnotationValues, MeshDefaults, Reading, annotation_error,
+};
 
 /// What its injector writes on a pod that it gave a proxy.
-pub(super) const INJECTED: &str = "linkerd.io/proxy-version";
+pub(crate) const INJECTED: &str = "linkerd.io/proxy-version";
 const INJECT: &str = "linkerd.io/inject";
 const CONTROL_PORT: &str = "config.linkerd.io/control-port";
 const ADMIN_PORT: &str = "config.linkerd.io/admin-port";
 
 /// The annotations that are no options.
-pub(super) const SWITCHES: [&str; 4] = [INJECTED, INJECT, CONTROL_PORT, ADMIN_PORT];
+pub(crate) const SWITCHES: [&str; 4] = [INJECTED, INJECT, CONTROL_PORT, ADMIN_PORT];
 
-pub(super) const KEYS: &[MeshKey] = &[
+pub(crate) const KEYS: &[AnnotationKey] = &[
     key(
         "config.linkerd.io/inbound-port",
         Setting::InboundPort,
@@ -52,21 +54,23 @@ pub(super) const KEYS: &[MeshKey] = &[
     ),
 ];
 
-const fn key(key: &'static str, setting: Setting, reading: Reading) -> MeshKey {
-    MeshKey {
+const fn key(key: &'static str, setting: Setting, reading: Reading) -> AnnotationKey {
+    AnnotationKey {
         key,
         setting,
         reading,
     }
 }
 
-pub(super) fn is_injected(texts: &Texts<'_>) -> bool {
-    texts.text(INJECTED).is_some()
+pub(crate) fn is_injected(values: &AnnotationValues<'_>) -> bool {
+    values.text(INJECTED).is_some()
 }
 
 /// The annotation by which the pod is to be left alone.
-pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<OptionError>> {
-    match texts.text(INJECT).map(str::trim) {
+pub(crate) fn opts_out(
+    values: &AnnotationValues<'_>,
+) -> Result<Option<&'static str>, Vec<OptionError>> {
+    match values.text(INJECT).map(str::trim) {
         None | Some("enabled" | "ingress") => Ok(None),
         Some("disabled") => Ok(Some(INJECT)),
         Some(other) => {
@@ -74,16 +78,16 @@ pub(super) fn opts_out(texts: &Texts<'_>) -> Result<Option<&'static str>, Vec<Op
                 text: other.to_owned(),
                 accepted: "enabled, ingress, disabled",
             };
-            Err(vec![option_error(INJECT, error.into())])
+            Err(vec![annotation_error(INJECT, error.into())])
         }
     }
 }
 
 /// What is wrong with the ports that are only left alone.
-pub(super) fn wrong_ports(texts: &Texts<'_>) -> Vec<OptionError> {
+pub(crate) fn wrong_ports(values: &AnnotationValues<'_>) -> Vec<OptionError> {
     let wrong = |key| {
-        let error = parse::port(texts.text(key)?.trim()).err()?;
-        Some(option_error(key, error.into()))
+        let error = parse::port(values.text(key)?.trim()).err()?;
+        Some(annotation_error(key, error.into()))
     };
     [CONTROL_PORT, ADMIN_PORT]
         .into_iter()
@@ -93,14 +97,14 @@ pub(super) fn wrong_ports(texts: &Texts<'_>) -> Vec<OptionError> {
 
 /// There is no tunnel, and what passes `lo` is left alone. The proxy's own control and administration ports are
 /// never captured, nor are those that Linkerd's injector skips.
-pub(super) fn profile(texts: &Texts<'_>) -> Profile {
+pub(crate) fn defaults(values: &AnnotationValues<'_>) -> MeshDefaults {
     let port = |key, default| {
-        let text = texts.text(key).map(str::trim);
+        let text = values.text(key).map(str::trim);
         text.filter(|text| parse::port(text).is_ok())
             .unwrap_or(default)
     };
     let (control, admin) = (port(CONTROL_PORT, "4190"), port(ADMIN_PORT, "4191"));
-    Profile {
+    MeshDefaults {
         mesh: "Linkerd",
         defaults: [
             (Setting::InboundPort, "4143"),

@@ -2,12 +2,13 @@
 
 use ipnet::{IpNet, Ipv4Net};
 
-use crate::compat::reader::{Reader, Space, distinct};
-use crate::compat::request::Notice;
 use crate::intent::{
     Capture, Families, Inbound, InboundMode, InboundPorts, IpRanges, Outbound, OwnerId,
     OwnerSelection, Ports, Proxy, RangeSelection, Tproxy,
 };
+use crate::meshes::notation;
+use crate::meshes::reader::{Reader, Space, distinct};
+use crate::meshes::request::Notice;
 use crate::options::OptionErrorKind;
 use crate::parse::{self, ModeChoice, OwnerKind, ValueError};
 
@@ -97,7 +98,7 @@ impl Reader<'_, IstioFlag> {
                 notices.push(self.remark(IstioFlag::InboundPortsExclude, text));
             }
             let only = self.list(IstioFlag::InboundPorts, Space::Free, |text| {
-                unless_star(text, parse::iptables_ports)
+                unless_star(text, notation::iptables_ports)
             });
             exclude.and(only).map(InboundPorts::Only)
         };
@@ -120,10 +121,10 @@ impl Reader<'_, IstioFlag> {
             }),
         });
         let mark = self.one(IstioFlag::TproxyMark, |text| {
-            parse::no_leading_zero(text, parse::telling_mark)
+            notation::no_leading_zero(text, parse::telling_mark)
         });
         let table = self.one(IstioFlag::TproxyTable, |text| {
-            parse::no_leading_zero(text, parse::routing_table)
+            notation::no_leading_zero(text, parse::routing_table)
         });
         let tproxy = Tproxy {
             mark: mark?,
@@ -141,7 +142,7 @@ impl Reader<'_, IstioFlag> {
         let include_ports = self.ports(IstioFlag::PortsInclude);
         let include_ranges = self.ranges_include();
         let exclude_ranges: Option<Vec<_>> =
-            self.list(IstioFlag::RangesExclude, Space::Counts, parse::cidr);
+            self.list(IstioFlag::RangesExclude, Space::Counts, notation::cidr);
         let gids = self.groups(notices);
         let (include_ranges, capture_over_loopback) = include_ranges?;
         Some(Outbound {
@@ -163,7 +164,7 @@ impl Reader<'_, IstioFlag> {
             return Some((RangeSelection::All, false));
         }
         let networks: Vec<IpNet> = self.list(IstioFlag::RangesInclude, Space::Counts, |text| {
-            unless_star(text, parse::cidr)
+            unless_star(text, notation::cidr)
         })?;
         let loopback = networks.iter().any(|network| network.addr().is_loopback());
         Some((
@@ -182,7 +183,7 @@ impl Reader<'_, IstioFlag> {
                 exclude: exclude?,
             });
         }
-        if self.texts.has(IstioFlag::GroupsExclude) {
+        if self.values.has(IstioFlag::GroupsExclude) {
             let text = "is not consulted, since ISTIO_OUTBOUND_OWNER_GROUPS names the groups";
             notices.push(self.remark(IstioFlag::GroupsExclude, text));
         }
@@ -194,11 +195,11 @@ impl Reader<'_, IstioFlag> {
     }
 
     fn ports(&mut self, flag: IstioFlag) -> Option<Ports> {
-        self.list(flag, Space::Free, parse::iptables_ports)
+        self.list(flag, Space::Free, notation::iptables_ports)
     }
 
     fn interfaces(&mut self, flag: IstioFlag) -> Option<Vec<crate::intent::InterfacePattern>> {
-        self.list(flag, Space::Free, parse::iptables_interface)
+        self.list(flag, Space::Free, notation::iptables_interface)
             .map(distinct)
     }
 }
@@ -216,6 +217,6 @@ fn unless_star<T>(
 
 /// A CIDR inside 127.0.0.0/8, its host bits cut off.
 fn loopback_cidr(text: &str) -> Result<Ipv4Net, ValueError> {
-    parse::loopback_range(&parse::cidr(text)?.trunc().to_string())
+    parse::loopback_range(&notation::cidr(text)?.trunc().to_string())
         .map_err(|_| ValueError::LoopbackRange(text.to_owned()))
 }

@@ -1,10 +1,10 @@
 //! Which program a command line is for.
 
-use super::{CompatCommand, Flag, Istio, IstioFlag, Linkerd, LinkerdFlag};
+use crate::meshes::{CompatCommand, Flag, Istio, IstioFlag, Linkerd, LinkerdFlag};
 
 /// A program whose command line can be meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Program {
+pub(super) enum Program {
     /// netweir itself.
     Netweir,
     /// Istio's.
@@ -15,7 +15,7 @@ pub enum Program {
 
 /// What tells which program is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told {
+pub(super) enum Told {
     /// The name that it is called by.
     ByName,
     /// The first argument, which is no flag.
@@ -37,8 +37,11 @@ impl Program {
     ///
     /// The name decides first, then the verb. Flags alone are what the images of init programs are started with:
     /// Linkerd's where its own are among them, and those of Istio's old `proxy_init` otherwise.
-    #[must_use]
-    pub fn meant(name: &str, arguments: &[&str], is_verb: impl Fn(&str) -> bool) -> (Self, Told) {
+    pub(super) fn meant(
+        name: &str,
+        arguments: &[&str],
+        is_verb: impl Fn(&str) -> bool,
+    ) -> (Self, Told) {
         let first = arguments.first().copied().unwrap_or_default();
         let by_name = [
             (Self::Istio, &ISTIO_NAMES[..], Istio::VERB),

@@ -3,7 +3,7 @@
 use crate::options::{Fallback, LogOptions, OptionError};
 use crate::parse::Accounts;
 
-use super::{Notice, Request, Texts};
+use super::{FlagValues, Notice, Request};
 
 /// The heading that `--help` lists a flag under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,17 +94,17 @@ pub trait CompatCommand {
     const ABOUT: &'static str;
 
     /// What is said, and how.
-    fn log_options(texts: &Texts<Self::Flag>) -> Result<LogOptions, Vec<OptionError>>;
+    fn log_options(values: &FlagValues<Self::Flag>) -> Result<LogOptions, Vec<OptionError>>;
 
     /// What to say where nothing but its flags told that this program is meant.
     #[must_use]
-    fn remark_on_flags_alone(_texts: &Texts<Self::Flag>) -> Option<Notice> {
+    fn remark_on_flags_alone(_texts: &FlagValues<Self::Flag>) -> Option<Notice> {
         None
     }
 
-    /// What the texts ask for, or every mistake in them.
+    /// What the values ask for, or every mistake in them.
     fn read(
-        texts: &Texts<Self::Flag>,
+        values: &FlagValues<Self::Flag>,
         accounts: &dyn Accounts,
     ) -> Result<Request, Vec<OptionError>>;
 }
@@ -125,17 +125,17 @@ macro_rules! flags {
             $($(#[doc = $about])* $flag,)*
         }
 
-        impl $crate::compat::Flag for $name {
+        impl $crate::meshes::Flag for $name {
             const ALL: &'static [Self] = &[$(Self::$flag),*];
 
-            fn spec(self) -> $crate::compat::Spec {
+            fn spec(self) -> $crate::meshes::Spec {
                 match self {
-                    $(Self::$flag => $crate::compat::Spec {
+                    $(Self::$flag => $crate::meshes::Spec {
                         long: flags!(@option $($long)?),
                         short: flags!(@option $($($short)?)?),
                         variables: &[$($variable),*],
-                        topic: $crate::compat::Topic::$topic,
-                        shape: $crate::compat::Shape::$shape,
+                        topic: $crate::meshes::Topic::$topic,
+                        shape: $crate::meshes::Shape::$shape,
                         value: $value,
                         default: $crate::options::Fallback::$fallback($default),
                         example: $example,

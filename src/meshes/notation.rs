@@ -1,12 +1,10 @@
-//! Values as the meshes' own programs read them: Go's notation, and that of iptables.
-
-use std::time::Duration;
+//! Values as Go programs and iptables write them.
 
 use ipnet::IpNet;
 
 use crate::intent::{InterfacePattern, Interval};
 
-use super::{ValueError, decimal, interface, ports};
+use crate::parse::{ValueError, decimal, interface, network_with_host_bits, ports};
 
 /// A boolean (Go's `strconv.ParseBool`).
 pub fn go_switch(text: &str) -> Result<bool, ValueError> {
@@ -20,40 +18,6 @@ pub fn go_switch(text: &str) -> Result<bool, ValueError> {
     }
 }
 
-/// A time longer than none, in hours, minutes, seconds and smaller units with fractions (Go's
-/// `time.ParseDuration`).
-pub fn go_duration(text: &str) -> Result<Duration, ValueError> {
-    let wrong = || ValueError::Duration(text.to_owned());
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| !c.is_ascii_digit() && c != '.');
-        let (number, after) = rest.split_at(number.ok_or_else(wrong)?);
-        let unit = after.find(|c: char| c.is_ascii_digit() || c == '.');
-        let (unit, after) = after.split_at(unit.unwrap_or(after.len()));
-        let number: f64 = number.parse().map_err(|_| wrong())?;
-        seconds += number * seconds_of(unit).ok_or_else(wrong)?;
-        rest = after;
-    }
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err(wrong()),
-    }
-}
-
-fn seconds_of(unit: &str) -> Option<f64> {
-    Some(match unit {
-        "h" => 3600.0,
-        "m" => 60.0,
-        "s" => 1.0,
-        "ms" => 1e-3,
-        // Two characters look like this one, and both are accepted.
-        "us" | "\u{b5}s" | "\u{3bc}s" => 1e-6,
-        "ns" => 1e-9,
-        _ => return None,
-    })
-}
-
 /// A CIDR with its host bits as they are. An address alone is none.
 pub fn cidr(text: &str) -> Result<IpNet, ValueError> {
     let wrong = || ValueError::Cidr(text.to_owned());
@@ -61,7 +25,7 @@ pub fn cidr(text: &str) -> Result<IpNet, ValueError> {
     if length.len() > 1 && length.starts_with('0') {
         return Err(wrong());
     }
-    super::address::network_with_host_bits(text)
+    network_with_host_bits(text)
 }
 
 /// One port, or a range: `8000-8010`, `8000:8010`, `8000:` or `:1024`.
@@ -129,41 +93,6 @@ mod tests {
         }
         for text in ["", "yes", "tRUE", " true", "2"] {
             assert!(go_switch(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_duration_is_a_sum_of_numbers_with_units() {
-        for (text, milliseconds) in [
-            ("5s", 5000),
-            ("1m30s", 90_000),
-            ("1.5h", 5_400_000),
-            ("100ms", 100),
-            (".5s", 500),
-            ("+2s", 2000),
-            ("1s500000us", 1500),
-            ("1000000000ns", 1000),
-        ] {
-            assert_eq!(go_duration(text), Ok(Duration::from_millis(milliseconds)));
-        }
-        for text in [
-            "",
-            "0",
-            "0s",
-            "5",
-            "s",
-            "-5s",
-            "5 s",
-            "5S",
-            "5d",
-            "1..5s",
-            ".s",
-            "5s ",
-            "1e3s",
-            "99999999999999999999h",
-        ] {
-            let error = ValueError::Duration(text.to_owned());
-            assert_eq!(go_duration(text), Err(error));
         }
     }
 

@@ -1,13 +1,14 @@
-//! Reads texts and notes what is wrong with them.
+//! Reads values and notes what is wrong with them.
 
+use crate::meshes::notation;
 use crate::options::{OptionError, OptionErrorKind};
-use crate::parse::{self, Accounts, ValueError};
+use crate::parse::{Accounts, ValueError};
 
-use super::{Flag, Notice, Texts};
+use super::{Flag, FlagValues, Notice};
 
-/// Reads texts and notes what is wrong with them. Each function is `None` where it noted something.
+/// Reads values and notes what is wrong with them. Each function is `None` where it noted something.
 pub(super) struct Reader<'a, F> {
-    pub(super) texts: &'a Texts<F>,
+    pub(super) values: &'a FlagValues<F>,
     pub(super) accounts: &'a dyn Accounts,
     pub(super) errors: Vec<OptionError>,
 }
@@ -23,7 +24,7 @@ pub(super) enum Space {
 
 impl<F: Flag> Reader<'_, F> {
     pub(super) fn text(&self, flag: F) -> &str {
-        self.texts.text(flag)
+        self.values.text(flag)
     }
 
     pub(super) fn one<T>(
@@ -31,7 +32,7 @@ impl<F: Flag> Reader<'_, F> {
         flag: F,
         parse: impl FnOnce(&str) -> Result<T, ValueError>,
     ) -> Option<T> {
-        match parse(self.texts.text(flag)) {
+        match parse(self.values.text(flag)) {
             Ok(value) => Some(value),
             Err(error) => {
                 self.note(flag, error);
@@ -41,7 +42,7 @@ impl<F: Flag> Reader<'_, F> {
     }
 
     pub(super) fn switch(&mut self, flag: F) -> Option<bool> {
-        self.one(flag, parse::go_switch)
+        self.one(flag, notation::go_switch)
     }
 
     /// The values of a list, in which empty entries are nothing.
@@ -51,7 +52,7 @@ impl<F: Flag> Reader<'_, F> {
         space: Space,
         entry: impl Fn(&str) -> Result<T, ValueError>,
     ) -> Option<L> {
-        let text = self.texts.text(flag).to_owned();
+        let text = self.values.text(flag).to_owned();
         self.list_of(flag, &text, space, entry)
     }
 
@@ -83,17 +84,17 @@ impl<F: Flag> Reader<'_, F> {
 
     /// A warning that names the flag.
     pub(super) fn warning(&self, flag: F, text: &str) -> Notice {
-        Notice::Warning(format!("{}: {text}", self.texts.name(flag)))
+        Notice::Warning(format!("{}: {text}", self.values.name(flag)))
     }
 
     /// A remark that names the flag.
     pub(super) fn remark(&self, flag: F, text: &str) -> Notice {
-        Notice::Debug(format!("{}: {text}", self.texts.name(flag)))
+        Notice::Debug(format!("{}: {text}", self.values.name(flag)))
     }
 
     pub(super) fn note(&mut self, flag: F, problem: impl Into<OptionErrorKind>) {
         self.errors.push(OptionError {
-            option: self.texts.name(flag),
+            option: self.values.name(flag),
             problem: problem.into(),
         });
     }

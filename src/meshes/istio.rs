@@ -3,17 +3,19 @@
 //! Without options nothing is captured: `-b` and `-i` ask for it. Lists may have empty entries, which templates leave
 //! behind, and white space around entries where iptables would read past it.
 
+pub(crate) mod annotations;
 mod capture;
 mod flags;
 mod log;
 
 use crate::intent::Port;
+use crate::meshes::notation;
 use crate::options::{Format, LogOptions, OptionError, OptionErrorKind};
 use crate::parse::{self, Accounts, DnsChoice, NetworkNamespace};
 
 use super::reader::Reader;
 use super::request::{FamilyRule, Notice};
-use super::{Action, CompatCommand, Flag, Request, Shape, Show, Texts, Topic, Validation};
+use super::{Action, CompatCommand, Flag, FlagValues, Request, Shape, Show, Topic, Validation};
 
 pub use flags::IstioFlag;
 
@@ -30,29 +32,29 @@ impl CompatCommand for Istio {
     const ABOUT: &'static str =
         "Do what Istio's istio-iptables does for the same flags and variables";
 
-    fn log_options(texts: &Texts<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
-        log::log_options(texts)
+    fn log_options(values: &FlagValues<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
+        log::log_options(values)
     }
 
-    fn remark_on_flags_alone(texts: &Texts<IstioFlag>) -> Option<Notice> {
+    fn remark_on_flags_alone(values: &FlagValues<IstioFlag>) -> Option<Notice> {
         let port = IstioFlag::InboundCapturePort;
-        let silent = texts.has(port) || texts.text(IstioFlag::InboundPorts).is_empty();
+        let silent = values.has(port) || values.text(IstioFlag::InboundPorts).is_empty();
         (!silent).then(|| {
             Notice::Warning(format!(
                 "{}: inbound connections go to port {}, where the proxy takes them since Istio 1.3; one from before \
                  takes them where outbound ones go",
-                texts.name(port),
-                texts.text(port)
+                values.name(port),
+                values.text(port)
             ))
         })
     }
 
     fn read(
-        texts: &Texts<IstioFlag>,
+        values: &FlagValues<IstioFlag>,
         accounts: &dyn Accounts,
     ) -> Result<Request, Vec<OptionError>> {
         let mut reader = Reader {
-            texts,
+            values,
             accounts,
             errors: Vec::new(),
         };
@@ -115,7 +117,7 @@ impl Reader<'_, IstioFlag> {
         let dry_run = self.switch(IstioFlag::DryRun);
         let format = self.one(IstioFlag::Format, Format::parse);
         let options = self.switch(IstioFlag::PrintOptions);
-        if dry_run == Some(false) && format.is_some() && self.texts.has(IstioFlag::Format) {
+        if dry_run == Some(false) && format.is_some() && self.values.has(IstioFlag::Format) {
             let text = self.text(IstioFlag::Format).to_owned();
             self.note(
                 IstioFlag::Format,
@@ -143,7 +145,7 @@ impl Reader<'_, IstioFlag> {
 
     /// What was given and has no meaning here. Even so it is what it should be.
     fn accepted(&mut self, notices: &mut Vec<Notice>) {
-        for flag in self.texts.given() {
+        for flag in self.values.given() {
             let spec = flag.spec();
             if spec.topic != Topic::Accepted {
                 continue;
@@ -156,11 +158,11 @@ impl Reader<'_, IstioFlag> {
                     self.switch(flag);
                 }
                 (_, Shape::Number) => {
-                    self.one(flag, parse::whole_number);
+                    self.one(flag, notation::whole_number);
                 }
                 (_, Shape::One | Shape::List) => {}
             }
-            notices.push(Notice::no_effect(self.texts, flag));
+            notices.push(Notice::no_effect(self.values, flag));
         }
     }
 }

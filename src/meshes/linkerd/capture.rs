@@ -1,0 +1,80 @@
+//! What Linkerd's flags capture.
+
+use crate::intent::{
+    Capture, Inbound, InboundPorts, Interval, IpRanges, OwnerId, Port, Ports, Proxy,
+};
+use crate::meshes::Flag;
+use crate::meshes::notation;
+use crate::meshes::reader::{Reader, Space};
+use crate::meshes::request::Notice;
+use crate::options::OptionErrorKind;
+use crate::parse::{self, OwnerKind};
+
+use super::LinkerdFlag;
+
+impl Reader<'_, LinkerdFlag> {
+    pub(super) fn proxy(&mut self, notices: &mut Vec<Notice>) -> Option<Proxy> {
+        let inbound_port = self.required_port(LinkerdFlag::IncomingProxyPort);
+        let outbound_port = self.required_port(LinkerdFlag::OutgoingProxyPort);
+        let uids = self.owner(LinkerdFlag::ProxyUid, OwnerKind::User);
+        let gids = self.owner(LinkerdFlag::ProxyGid, OwnerKind::Group);
+        if uids.is_empty() && gids.is_empty() {
+            let text = "leaves nobody to be the proxy: its own connections are captured again, without end";
+            notices.push(self.warning(LinkerdFlag::ProxyUid, text));
+        }
+        Some(Proxy {
+            outbound_port: outbound_port?,
+            inbound_port: inbound_port?,
+            tunnel_port: None,
+            uids,
+            gids,
+        })
+    }
+
+    fn required_port(&mut self, flag: LinkerdFlag) -> Option<Port> {
+        if self.values.has(flag) {
+            return self.one(flag, parse::port);
+        }
+        let spec = flag.spec();
+        let (value, example) = (spec.value, spec.example);
+        self.note(flag, OptionErrorKind::Required { value, example });
+        None
+    }
+
+    /// An id above 0; -1 and 0 are nobody, as is what is a mistake.
+    fn owner(&mut self, flag: LinkerdFlag, kind: OwnerKind) -> Vec<OwnerId> {
+        match self.text(flag) {
+            "-1" | "0" => Vec::new(),
+            _ => {
+                let id = self.one(flag, |text| parse::owner_id(text, kind));
+                id.into_iter().collect()
+            }
+        }
+    }
+
+    /// Ports to ignore are so also among the ones that are listed.
+    pub(super) fn inbound(&mut self) -> Option<Inbound> {
+        let listed = self.ports(LinkerdFlag::PortsToRedirect);
+        let ignored = self.ports(LinkerdFlag::InboundPortsToIgnore);
+        let subnets: Option<IpRanges> =
+            self.list(LinkerdFlag::SubnetsToIgnore, Space::Free, |text| {
+                notation::cidr(text)
+            });
+        let (listed, ignored) = (listed?, ignored?);
+        Some(Inbound {
+            ports: if listed.is_empty() {
+                InboundPorts::AllExcept(ignored)
+            } else {
+                InboundPorts::Only(listed.without(&ignored))
+            },
+            exclude_sources: subnets?,
+            ..Capture::default().inbound
+        })
+    }
+
+    pub(super) fn ports(&mut self, flag: LinkerdFlag) -> Option<Ports> {
+        self.list(flag, Space::Counts, |text| -> Result<Interval<u16>, _> {
+            parse::ports(text, '-')
+        })
+    }
+}
