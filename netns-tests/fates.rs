@@ -9,7 +9,8 @@ mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netweir::explain::{Connection, Outcome, evaluate};
+use netweir::connection::Connection;
+use netweir::explain::{Outcome, evaluate};
 use netweir::intent::{Capture, Outbound};
 use netweir::kernel;
 use netweir::plan::plan;

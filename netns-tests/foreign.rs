@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use netweir::explain::{Owner, Verdict, evaluate_installed};
+use netweir::connection::Owner;
+use netweir::explain::{Verdict, evaluate_installed};
 use netweir::intent::{Capture, Port};
 use netweir::kernel::{self, Outcome};
 use netweir::plan::plan;

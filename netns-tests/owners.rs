@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 use nix::unistd::{Group, User};
 
 use crate::sandbox::{Attempt, Direction, Fate, PEER, Promise, Sandbox, Taker, run};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 
 use crate::sandbox::{Attempt, Direction, Fate, Promise, Sandbox, Taker, run};
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 use netweir::intent::Capture;
 use netweir::kernel::{self, Outcome};
 use netweir::plan::plan;

@@ -11,7 +11,7 @@ mod topology;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
-use netweir::explain::Connection;
+use netweir::connection::Connection;
 use netweir::intent::Capture;
 use netweir::kernel;
 use netweir::metadata::Metadata;

@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 use netweir::intent::{Capture, InboundMode, Port, Protocol, Tproxy};
 use socket2::{Domain, Socket, Type};
 

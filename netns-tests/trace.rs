@@ -10,7 +10,8 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use netweir::explain::{Outcome, Owner, Verdict, evaluate};
+use netweir::connection::Owner;
+use netweir::explain::{Outcome, Verdict, evaluate};
 use netweir::intent::{Capture, Port};
 use netweir::ruleset::End;
 use nix::sys::signal::Signal;
@@ -135,7 +136,7 @@ fn told_as_it_went(sandbox: &Sandbox, scenario: &str) {
     assert!(owners > 20, "{owners}");
 }
 
-fn key_of(direction: Direction, connection: &netweir::explain::Connection) -> String {
+fn key_of(direction: Direction, connection: &netweir::connection::Connection) -> String {
     let ports = connection.transport.ports().expect("ports");
     let direction = match direction {
         Direction::Out => "out",

@@ -7,24 +7,20 @@
 mod answer;
 mod cases;
 mod complete;
-mod connection;
 mod evaluate;
 mod matching;
 mod named;
 mod outcome;
 mod purpose;
-mod syntax;
 mod table;
 mod words;
 
 pub use answer::{Answer, SCHEMA, answer_to_nothing};
 pub use complete::{Completed, Part, Surroundings, Unknown, Way, complete};
-pub use connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
 pub use evaluate::{evaluate, evaluate_installed};
 pub use matching::Mismatch;
 pub use outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
 pub use purpose::{are_alike, listener, purpose, purpose_of_all};
-pub use syntax::{AskedEnd, AskedOwner, AskedProtocol, Question, SyntaxError, SyntaxProblem};
 pub use table::Table;
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod interval;
 mod range;
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 
 use ipnet::Ipv4Net;
@@ -65,6 +65,15 @@ pub enum Family {
 impl Family {
     /// Both families, IPv4 first.
     pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
+
+    /// The family of an address.
+    #[must_use]
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
 
     /// `ipv4` or `ipv6`: nft's word for the family and ours in rule ids.
     #[must_use]

@@ -15,6 +15,7 @@
 
 pub mod cli;
 pub mod cni;
+pub mod connection;
 pub mod drift;
 pub mod exit_code;
 pub mod explain;

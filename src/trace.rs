@@ -10,7 +10,7 @@ mod filter;
 mod tests;
 mod told;
 
-use crate::explain::{Addresses, Transport};
+use crate::connection::{Addresses, Transport};
 use crate::ruleset::{Direction, Rule};
 
 pub use assembler::{Assembler, Seen};

@@ -23,7 +23,8 @@ use ipnet::IpNet;
 use nix::unistd::{getegid, geteuid};
 use thiserror::Error;
 
-use crate::explain::{Owner, Verdict};
+use crate::connection::Owner;
+use crate::explain::Verdict;
 use crate::intent::{Capture, Family, Port};
 use crate::kernel::addresses::global_addresses;
 use crate::kernel::connection::{self, Listener};

@@ -13,6 +13,7 @@ use syn::visit::{self, Visit};
 
 /// The modules that compute and nothing else.
 const PURE: &[&str] = &[
+    "connection",
     "drift",
     "explain",
     "graph",

@@ -20,10 +20,10 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
 use decision_tables::Fate;
-use netweir::explain::{
-    Addresses, Connection, Outcome, Owner, Path, PortPair, Question, Tracking, Transport, Unknown,
-    complete, evaluate, purpose as purpose_in_words,
+use netweir::connection::{
+    Addresses, Connection, ConnectionSpec, Owner, Path, PortPair, Tracking, Transport,
 };
+use netweir::explain::{Outcome, Unknown, complete, evaluate, purpose as purpose_in_words};
 use netweir::intent::{Capture, Family};
 use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
@@ -143,7 +143,7 @@ fn the_plain_form_of_a_connection_is_read_back() {
     TestRunner::new(config)
         .run(&connections, |connections| {
             for connection in connections {
-                let question = Question::parse(&connection.to_string(), &NoAccounts).unwrap();
+                let question = ConnectionSpec::parse(&connection.to_string(), &NoAccounts).unwrap();
                 let completed = complete(&question, &Unknown);
                 prop_assert_eq!(&completed.connection, &connection);
                 prop_assert_eq!(completed.assumed, []);

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 
 use crate::sandbox::owned_by;
 

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 use netweir::intent::{
     Bound, Capture, Family, InboundMode, InboundPorts, Interval, Intervals, IpRanges, Protocol,
     RangeSelection,

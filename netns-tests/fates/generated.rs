@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 use netweir::intent::Protocol;
 use proptest::option;
 use proptest::prelude::*;

@@ -1,7 +1,7 @@
 //! Owners where there is one uid and one gid, 0, as in the user namespace of an ordinary user: instead of the
 //! socket's owner the capture's are changed, by swapping two of them.
 
-use netweir::explain::Owner;
+use netweir::connection::Owner;
 use netweir::intent::{Bound, Capture, Interval, OwnerId, OwnerSelection, Owners};
 
 use crate::sandbox::Attempt;

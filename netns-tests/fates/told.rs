@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use netweir::explain::{Connection, Path, Verdict};
+use netweir::connection::{Connection, Path};
+use netweir::explain::Verdict;
 use netweir::intent::{Capture, Port};
 use netweir::options::options_of;
 use netweir::ruleset::End;

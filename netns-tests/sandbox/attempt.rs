@@ -5,7 +5,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use netweir::explain::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
+use netweir::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
 use netweir::intent::Protocol;
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use socket2::{Domain, Socket, Type};

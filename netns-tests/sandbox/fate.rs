@@ -3,7 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use netweir::explain::{Connection, Path, Verdict};
+use netweir::connection::{Connection, Path};
+use netweir::explain::Verdict;
 use netweir::intent::Protocol;
 use netweir::ruleset::End;
 

@@ -5,10 +5,9 @@ use std::io::{self, BufRead, BufReader};
 
 use clap::Args;
 
+use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
-use crate::explain::{
-    Answer, Outcome, Question, SyntaxError, Table, answer_to_nothing, complete, evaluate_installed,
-};
+use crate::explain::{Answer, Outcome, Table, answer_to_nothing, complete, evaluate_installed};
 use crate::log::Log;
 use crate::options::{OptionError, OptionErrorKind, Section};
 use crate::ruleset::Installed;
@@ -66,7 +65,7 @@ struct Task {
 /// What is asked.
 enum Asked {
     /// One connection.
-    One(Question),
+    One(ConnectionSpec),
     /// One a line.
     Many(Box<dyn BufRead>),
     /// All typical ones.
@@ -120,9 +119,9 @@ impl Explain {
                 option_error("--connections", OptionErrorKind::File { file, reason })
             }),
             (text, None, false) => question(text).map(Asked::One).map_err(|errors| {
-                let option_error = |error: SyntaxError| OptionError {
+                let option_error = |error: SpecError| OptionError {
                     option: error.word,
-                    problem: OptionErrorKind::Connection(error.problem),
+                    problem: OptionErrorKind::Connection(error.kind),
                 };
                 errors.into_iter().map(option_error).collect()
             }),
@@ -139,8 +138,8 @@ fn open(file: &str) -> io::Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::new(File::open(file)?)))
 }
 
-fn question(text: &str) -> Result<Question, Vec<SyntaxError>> {
-    Question::parse(text, &AccountFiles::default())
+fn question(text: &str) -> Result<ConnectionSpec, Vec<SpecError>> {
+    ConnectionSpec::parse(text, &AccountFiles::default())
 }
 
 impl Task {
@@ -154,7 +153,7 @@ impl Task {
     }
 }
 
-fn one(rules: &Looked, question: &Question, form: Form) -> Result<ExitCode, Error> {
+fn one(rules: &Looked, question: &ConnectionSpec, form: Form) -> Result<ExitCode, Error> {
     let asked = complete(question, &Here::new());
     let outcome = evaluate_installed(&rules.installed, &asked.connection);
     let beside = rules.beside(&asked.connection);
@@ -211,7 +210,7 @@ fn many(rules: &Looked, mut lines: Box<dyn BufRead>, form: Form) -> Result<ExitC
     Ok(code)
 }
 
-fn texts(errors: &[SyntaxError]) -> Vec<String> {
+fn texts(errors: &[SpecError]) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use crate::explain::{Connection, Path};
+use crate::connection::{Connection, Path};
 use crate::intent::Family;
 use crate::kernel;
 use crate::kernel::hooks::{self, OtherChain};

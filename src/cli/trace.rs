@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
-use crate::explain::{Question, SyntaxError};
 use crate::kernel::privileges::Capability;
 use crate::kernel::trace::{Next, Tracer};
 use crate::log::Log;
@@ -97,12 +97,12 @@ impl Trace {
 /// Everything, or what the words say.
 fn filter(text: &str) -> Result<Filter, Vec<OptionError>> {
     let question = match text {
-        "" => Question::default(),
+        "" => ConnectionSpec::default(),
         text => {
-            let question = Question::parse(text, &AccountFiles::default());
-            let error = |error: SyntaxError| OptionError {
+            let question = ConnectionSpec::parse(text, &AccountFiles::default());
+            let error = |error: SpecError| OptionError {
                 option: error.word,
-                problem: OptionErrorKind::Connection(error.problem),
+                problem: OptionErrorKind::Connection(error.kind),
             };
             let errors = |errors: Vec<_>| errors.into_iter().map(error).collect::<Vec<_>>();
             question.map_err(errors)?

@@ -9,11 +9,10 @@ use crate::render;
 use crate::ruleset::{End, Rule, RuleId, Ruleset};
 
 use super::complete::Completed;
-use super::connection::{Connection, Owner, Path, Tracking};
 use super::matching::Mismatch;
 use super::outcome::{Outcome, Step, Visit};
 use super::purpose::{listener, purpose};
-use super::syntax::SyntaxError;
+use crate::connection::{Connection, Owner, Path, SpecError, Tracking};
 
 /// The version of the JSON form. It grows when a field goes away or changes its meaning; fields may be added at
 /// any time.
@@ -198,7 +197,7 @@ impl<'a> Answer<'a> {
 
 /// The answer to a line that is no connection: a JSON object, on one line.
 #[must_use]
-pub fn answer_to_nothing(line: usize, text: &str, errors: &[SyntaxError]) -> String {
+pub fn answer_to_nothing(line: usize, text: &str, errors: &[SpecError]) -> String {
     json(&NoAnswer {
         version: SCHEMA,
         line,

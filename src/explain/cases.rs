@@ -6,10 +6,11 @@ use crate::intent::{Family, OwnerId, Protocol};
 use crate::ruleset::{Hook, Ruleset};
 
 use super::complete::{CLIENT_PORT, FAR, HERE, POD_INTERFACE, loopback, of};
-use super::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
-use super::evaluate::LOOPBACK;
 use super::named::{Named, Value};
 use super::purpose::DNS_SERVER;
+use crate::connection::{
+    Addresses, Connection, LOOPBACK, Owner, Path, PortPair, Tracking, Transport,
+};
 
 /// Ports and owners that are likely not named by any rule.
 const ORDINARY_PORTS: [u16; 6] = [80, 8080, 443, 5000, 9999, 29_999];

@@ -5,9 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::intent::{Family, Port, Protocol};
 use crate::ruleset::Direction;
 
-use super::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
-use super::evaluate::LOOPBACK;
-use super::syntax::{AskedEnd, AskedOwner, AskedProtocol, Question, family_of};
+use crate::connection::{
+    Addresses, Connection, ConnectionSpec, EndpointSpec, LOOPBACK, Owner, OwnerSpec, Path,
+    PortPair, ProtocolSpec, Tracking, Transport,
+};
 
 /// The interface of a pod's network.
 pub(super) const POD_INTERFACE: &str = "eth0";
@@ -127,9 +128,9 @@ impl Part {
 /// Marks are 0 and the packet is the first of its connection unless something else was said: that goes without
 /// saying, and is not noted as assumed.
 #[must_use]
-pub fn complete(question: &Question, surroundings: &dyn Surroundings) -> Completed {
+pub fn complete(spec: &ConnectionSpec, surroundings: &dyn Surroundings) -> Completed {
     let mut completion = Completion {
-        question,
+        spec,
         surroundings,
         assumed: Vec::new(),
     };
@@ -141,14 +142,14 @@ pub fn complete(question: &Question, surroundings: &dyn Surroundings) -> Complet
 }
 
 struct Completion<'a> {
-    question: &'a Question,
+    spec: &'a ConnectionSpec,
     surroundings: &'a dyn Surroundings,
     assumed: Vec<Part>,
 }
 
 impl Completion<'_> {
     fn connection(&mut self) -> Connection {
-        let direction = self.or(self.question.direction, Part::Direction, Direction::Out);
+        let direction = self.or(self.spec.direction, Part::Direction, Direction::Out);
         let transport = self.transport();
         let (addresses, interface) = match direction {
             Direction::Out => self.outgoing(),
@@ -168,9 +169,9 @@ impl Completion<'_> {
             path,
             addresses,
             transport,
-            packet_mark: self.question.packet_mark.unwrap_or(0),
-            connection_mark: self.question.connection_mark.unwrap_or(0),
-            tracking: self.question.tracking.unwrap_or(Tracking::New),
+            packet_mark: self.spec.packet_mark.unwrap_or(0),
+            connection_mark: self.spec.connection_mark.unwrap_or(0),
+            tracking: self.spec.tracking.unwrap_or(Tracking::New),
         }
     }
 
@@ -182,21 +183,21 @@ impl Completion<'_> {
     }
 
     fn family(&self) -> Family {
-        let said = [self.question.destination, self.question.source];
+        let said = [self.spec.destination, self.spec.source];
         let address = said.iter().find_map(|end| end.address);
-        address.map_or(Family::Ipv4, family_of)
+        address.map_or(Family::Ipv4, Family::of)
     }
 
     /// With source port 0 until it is known.
     fn transport(&mut self) -> Transport {
-        let tcp = AskedProtocol::Ported(Protocol::Tcp);
-        let (protocol, usual) = match self.or(self.question.protocol, Part::Protocol, tcp) {
-            AskedProtocol::Ported(Protocol::Tcp) => (Transport::Tcp as fn(PortPair) -> _, 80),
-            AskedProtocol::Ported(Protocol::Udp) => (Transport::Udp as fn(PortPair) -> _, 53),
-            AskedProtocol::Icmp => return Transport::Other(icmp(self.family())),
-            AskedProtocol::Number(number) => return Transport::Other(number),
+        let tcp = ProtocolSpec::Ported(Protocol::Tcp);
+        let (protocol, usual) = match self.or(self.spec.protocol, Part::Protocol, tcp) {
+            ProtocolSpec::Ported(Protocol::Tcp) => (Transport::Tcp as fn(PortPair) -> _, 80),
+            ProtocolSpec::Ported(Protocol::Udp) => (Transport::Udp as fn(PortPair) -> _, 53),
+            ProtocolSpec::Icmp => return Transport::Other(icmp(self.family())),
+            ProtocolSpec::Number(number) => return Transport::Other(number),
         };
-        let said = self.question.destination.port.map(Port::number);
+        let said = self.spec.destination.port.map(Port::number);
         protocol(PortPair {
             source: 0,
             destination: self.or(said, Part::Port, usual),
@@ -204,7 +205,7 @@ impl Completion<'_> {
     }
 
     fn source_port(&mut self, transport: Transport) -> Transport {
-        let said = self.question.source.port.map(Port::number);
+        let said = self.spec.source.port.map(Port::number);
         let mut with = |ports: PortPair| PortPair {
             source: self.or(said, Part::SourcePort, CLIENT_PORT),
             ..ports
@@ -218,15 +219,15 @@ impl Completion<'_> {
 
     /// The addresses, and the interface that it leaves by.
     fn outgoing(&mut self) -> (Addresses, String) {
-        let AskedEnd { address, .. } = self.question.destination;
+        let EndpointSpec { address, .. } = self.spec.destination;
         let far = of(FAR, self.family());
         let destination = self.or(address, Part::Destination, far);
-        let said = self.question.source.address;
-        let mark = self.question.packet_mark.unwrap_or(0);
+        let said = self.spec.source.address;
+        let mark = self.spec.packet_mark.unwrap_or(0);
         let way = self.surroundings.way_to(destination, said, mark);
-        let by_loopback = self.question.interface.as_deref() == Some(LOOPBACK);
+        let by_loopback = self.spec.interface.as_deref() == Some(LOOPBACK);
         let source = match &way {
-            _ if destination.is_loopback() => loopback(family_of(destination)),
+            _ if destination.is_loopback() => loopback(Family::of(destination)),
             // What goes by `lo` goes to this host, and comes from the address that it goes to.
             _ if by_loopback => destination,
             Some(way) => way.source,
@@ -243,20 +244,20 @@ impl Completion<'_> {
 
     /// The addresses, and the interface that it comes by.
     fn arriving(&mut self) -> (Addresses, String) {
-        let said = self.question.source.address;
+        let said = self.spec.source.address;
         let far = of(FAR, self.family());
         let way = self.surroundings.way_to(said.unwrap_or(far), None, 0);
         let here = way
             .as_ref()
             .map_or(of(HERE, self.family()), |way| way.source);
-        let AskedEnd { address, .. } = self.question.destination;
+        let EndpointSpec { address, .. } = self.spec.destination;
         let destination = self.or(address, Part::Destination, here);
-        let by_loopback = self.question.interface.as_deref() == Some(LOOPBACK);
+        let by_loopback = self.spec.interface.as_deref() == Some(LOOPBACK);
         let local = destination.is_loopback() || by_loopback;
         let source = self.or(said, Part::Source, if local { destination } else { far });
         let interface = match way {
             _ if source.is_loopback() || source == destination => LOOPBACK.to_owned(),
-            Some(way) if self.question.source.address.is_some() => way.interface,
+            Some(way) if self.spec.source.address.is_some() => way.interface,
             Some(way) => self
                 .surroundings
                 .interface_of(destination)
@@ -275,9 +276,9 @@ impl Completion<'_> {
         destination: IpAddr,
         interface: String,
     ) -> (Addresses, String) {
-        let said = self.question.interface.clone();
+        let said = self.spec.interface.clone();
         let interface = self.or(said, Part::Interface, interface);
-        // A question's two addresses are of one family, and what is made up here is of that one.
+        // A spec's two addresses are of one family, and what is made up here is of that one.
         let addresses = match (source, destination) {
             (IpAddr::V4(source), IpAddr::V4(destination)) => Addresses::Ipv4 {
                 source,
@@ -300,15 +301,15 @@ impl Completion<'_> {
     }
 
     fn owner(&mut self) -> Option<Owner> {
-        let Question { uid, gid, .. } = *self.question;
+        let ConnectionSpec { uid, gid, .. } = *self.spec;
         let uid = match uid {
-            Some(AskedOwner::Nobody) => return None,
-            Some(AskedOwner::Id(uid)) => Some(uid),
+            Some(OwnerSpec::NoSocket) => return None,
+            Some(OwnerSpec::Id(uid)) => Some(uid),
             None => None,
         };
         let gid = match gid {
-            Some(AskedOwner::Nobody) => return None,
-            Some(AskedOwner::Id(gid)) => Some(gid),
+            Some(OwnerSpec::NoSocket) => return None,
+            Some(OwnerSpec::Id(gid)) => Some(gid),
             None => None,
         };
         let uid = self.or(uid, Part::Uid, APPLICATION);

@@ -8,11 +8,8 @@ use crate::ruleset::{
     Unmanaged, UnmanagedKind,
 };
 
-use super::connection::{Addresses, Connection, Owner, Path, Tracking, Transport};
 use super::outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
-
-/// The interface of packets that this namespace sends to itself.
-pub(super) const LOOPBACK: &str = "lo";
+use crate::connection::{Addresses, Connection, LOOPBACK, Owner, Path, Tracking, Transport};
 
 /// What becomes of the connection under the rules.
 ///

@@ -9,8 +9,8 @@ use crate::ruleset::{
     ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Ruleset, Test,
 };
 
-use super::connection::{Tracking, Transport};
 use super::evaluate::Packet;
+use crate::connection::{Tracking, Transport};
 
 /// The first match of a rule that did not fit: what the packet has where it looked, and what it looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::connection::LOOPBACK;
 use crate::intent::{Bound, InterfacePattern, Intervals, OwnerId, Port};
 use crate::ruleset::{Elements, End, Hook, Match, OwnerKind, Rule, Ruleset, Test};
 
 use super::cases::DNS;
-use super::evaluate::LOOPBACK;
 use super::purpose::set_words;
 
 /// A value, with what it is in words.

@@ -11,10 +11,10 @@ use crate::ruleset::{Installed, Ruleset};
 use super::answer::{self, Answer, SCHEMA, json};
 use super::cases::{Case, Cases, Row};
 use super::complete::Completed;
-use super::connection::Connection;
 use super::evaluate::evaluate_installed;
 use super::outcome::{Outcome, Verdict};
 use super::purpose::listener;
+use crate::connection::Connection;
 
 /// The matrix.
 #[derive(Clone, Debug)]

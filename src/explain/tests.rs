@@ -1,13 +1,14 @@
-//! What is said of a connection, and what is assumed.
+//! Completion of connections whose missing parts are assumed.
 
 use std::net::IpAddr;
 
 use snapbox::{assert_data_eq, str};
 
 use super::*;
+use crate::connection::ConnectionSpec;
 use crate::parse::{Accounts, NameError, OwnerKind};
 
-/// `istio-proxy` is 1337, and nobody else is known.
+/// Knows one user, `istio-proxy` with uid 1337.
 struct OneName;
 
 impl Accounts for OneName {
@@ -46,10 +47,10 @@ impl Surroundings for Pod {
     }
 }
 
-/// Each connection as asked and as evaluated, in the surroundings.
+/// Each spec, its completed connection and the names of the assumed parts.
 fn completed(surroundings: &dyn Surroundings, asked: &[&str]) -> String {
     let line = |text: &&str| {
-        let question = Question::parse(text, &OneName).unwrap();
+        let question = ConnectionSpec::parse(text, &OneName).unwrap();
         let Completed {
             connection,
             assumed,
@@ -78,7 +79,7 @@ const ASKED: [&str; 14] = [
 ];
 
 #[test]
-fn what_is_not_said_is_as_in_the_namespace() {
+fn missing_parts_come_from_the_namespace() {
     assert_data_eq!(
         completed(&Pod, &ASKED),
         str![[r"
@@ -130,7 +131,7 @@ out protocol=47 10.0.0.5 uid=none
 }
 
 #[test]
-fn what_is_not_said_is_as_in_any_pod() {
+fn missing_parts_default_to_a_typical_pod() {
     assert_data_eq!(
         completed(&Unknown, &ASKED),
         str![[r"
@@ -181,86 +182,14 @@ out protocol=47 10.0.0.5 uid=none
     );
 }
 
-#[test]
-fn every_word_that_is_wrong_is_told_with_what_is_accepted() {
-    let wrong = |text: &str| {
-        let errors = Question::parse(text, &OneName).unwrap_err();
-        let lines: Vec<_> = errors.iter().map(|error| format!("  {error}\n")).collect();
-        format!("{text}\n{}", lines.concat())
-    };
-    let texts = [
-        "out tcp 10.0.0.5:0 from=10.0.0 dev=a/b uid=nobody gid=-1 mark=x ctmark=4294967296 state=old",
-        "inn tpc 443 [fd00::a]443 [fd00::a 10.0.0.5:https frm=1 protocol=300 dev=eth+",
-        "out in tcp udp 10.0.0.1 10.0.0.2 uid=1 uid=2",
-        "in tcp :80 uid=0",
-        "out tcp 10.0.0.5:80 from=fd00::a",
-        "out icmp 10.0.0.5:80",
-        "out tcp :80 uid=none gid=0",
-        "out tcp ::ffff:10.0.0.5",
-    ];
-    assert_data_eq!(
-        texts.map(wrong).concat(),
-        str![[r#"
-out tcp 10.0.0.5:0 from=10.0.0 dev=a/b uid=nobody gid=-1 mark=x ctmark=4294967296 state=old
-  10.0.0.5:0: "0" is not a port (1-65535)
-  from=10.0.0: "10.0.0" is not an IPv4 or IPv6 address
-  dev=a/b: "a/b" has a character that an interface name cannot have: '/'; accepted is an interface name of up to 15 bytes, or a prefix with + or *
-  uid=nobody: there is no user "nobody" in /etc/passwd; accepted are ids (0-4294967294) and names
-  gid=-1: "-1" is not a group id (0-4294967294) or name
-  mark=x: "x" is not a mark (0-4294967295, or as hexadecimal 0x0-0xffffffff)
-  ctmark=4294967296: "4294967296" is not a mark (0-4294967295, or as hexadecimal 0x0-0xffffffff)
-  state=old: "old" is not one of new, established, invalid
-inn tpc 443 [fd00::a]443 [fd00::a 10.0.0.5:https frm=1 protocol=300 dev=eth+
-  inn: is no part of a connection; accepted are out, in, tcp, udp, icmp, a destination (10.0.0.5:443, [fd00::a]:53, 10.0.0.5, :8080), and from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=
-  tpc: is no part of a connection; accepted are out, in, tcp, udp, icmp, a destination (10.0.0.5:443, [fd00::a]:53, 10.0.0.5, :8080), and from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=
-  443: is no part of a connection; accepted are out, in, tcp, udp, icmp, a destination (10.0.0.5:443, [fd00::a]:53, 10.0.0.5, :8080), and from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=
-  [fd00::a]443: "[fd00::a]443" is not an IPv4 or IPv6 address
-  [fd00::a: "[fd00::a" is not an IPv4 or IPv6 address
-  10.0.0.5:https: "https" is not a port (1-65535)
-  frm=1: there is no such key; accepted are from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=
-  protocol=300: "300" is not a number (0-255)
-  dev=eth+: "eth+" is not one of the names of interfaces, which have no wildcards
-out in tcp udp 10.0.0.1 10.0.0.2 uid=1 uid=2
-  in: says a second time what the direction is
-  udp: says a second time what the protocol is
-  10.0.0.2: says a second time what the destination is
-  uid=2: says a second time what the user is
-  uid=1: what arrives has no owner here; accepted with out alone
-in tcp :80 uid=0
-  uid=0: what arrives has no owner here; accepted with out alone
-out tcp 10.0.0.5:80 from=fd00::a
-  from=fd00::a: is ipv6, and the destination is not; both ends are of one family
-out icmp 10.0.0.5:80
-  icmp: names a port, and only tcp and udp have ports
-out tcp :80 uid=none gid=0
-  gid=0: contradicts the other of uid and gid; a packet without a socket has neither
-out tcp ::ffff:10.0.0.5
-  ::ffff:10.0.0.5: ::ffff:10.0.0.5 is an IPv4-mapped IPv6 address, which no packet bears; write the IPv4 form 10.0.0.5
-
-"#]]
-    );
-}
-
-#[test]
-fn a_filter_has_the_parts_that_were_said_and_no_others() {
-    assert_eq!(Question::parse("", &OneName), Ok(Question::default()));
-    let question = Question::parse("tcp :443", &OneName).unwrap();
-    assert_eq!(question.direction, None);
-    assert_eq!(question.destination.address, None);
-    assert_eq!(
-        question.destination.port.map(crate::intent::Port::number),
-        Some(443)
-    );
-}
-
 proptest::proptest! {
     #[test]
-    fn any_text_is_a_question_or_has_words_to_blame(text in "([a-z0-9.:=\\[\\]/ ]|out |tcp |from=|dev=|uid=|::1){0,12}|\\PC{0,40}") {
-        match Question::parse(&text, &OneName) {
+    fn parse_either_round_trips_or_blames_words_of_the_text(text in "([a-z0-9.:=\\[\\]/ ]|out |tcp |from=|dev=|uid=|::1){0,12}|\\PC{0,40}") {
+        match ConnectionSpec::parse(&text, &OneName) {
             Ok(question) => {
                 let completed = complete(&question, &Pod);
                 let said = completed.connection.to_string();
-                let again = Question::parse(&said, &OneName).map(|question| complete(&question, &Pod).connection);
+                let again = ConnectionSpec::parse(&said, &OneName).map(|question| complete(&question, &Pod).connection);
                 proptest::prop_assert_eq!(again, Ok(completed.connection));
             }
             Err(errors) => {

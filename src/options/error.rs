@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::explain::SyntaxProblem;
+use crate::connection::SpecErrorKind;
 use crate::parse::ValueError;
 use crate::printable::printable;
 use crate::trace::FilterError;
@@ -84,7 +84,7 @@ pub enum OptionErrorKind {
     BesideOnce,
     /// A word is no part of a connection.
     #[error(transparent)]
-    Connection(#[from] SyntaxProblem),
+    Connection(#[from] SpecErrorKind),
     /// A word says nothing about which connections to trace.
     #[error(transparent)]
     Filter(#[from] FilterError),

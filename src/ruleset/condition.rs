@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ipnet::IpNet;
 
+pub use crate::connection::{Direction, End};
 use crate::intent::{Family, InterfacePattern, Port, Protocol};
 
 /// A comparison with a value or with a named set of values.
@@ -114,24 +115,6 @@ impl Match {
             | Self::State(_) => None,
         }
     }
-}
-
-/// An end of a connection, from the point of view of the packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum End {
-    /// Where it comes from.
-    Source,
-    /// Where it goes to.
-    Destination,
-}
-
-/// The direction of an interface match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// The interface that the packet came by.
-    In,
-    /// The interface that it leaves by.
-    Out,
 }
 
 /// Which owner of a socket.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
-use crate::explain::{Addresses, Transport};
+use crate::connection::{Addresses, Transport};
 use crate::ruleset::{Direction, TABLE};
 
 use super::{After, Headers, Message, TABLES, Waypoint};

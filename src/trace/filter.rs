@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use thiserror::Error;
 
-use crate::explain::{AskedEnd, AskedOwner, AskedProtocol, Question};
+use crate::connection::{ConnectionSpec, EndpointSpec, OwnerSpec, ProtocolSpec};
 use crate::intent::{Family, InterfacePattern, Protocol};
 use crate::ruleset::{Direction, End, MarkOf, Match, OwnerKind, Test};
 
@@ -54,8 +54,8 @@ impl Filter {
 
     /// What is asked for: parts that were not said fit everything, but of protocols TCP and UDP alone are meant.
     /// What cannot be asked for is named as its word begins.
-    pub fn new(question: &Question) -> Result<Self, Vec<(&'static str, FilterError)>> {
-        let nobody = |owner| owner == Some(AskedOwner::Nobody);
+    pub fn new(question: &ConnectionSpec) -> Result<Self, Vec<(&'static str, FilterError)>> {
+        let nobody = |owner| owner == Some(OwnerSpec::NoSocket);
         let errors: Vec<_> = [
             (
                 question.connection_mark.is_some(),
@@ -89,19 +89,19 @@ impl Filter {
     }
 }
 
-fn kinds(question: &Question) -> Vec<Kind> {
+fn kinds(question: &ConnectionSpec) -> Vec<Kind> {
     const UDP: Kind = Kind::Protocol(Protocol::Udp.number());
     match question.protocol {
         None => vec![Kind::TcpSyn, UDP],
-        Some(AskedProtocol::Ported(Protocol::Tcp)) => vec![Kind::TcpSyn],
-        Some(AskedProtocol::Ported(Protocol::Udp)) => vec![UDP],
+        Some(ProtocolSpec::Ported(Protocol::Tcp)) => vec![Kind::TcpSyn],
+        Some(ProtocolSpec::Ported(Protocol::Udp)) => vec![UDP],
         // ICMP and ICMPv6 (IANA "Assigned Internet Protocol Numbers").
-        Some(AskedProtocol::Icmp) => vec![Kind::Protocol(1), Kind::Protocol(58)],
-        Some(AskedProtocol::Number(number)) => vec![Kind::Protocol(number)],
+        Some(ProtocolSpec::Icmp) => vec![Kind::Protocol(1), Kind::Protocol(58)],
+        Some(ProtocolSpec::Number(number)) => vec![Kind::Protocol(number)],
     }
 }
 
-fn condition(question: &Question, direction: Direction, kind: Kind) -> Condition {
+fn condition(question: &ConnectionSpec, direction: Direction, kind: Kind) -> Condition {
     let mut matches = Vec::new();
     let interface = question.interface.clone();
     matches.extend(interface.map(|name| Match::Interface {
@@ -113,7 +113,7 @@ fn condition(question: &Question, direction: Direction, kind: Kind) -> Condition
         (OwnerKind::Gid, question.gid),
     ];
     for (kind, owner) in owners {
-        if let Some(AskedOwner::Id(id)) = owner {
+        if let Some(OwnerSpec::Id(id)) = owner {
             let test = Test::Is(id);
             matches.push(Match::Owner { kind, test });
         }
@@ -136,7 +136,7 @@ fn condition(question: &Question, direction: Direction, kind: Kind) -> Condition
     }
 }
 
-fn matches_of(end: End, asked: AskedEnd, kind: Kind) -> impl Iterator<Item = Match> {
+fn matches_of(end: End, asked: EndpointSpec, kind: Kind) -> impl Iterator<Item = Match> {
     let address = asked.address.map(|address| Match::Address {
         family: match address {
             IpAddr::V4(_) => Family::Ipv4,

@@ -1,7 +1,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::explain::{Addresses, PortPair, Transport};
+use crate::connection::{Addresses, PortPair, Transport};
 use crate::intent::Capture;
 use crate::plan::plan;
 use crate::ruleset::{Direction, TABLE};

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::explain::{Addresses, Transport, Verdict, listener, purpose};
+use crate::connection::{Addresses, Transport};
+use crate::explain::{Verdict, listener, purpose};
 use crate::intent::Port;
 use crate::printable::printable;
 use crate::ruleset::{Direction, End, Match, OwnerKind, Rule, RuleId, Statement, TABLE, Test};

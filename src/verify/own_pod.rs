@@ -3,9 +3,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::explain::{
-    Addresses, Connection, Path, PortPair, Tracking, Transport, Verdict, evaluate,
-};
+use crate::connection::{Addresses, Connection, Path, PortPair, Tracking, Transport};
+use crate::explain::{Verdict, evaluate};
 use crate::intent::{Family, Port};
 use crate::kernel;
 use crate::kernel::connection;

@@ -126,7 +126,7 @@ fn answers_line_by_line() {
     let lines: Vec<_> = text.stdout.lines().collect();
     assert_eq!((text.code, lines.len()), (Some(2), 3));
     assert!(
-        lines[1].starts_with("line 4: \u{fffd}: is no part"),
+        lines[1].starts_with("line 4: \u{fffd}: not understood"),
         "{}",
         lines[1]
     );
@@ -141,6 +141,6 @@ fn answers_line_by_line() {
         errors[0]
             .as_str()
             .unwrap()
-            .starts_with("\u{fffd}: is no part of a connection")
+            .starts_with("\u{fffd}: not understood")
     );
 }

@@ -1,6 +1,7 @@
 //! Compares what becomes of a connection under a mesh's rules and under ours.
 
-use netweir::explain::{Connection, Outcome, Owner, Path, Verdict, evaluate};
+use netweir::connection::{Connection, Owner, Path};
+use netweir::explain::{Outcome, Verdict, evaluate};
 use netweir::intent::{Capture, Family, OwnerId};
 use netweir::meshes::{CompatCommand, FlagValues, Request};
 use netweir::options::{self, Files, OptionError, OptionValues, Origin};

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netweir::explain::Connection;
+use netweir::connection::Connection;
 use netweir::intent::{Capture, InboundMode, RangeSelection, Tproxy};
 use netweir::meshes::{Istio, IstioFlag, Surroundings};
 use proptest::option;

@@ -1,7 +1,7 @@
 //! Linkerd's flags: random ones, with random connections.
 
 use ipnet::IpNet;
-use netweir::explain::{Connection, Path};
+use netweir::connection::{Connection, Path};
 use netweir::intent::Capture;
 use netweir::meshes::{Linkerd, LinkerdFlag, Surroundings};
 use netweir::ruleset::End;

@@ -1,6 +1,7 @@
 //! The iptables texts do to every connection what the rules do that they stand for.
 
-use netweir::explain::{Connection, Outcome, Path, Verdict, evaluate};
+use netweir::connection::{Connection, Path};
+use netweir::explain::{Outcome, Verdict, evaluate};
 use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::render;

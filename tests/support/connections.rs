@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netweir::explain::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
+use netweir::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
 use netweir::intent::{
     Bound, Capture, InboundMode, InboundPorts, InterfacePattern, Intervals, IpRanges,
     RangeSelection,

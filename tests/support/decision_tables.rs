@@ -7,7 +7,8 @@
 #[path = "decision_tables/packet.rs"]
 mod packet;
 
-use netweir::explain::{Connection, Owner, Path, Tracking, Verdict};
+use netweir::connection::{Connection, Owner, Path, Tracking};
+use netweir::explain::Verdict;
 use netweir::intent::{Capture, Dns, InboundMode, InboundPorts, Port, Tproxy};
 use netweir::ruleset::End;
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netweir::explain::{Connection, Owner, Path, Tracking, Transport};
+use netweir::connection::{Connection, Owner, Path, Tracking, Transport};
 
 /// The chains of a text by table and name.
 pub(crate) struct Tables<'a>(HashMap<(&'a str, &'a str), Vec<Rule<'a>>>);

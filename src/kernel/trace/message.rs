@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use mnl::mnl_sys::libc;
 use nix::net::if_::if_indextoname;
 
-use crate::explain::{Addresses, PortPair, Transport};
+use crate::connection::{Addresses, PortPair, Transport};
 use crate::kernel::batch::message_type;
 use crate::kernel::dump::text;
 use crate::kernel::netlink;

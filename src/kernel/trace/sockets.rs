@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use mnl::mnl_sys::libc;
 use nix::net::if_::if_nametoindex;
 
-use crate::explain::Transport;
+use crate::connection::Transport;
 use crate::kernel::error::Error;
 use crate::kernel::netlink::{Flags, Request, Socket, read_u32};
 use crate::kernel::open;

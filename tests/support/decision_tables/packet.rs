@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netweir::explain::{Addresses, Owner, Tracking, Transport};
+use netweir::connection::{Addresses, Owner, Tracking, Transport};
 use netweir::intent::{Capture, Family, InterfacePattern, Port, Protocol, RangeSelection};
 use netweir::ruleset::End;
 

@@ -1,54 +1,109 @@
-//! The connection that is asked about: all that a match of the model can look at.
+//! A connection: everything about a packet that a rule can match on, and its written form.
+
+mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::intent::{Family, Protocol};
 use crate::printable::printable;
-use crate::ruleset::End;
 
-/// A packet of a connection as the first chain meets it. The chains that decide for a whole connection see
-/// its first packet, for which [`Tracking::New`] stands.
+pub use spec::{ConnectionSpec, EndpointSpec, OwnerSpec, ProtocolSpec, SpecError, SpecErrorKind};
+
+/// The loopback interface: the kernel registers it under this name in every network namespace
+/// (`loopback_net_init`, `drivers/net/loopback.c`).
+pub const LOOPBACK: &str = "lo";
+
+/// A packet of a connection as it reaches its first chain. Nat chains see only the first packet of a connection,
+/// which is [`Tracking::New`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Connection {
-    /// Whether it is made here or arrives, and by which interface.
+    /// Outgoing or incoming, with the interface and the owner.
     pub path: Path,
-    /// Where from and where to.
+    /// Source and destination address.
     pub addresses: Addresses,
     /// The transport protocol and its ports.
     pub transport: Transport,
-    /// The packet's mark: the socket's `SO_MARK` on the way out, 0 unless something set it.
+    /// The packet's mark (`meta mark`): for an outgoing packet the socket's `SO_MARK`; 0 when unset.
     pub packet_mark: u32,
     /// The connection's mark (`ct mark`).
     pub connection_mark: u32,
-    /// What connection tracking says of the packet.
+    /// The connection tracking state (`ct state`).
     pub tracking: Tracking,
 }
 
-/// The direction of a packet.
+/// The direction of a packet relative to this network namespace, or of an interface match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// Incoming (`iifname`).
+    In,
+    /// Outgoing (`oifname`).
+    Out,
+}
+
+/// An end of a connection, as the packet's header names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// The sender.
+    Source,
+    /// The receiver.
+    Destination,
+}
+
+/// The direction of a packet, with what only that direction has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Path {
-    /// It is made in this namespace.
+    /// Sent by this namespace.
     Out {
-        /// The interface that its route leaves by.
+        /// The output interface of its route.
         interface: String,
-        /// Who opened its socket. `None` when it has no socket: the kernel's own packets, such as a
-        /// reset.
+        /// The owner of its socket; `None` for packets without one, which the kernel itself sends (a TCP reset, for
+        /// example).
         owner: Option<Owner>,
     },
-    /// It arrives.
+    /// Received by this namespace.
     In {
-        /// The interface that it came by.
+        /// The input interface.
         interface: String,
     },
 }
 
-/// Who opened a socket.
+impl Path {
+    /// The direction.
+    #[must_use]
+    pub const fn direction(&self) -> Direction {
+        match self {
+            Self::Out { .. } => Direction::Out,
+            Self::In { .. } => Direction::In,
+        }
+    }
+
+    /// The interface that the packet leaves or arrives on.
+    #[must_use]
+    pub fn interface(&self) -> &str {
+        match self {
+            Self::Out { interface, .. } | Self::In { interface } => interface,
+        }
+    }
+
+    /// The owner of the socket of an outgoing packet.
+    #[must_use]
+    pub const fn owner(&self) -> Option<Owner> {
+        match self {
+            Self::Out { owner, .. } => *owner,
+            Self::In { .. } => None,
+        }
+    }
+}
+
+/// The owner of a socket: the credentials of the thread that opened it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Owner {
-    /// The fsuid of the thread that did.
+    /// The file system user id (fsuid).
     pub uid: u32,
-    /// Its fsgid.
+    /// The file system group id (fsgid).
     pub gid: u32,
 }
 
@@ -57,22 +112,22 @@ pub struct Owner {
 pub enum Addresses {
     /// Of an IPv4 packet.
     Ipv4 {
-        /// Where it comes from.
+        /// The source.
         source: Ipv4Addr,
-        /// Where it goes to.
+        /// The destination.
         destination: Ipv4Addr,
     },
     /// Of an IPv6 packet.
     Ipv6 {
-        /// Where it comes from.
+        /// The source.
         source: Ipv6Addr,
-        /// Where it goes to.
+        /// The destination.
         destination: Ipv6Addr,
     },
 }
 
 impl Addresses {
-    /// The two addresses, or `None` when they are not of one family.
+    /// The two addresses; `None` when their families differ.
     #[must_use]
     pub fn of(source: IpAddr, destination: IpAddr) -> Option<Self> {
         match (source, destination) {
@@ -108,10 +163,10 @@ impl Addresses {
         }
     }
 
-    /// The same, to the loopback address of the family: where the kernel sends what it redirects on
-    /// the way out (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`).
+    /// The same with the loopback address as destination: `redirect` in the output hook rewrites to it
+    /// (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`).
     #[must_use]
-    pub(super) const fn to_loopback(self) -> Self {
+    pub const fn to_loopback(self) -> Self {
         match self {
             Self::Ipv4 { source, .. } => Self::Ipv4 {
                 source,
@@ -125,7 +180,7 @@ impl Addresses {
     }
 }
 
-/// A transport protocol with what its header says.
+/// A transport protocol with its ports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// TCP.
@@ -136,12 +191,12 @@ pub enum Transport {
     Other(u8),
 }
 
-/// The ports of a packet, 0 included: a packet can carry it although no socket has it.
+/// The ports of a packet, 0 to 65535: a packet can carry port 0, which no socket can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PortPair {
-    /// Where it comes from.
+    /// The source port.
     pub source: u16,
-    /// Where it goes to.
+    /// The destination port.
     pub destination: u16,
 }
 
@@ -157,7 +212,7 @@ impl PortPair {
 }
 
 impl Transport {
-    /// The protocol, if it is one that rules can tell apart.
+    /// The protocol, if it is one that rules can match on.
     #[must_use]
     pub const fn protocol(&self) -> Option<Protocol> {
         match self {
@@ -177,7 +232,7 @@ impl Transport {
         }
     }
 
-    /// The ports, of a protocol that has them.
+    /// The ports, for a protocol with ports.
     #[must_use]
     pub const fn ports(&self) -> Option<PortPair> {
         match self {
@@ -186,9 +241,9 @@ impl Transport {
         }
     }
 
-    /// The same with another destination port, where there are ports.
+    /// The same with another destination port, for a protocol with ports.
     #[must_use]
-    pub(super) const fn to_port(self, destination: u16) -> Self {
+    pub const fn to_port(self, destination: u16) -> Self {
         match self {
             Self::Tcp(PortPair { source, .. }) => Self::Tcp(PortPair {
                 source,
@@ -213,15 +268,15 @@ impl fmt::Display for Transport {
     }
 }
 
-/// What connection tracking says of a packet (`ct state`).
+/// The connection tracking state of a packet (`ct state`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Tracking {
     /// The first packet of a connection.
     #[default]
     New,
-    /// A packet of a connection that is known, or one related to it.
+    /// A later packet of a connection, or one related to it.
     Tracked,
-    /// A packet that fits no connection, such as one outside of the TCP window.
+    /// A packet that belongs to no connection, such as one outside the TCP window.
     Invalid,
 }
 
@@ -238,11 +293,11 @@ impl Tracking {
 }
 
 impl fmt::Display for Connection {
-    /// In plain form: `out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000`.
+    /// The written form, which [`ConnectionSpec::parse`] reads: `out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (word, interface, owner) = match &self.path {
-            Path::Out { interface, owner } => ("out", interface, *owner),
-            Path::In { interface } => ("in", interface, None),
+        let word = match self.path.direction() {
+            Direction::Out => "out",
+            Direction::In => "in",
         };
         let end = |end| self.addresses.end(end);
         match (&self.transport, self.transport.ports()) {
@@ -260,8 +315,8 @@ impl fmt::Display for Connection {
                 end(End::Source)
             )?,
         }
-        write!(f, " dev={}", printable(interface))?;
-        match (&self.path, owner) {
+        write!(f, " dev={}", printable(self.path.interface()))?;
+        match (&self.path, self.path.owner()) {
             (_, Some(Owner { uid, gid })) => write!(f, " uid={uid} gid={gid}")?,
             (Path::Out { .. }, None) => f.write_str(" uid=none")?,
             (Path::In { .. }, None) => {}
