@@ -7,7 +7,7 @@ use std::path::Path;
 use netweir::cni::SpecVersion;
 use netweir::drift::compare;
 use netweir::intent::Capture;
-use netweir::kernel;
+use netweir::nftables;
 use netweir::plan::plan;
 use serde_json::{Value, json};
 
@@ -48,14 +48,14 @@ pub(crate) fn promises() -> Vec<Promise> {
 /// What should be in a pod whose annotations ask for this.
 fn assert_captured(runtime: &Runtime, capture: &Capture) {
     let wanted = plan(capture);
-    let installed = runtime.in_pod(|| kernel::dump().expect("dumped").expect("installed"));
+    let installed = runtime.in_pod(|| nftables::dump().expect("dumped").expect("installed"));
     assert_eq!(compare(&wanted, Some(&installed)), []);
 }
 
 fn assert_nothing_installed(runtime: &Runtime) {
     let (table, addresses) = runtime.in_pod(|| {
         let addresses = run("ip", &["-6", "address", "show", "dev", "lo"], "");
-        (kernel::dump().expect("dumped"), addresses)
+        (nftables::dump().expect("dumped"), addresses)
     });
     assert_eq!(table, None);
     assert!(!addresses.contains("::6/128"), "{addresses}");
@@ -126,7 +126,7 @@ fn behind_the_reference_plugins(version: SpecVersion) {
 }
 
 fn assert_nothing_installed_here() {
-    assert_eq!(kernel::dump().expect("dumped"), None);
+    assert_eq!(nftables::dump().expect("dumped"), None);
 }
 
 fn alone(version: SpecVersion) {
@@ -343,7 +343,7 @@ fn del_takes_from_the_pod_alone() {
     install(&Capture::default());
     runtime.call(&ours(), "DEL", None).result();
     assert_nothing_installed(&runtime);
-    let is_there = || kernel::dump().expect("dumped").is_some();
+    let is_there = || nftables::dump().expect("dumped").is_some();
     assert!(is_there());
     let own = runtime.call_in("/proc/self/ns/net", &ours(), "DEL", None);
     assert_eq!(own.result(), "");

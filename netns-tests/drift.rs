@@ -2,7 +2,7 @@
 
 use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::Capture;
-use netweir::kernel;
+use netweir::nftables;
 use netweir::plan::plan;
 use netweir::ruleset::{Elements, MetadataBytes, Rule, RuleId, Ruleset, Statement};
 
@@ -31,7 +31,7 @@ fn wanted() -> Ruleset {
 /// The differences after nft has carried out the command.
 fn after(command: &str) -> Vec<Difference> {
     let wanted = wanted();
-    kernel::apply(&wanted, &MetadataBytes::default()).expect("applied");
+    nftables::apply(&wanted, &MetadataBytes::default()).expect("applied");
     let listing = run("nft", &["--handle", "list", "ruleset"], "");
     let handle = |id: &str| {
         let mut lines = listing.lines();
@@ -46,7 +46,7 @@ fn after(command: &str) -> Vec<Difference> {
         .map(|word| word.strip_prefix("handle-of:").map_or(word, handle))
         .collect();
     run("nft", &["-f", "-"], &words.join(" "));
-    let installed = kernel::dump().expect("dumped").expect("installed");
+    let installed = nftables::dump().expect("dumped").expect("installed");
     compare(&wanted, Some(&installed))
 }
 
@@ -112,9 +112,9 @@ fn changed_set() {
 
 fn lost_address() {
     let wanted = wanted();
-    kernel::apply(&wanted, &MetadataBytes::default()).expect("applied");
+    nftables::apply(&wanted, &MetadataBytes::default()).expect("applied");
     run("ip", &["-6", "address", "del", "::6/128", "dev", "lo"], "");
-    let installed = kernel::dump().expect("dumped").expect("installed");
+    let installed = nftables::dump().expect("dumped").expect("installed");
     let expected = Difference::Routing {
         object: wanted.routing[0],
         change: Change::Missing,

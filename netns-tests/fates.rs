@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use netweir::connection::Connection;
 use netweir::explain::{Outcome, evaluate};
 use netweir::intent::{Capture, Outbound};
-use netweir::kernel;
+use netweir::nftables;
 use netweir::plan::plan;
 use netweir::ruleset::{ChainKind, RuleId, Ruleset};
 use proptest::prelude::*;
@@ -64,7 +64,7 @@ fn every_fate(sandbox: &Sandbox, capture: &Capture) {
         let (met, seen) = fates_are_as_told(sandbox, &capture, &ruleset, attempts);
         met.agrees_with_the_kernel(&ruleset);
         tried += the_program_tells(&capture, &seen);
-        kernel::remove().expect("removed");
+        nftables::remove().expect("removed");
     }
     assert!(tried > 2_000, "{tried}");
 }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use netweir::connection::Owner;
 use netweir::explain::{Verdict, evaluate_installed};
 use netweir::intent::{Capture, Port};
-use netweir::kernel::{self, Outcome};
+use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, Ruleset, TABLE};
 
@@ -67,7 +67,7 @@ fn tables_stay_as_they_are() {
     step("install");
     install(&other_capture());
     step("replace");
-    kernel::remove().expect("removed");
+    nftables::remove().expect("removed");
     step("remove");
 }
 
@@ -117,7 +117,7 @@ fn corrupted_rule() {
         "insert rule inet netweir outbound counter accept comment \"outbound/redirect\"",
     ];
     for corruption in corruptions {
-        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
         let listing = run("nft", &["--handle", "list", "ruleset"], "");
         let line = listing
             .lines()
@@ -126,18 +126,18 @@ fn corrupted_rule() {
         let handle = line.rsplit(' ').next().expect("a handle");
         run("nft", &["-f", "-"], &corruption.replace("HANDLE", handle));
 
-        let installed = kernel::dump().expect("dumped").expect("installed");
+        let installed = nftables::dump().expect("dumped").expect("installed");
         assert!(!installed.is(&ruleset), "{corruption}");
         let changed = differing(&installed.ruleset, &ruleset);
         let of_it = |rule: &String| rule == id || rule == "a rule without a comment";
         assert!(changed.iter().all(of_it), "{corruption}: {changed:?}");
 
         assert_eq!(
-            kernel::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
+            nftables::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
             Outcome::Replaced,
             "{corruption}"
         );
-        let installed = kernel::dump().expect("dumped").expect("installed");
+        let installed = nftables::dump().expect("dumped").expect("installed");
         assert!(installed.is(&ruleset), "{corruption}: not repaired");
     }
 }
@@ -186,11 +186,11 @@ fn written_out_sets(sandbox: &Sandbox) {
 /// What is told of connections with this rule, which leaves them alone, before all others; where something is, they
 /// go there.
 fn try_beside(sandbox: &Sandbox, rule: &str) -> Vec<Option<Verdict>> {
-    kernel::remove().expect("removed");
+    nftables::remove().expect("removed");
     install(&Capture::default());
     let insertion = format!("insert rule inet netweir outbound {rule} counter accept");
     run("nft", &["-f", "-"], &insertion);
-    let installed = kernel::dump().expect("dumped").expect("installed");
+    let installed = nftables::dump().expect("dumped").expect("installed");
     let ports = [80, 81, 82, 83, 8500];
     let attempts = PEER.iter().flat_map(|peer| {
         let tcp = |port| Attempt::tcp(Direction::Out, ROOT, SocketAddr::new(*peer, port));
@@ -234,13 +234,13 @@ pub(crate) const ADDITIONS: [&str; 12] = [
 fn strange_objects() {
     let ruleset = plan(&other_capture());
     for addition in ADDITIONS {
-        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
         let listing = run("nft", &["list", "ruleset"], "");
         run("nft", &["-f", "-"], addition);
-        let installed = kernel::dump().expect("dumped").expect("installed");
+        let installed = nftables::dump().expect("dumped").expect("installed");
         assert!(!installed.is(&ruleset), "not found: {addition}");
         assert_eq!(
-            kernel::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
+            nftables::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
             Outcome::Replaced,
             "{addition}"
         );

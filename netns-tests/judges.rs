@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use netweir::intent::Capture;
-use netweir::kernel::{self, Outcome, Removal};
+use netweir::nftables::{self, Outcome, Removal};
 use netweir::plan::plan;
 use netweir::render;
 use netweir::ruleset::{MetadataBytes, Ruleset};
@@ -64,7 +64,7 @@ fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
 /// formats; and what is read back is what was installed.
 fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     prop_assert_eq!(applied(ruleset)?, Outcome::Installed);
-    let (installed, note) = kernel::dump_with_metadata()
+    let (installed, note) = nftables::dump_with_metadata()
         .expect("dumped")
         .expect("installed");
     prop_assert_eq!(note, largest_note(ruleset));
@@ -105,7 +105,7 @@ fn second_time_changes_nothing(name: &str, capture: &Capture) {
     let before = run("nft", &["--handle", "list", "ruleset"], "");
     // Another note, too.
     assert_eq!(
-        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Unchanged,
         "{name}"
     );
@@ -133,20 +133,20 @@ fn removal_leaves_nothing() {
         install(&capture);
         assert_ne!(state(), before, "{name}");
         assert_eq!(
-            kernel::remove().expect("removed"),
+            nftables::remove().expect("removed"),
             Removal::Removed,
             "{name}"
         );
         assert_eq!(state(), before, "{name}");
     }
     assert_eq!(
-        kernel::remove().expect("nothing to remove"),
+        nftables::remove().expect("nothing to remove"),
         Removal::NothingThere
     );
 }
 
 fn applied(ruleset: &Ruleset) -> Result<Outcome, TestCaseError> {
-    kernel::apply(ruleset, &largest_note(ruleset))
+    nftables::apply(ruleset, &largest_note(ruleset))
         .map_err(|error| TestCaseError::fail(error.to_string()))
 }
 

@@ -1,8 +1,8 @@
 //! What installed the rules is kept with them.
 
 use netweir::intent::{Capture, Interval};
-use netweir::kernel::{self, Outcome};
 use netweir::metadata::{Metadata, VERSION};
+use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, TABLE};
 
@@ -23,7 +23,7 @@ pub(crate) fn promises() -> Vec<Promise> {
 }
 
 fn read() -> Option<Metadata> {
-    let (installed, note) = kernel::dump_with_metadata()
+    let (installed, note) = nftables::dump_with_metadata()
         .expect("dumped")
         .expect("installed");
     Metadata::read(&note, &installed.ruleset).expect("a note")
@@ -67,7 +67,7 @@ fn first_stays() {
     let ruleset = install(&Capture::default());
     let first = read();
     let other = MetadataBytes::new(b"other".to_vec());
-    let outcome = kernel::apply(&ruleset, &other).expect("applied");
+    let outcome = nftables::apply(&ruleset, &other).expect("applied");
     assert_eq!(outcome, Outcome::Unchanged);
     assert_eq!(read(), first);
 }

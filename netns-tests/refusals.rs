@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use netweir::exit_code::ExitCode;
-use netweir::kernel::{self, Error};
+use netweir::nftables::{self, Error};
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, Ruleset};
 
@@ -39,7 +39,7 @@ fn of_a_rule() {
     assert_eq!(state(), before);
 
     // What an earlier run installed stays, too.
-    kernel::apply(&whole, &MetadataBytes::default()).expect("applied");
+    nftables::apply(&whole, &MetadataBytes::default()).expect("applied");
     let before = state();
     refused(&ruleset);
     assert_eq!(state(), before);
@@ -49,8 +49,8 @@ fn of_the_table() {
     let _owner = Owner::of("inet netweir");
     let before = state();
     let changes = [
-        kernel::apply(&plan(&other_capture()), &MetadataBytes::default()).err(),
-        kernel::remove().err(),
+        nftables::apply(&plan(&other_capture()), &MetadataBytes::default()).err(),
+        nftables::remove().err(),
     ];
     for error in changes {
         let error = error.expect("refused");
@@ -65,7 +65,7 @@ fn of_the_table() {
 }
 
 fn refused(ruleset: &Ruleset) -> Error {
-    kernel::apply(ruleset, &MetadataBytes::default()).expect_err("refused")
+    nftables::apply(ruleset, &MetadataBytes::default()).expect_err("refused")
 }
 
 /// All that a run can change.

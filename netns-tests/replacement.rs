@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use netweir::connection::Owner;
 use netweir::intent::Capture;
-use netweir::kernel::{self, Outcome};
+use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, Ruleset};
 
@@ -45,7 +45,7 @@ fn two_captures() -> [Capture; 2] {
 
 fn under_load(sandbox: &Sandbox) {
     let rulesets = two_captures().map(|capture| plan(&capture));
-    kernel::apply(&rulesets[0], &MetadataBytes::default()).expect("applied");
+    nftables::apply(&rulesets[0], &MetadataBytes::default()).expect("applied");
     let ended = AtomicBool::new(false);
     let replaced = AtomicU32::new(0);
     thread::scope(|scope| {
@@ -53,7 +53,7 @@ fn under_load(sandbox: &Sandbox) {
         scope.spawn(|| {
             let both = rulesets.iter().cycle().skip(1);
             for ruleset in both.take(REPLACEMENTS as usize) {
-                let outcome = kernel::apply(ruleset, &MetadataBytes::default());
+                let outcome = nftables::apply(ruleset, &MetadataBytes::default());
                 if matches!(outcome, Ok(Outcome::Replaced)) {
                     replaced.fetch_add(1, Ordering::Relaxed);
                 }
@@ -105,7 +105,7 @@ fn apply(nth: usize) -> Command {
 
 /// Which of the two captures is installed, whole.
 fn installed() -> usize {
-    let installed = kernel::dump().expect("dumped").expect("installed");
+    let installed = nftables::dump().expect("dumped").expect("installed");
     let mut rulesets = two_captures().map(|capture| plan(&capture)).into_iter();
     let is = |ruleset: &Ruleset| installed.is(ruleset) && same_routing(&installed.ruleset, ruleset);
     rulesets
@@ -187,8 +187,8 @@ fn while_others_change() {
         let others = scope.spawn(|| transactions_until(&ended));
         let end = End(&ended);
         for ruleset in rulesets.iter().cycle().take(40) {
-            kernel::apply(ruleset, &MetadataBytes::default()).expect("applied");
-            let installed = kernel::dump().expect("dumped").expect("installed");
+            nftables::apply(ruleset, &MetadataBytes::default()).expect("applied");
+            let installed = nftables::dump().expect("dumped").expect("installed");
             assert!(installed.is(ruleset));
         }
         drop(end);

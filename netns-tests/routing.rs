@@ -8,9 +8,10 @@ use std::thread;
 
 use netweir::drift::{Change, Difference};
 use netweir::intent::{Capture, Families, Family, InboundMode, Tproxy};
-use netweir::kernel::{self, Outcome, PROTOCOL};
+use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
 use netweir::render;
+use netweir::rtnetlink::PROTOCOL;
 use netweir::ruleset::MetadataBytes;
 
 use crate::sandbox::{Promise, fresh, install, run};
@@ -100,7 +101,7 @@ fn is_there_for_each_captured_family(families: Families) {
     }
     let before = state();
     assert_eq!(
-        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Unchanged
     );
     assert_eq!(state(), before);
@@ -119,17 +120,17 @@ fn is_that_of_the_rules_whoever_came_last() {
     for race in 0..RACES {
         // Once one of them finds what it wants, once the other one does.
         let old = &rulesets[race % 2];
-        kernel::apply(old, &MetadataBytes::default()).expect("applied");
+        nftables::apply(old, &MetadataBytes::default()).expect("applied");
         let start = Barrier::new(2);
         thread::scope(|scope| {
             for ruleset in &rulesets {
                 scope.spawn(|| {
                     start.wait();
-                    kernel::apply(ruleset, &MetadataBytes::default()).expect("applied");
+                    nftables::apply(ruleset, &MetadataBytes::default()).expect("applied");
                 });
             }
         });
-        let installed = kernel::dump().expect("dumped").expect("installed");
+        let installed = nftables::dump().expect("dumped").expect("installed");
         let last = rulesets.iter().position(|ruleset| installed.is(ruleset));
         let last = last.expect("one of the two");
         came_last[last] += 1;
@@ -147,7 +148,7 @@ fn nobody_can_keep_others_from_changing_it() {
     let name = SocketAddr::from_abstract_name("netweir-change").expect("a name");
     let _taken = UnixListener::bind_addr(&name).expect("taken");
     let ruleset = plan(&Capture::default());
-    let outcome = kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+    let outcome = nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
     assert_eq!(outcome, Outcome::Installed);
 }
 
@@ -202,7 +203,7 @@ fn of_another_mode_nothing_stays() {
     install(&Capture::default());
     assert_eq!(state(), redirect);
     install(&tproxy(1337, 133));
-    kernel::remove().expect("removed");
+    nftables::remove().expect("removed");
     assert_eq!(state(), before);
 }
 
@@ -224,7 +225,7 @@ fn of_others_stays_as_it_is() {
     assert_eq!(rules.matches("0x539").count(), 1, "{rules}");
     install(&Capture::default());
     assert_eq!(state(), before);
-    kernel::remove().expect("removed");
+    nftables::remove().expect("removed");
     assert_eq!(state(), before);
 }
 
@@ -249,7 +250,7 @@ fn that_is_not_the_same_does_not_count() {
         run("ip", &["link", "add", "other", "type", "veth"], "");
         run("ip", &["link", "set", "other", "up"], "");
         let ruleset = install(&tproxy(1337, 133));
-        let differences = || kernel::differences_from(&ruleset).expect("compared").0;
+        let differences = || nftables::differences_from(&ruleset).expect("compared").0;
         assert_eq!(differences(), []);
         for command in [gone, instead] {
             run("ip", &command.split(' ').collect::<Vec<_>>(), "");
@@ -267,19 +268,19 @@ fn that_is_not_the_same_does_not_count() {
 fn never_goes_without_its_route() {
     let ruleset = plan(&tproxy(1337, 133));
     run("ip", &["link", "set", "lo", "down"], "");
-    let error = kernel::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
+    let error = nftables::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
     assert!(error.to_string().contains("(lo is down; "), "{error}");
     run("ip", &["link", "set", "lo", "up"], "");
     let before = state();
     let add = "route add table 133 unreachable default";
     run("ip", &add.split(' ').collect::<Vec<_>>(), "");
-    let error = kernel::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
+    let error = nftables::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
     assert_eq!(
         error.to_string(),
         "the kernel refused to add the ipv4 route to everything on lo in table 133: File exists (EEXIST) (somebody \
          else's has the place, and leads elsewhere)"
     );
-    assert_eq!(kernel::dump().expect("dumped"), None);
+    assert_eq!(nftables::dump().expect("dumped"), None);
     run(
         "ip",
         &add.replace("add", "del").split(' ').collect::<Vec<_>>(),
@@ -296,15 +297,15 @@ fn of_a_family_that_is_not_there_is_left_out() {
     let before = state();
     let ruleset = plan(&tproxy(1337, 133));
     assert_eq!(
-        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Installed
     );
     let rules = run("ip", &["-4", "rule"], "");
     assert!(rules.contains("fwmark 0x539 lookup 133"), "{rules}");
     assert_eq!(
-        kernel::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
         Outcome::Unchanged
     );
-    kernel::remove().expect("removed");
+    nftables::remove().expect("removed");
     assert_eq!(state(), before);
 }

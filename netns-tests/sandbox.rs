@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 
 use netweir::connection::Connection;
 use netweir::intent::Capture;
-use netweir::kernel;
 use netweir::metadata::Metadata;
+use netweir::nftables;
 use netweir::plan::plan;
 use netweir::ruleset::{RoutingObject, Ruleset, TABLE};
 use serde_json::Value;
@@ -109,7 +109,7 @@ impl Sandbox {
 pub(crate) fn install(capture: &Capture) -> Ruleset {
     let ruleset = plan(capture);
     let note = Metadata::of(capture).note(&ruleset);
-    kernel::apply(&ruleset, &note).unwrap_or_else(|error| panic!("apply: {error}"));
+    nftables::apply(&ruleset, &note).unwrap_or_else(|error| panic!("apply: {error}"));
     for object in &ruleset.routing {
         if let RoutingObject::LoopbackAddress(address) = object {
             topology::wait_for_local_route(*address);

@@ -5,8 +5,8 @@ mod watched;
 use std::process::Command;
 
 use netweir::intent::Capture;
-use netweir::kernel;
 use netweir::metadata::Metadata;
+use netweir::nftables;
 use netweir::plan::plan;
 use netweir::render;
 use netweir::ruleset::MetadataBytes;
@@ -230,8 +230,8 @@ fn newer() {
         let length = u8::try_from(text.len()).expect("short");
         let note = MetadataBytes::new([&[form, 0, length], text.as_bytes()].concat());
         // Equal rules would keep the note.
-        kernel::remove().expect("removed");
-        kernel::apply(&rules, &note).expect("applied");
+        nftables::remove().expect("removed");
+        nftables::apply(&rules, &note).expect("applied");
     };
     let told = |words: &str, wanted: (i32, &str)| {
         let (code, status) = json();

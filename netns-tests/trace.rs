@@ -277,7 +277,7 @@ fn replaced(sandbox: &Sandbox) {
     capture.outbound.exclude_ports = [22, 80].into_iter().collect();
     install(&capture);
     shown("left alone, by outbound/leave-excluded-port-tcp:");
-    netweir::kernel::remove().expect("removed");
+    netweir::nftables::remove().expect("removed");
     shown("left alone, by no rule");
     install(&Capture::default());
     shown("redirected to port 15001, the proxy's outbound port, by outbound/redirect:");

@@ -33,10 +33,10 @@ use std::io::{self, Write};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit_code::ExitCode;
-use crate::kernel::netns::OpenNamespace;
-use crate::kernel::privileges::{self, Capability};
 use crate::log::Log;
 use crate::parse::NetworkNamespace;
+use crate::process::namespace::OpenNamespace;
+use crate::process::privileges::{self, Capability};
 
 use apply::Apply;
 use arguments::{Arguments, OPTIONS, OptionsOf, Stop, TakesOptions, with_mentioned_options};

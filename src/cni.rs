@@ -4,7 +4,7 @@
 //! ```text
 //! CNI_* variables ─┐  request                    ┌─► left alone ───────────────────────┐
 //! stdin ───────────┴──────────► policy, options ─┤                                     ├─► prevResult as it was
-//!                   (may fail)                   └─► Capture ─► plan ─► kernel::apply ─┘
+//!                   (may fail)                   └─► Capture ─► plan ─► nftables::apply ─┘
 //! ```
 //!
 //! What is printed is one JSON object or nothing; everything that may fail for reasons in the input fails before

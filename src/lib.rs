@@ -5,13 +5,13 @@
 //! argv, env, config file ─┐
 //! meshes' flags, env ─────┤  parse          plan            ┌─► render   nft | json | iptables
 //!                         ├────────► Capture ────► Ruleset ─┼─► explain  Ruleset × Connection → Outcome
-//!                         ┘                                 ├─► kernel   encode → one batch → commit
+//!                         ┘                                 ├─► nftables encode → one batch → commit
 //!                                                           └─► drift    Ruleset × Ruleset ◄─ decode ◄─ dump
 //! ```
 //!
 //! Everything left of [`intent::Capture`] may fail and reports all that is wrong at once;
 //! [`plan::plan`] is total and holds every policy decision; everything right of
-//! [`ruleset::Ruleset`] reads one model. Only [`kernel`] and the command line touch the operating system.
+//! [`ruleset::Ruleset`] reads one model. Only the kernel layers ([`process`], [`rtnetlink`], [`nftables`]), [`verify`] and the command line touch the operating system.
 
 pub mod cli;
 pub mod cni;
@@ -22,18 +22,22 @@ pub mod explain;
 
 pub mod graph;
 pub mod intent;
-pub mod kernel;
 pub mod log;
 pub mod meshes;
 pub mod metadata;
+mod netlink;
+pub mod nftables;
 pub mod node;
 pub mod options;
 pub mod parse;
 pub mod plan;
 pub mod printable;
+pub mod process;
 
 pub mod render;
+pub mod rtnetlink;
 pub mod ruleset;
 pub mod status;
+mod sys;
 pub mod trace;
 pub mod verify;

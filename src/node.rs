@@ -35,8 +35,8 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::kernel::watch::End;
 use crate::log::Log;
+use crate::process::shutdown::End;
 
 use health::Server;
 use host::{Found, Node};

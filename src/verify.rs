@@ -13,6 +13,8 @@ mod cause;
 mod inbound;
 mod outbound;
 mod own_pod;
+pub(crate) mod prober;
+mod veth_pair;
 mod words;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -26,13 +28,14 @@ use thiserror::Error;
 use crate::connection::Owner;
 use crate::explain::Verdict;
 use crate::intent::{Capture, Family, Port};
-use crate::kernel::addresses::global_addresses;
-use crate::kernel::connection::{self, Listener};
-use crate::kernel::detour::remove_leftovers;
-use crate::kernel::routes::Routes;
-use crate::kernel::turn::{self, Turn};
-use crate::kernel::{self, Fault};
+use crate::nftables;
+use crate::process::lock::{Task, Turn};
+use crate::rtnetlink::addresses::global_addresses;
+use crate::rtnetlink::lookup::Routes;
 use crate::ruleset::{RuleId, Ruleset};
+use crate::verify::veth_pair::remove_leftovers;
+pub use prober::Fault;
+use prober::Listener;
 
 pub use cause::Cause;
 
@@ -173,7 +176,7 @@ pub enum Failure {
     },
     /// No connection can be made to arrive here.
     #[error("no connection could be made that arrives from outside: {0}")]
-    NoDetour(#[source] kernel::Error),
+    NoDetour(#[source] nftables::Error),
     /// Something else than the routes decides where packets go.
     #[error(
         "no connection could be made that arrives from outside: the policy rules (ip rule) lead {0} elsewhere"
@@ -197,7 +200,7 @@ pub enum Error {
     Addresses(#[source] io::Error),
     /// The routes cannot be read.
     #[error(transparent)]
-    Kernel(#[from] kernel::Error),
+    Kernel(#[from] nftables::Error),
 }
 
 /// Verifies that the installed ruleset, the plan of this capture, does what it should in the calling thread's network
@@ -206,7 +209,7 @@ pub enum Error {
 /// # Errors
 /// Nothing could be tried.
 pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Error> {
-    let turn = Turn::wait(turn::Task::Verify).map_err(Error::Turn)?;
+    let turn = Turn::wait(Task::Verify).map_err(Error::Turn)?;
     remove_leftovers()?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = outbound::check(&mut trial)?;
@@ -232,7 +235,7 @@ pub fn verify_unprivileged(
     ruleset: &Ruleset,
     port: Port,
 ) -> Result<Verification, Error> {
-    let turn = Turn::wait(turn::Task::Verify).map_err(Error::Turn)?;
+    let turn = Turn::wait(Task::Verify).map_err(Error::Turn)?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = own_pod::check(&mut trial, port)?;
     if checks.iter().all(|check| check.finding.left_alone()) {
@@ -279,7 +282,7 @@ impl<'a> Trial<'a> {
 }
 
 /// A listener in the proxy's place, or why there is none.
-fn listen(family: Family, port: Port, capture: connection::Capture) -> Result<Listener, Finding> {
+fn listen(family: Family, port: Port, capture: prober::Capture) -> Result<Listener, Finding> {
     Listener::open(family, port, capture).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => Finding::Skipped(Skip::Taken(port)),
         _ => Finding::Failed(Failure::Listen { port, source }),

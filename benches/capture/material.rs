@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use netweir::intent::{Capture, Family, InboundPorts, Interval};
 use netweir::metadata::Metadata;
 use netweir::plan::plan;
-use netweir::{kernel, render};
+use netweir::{nftables, render};
 
 /// Ports that a mesh's injector leaves alone.
 pub(crate) const TYPICAL_PORTS: [u16; 3] = [15020, 15021, 15090];
@@ -94,6 +94,6 @@ pub(crate) fn typical_batch(printed: &Path, path: PathBuf) -> Result<PathBuf> {
     );
     // Generation 0 fits any (the kernel's nf_tables_valid_genid).
     let note = Metadata::of(&capture).note(&ruleset);
-    fs::write(&path, kernel::encode(&ruleset, &note, 0)?)?;
+    fs::write(&path, nftables::encode(&ruleset, &note, 0)?)?;
     Ok(path)
 }

@@ -2,12 +2,12 @@
 //! tables: for the same flags.
 
 use netweir::intent::{Capture, Families, Family, OwnerId};
-use netweir::kernel::{self, Outcome};
 use netweir::meshes::Flag;
 use netweir::meshes::{
     CompatCommand, FlagValues, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings,
 };
 use netweir::metadata::Metadata;
+use netweir::nftables::{self, Outcome};
 use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
 
@@ -330,9 +330,9 @@ fn installs<F: Flag>(
     run("env", &arguments, "");
     let rules = plan(capture);
     let note = Metadata::of(capture).note(&rules);
-    let outcome = kernel::apply(&rules, &note).expect("applied");
+    let outcome = nftables::apply(&rules, &note).expect("applied");
     assert_eq!(outcome, Outcome::Unchanged);
-    kernel::remove().expect("removed");
+    nftables::remove().expect("removed");
 }
 
 /// Tries the whole matrix out under the text, as iptables loads it.

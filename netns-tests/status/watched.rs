@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use netweir::intent::Capture;
-use netweir::kernel;
+use netweir::nftables;
 use nix::pty::openpty;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -55,7 +55,7 @@ fn changes(sandbox: &Sandbox) {
         assert_eq!(sum(&status), 1);
         run("nft", &["add rule inet netweir inbound ip ttl 7 drop"], "");
         until(&mut lines, |status| status["sync"] == "edited");
-        kernel::remove().expect("removed");
+        nftables::remove().expect("removed");
         until(&mut lines, |status| status["installed"] == false);
         end(child, signal);
         let mut rest = String::new();

@@ -2,13 +2,13 @@
 
 use crate::exit_code::ExitCode;
 use crate::intent::{Capture, Family};
-use crate::kernel::privileges::Capability;
-use crate::kernel::{self, Outcome};
 use crate::log::Log;
 use crate::metadata::Metadata;
+use crate::nftables::{self, Outcome};
 use crate::options::{self, Format, Level, OptionError, Output, Parsed, Section};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
+use crate::process::privileges::Capability;
 use crate::render;
 use crate::ruleset::Ruleset;
 use crate::verify::{Finding, Skip, Verification, verify};
@@ -116,7 +116,7 @@ pub(super) fn install(capture: &Capture, ruleset: &Ruleset, log: Log) -> Result<
         log.trace(render::nft(ruleset), &[]);
     }
     let note = Metadata::note_of(capture, ruleset);
-    let message = match kernel::apply(ruleset, &note)? {
+    let message = match nftables::apply(ruleset, &note)? {
         Outcome::Installed => "installed: traffic is captured from now on",
         Outcome::Replaced => "replaced the rules of an earlier run",
         Outcome::Unchanged => "nothing to change: these rules are installed already",

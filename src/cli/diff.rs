@@ -4,12 +4,12 @@ use clap::Args;
 
 use crate::drift::{self, Hunk};
 use crate::exit_code::ExitCode;
-use crate::kernel;
-use crate::kernel::privileges::Capability;
 use crate::log::Log;
+use crate::nftables;
 use crate::options::{self, OptionError, Parsed, Section};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
+use crate::process::privileges::Capability;
 
 use super::accounts::AccountFiles;
 use super::arguments::{OptionsOf, TakesOptions};
@@ -84,7 +84,7 @@ impl Task {
     fn run(self, log: Log) -> Result<ExitCode, Error> {
         super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
         let wanted = plan(&resolve(self.parsed, log)?);
-        let (differences, installed, note) = kernel::differences_from(&wanted)?;
+        let (differences, installed, note) = nftables::differences_from(&wanted)?;
         rules::warn_of_newer(&note, log);
         super::print(&match self.form {
             Form::Text => {

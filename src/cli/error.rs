@@ -6,11 +6,11 @@ use std::io;
 use thiserror::Error;
 
 use crate::exit_code::ExitCode;
-use crate::kernel;
-use crate::kernel::netns::NamespaceError;
-use crate::kernel::privileges::PrivilegeError;
 use crate::log::Log;
+use crate::nftables;
 use crate::node::InstallError;
+use crate::process::namespace::NamespaceError;
+use crate::process::privileges::PrivilegeError;
 use crate::verify;
 
 /// Why a verb failed.
@@ -24,7 +24,7 @@ pub(super) enum Error {
     Namespace(#[from] NamespaceError),
     /// The rules in the kernel cannot be read or changed.
     #[error(transparent)]
-    Kernel(#[from] kernel::Error),
+    Kernel(#[from] nftables::Error),
     /// Connections do not go where the rules send them.
     #[error("the rules are installed, but traffic is not captured as it should be")]
     NotCaptured,

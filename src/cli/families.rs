@@ -1,10 +1,10 @@
 //! Which families to capture, where the namespace's addresses say it.
 
 use crate::intent::{Capture, Families, Family};
-use crate::kernel::addresses::families_with_addresses;
 use crate::log::Log;
 use crate::options::Parsed;
 use crate::parse::FamilyChoice;
+use crate::rtnetlink::addresses::families_with_addresses;
 
 use super::error::Error;
 

@@ -1,11 +1,11 @@
 //! `netweir remove`.
 
 use crate::exit_code::ExitCode;
-use crate::kernel::privileges::Capability;
-use crate::kernel::{self, Removal};
 use crate::log::Log;
+use crate::nftables::{self, Removal};
 use crate::options::{self, OptionError, Section};
 use crate::parse::NetworkNamespace;
+use crate::process::privileges::Capability;
 
 use super::arguments::{OptionsOf, TakesOptions};
 use super::error::Error;
@@ -40,7 +40,7 @@ impl Remove {
 pub(super) fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), Error> {
     super::enter(namespace, &[Capability::NetAdmin], log)?;
     log.info(
-        match kernel::remove()? {
+        match nftables::remove()? {
             Removal::Removed => "removed: traffic is no longer captured",
             Removal::NothingThere => "nothing to remove",
         },

@@ -4,16 +4,16 @@ use clap::Args;
 
 use crate::connection::{Connection, Path};
 use crate::intent::Family;
-use crate::kernel;
-use crate::kernel::hooks::{self, OtherChain};
-use crate::kernel::privileges::Capability;
 use crate::log::Log;
 use crate::metadata::{Metadata, Unreadable, VERSION};
+use crate::nftables;
+use crate::nftables::other_chains::{self, OtherChain};
 use crate::options::{
     self, OptionError, OptionErrorKind, OptionValues, Origin, Parsed, Section, Setting,
 };
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
+use crate::process::privileges::Capability;
 use crate::ruleset::{Installed, MetadataBytes, Ruleset};
 
 use super::accounts::AccountFiles;
@@ -110,7 +110,7 @@ impl Rules {
         super::enter(namespace.as_ref(), source.needed(), log)?;
         let beside = match &source {
             Source::Options(_) => Vec::new(),
-            Source::Kernel => hooks::others()?,
+            Source::Kernel => other_chains::others()?,
         };
         let installed = source.installed(log)?;
         Ok(Looked { installed, beside })
@@ -138,7 +138,8 @@ impl Source {
                 })
             }
             Self::Kernel => {
-                let (installed, note) = kernel::dump_with_metadata()?.ok_or(Error::NotInstalled)?;
+                let (installed, note) =
+                    nftables::dump_with_metadata()?.ok_or(Error::NotInstalled)?;
                 warn_of_newer(&note, log);
                 Ok(installed)
             }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::exit_code::ExitCode;
-use crate::kernel;
-use crate::kernel::privileges::Capability;
-use crate::kernel::watch::{Event, Watch};
 use crate::log::Log;
+use crate::nftables;
+use crate::nftables::watch::Watch;
 use crate::options::{self, OptionError, Section};
 use crate::parse::NetworkNamespace;
+use crate::process::privileges::Capability;
+use crate::process::shutdown::Event;
 use crate::render;
 use crate::ruleset::{Installed, MetadataBytes};
 use crate::status::{self, Origin, Status, Sync};
@@ -129,15 +130,15 @@ enum State {
 
 impl State {
     fn look() -> Result<Self, Error> {
-        let found = kernel::dump_with_metadata()?;
+        let found = nftables::dump_with_metadata()?;
         let Some((mut installed, note)) = found.filter(is_of_capture) else {
-            let routing = kernel::routing_beside(&[])?;
+            let routing = nftables::routing_beside(&[])?;
             let commands = routing.iter().map(render::ip_command).collect();
             return Ok(Self::Nothing(commands));
         };
         let origin = Origin::read(&note, &installed.ruleset);
         let wanted = origin.wanted().map(|wanted| wanted.routing.as_slice());
-        installed.ruleset.routing = kernel::routing_beside(wanted.unwrap_or_default())?;
+        installed.ruleset.routing = nftables::routing_beside(wanted.unwrap_or_default())?;
         Ok(Self::Installed(Box::new(Status::new(installed, origin))))
     }
 

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 
 use crate::explain::{Surroundings, Way};
-use crate::kernel::addresses;
-use crate::kernel::routes::Routes;
+use crate::rtnetlink::addresses;
+use crate::rtnetlink::lookup::Routes;
 
 /// The current one: its routes and addresses, which everyone may read. What cannot be read is unknown.
 pub(super) struct Here(RefCell<Option<Routes>>);

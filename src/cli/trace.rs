@@ -9,11 +9,11 @@ use clap::Args;
 
 use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
-use crate::kernel::privileges::Capability;
-use crate::kernel::trace::{Next, Tracer};
 use crate::log::Log;
+use crate::nftables::trace::{Next, Tracer};
 use crate::options::{self, OptionError, OptionErrorKind, Section};
 use crate::parse::{self, NetworkNamespace};
+use crate::process::privileges::Capability;
 use crate::trace::Filter;
 
 use super::accounts::AccountFiles;

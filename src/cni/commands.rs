@@ -8,16 +8,17 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::intent::{Capture, Families, Family};
-use crate::kernel::addresses::families_with_addresses;
-use crate::kernel::netns::OpenNamespace;
-use crate::kernel::privileges::{self, Capability};
-use crate::kernel::{self, Outcome, Removal};
 use crate::log::Log;
 use crate::metadata::Metadata;
+use crate::nftables::{self, Outcome, Removal};
 use crate::options::{Level, Parsed};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::plan::plan;
+use crate::process::namespace::OpenNamespace;
+use crate::process::privileges::{self, Capability};
 use crate::render;
+use crate::rtnetlink;
+use crate::rtnetlink::addresses::families_with_addresses;
 use crate::ruleset::RoutingObject;
 
 use super::Error;
@@ -65,10 +66,10 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, Error> {
                 |object: &RoutingObject| matches!(object, RoutingObject::LocalRoute { .. });
             if ruleset.routing.iter().any(is_route) {
                 // Not every runtime has done so by now; later, it makes no difference.
-                kernel::take_loopback_up().map_err(of_kernel)?;
+                rtnetlink::take_loopback_up().map_err(of_kernel)?;
             }
             let note = Metadata::note_of(&capture, &ruleset);
-            let outcome = kernel::apply(&ruleset, &note);
+            let outcome = nftables::apply(&ruleset, &note);
             let message = match outcome.map_err(of_kernel)? {
                 Outcome::Installed => "captured",
                 Outcome::Replaced => "captured, in place of what was installed",
@@ -88,7 +89,7 @@ pub(super) fn del(environment: &Environment, log: Log) {
         return;
     }
     let removed = enter(&environment.namespace).and_then(|()| {
-        kernel::remove().map_err(|source| Error::Kernel {
+        nftables::remove().map_err(|source| Error::Kernel {
             pod: environment.pod.clone(),
             source: Box::new(source),
         })

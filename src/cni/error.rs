@@ -9,10 +9,10 @@ use serde::Serialize;
 use thiserror::Error as ThisError;
 
 use crate::exit_code::ExitCode;
-use crate::kernel;
-use crate::kernel::netns::NamespaceError;
-use crate::kernel::privileges::PrivilegeError;
+use crate::nftables;
 use crate::options::OptionError;
+use crate::process::namespace::NamespaceError;
+use crate::process::privileges::PrivilegeError;
 
 use super::code::Code;
 use super::config::ConfigError;
@@ -92,7 +92,7 @@ pub enum Error {
         pod: Pod,
         /// The reason.
         #[source]
-        source: Box<kernel::Error>,
+        source: Box<nftables::Error>,
     },
     /// The rules cannot be read.
     #[error("the rules of {pod} cannot be read")]
@@ -101,7 +101,7 @@ pub enum Error {
         pod: Pod,
         /// The reason.
         #[source]
-        source: Box<kernel::Error>,
+        source: Box<nftables::Error>,
     },
     /// What is installed is not what should be.
     #[error("{pod} is not captured as it should be")]
@@ -261,18 +261,18 @@ const fn code_of(code: ExitCode) -> Code {
     }
 }
 
-fn of_kernel(error: &kernel::Error) -> Code {
+fn of_kernel(error: &nftables::Error) -> Code {
     let short_of_memory =
         |errno: Errno| matches!(errno, Errno::ENOMEM | Errno::ENOBUFS | Errno::EAGAIN);
     let passes = match error {
-        kernel::Error::Contended { .. } => true,
-        kernel::Error::Open(source) | kernel::Error::Io { source, .. } => source
+        nftables::Error::Contended { .. } => true,
+        nftables::Error::Open(source) | nftables::Error::Io { source, .. } => source
             .raw_os_error()
             .is_some_and(|errno| short_of_memory(Errno::from_raw(errno))),
-        kernel::Error::Refused { refusal, .. }
-        | kernel::Error::Routing { refusal, .. }
-        | kernel::Error::Unreadable { refusal, .. } => short_of_memory(refusal.errno),
-        kernel::Error::TooLarge(_) => false,
+        nftables::Error::Refused { refusal, .. }
+        | nftables::Error::Routing { refusal, .. }
+        | nftables::Error::Unreadable { refusal, .. } => short_of_memory(refusal.errno),
+        nftables::Error::TooLarge(_) => false,
     };
     if passes {
         Code::TryAgain
@@ -284,9 +284,9 @@ fn of_kernel(error: &kernel::Error) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::{Refusal, Subject};
+    use crate::nftables::{Refusal, Subject};
 
-    fn code(source: kernel::Error) -> Code {
+    fn code(source: nftables::Error) -> Code {
         let error = Error::Kernel {
             pod: Pod::default(),
             source: Box::new(source),
@@ -297,7 +297,10 @@ mod tests {
     #[test]
     fn the_number_tells_whether_it_is_of_use_to_try_again() {
         let attempts = 3;
-        assert_eq!(code(kernel::Error::Contended { attempts }), Code::TryAgain);
+        assert_eq!(
+            code(nftables::Error::Contended { attempts }),
+            Code::TryAgain
+        );
         for (errno, expected) in [
             (Errno::ENOMEM, Code::TryAgain),
             (Errno::ENOBUFS, Code::TryAgain),
@@ -307,15 +310,15 @@ mod tests {
         ] {
             let refusal = || Refusal { errno, words: None };
             let (subject, doing) = (Subject::Table, "add".to_owned());
-            let refused = kernel::Error::Refused {
+            let refused = nftables::Error::Refused {
                 subject,
                 refusal: refusal(),
             };
             assert_eq!(code(refused), expected, "{errno}");
             let refusal = refusal();
-            let routing = kernel::Error::Routing { doing, refusal };
+            let routing = nftables::Error::Routing { doing, refusal };
             assert_eq!(code(routing), expected, "{errno}");
-            let open = kernel::Error::Open(errno.into());
+            let open = nftables::Error::Open(errno.into());
             assert_eq!(code(open), expected, "{errno}");
         }
     }

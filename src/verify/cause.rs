@@ -1,8 +1,8 @@
 //! Why capture may not work.
 
 use crate::intent::Family;
-use crate::kernel;
-use crate::kernel::OtherChain;
+use crate::nftables;
+use crate::nftables::OtherChain;
 use crate::ruleset::Ruleset;
 
 use super::{Check, Direction};
@@ -23,13 +23,13 @@ pub enum Cause {
 /// What may be the cause of the failed checks.
 pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
     // What cannot be found out is no cause to name.
-    let own = match kernel::dump() {
+    let own = match nftables::dump() {
         Ok(None) => Some(Cause::TableMissing),
         Ok(Some(installed)) if !installed.is(ruleset) => Some(Cause::TableChanged),
         Ok(Some(_)) | Err(_) => None,
     };
     let mut causes = Vec::from_iter(own);
-    let others = kernel::hooks::others().unwrap_or_default();
+    let others = nftables::other_chains::others().unwrap_or_default();
     let failed = || checks.iter().filter(|check| check.failed());
     for chain in others {
         if failed().any(|check| meets(&chain, check)) {
@@ -37,7 +37,7 @@ pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
         }
     }
     for family in Family::ALL {
-        let tables = kernel::hooks::legacy_tables(family);
+        let tables = nftables::other_chains::legacy_tables(family);
         if !tables.is_empty() && failed().any(|check| check.family == family) {
             causes.push(Cause::Iptables(family, tables));
         }

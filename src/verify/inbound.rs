@@ -5,9 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use crate::connection::{Addresses, Connection, Path, PortPair, Tracking, Transport};
 use crate::explain::{Verdict, evaluate};
 use crate::intent::{Family, InboundMode};
-use crate::kernel;
-use crate::kernel::connection::{self, Listener};
-use crate::kernel::detour::{Detour, Ends, Names};
+use crate::nftables;
+use crate::rtnetlink::veth::{Ends, Names};
+use crate::verify::prober::{self, Listener};
+use crate::verify::veth_pair::Detour;
 
 use super::candidates::{inbound_ports, sources, unused};
 use super::outbound::SOURCE_PORT;
@@ -21,7 +22,7 @@ struct Arrival {
     tried: Try,
 }
 
-pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, kernel::Error> {
+pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error> {
     let families = trial.capture.families;
     let mut checks = Vec::new();
     let mut detour = None;
@@ -42,7 +43,7 @@ pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, kernel::Error> 
 fn prepare(
     trial: &mut Trial<'_>,
     family: Family,
-) -> Result<Result<Arrival, Finding>, kernel::Error> {
+) -> Result<Result<Arrival, Finding>, nftables::Error> {
     if !trial.has_address(family) {
         return Ok(Err(Finding::Skipped(Skip::NoAddress)));
     }
@@ -52,8 +53,8 @@ fn prepare(
         Err(finding) => return Ok(Err(finding)),
     };
     let capture = match trial.capture.inbound.mode {
-        InboundMode::Redirect => connection::Capture::Redirected,
-        InboundMode::Tproxy(_) => connection::Capture::Transparent,
+        InboundMode::Redirect => prober::Capture::Redirected,
+        InboundMode::Tproxy(_) => prober::Capture::Transparent,
     };
     Ok(listen(family, port, capture).map(|listener| Arrival {
         listener,
@@ -68,7 +69,7 @@ fn attempt(
     trial: &mut Trial<'_>,
     detour: &mut Option<(Names, Detour)>,
     arrival: &Arrival,
-) -> Result<Finding, kernel::Error> {
+) -> Result<Finding, nftables::Error> {
     let Arrival { names, ends, .. } = *arrival;
     let opened = match detour.take() {
         Some((own, open)) if own == names => Ok(open),
@@ -96,7 +97,10 @@ fn attempt(
 type Chosen = (Names, Ends, SocketAddr);
 
 /// The first connection that can be made to arrive and that the rules would capture.
-fn choose(trial: &mut Trial<'_>, family: Family) -> Result<Result<Chosen, Finding>, kernel::Error> {
+fn choose(
+    trial: &mut Trial<'_>,
+    family: Family,
+) -> Result<Result<Chosen, Finding>, nftables::Error> {
     let port = trial.capture.proxy.inbound_port;
     let wanted = match trial.capture.inbound.mode {
         InboundMode::Redirect => Verdict::Redirect(port),

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use crate::connection::{Addresses, Connection, Path, PortPair, Tracking, Transport};
 use crate::explain::{Verdict, evaluate};
 use crate::intent::{Family, Port};
-use crate::kernel;
-use crate::kernel::connection;
-use crate::kernel::routes::Route;
+use crate::nftables;
+use crate::rtnetlink::lookup::Route;
+use crate::verify::prober;
 
 use super::candidates::{destinations, outbound_ports};
 use super::{Bypassed, Check, Direction, Finding, Skip, Trial, Try, listen, prove};
@@ -15,7 +15,7 @@ use super::{Bypassed, Check, Direction, Finding, Skip, Trial, Try, listen, prove
 /// Any port that the kernel gives to a connection; no rule for TCP looks at it.
 pub(super) const SOURCE_PORT: u16 = 40_000;
 
-pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, kernel::Error> {
+pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error> {
     let families = trial.capture.families;
     let mut checks = Vec::new();
     for family in families.iter() {
@@ -28,14 +28,14 @@ pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, kernel::Error> 
     Ok(checks)
 }
 
-fn find(trial: &mut Trial<'_>, family: Family) -> Result<Finding, kernel::Error> {
+fn find(trial: &mut Trial<'_>, family: Family) -> Result<Finding, nftables::Error> {
     if !trial.has_address(family) {
         return Ok(Finding::Skipped(Skip::NoAddress));
     }
     let port = trial.capture.proxy.outbound_port;
     Ok(match choose(trial, family, port)? {
         Err(skip) => Finding::Skipped(skip),
-        Ok(tried) => match listen(family, port, connection::Capture::Redirected) {
+        Ok(tried) => match listen(family, port, prober::Capture::Redirected) {
             Ok(listener) => prove(&listener, tried),
             Err(finding) => finding,
         },
@@ -47,7 +47,7 @@ fn choose(
     trial: &mut Trial<'_>,
     family: Family,
     port: Port,
-) -> Result<Result<Try, Skip>, kernel::Error> {
+) -> Result<Result<Try, Skip>, nftables::Error> {
     let neighbours = neighbours(trial, family);
     let ports = outbound_ports(trial.capture);
     let mut examples: Vec<Bypassed> = Vec::new();

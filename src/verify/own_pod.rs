@@ -6,14 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use crate::connection::{Addresses, Connection, Path, PortPair, Tracking, Transport};
 use crate::explain::{Verdict, evaluate};
 use crate::intent::{Family, Port};
-use crate::kernel;
-use crate::kernel::connection;
+use crate::nftables;
+use crate::verify::prober;
 
 use super::outbound::SOURCE_PORT;
 use super::{Bypassed, Check, Direction, Finding, Skip, Trial, Try, listen, prove};
 
 /// The port is one that nobody listens on.
-pub(super) fn check(trial: &mut Trial<'_>, port: Port) -> Result<Vec<Check>, kernel::Error> {
+pub(super) fn check(trial: &mut Trial<'_>, port: Port) -> Result<Vec<Check>, nftables::Error> {
     let families = trial.capture.families;
     let mut checks = Vec::new();
     for family in families.iter() {
@@ -26,7 +26,7 @@ pub(super) fn check(trial: &mut Trial<'_>, port: Port) -> Result<Vec<Check>, ker
     Ok(checks)
 }
 
-fn find(trial: &mut Trial<'_>, family: Family, port: Port) -> Result<Finding, kernel::Error> {
+fn find(trial: &mut Trial<'_>, family: Family, port: Port) -> Result<Finding, nftables::Error> {
     let inbound_port = trial.capture.proxy.inbound_port;
     let mut examples = Vec::new();
     for address in own_addresses(trial, family) {
@@ -58,7 +58,7 @@ fn find(trial: &mut Trial<'_>, family: Family, port: Port) -> Result<Finding, ke
                 port: inbound_port,
             };
             return Ok(
-                match listen(family, inbound_port, connection::Capture::Redirected) {
+                match listen(family, inbound_port, prober::Capture::Redirected) {
                     Ok(listener) => prove(&listener, tried),
                     Err(finding) => finding,
                 },

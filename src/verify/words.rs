@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Bypassed, Cause, Check, Direction, Finding, Skip, Try};
-use crate::kernel::OtherChain;
+use crate::nftables::OtherChain;
 
 impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

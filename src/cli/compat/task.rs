@@ -7,14 +7,14 @@ use crate::cli::remove::remove;
 use crate::cli::{enter, print};
 use crate::exit_code::ExitCode;
 use crate::intent::{Capture, Family};
-use crate::kernel::addresses::all_addresses;
-use crate::kernel::parameter;
-use crate::kernel::privileges::Capability;
 use crate::log::Log;
 use crate::meshes::{Action, Notice, Request, Show, Surroundings, Validation};
 use crate::options::{self, Files, Setting};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
+use crate::process::privileges::Capability;
+use crate::process::sysctl;
+use crate::rtnetlink::addresses::all_addresses;
 use crate::verify::{verify, verify_unprivileged};
 
 /// Does what is asked for, or prints it.
@@ -48,7 +48,7 @@ fn tell(request: &Request, show: Show, log: Log) -> Result<(), Error> {
             enter(namespace, &[], log)?;
             let capture = decide(request, log)?;
             if let Some(seconds) = request.close_wait_timeout {
-                let name = parameter::CLOSE_WAIT_TIMEOUT;
+                let name = sysctl::CLOSE_WAIT_TIMEOUT;
                 log.info("a kernel parameter would be set, too", &[(name, &seconds)]);
             }
             match show {
@@ -150,8 +150,8 @@ fn set_parameters(request: &Request, log: Log) -> Result<(), Error> {
     let Some(value) = request.close_wait_timeout else {
         return Ok(());
     };
-    let name = parameter::CLOSE_WAIT_TIMEOUT;
-    parameter::set(name, value).map_err(|source| Error::Parameter {
+    let name = sysctl::CLOSE_WAIT_TIMEOUT;
+    sysctl::set(name, value).map_err(|source| Error::Parameter {
         name,
         value,
         source,

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::cli::error::Error;
 use crate::cli::form::Form;
 use crate::cli::style::{Colour, Style};
-use crate::kernel;
-use crate::kernel::trace::{Reader, Sockets};
+use crate::netlink::sock_diag::Sockets;
+use crate::nftables;
+use crate::nftables::trace::Reader;
 use crate::trace::{Assembler, Message, Rules, Seen, Told};
 
 /// Connections on their way to standard output.
@@ -34,7 +35,7 @@ struct Known {
 }
 
 impl Known {
-    fn read() -> Result<Self, kernel::Error> {
+    fn read() -> Result<Self, nftables::Error> {
         let mut reader = Reader::open()?;
         let (generation, rules) = reader.rules()?;
         Ok(Self {
@@ -46,7 +47,7 @@ impl Known {
     }
 
     /// Reads them again if they are of another generation. True if they are other rules now.
-    fn refresh(&mut self) -> Result<bool, kernel::Error> {
+    fn refresh(&mut self) -> Result<bool, nftables::Error> {
         if self.reader.generation()? == self.generation {
             return Ok(false);
         }
@@ -61,7 +62,11 @@ impl Known {
 
 impl Show {
     /// Tells of what the table of this family and name has traced.
-    pub(super) fn new(table: &str, form: Form, count: Option<u64>) -> Result<Self, kernel::Error> {
+    pub(super) fn new(
+        table: &str,
+        form: Form,
+        count: Option<u64>,
+    ) -> Result<Self, nftables::Error> {
         Ok(Self {
             assembler: Assembler::new(table.to_owned()),
             known: Known::read()?,

@@ -1,8 +1,8 @@
 //! CHECK: is the pod captured as ADD captured it?
 
 use crate::drift::{Change, Difference, RuleChange};
-use crate::kernel;
 use crate::log::Log;
+use crate::nftables;
 use crate::plan::plan;
 use crate::render::{elements, ip_command, nft_rule};
 use crate::ruleset::TABLE;
@@ -29,7 +29,7 @@ pub(super) fn check(attachment: Attachment<'_>, log: Log) -> Result<(), Error> {
     };
     enter(&namespace)?;
     let wanted = plan(&resolve(*parsed, log)?);
-    let compared = kernel::differences_from(&wanted);
+    let compared = nftables::differences_from(&wanted);
     let (differences, ..) = compared.map_err(|source| Error::Unreadable {
         pod: pod.clone(),
         source: Box::new(source),

@@ -1,11 +1,13 @@
 //! STATUS: could a pod be captured on this node?
 
-use crate::kernel::privileges::{self, Capability};
-use crate::kernel::{self, netns};
 use crate::log::Log;
 use crate::metadata::Metadata;
+use crate::nftables;
 use crate::options::Parsed;
 use crate::plan::plan;
+use crate::process::namespace;
+use crate::process::privileges::{self, Capability};
+use crate::rtnetlink;
 
 use super::super::Error;
 use super::resolve;
@@ -16,14 +18,14 @@ pub(super) fn status(capture: Option<Box<Parsed>>, log: Log) -> Result<(), Error
         return Ok(());
     };
     privileges::confine(&[Capability::NetAdmin, Capability::SysAdmin]).map_err(unavailable)?;
-    netns::enter_new().map_err(unavailable)?;
+    namespace::enter_new().map_err(unavailable)?;
     privileges::give_up(Capability::SysAdmin).map_err(unavailable)?;
     // As in a pod.
-    kernel::take_loopback_up().map_err(unavailable)?;
+    rtnetlink::take_loopback_up().map_err(unavailable)?;
     let capture = resolve(*parsed, log)?;
     let ruleset = plan(&capture);
     let note = Metadata::note_of(&capture, &ruleset);
-    kernel::apply(&ruleset, &note).map_err(unavailable)?;
+    nftables::apply(&ruleset, &note).map_err(unavailable)?;
     log.debug("pods can be captured on this node", &[]);
     Ok(())
 }

@@ -1,0 +1,110 @@
+//! Messages that the kernel sends to everybody who asks for them.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::{fs, io};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::{Message, RECEIVE_BUFFER};
+use crate::sys;
+
+/// How much the kernel keeps for a slow reader, in bytes. What comes on top of it is lost.
+const BACKLOG: usize = 4 << 20;
+
+/// `NETLINK_NETFILTER`, as `/proc` has it.
+const NETFILTER: &str = "12";
+
+/// What messages of nf_tables are about (`enum nfnetlink_groups` in `linux/netfilter/nfnetlink.h`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    /// `NFNLGRP_NFTABLES`: every change of the ruleset.
+    Changes,
+    /// `NFNLGRP_NFTRACE`: every rule that a traced packet fits.
+    Traces,
+}
+
+impl Topic {
+    const fn number(self) -> u32 {
+        match self {
+            Self::Changes => 7,
+            Self::Traces => 9,
+        }
+    }
+}
+
+/// A socket to which the kernel sends messages of some topics, in the order in which it has them.
+pub(crate) struct Group {
+    socket: mnl::Socket,
+    buffer: Vec<u8>,
+}
+
+/// What there was to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Received {
+    /// Messages, which were handed over.
+    Messages,
+    /// Nothing for now.
+    Nothing,
+    /// The notice that messages were lost: they came faster than they were read.
+    Lost,
+}
+
+impl Group {
+    /// Asks for the messages of the topics in the calling thread's network namespace.
+    pub(crate) fn join(topics: &[Topic]) -> io::Result<Self> {
+        let socket = mnl::Socket::open(mnl::Bus::Netfilter)?;
+        let groups = topics.iter().map(|topic| 1 << (topic.number() - 1));
+        socket.bind(groups.fold(0, |all, group| all | group), 0)?;
+        let fd = sys::borrow_fd(&socket);
+        fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        // More than the plain option's limit takes a capability outside of user namespaces; less will do.
+        setsockopt(&fd, sockopt::RcvBufForce, &BACKLOG)
+            .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &BACKLOG))?;
+        Ok(Self {
+            socket,
+            buffer: vec![0; RECEIVE_BUFFER],
+        })
+    }
+
+    /// Hands over the messages that are there. It does not wait.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(Message<'_>)) -> io::Result<Received> {
+        let length = match self.socket.recv_raw(&mut self.buffer) {
+            Ok(length) => length,
+            Err(error) => {
+                return match error.raw_os_error().map(Errno::from_raw) {
+                    Some(Errno::EAGAIN | Errno::EINTR) => Ok(Received::Nothing),
+                    Some(Errno::ENOBUFS) => Ok(Received::Lost),
+                    _ => Err(error),
+                };
+            }
+        };
+        let received = self.buffer.get(..length).unwrap_or_default();
+        for message in mnl::NlMessages::new(received) {
+            each(Message::read(message?)?);
+        }
+        Ok(Received::Messages)
+    }
+}
+
+impl Group {
+    /// How many messages were lost; `None` where `/proc` does not tell.
+    pub(crate) fn lost(&self) -> Option<u64> {
+        let sockets = fs::read_to_string("/proc/thread-self/net/netlink").ok()?;
+        let own = self.socket.portid().to_string();
+        let mut lines = sockets.lines().map(str::split_ascii_whitespace);
+        // sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops, Inode (netlink_native_seq_show)
+        let mut line = lines.find(|line| {
+            let mut line = line.clone().skip(1);
+            line.next() == Some(NETFILTER) && line.next() == Some(&own)
+        })?;
+        line.nth(8)?.parse().ok()
+    }
+}
+
+impl AsFd for Group {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        sys::borrow_fd(&self.socket)
+    }
+}

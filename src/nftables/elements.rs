@@ -1,0 +1,319 @@
+//! The elements of interval sets, as keys that open and close intervals.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use nftnl::nftnl_sys::libc;
+
+use super::batch::{family_header, message_type};
+use crate::intent::{Bound, Interval, Intervals};
+use crate::netlink::{Flags, Nest, Request};
+use crate::sys::INET;
+
+/// `NFT_SET_ELEM_INTERVAL_END` (`linux/netfilter/nf_tables.h`).
+pub(crate) const INTERVAL_END: u32 = 1;
+/// `NFTA_SET_ELEM_LIST_TABLE`, `_SET` and `_ELEMENTS` (`linux/netfilter/nf_tables.h`).
+const LIST_TABLE: u16 = 1;
+const LIST_SET: u16 = 2;
+const LIST_ELEMENTS: u16 = 3;
+/// `NFTA_LIST_ELEM`.
+const LIST_ELEM: u16 = 1;
+/// `NFTA_SET_ELEM_KEY`, `_FLAGS` and `_USERDATA`.
+const KEY: u16 = 1;
+const ELEM_FLAGS: u16 = 3;
+const USERDATA: u16 = 6;
+/// `NFTA_DATA_VALUE`.
+const VALUE: u16 = 1;
+/// The flags of the requests that add elements.
+pub(crate) const FLAGS: Flags = Flags::CREATE;
+/// An element in a list: three attributes around a key of 16 bytes, a number, user data.
+const LARGEST: usize = 4 + (4 + 4 + 16) + 8 + (4 + OPEN.len()).next_multiple_of(4);
+/// How many elements a message has: a list is one attribute, whose length has 16 bits.
+const PER_MESSAGE: usize = 1000;
+const _: () = assert!(4 + PER_MESSAGE * LARGEST <= u16::MAX as usize);
+/// User data that nft gives an interval without a closing element: type `NFTNL_UDATA_SET_ELEM_FLAGS`, length 4,
+/// `NFTNL_SET_ELEM_F_INTERVAL_OPEN`.
+const OPEN: [u8; 6] = {
+    let [a, b, c, d] = 1u32.to_ne_bytes();
+    [1, 4, a, b, c, d]
+};
+
+/// A type of keys in the byte order in which the kernel compares them.
+pub(crate) trait Key: Bound {
+    /// The key's bytes.
+    type Bytes: AsRef<[u8]>;
+    /// To bytes.
+    fn to_key(self) -> Self::Bytes;
+    /// From bytes, if there are as many as the type has.
+    fn from_key(bytes: &[u8]) -> Option<Self>;
+}
+
+macro_rules! integer_key {
+    ($($integer:ty),*) => {$(
+        impl Key for $integer {
+            type Bytes = [u8; size_of::<$integer>()];
+            fn to_key(self) -> Self::Bytes { self.to_be_bytes() }
+            fn from_key(bytes: &[u8]) -> Option<Self> {
+                Some(Self::from_be_bytes(bytes.try_into().ok()?))
+            }
+        }
+    )*};
+}
+integer_key!(u16, u32);
+
+macro_rules! address_key {
+    ($($address:ty: $length:literal),*) => {$(
+        impl Key for $address {
+            type Bytes = [u8; $length];
+            fn to_key(self) -> Self::Bytes { self.octets() }
+            fn from_key(bytes: &[u8]) -> Option<Self> {
+                Some(<[u8; $length]>::try_from(bytes).ok()?.into())
+            }
+        }
+    )*};
+}
+address_key!(Ipv4Addr: 4, Ipv6Addr: 16);
+
+/// One key of an interval set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Edge<T> {
+    key: T,
+    role: Role,
+}
+
+/// What begins at a key. The order is that of keys that are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Role {
+    /// Nothing: what came before has ended.
+    Closes,
+    /// An interval.
+    Opens,
+    /// An interval that goes on to the maximum.
+    OpensLast,
+}
+
+/// The intervals, each before those that a balanced tree has below it.
+///
+/// The kernel's red-black tree (`nft_set_rbtree.c`) that is filled in ascending order is nearly twice as deep at its upper end
+/// as at its lower, and every connection descends it.
+fn roots_first<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = &Interval<T>> {
+    let levels = usize::BITS - intervals.len().leading_zeros();
+    (0..levels).rev().flat_map(|level| {
+        let below = (1 << level) - 1;
+        intervals.iter().skip(below).step_by(2 << level)
+    })
+}
+
+/// The keys that the kernel is given: an opening one for each interval, a closing one after it if it does not reach the
+/// maximum, and first of all one at zero unless an interval begins there, as nft does.
+pub(crate) fn edges<T: Bound>(intervals: &Intervals<T>) -> Vec<Edge<T>> {
+    let mut edges = Vec::with_capacity(2 * intervals.len() + 1);
+    if intervals
+        .iter()
+        .next()
+        .is_some_and(|first| first.first() != T::MIN)
+    {
+        let role = Role::Closes;
+        edges.push(Edge { key: T::MIN, role });
+    }
+    for interval in roots_first(intervals) {
+        let key = interval.first();
+        match interval.last().successor() {
+            Some(after) => {
+                let role = Role::Opens;
+                edges.push(Edge { key, role });
+                edges.push(Edge {
+                    key: after,
+                    role: Role::Closes,
+                });
+            }
+            None => edges.push(Edge {
+                key,
+                role: Role::OpensLast,
+            }),
+        }
+    }
+    edges
+}
+
+/// The requests that add the intervals to a set: written without libnftnl, which makes an object of each key.
+pub(crate) fn requests<T: Key>(
+    table: &str,
+    set: &str,
+    intervals: &Intervals<T>,
+) -> impl Iterator<Item = Request> {
+    let mut edges = edges(intervals).into_iter().peekable();
+    std::iter::from_fn(move || {
+        edges.peek()?;
+        let mut list = Nest::default();
+        for edge in edges.by_ref().take(PER_MESSAGE) {
+            list.append_nest(LIST_ELEM, |element| append(&edge, element));
+        }
+        let kind = message_type(libc::NFT_MSG_NEWSETELEM);
+        let request = Request::new(kind, FLAGS, &family_header(INET))
+            .with_text(LIST_TABLE, table)
+            .with_text(LIST_SET, set);
+        Some(request.with_nest(LIST_ELEMENTS, &list))
+    })
+}
+
+fn append<T: Key>(edge: &Edge<T>, element: &mut Nest) {
+    if edge.role == Role::Closes {
+        element.append(ELEM_FLAGS, &INTERVAL_END.to_be_bytes());
+    }
+    element.append_nest(KEY, |key| key.append(VALUE, edge.key.to_key().as_ref()));
+    if edge.role == Role::OpensLast {
+        element.append(USERDATA, &OPEN);
+    }
+}
+
+/// What the keys of a set stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Each opens or closes an interval.
+    Intervals,
+    /// Each for itself.
+    Singles,
+}
+
+/// Gathers the keys of a dump, in whichever order they come.
+pub(crate) struct Gathered<T>(Vec<Edge<T>>);
+
+impl<T> Default for Gathered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Key> Gathered<T> {
+    /// Adds an element. `None` if the key has another length.
+    pub(crate) fn add(&mut self, key: &[u8], flags: u32, layout: Layout) -> Option<()> {
+        let key = T::from_key(key)?;
+        let closes = flags & INTERVAL_END != 0;
+        let role = if closes { Role::Closes } else { Role::Opens };
+        self.0.push(Edge { key, role });
+        let after = key.successor().filter(|_| layout == Layout::Singles);
+        self.0.extend(after.map(|key| Edge {
+            key,
+            role: Role::Closes,
+        }));
+        Some(())
+    }
+
+    /// The intervals between the keys.
+    pub(crate) fn intervals(mut self) -> Intervals<T> {
+        self.0.sort_unstable_by_key(|edge| (edge.key, edge.role));
+        let mut open = None;
+        let mut intervals = Vec::with_capacity(self.0.len() / 2 + 1);
+        for edge in self.0 {
+            if let (Some(first), Some(last)) = (open.take(), edge.key.predecessor()) {
+                intervals.push(Interval::between(first, last));
+            }
+            if edge.role != Role::Closes {
+                open = Some(edge.key);
+            }
+        }
+        if let Some(first) = open {
+            intervals.push(Interval::between(first, T::MAX));
+        }
+        intervals.into_iter().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sys::parse_elements;
+
+    fn bound() -> impl Strategy<Value = u16> {
+        prop_oneof![0u16..20, 65_520u16..=65_535, any::<u16>()]
+    }
+
+    proptest! {
+        #[test]
+        fn keys_read_in_any_order_give_the_intervals(
+            pairs in prop::collection::vec((bound(), bound()), 0..10),
+        ) {
+            let set: Intervals<u16> =
+                pairs.iter().map(|&(a, b)| Interval::between(a, b)).collect();
+            let mut gathered = Gathered::<u16>::default();
+            for edge in edges(&set).iter().rev() {
+                let flags = if edge.role == Role::Closes { INTERVAL_END } else { 0 };
+                gathered.add(&edge.key.to_key(), flags, Layout::Intervals).unwrap();
+            }
+            prop_assert_eq!(gathered.intervals(), set);
+        }
+
+        /// Each interval once, and none deeper than in a balanced tree.
+        #[test]
+        fn the_order_fills_a_tree_from_its_root(count in 0..3000u32) {
+            let all: Intervals<u32> = (0..count).map(|index| Interval::single(2 * index)).collect();
+            let keys = || roots_first(&all).map(Interval::first);
+            let given: BTreeSet<_> = keys().collect();
+            prop_assert_eq!((keys().count(), given.len()), (all.len(), all.len()));
+            let mut depths = BTreeMap::new();
+            for key in keys() {
+                let neighbours = [depths.range(..key).next_back(), depths.range(key..).next()];
+                let above = neighbours.into_iter().flatten().map(|(_, depth)| *depth).max();
+                depths.insert(key, above.unwrap_or(0) + 1);
+            }
+            let deepest = depths.into_values().max().unwrap_or(0);
+            prop_assert!(deepest <= u32::BITS - count.leading_zeros(), "{}", deepest);
+        }
+
+        /// libnftnl reads what is written without it.
+        #[test]
+        fn messages_are_read_by_the_library(
+            bounds in prop::collection::vec((any::<u128>(), 0..5u128), 0..2500),
+        ) {
+            let address = |bits: u128| std::net::Ipv6Addr::from_bits(bits);
+            let set: Intervals<_> = bounds
+                .iter()
+                .map(|&(first, more)| Interval::between(address(first), address(first.saturating_add(more))))
+                .collect();
+            let mut gathered = Gathered::<std::net::Ipv6Addr>::default();
+            for request in requests("table", "set", &set) {
+                let message = request.finish(1);
+                parse_elements(&message, |key, flags| gathered.add(key, flags, Layout::Intervals).unwrap()).unwrap();
+            }
+            prop_assert_eq!(gathered.intervals(), set);
+        }
+    }
+
+    #[test]
+    fn writes_what_nft_writes() {
+        let set: Intervals<u16> = [Interval::single(80), Interval::between(8000, 65535)]
+            .into_iter()
+            .collect();
+        let written: Vec<_> = requests("t", "s", &set)
+            .map(|request| request.finish(1))
+            .collect();
+        let text = |kind: u8, letter: u8| [6, 0, kind, 0, letter, 0, 0, 0];
+        let key = |value: [u8; 2]| [12, 0, 1, 0x80, 6, 0, 1, 0, value[0], value[1], 0, 0];
+        let closes = |value| [&[24, 0, 1, 0x80, 8, 0, 3, 0, 0, 0, 0, 1][..], &key(value)].concat();
+        let opens = |value| [&[16, 0, 1, 0x80][..], &key(value)].concat();
+        let open = [10, 0, 6, 0, 1, 4, 1, 0, 0, 0, 0, 0];
+        let list = [
+            closes([0, 0]),
+            [&[28, 0, 1, 0x80][..], &key([0x1f, 0x40]), &open].concat(),
+            opens([0, 80]),
+            closes([0, 81]),
+        ]
+        .concat();
+        let header = [
+            &[132, 0, 0, 0, 12, 10, 1, 4, 1, 0, 0, 0, 0, 0, 0, 0][..],
+            &[1, 0, 0, 0],
+        ];
+        let expected = [
+            &header.concat()[..],
+            &text(1, b't'),
+            &text(2, b's'),
+            &[96, 0, 3, 0x80],
+            &list,
+        ];
+        assert_eq!(written, [expected.concat()]);
+    }
+}

@@ -1,0 +1,256 @@
+//! A listener, a connection that is to reach it, and what both ends see.
+
+use std::io::{self, Read, Write};
+use std::net::{
+    IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, TcpListener, TcpStream,
+};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, bind, connect, getsockopt, listen,
+    setsockopt, socket, sockopt,
+};
+use thiserror::Error;
+
+use crate::intent::{Family, Port};
+use crate::process::wait::wait;
+
+/// How long a connection may take. The kernel sends the first packet again after one second (`TCP_TIMEOUT_INIT`).
+const LIMIT: Duration = Duration::from_secs(2);
+/// How long a connection that was answered may take to show up at the listener, which is on the same host.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How a captured connection tells where it was going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Capture {
+    /// Its destination was rewritten; connection tracking knows the original (`SO_ORIGINAL_DST`).
+    Redirected,
+    /// It was handed over as it is, so its own address is the destination.
+    Transparent,
+}
+
+/// A listener on a port of every address of one family.
+pub(crate) struct Listener {
+    socket: TcpListener,
+    capture: Capture,
+}
+
+impl Listener {
+    /// Listens. `AddrInUse` is the error where somebody else does.
+    pub(crate) fn open(family: Family, port: Port, capture: Capture) -> io::Result<Self> {
+        let (domain, everywhere): (_, IpAddr) = match family {
+            Family::Ipv4 => (AddressFamily::Inet, Ipv4Addr::UNSPECIFIED.into()),
+            Family::Ipv6 => (AddressFamily::Inet6, Ipv6Addr::UNSPECIFIED.into()),
+        };
+        let listener = stream(domain)?;
+        // What is left of an earlier run's connections is no listener.
+        setsockopt(&listener, sockopt::ReuseAddr, &true)?;
+        if family == Family::Ipv6 {
+            setsockopt(&listener, sockopt::Ipv6V6Only, &true)?;
+        }
+        if capture == Capture::Transparent {
+            // For IPv6, too: the kernel passes the options of this level on, and both families share
+            // the flag (`ipv6_setsockopt`).
+            setsockopt(&listener, sockopt::IpTransparent, &true)?;
+        }
+        bind(
+            listener.as_raw_fd(),
+            &SockaddrStorage::from(SocketAddr::new(everywhere, port.number())),
+        )?;
+        listen(&listener, Backlog::MAXALLOWABLE)?;
+        let socket = TcpListener::from(listener);
+        Ok(Self { socket, capture })
+    }
+
+    /// Connects to the destination, and proves that the connection comes to this listener: the token that is
+    /// sent at this end is read at the other, and the destination is known here.
+    pub(crate) fn prove(&self, destination: SocketAddr, token: &[u8]) -> Result<(), Fault> {
+        let mut client = Client::start(destination)?;
+        let mut accepted = self.wait_for(&client)?;
+        let original = self
+            .original_destination(&accepted)
+            .map_err(Fault::NoOriginal)?;
+        if original != destination {
+            return Err(Fault::OtherOriginal(original));
+        }
+        accepted.write_all(token).map_err(Fault::Token)?;
+        if client.read(token.len()).map_err(Fault::Token)? == token {
+            Ok(())
+        } else {
+            Err(Fault::OtherToken)
+        }
+    }
+
+    /// Waits until the client's connection is complete at both ends.
+    fn wait_for(&self, client: &Client) -> Result<TcpStream, Fault> {
+        let mut deadline = Instant::now() + LIMIT;
+        let mut connected = false;
+        let mut accepted = None;
+        loop {
+            if !connected && client.is_connected()? {
+                connected = true;
+                deadline = deadline.min(Instant::now() + GRACE);
+            }
+            if accepted.is_none() {
+                accepted = self.accept(client.address);
+            }
+            match accepted {
+                Some(accepted) if connected => return Ok(accepted),
+                ref other => {
+                    let mut waiting = Vec::new();
+                    if other.is_none() {
+                        waiting.push(PollFd::new(self.socket.as_fd(), PollFlags::POLLIN));
+                    }
+                    if !connected {
+                        waiting.push(PollFd::new(client.socket.as_fd(), PollFlags::POLLOUT));
+                    }
+                    if !wait(&mut waiting, deadline).map_err(Fault::Connect)? {
+                        return Err(if connected {
+                            Fault::Elsewhere
+                        } else {
+                            Fault::NoAnswer
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// The client's connection, if it has arrived. Others that do meanwhile are nothing that anybody here can
+    /// serve: they are closed, as they would be refused if nobody listened.
+    fn accept(&self, client: SocketAddr) -> Option<TcpStream> {
+        // An error is that of a connection that is gone again, or that there is none yet.
+        while let Ok((accepted, peer)) = self.socket.accept() {
+            close_at_once(&accepted);
+            if peer.ip() == client.ip() && peer.port() == client.port() {
+                return Some(accepted);
+            }
+        }
+        None
+    }
+
+    fn original_destination(&self, accepted: &TcpStream) -> io::Result<SocketAddr> {
+        let own = accepted.local_addr()?;
+        Ok(match (self.capture, own) {
+            (Capture::Transparent, own) => SocketAddr::new(own.ip(), own.port()),
+            (Capture::Redirected, SocketAddr::V4(_)) => {
+                let original = getsockopt(accepted, sockopt::OriginalDst)?;
+                let address = Ipv4Addr::from_bits(u32::from_be(original.sin_addr.s_addr));
+                SocketAddrV4::new(address, u16::from_be(original.sin_port)).into()
+            }
+            (Capture::Redirected, SocketAddr::V6(_)) => {
+                let original = getsockopt(accepted, sockopt::Ip6tOriginalDst)?;
+                let address = Ipv6Addr::from(original.sin6_addr.s6_addr);
+                SocketAddrV6::new(address, u16::from_be(original.sin6_port), 0, 0).into()
+            }
+        })
+    }
+}
+
+/// Why a connection proves nothing.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// The client's end failed.
+    #[error("the connection failed: {0}")]
+    Connect(io::Error),
+    /// Nobody listens where it went.
+    #[error("the connection was refused")]
+    Refused,
+    /// Nothing came back.
+    #[error("there was no answer within {} seconds", LIMIT.as_secs())]
+    NoAnswer,
+    /// Somebody else took it.
+    #[error("somebody else answered")]
+    Elsewhere,
+    /// It arrived, but where it was going is not known.
+    #[error("the original destination cannot be read back: {0}")]
+    NoOriginal(io::Error),
+    /// It arrived, but it was going elsewhere.
+    #[error("the original destination that is read back is {0}")]
+    OtherOriginal(SocketAddr),
+    /// It arrived and broke.
+    #[error("the connection broke: {0}")]
+    Token(io::Error),
+    /// Something else was read than sent.
+    #[error("what was sent at one end is not what arrived at the other")]
+    OtherToken,
+}
+
+/// The end that connects.
+struct Client {
+    socket: TcpStream,
+    address: SocketAddr,
+}
+
+impl Client {
+    fn start(destination: SocketAddr) -> Result<Self, Fault> {
+        let domain = match destination {
+            SocketAddr::V4(_) => AddressFamily::Inet,
+            SocketAddr::V6(_) => AddressFamily::Inet6,
+        };
+        let socket = stream(domain).map_err(Fault::Connect)?;
+        match connect(socket.as_raw_fd(), &SockaddrStorage::from(destination)) {
+            Ok(()) | Err(Errno::EINPROGRESS) => {}
+            Err(errno) => return Err(failed(errno.into())),
+        }
+        let socket = TcpStream::from(socket);
+        close_at_once(&socket);
+        let address = socket.local_addr().map_err(Fault::Connect)?;
+        Ok(Self { socket, address })
+    }
+
+    fn is_connected(&self) -> Result<bool, Fault> {
+        match self.socket.take_error() {
+            Ok(None) => Ok(self.socket.peer_addr().is_ok()),
+            Ok(Some(error)) | Err(error) => Err(failed(error)),
+        }
+    }
+
+    /// Reads this many bytes.
+    fn read(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let deadline = Instant::now() + GRACE;
+        let mut received = Vec::new();
+        while received.len() < length {
+            let mut part = vec![0; length - received.len()];
+            match self.socket.read(&mut part) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(count) => received.extend(part.iter().take(count)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut readable = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+                    if !wait(&mut readable, deadline)? {
+                        return Err(io::ErrorKind::TimedOut.into());
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(received)
+    }
+}
+
+fn failed(error: io::Error) -> Fault {
+    if error.kind() == io::ErrorKind::ConnectionRefused {
+        Fault::Refused
+    } else {
+        Fault::Connect(error)
+    }
+}
+
+fn stream(domain: AddressFamily) -> io::Result<OwnedFd> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    Ok(socket(domain, SockType::Stream, flags, None)?)
+}
+
+/// Ends the connection with a reset when it is closed, so that nothing of it stays behind (TIME-WAIT). Where this
+/// cannot be set, it does.
+fn close_at_once(socket: &impl AsFd) {
+    let at_once = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    let _ = setsockopt(&socket.as_fd(), sockopt::Linger, &at_once);
+}
