@@ -3,12 +3,22 @@
 import contextlib
 import glob
 import os
+import re
 import secrets
 import subprocess
 
 from lab import checked
 
-IMAGE = "localhost/netweir"
+
+def image_name():
+    """The name that script/image gives the image: the project's version is its tag."""
+    path = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Cargo.toml")
+    with open(path, encoding="utf-8") as file:
+        version = re.search(r'^version = "(.*)"$', file.read(), re.MULTILINE)[1]
+    return f"localhost/netweir:{version}"
+
+
+IMAGE = image_name()
 
 # What a pod's security context says: drop ALL, no way to more, nothing to write to; and NET_ADMIN.
 CONFINED = ("--cap-drop=all", "--security-opt=no-new-privileges", "--read-only", "--read-only-tmpfs=false")

@@ -242,7 +242,7 @@ def refused(checks, containerd):
 
 def image(checks, containerd):
     """The image as an init container, as a user who is not root, where the runtime hands no capability on."""
-    init = {"image": f"{IMAGE}:latest", "args": ["apply", f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}"], "user": 65534}
+    init = {"image": IMAGE, "args": ["apply", f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}"], "user": 65534}
     pod = Pod(containerd, "initialized", {}, init)
     pod.run()
     checks.equal("nothing is captured at first", pod.rules(), "")

@@ -18,7 +18,7 @@ from tproxy import ENVOY as TRANSPARENT_PROXY
 
 POD_NAME = "shop"
 GRANTED = {"capabilities": {"drop": ["ALL"], "add": ["NET_ADMIN"]}, "allowPrivilegeEscalation": False}
-TOOLS = "localhost/tools"
+TOOLS = "localhost/tools:latest"
 NETWORK = "mesh"
 
 
@@ -51,7 +51,7 @@ EXCLUDED = (f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}", f"--exclude-inbound
 LIVES = (
     # The init container as meshes have theirs, as root.
     Life("redirect", ("apply", *EXCLUDED), 0, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE),
-    # As in the README's example; a transparent proxy is root itself.
+    # As in deploy/; a transparent proxy is root itself.
     Life("tproxy", ("apply", *EXCLUDED, "--inbound-mode=tproxy"), 65534, TPROXY, TRANSPARENT_PROXY, PEER, POD),
 )
 
@@ -168,7 +168,7 @@ def network(folder, plugins=(), name=NETWORK):
 
 
 def init_container(life):
-    """What the README says of it."""
+    """Confined as in deploy/."""
     confined = {**GRANTED, "readOnlyRootFilesystem": True, "runAsUser": life.user}
     return container("netweir", IMAGE, confined, args=list(life.arguments))
 
@@ -194,7 +194,7 @@ def manifest(life, envoy, proxy_folder, init_containers):
 
 
 def container(name, image, context, **rest):
-    return {"name": name, "image": f"{image}:latest", "imagePullPolicy": "Never", "securityContext": context, **rest}
+    return {"name": name, "image": image, "imagePullPolicy": "Never", "securityContext": context, **rest}
 
 
 def binary_of(envoy):

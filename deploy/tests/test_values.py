@@ -59,8 +59,8 @@ class Values(unittest.TestCase):
 
     def test_an_image(self):
         for image, told in (
-            ({}, r"netweir:\d+\.\d+\.\d+"),
-            ({"tag": "edge"}, "netweir:edge"),
+            ({}, r"localhost/netweir:\d+\.\d+\.\d+"),
+            ({"tag": "edge"}, "localhost/netweir:edge"),
             (EVERYTHING["image"] | {"tag": "edge"}, f"{EVERYTHING['image']['repository']}@{EVERYTHING['image']['digest']}"),
         ):
             with self.subTest(image=image):

@@ -38,7 +38,7 @@ struct Pod {
     init: Option<Init>,
 }
 
-/// Its init container, confined as in the README.
+/// Its init container, confined as in `deploy/`.
 #[derive(Clone, Deserialize)]
 struct Init {
     image: String,

@@ -6,7 +6,7 @@ The init container. All keys are optional:
 */}}
 {{- define "netweir.initContainer" -}}
 - name: netweir
-  image: {{ .image | default "netweir:0.1.0" | quote }}
+  image: {{ .image | default "localhost/netweir:0.1.0" | quote }}
   args: {{ concat (list "apply") (.args | default list) | toJson }}
   securityContext:
     capabilities: {drop: [ALL], add: [NET_ADMIN]}
