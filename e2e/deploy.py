@@ -8,6 +8,7 @@ ends, which is looked at.
 import copy
 import json
 import os
+import re
 import subprocess
 import urllib.error
 import urllib.request
@@ -117,7 +118,7 @@ def pod_of(objects, folders):
     template = copy.deepcopy(one(objects, "DaemonSet")["spec"]["template"])
     template["spec"]["restartPolicy"] = "Never"
     for container in template["spec"]["containers"]:
-        container |= {"image": f"{IMAGE}:latest", "imagePullPolicy": "Never"}
+        container |= {"image": IMAGE, "imagePullPolicy": "Never"}
     for volume in template["spec"]["volumes"]:
         if "hostPath" in volume:
             volume["hostPath"]["path"] = folders[volume["hostPath"]["path"]]
@@ -151,6 +152,8 @@ def run(options, checks, folder):
         refuses(checks, Node.new(played, "mistaken"), manifests("mistaken"))
         print("The init container:", flush=True)
         initializes(checks, played, manifests("shop"), options.envoy)
+        print("The first run of the README:", flush=True)
+        runs_first(checks, played, manifests("first-run"))
 
 
 def installs(checks, node, objects):
@@ -258,8 +261,36 @@ def initializes(checks, played, objects, envoy):
     container = one(objects, "Deployment")["spec"]["template"]["spec"]["initContainers"][0]
     arguments = (*container["args"], f"--exclude-inbound-ports={EXCLUDED_INBOUND}")
     checks.equal("it leaves a port alone", f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}" in arguments, True)
-    container |= {"image": f"{IMAGE}:latest", "imagePullPolicy": "Never", "args": list(arguments)}
+    container |= {"image": IMAGE, "imagePullPolicy": "Never", "args": list(arguments)}
     user = container["securityContext"]["runAsUser"]
     life = Life("shop", arguments, user, REDIRECT, PROXY, PASSTHROUGH_SOURCE, PASSTHROUGH_SOURCE)
     with born(played, envoy, life, [container]) as proxy:
         connect(checks, played, proxy, life)
+
+
+def runs_first(checks, played, objects):
+    """The pod without a proxy: capture is verified, and `trace` shows where a connection goes."""
+    (pod,) = objects
+    for container in pod["spec"]["initContainers"] + pod["spec"]["containers"]:
+        container["imagePullPolicy"] = "Never"
+    # The init container stays when it is done, so that its log can be read.
+    pod["metadata"]["annotations"] = {"io.podman.annotations.init.container.type": "always"}
+    name = pod["metadata"]["name"]
+
+    def log(container):
+        command = [*played.image.podman, "logs", f"{name}-{container}"]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
+
+    played.play(pod)
+    try:
+        verified = [line for line in log("netweir").splitlines() if line.startswith("info: verified: ")]
+        checks.equal("verified in both directions, for both families", len(verified), 4)
+        until("the trace to begin", lambda: log("trace") or None)
+        pid = played.podman("inspect", "--format", "{{.State.Pid}}", f"{name}-trace").strip()
+        target = ["nsenter", f"--net=/proc/{pid}/ns/net", "curl", "--silent", "http://192.0.2.1:8080"]
+        refused = subprocess.run(target, check=False).returncode
+        checks.equal("an application's connection is refused without a proxy (curl's code 7)", refused, 7)
+        shown = until("the connection in the trace", lambda: re.search("out tcp 192.0.2.1:8080 .*redirected to port (\\d+)", log("trace")))
+        checks.equal("and shown with the proxy's port", shown[1], "15001")
+    finally:
+        played.podman("pod", "rm", "--force", "--time", "0", name)

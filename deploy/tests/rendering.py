@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CHART = "deploy/helm/netweir"
 BASE = "deploy/kustomize/base"
 SHOP = "deploy/kustomize/examples/shop"
+FIRST_RUN = "deploy/examples/captured-pod.yaml"
 NAMESPACE = "netweir-system"
 
 # Where script/kubernetes put the programs.
@@ -75,6 +76,11 @@ def kustomize(folder=BASE, version=NEWEST):
     return objects(run(version, "kubectl", "kustomize", str(folder)))
 
 
+def first_run():
+    """The pod of the README's first run."""
+    return objects((ROOT / FIRST_RUN).read_text(encoding="utf-8"))
+
+
 def overlay(folder, kustomization):
     """What Kustomize makes of a user's own kustomization, written into `folder` below the project's."""
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization), encoding="utf-8")
@@ -107,6 +113,7 @@ def write(folder):
         "uninstall": helm(UNINSTALL),
         "mistaken": helm({"plugin": {"capture": {"exclude-outbound-port": "22"}}}),
         "shop": kustomize(SHOP),
+        "first-run": first_run(),
     }
     for name, found in rendered.items():
         (folder / f"{name}.json").write_text(json.dumps(found), encoding="utf-8")

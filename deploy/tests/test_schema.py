@@ -8,7 +8,7 @@ import unittest
 
 import kubernetes_validate
 import mistakes
-from rendering import EVERYTHING, SHOP, UNINSTALL, helm, kustomize, on_nodes
+from rendering import EVERYTHING, SHOP, UNINSTALL, first_run, helm, kustomize, on_nodes
 
 # The chart's kubeVersion begins with the first.
 RELEASES = ("1.25", "1.37")
@@ -34,6 +34,7 @@ class Schema(unittest.TestCase):
             "uninstall": helm(UNINSTALL),
             "kustomize": on_nodes("kustomize"),
             "shop": kustomize(SHOP),
+            "first-run": first_run(),
         }
         for name, objects in rendered.items():
             for release in RELEASES:
