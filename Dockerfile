@@ -1,9 +1,9 @@
-# The image: one static binary, nothing else. It needs no shell, no iptables, no nft.
+# The image contains one static binary and nothing else: no shell, no iptables, no nft.
 #
-#   docker build -t netweir .
-#   docker build -t netweir --build-arg BUILDER=my.registry/rust:1-trixie .
+#   docker build -t localhost/netweir:0.1.0 .
+#   docker build -t localhost/netweir:0.1.0 --build-arg BUILDER=my.registry/rust:1-trixie .
 #
-# `make image` builds the last stage around a binary made by `make static`, and pulls nothing.
+# `make image` builds only the last stage, around the binary of `make static`, and pulls nothing.
 ARG BUILDER=docker.io/library/rust:1-trixie
 
 FROM ${BUILDER} AS builder
@@ -17,9 +17,10 @@ RUN script/setup build static capability \
 FROM scratch
 LABEL org.opencontainers.image.title="netweir" \
       org.opencontainers.image.description="Captures a pod's traffic for a service-mesh proxy, through nf_tables and netlink alone" \
+      org.opencontainers.image.source="https://example.invalid/netweir" \
       org.opencontainers.image.licenses="GPL-2.0-or-later"
-# Its file capability is cap_net_admin+p: what the pod grants (`add: [NET_ADMIN]`), and no more, is what it
-# raises itself, as this user too. With +ep it could not even start where the pod grants nothing.
+# The file capability cap_net_admin+p lets the binary raise what the pod grants (`add: [NET_ADMIN]`), as this user too.
+# With +ep it could not start in a pod that grants nothing.
 COPY --from=builder /out/netweir /netweir
 USER 65534:65534
 ENTRYPOINT ["/netweir"]

@@ -1,5 +1,5 @@
-//! What the documents show is what the program prints: their `console` blocks are run again, and their tables and
-//! pictures made anew. With `SNAPSHOTS=overwrite` they are written into them.
+//! Runs the `console` blocks of the documents again, and compares the documents' tables and picture with the program's.
+//! `SNAPSHOTS=overwrite` rewrites them.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,6 +11,7 @@
 mod console;
 
 use std::fmt::Write;
+use std::fs;
 use std::path::Path;
 
 use console::console_blocks;
@@ -24,19 +25,33 @@ use netweir::ruleset::Installed;
 use snapbox::{Assert, Data, assert_data_eq};
 
 #[test]
-fn shows_what_the_program_prints() {
-    let readme = include_str!("../README.md");
-    let actual = console_blocks(&marked(readme, "options", &options()));
-    let actual = marked(&actual, "exit codes", &exit_codes());
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md");
-    assert_data_eq!(actual, Data::read_from(&file, None).raw());
+fn readme_shows_what_the_program_prints() {
+    assert_shows_current_output("README.md", &[]);
+}
+
+#[test]
+fn options_are_those_of_the_program() {
+    let tables = [("options", options()), ("exit codes", exit_codes())];
+    assert_shows_current_output("docs/options.md", &tables);
+}
+
+#[test]
+fn rules_are_those_of_the_program() {
+    assert_shows_current_output("docs/rules.md", &[]);
 }
 
 #[test]
 fn debugging_shows_what_the_program_prints() {
-    let actual = console_blocks(include_str!("../docs/debugging.md"));
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/debugging.md");
-    assert_data_eq!(actual, Data::read_from(&file, None).raw());
+    assert_shows_current_output("docs/debugging.md", &[]);
+}
+
+#[test]
+fn drop_in_shows_the_command_lines_of_the_meshes() {
+    let tables = [
+        ("istio flags", flags::<IstioFlag>()),
+        ("linkerd flags", flags::<LinkerdFlag>()),
+    ];
+    assert_shows_current_output("docs/drop-in.md", &tables);
 }
 
 #[test]
@@ -50,13 +65,17 @@ fn the_picture_is_as_the_program_draws_it() {
     assert.eq(Data::text(drawn).raw(), Data::read_from(&file, None).raw());
 }
 
-#[test]
-fn shows_what_the_meshes_command_lines_are() {
-    let text = include_str!("../docs/drop-in.md");
-    let actual = marked(text, "istio flags", &flags::<IstioFlag>());
-    let actual = marked(&actual, "linkerd flags", &flags::<LinkerdFlag>());
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/drop-in.md");
-    assert_data_eq!(console_blocks(&actual), Data::read_from(&file, None).raw());
+/// The document's `console` blocks show what their commands print now, and its marked tables are the given ones.
+fn assert_shows_current_output(document: &str, tables: &[(&str, String)]) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(document);
+    let text = fs::read_to_string(&file).expect("the document exists");
+    let with_tables = tables
+        .iter()
+        .fold(text, |text, (name, contents)| marked(&text, name, contents));
+    assert_data_eq!(
+        console_blocks(&with_tables),
+        Data::read_from(&file, None).raw()
+    );
 }
 
 /// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.

@@ -56,10 +56,10 @@ fn redirected_before() {
     nft(THIEF);
     let ended = apply_verify(&[], NETWEIR, &[]);
     assert_eq!(ended.code, Some(3), "{:#?}", ended.said);
-    // Line by line what the README shows.
+    // Line by line what docs/debugging.md shows.
     let said = ended.said.join("\n");
-    let readme = include_str!("../../README.md");
-    assert!(readme.contains(&format!("\n{said}\n```")), "{said}");
+    let guide = include_str!("../../docs/debugging.md");
+    assert!(guide.contains(&format!("\n{said}\n```")), "{said}");
     for part in [
         "error: verification failed: outbound ipv4: 192.0.2.1:80 should have reached port 15001, but the \
          connection was refused\n",

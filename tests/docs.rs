@@ -1,0 +1,128 @@
+//! The documents' links lead somewhere, and the repository's placeholder address has one form.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking, in its own functions, too"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+/// What builds leave in the tree.
+const BUILT: [&str; 3] = [".git", ".build", "target"];
+
+/// All files below the folder, except what builds leave there.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        if BUILT.iter().any(|built| name == *built) || path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push(path);
+        }
+    }
+}
+
+/// The project's text files with their contents.
+fn texts() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    files(Path::new(ROOT), &mut found);
+    let read = |path: PathBuf| Some((path.clone(), fs::read_to_string(path).ok()?));
+    found.into_iter().filter_map(read).collect()
+}
+
+fn documents() -> Vec<(PathBuf, String)> {
+    let is_document = |(path, _): &(PathBuf, String)| path.extension().is_some_and(|it| it == "md");
+    texts().into_iter().filter(is_document).collect()
+}
+
+/// The text without its code blocks and its code in lines, where brackets are no links.
+fn without_code(text: &str) -> String {
+    let prose = text.split("```").step_by(2).collect::<String>();
+    prose.split('`').step_by(2).collect()
+}
+
+/// The targets of the links and pictures in the text.
+fn links(text: &str) -> Vec<String> {
+    let prose = without_code(text);
+    let targets = prose.split("](").skip(1);
+    targets
+        .map(|rest| rest.split_once(')').expect("a link ends").0.to_owned())
+        .collect()
+}
+
+/// The anchors that GitHub makes of the headings.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let prose = text.split("```").step_by(2).collect::<String>();
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|heading| {
+            let title = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = |c: &char| c.is_alphanumeric() || [' ', '-', '_'].contains(c);
+            title
+                .chars()
+                .filter(kept)
+                .collect::<String>()
+                .replace(' ', "-")
+        })
+        .collect()
+}
+
+#[test]
+fn relative_links_resolve() {
+    let mut broken = Vec::new();
+    let mut tried = 0;
+    for (path, text) in documents() {
+        for link in links(&text) {
+            if link.contains("://") {
+                continue;
+            }
+            tried += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = match file {
+                "" => path.clone(),
+                file => path.parent().unwrap().join(file),
+            };
+            let has_anchor =
+                || fs::read_to_string(&target).is_ok_and(|text| anchors(&text).contains(anchor));
+            if !target.exists() || !anchor.is_empty() && !has_anchor() {
+                broken.push(format!("{}: {link}", path.display()));
+            }
+        }
+    }
+    assert!(tried > 30, "{tried} links found");
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
+#[test]
+fn the_repository_has_one_placeholder_address() {
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    // Put together, so that this file has no other form.
+    let placeholder = ["example", "invalid"].join(".");
+    assert_eq!(repository, format!("https://{placeholder}/netweir"));
+    let mut named = 0;
+    for (path, text) in texts() {
+        for (place, _) in text.match_indices(&placeholder) {
+            let before = &text[..place];
+            let after = &text[place + placeholder.len()..];
+            let address = before.ends_with("https://") && after.starts_with("/netweir");
+            let mail = path.ends_with("SECURITY.md") && before.ends_with("<security@");
+            assert!(address || mail, "{}: another form", path.display());
+            named += 1;
+        }
+    }
+    assert!(named > 3, "{named} found");
+}
+
+#[test]
+fn readme_is_short() {
+    let lines = include_str!("../README.md").lines().count();
+    assert!(lines <= 170, "{lines} lines");
+}
