@@ -13,25 +13,28 @@
 mod annotations;
 mod code;
 mod commands;
-pub(crate) mod config;
-pub(crate) mod environment;
+mod config;
+mod environment;
 mod error;
 
 mod node;
 mod policy;
-pub(crate) mod request;
-pub(crate) mod version;
+mod request;
+mod version;
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read, Write as _};
 use std::panic;
+use std::path::PathBuf;
 use std::process;
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
+use crate::options::Files;
 
 pub use annotations::{ISTIO_KEYS, LINKERD_KEYS};
 pub use code::Code;
+pub(crate) use config::{ANNOTATIONS, ConfigError};
 pub use environment::{Command, Environment};
 pub use error::Error;
 
@@ -47,6 +50,19 @@ pub const COMMAND: &str = "CNI_COMMAND";
 
 /// No configuration is longer, in bytes: annotations of a pod are limited to 256 KiB, results are smaller.
 const LONGEST_INPUT: u64 = 16 << 20;
+
+/// Reads a configuration as the plugin does for STATUS, without touching the system.
+///
+/// # Errors
+/// The plugin would refuse the configuration.
+pub(crate) fn check_configuration(text: &str, files: &dyn Files) -> Result<(), Error> {
+    let environment = Environment {
+        command: Command::Status,
+        pod: Pod::default(),
+        namespace: PathBuf::new(),
+    };
+    request::read(&environment, text, files).map(drop)
+}
 
 /// Does what the variables and standard input say.
 #[must_use]

@@ -1,27 +1,27 @@
-//! The installer of a node: puts the program where the runtime looks for plugins, and its entry into the primary network,
-//! and sees to it that both stay there.
+//! The node agent: installs the CNI plugin on a node and keeps it installed.
 //!
 //! ```text
-//! inotify ─► pace ─► binary: in place?
-//!                    folder: files ─► steps: which is the primary network, what is to be done ─► folder: does it
-//!                                          (pure, on conflist: the texts)                            │
-//!            state ◄─────────────────────────────────────────────────────────────────────────────────┘
-//!              └─► log, --ready-file, health: /readyz, /metrics
+//! inotify ─► backoff ─► binary:    is the plugin's file in place?
+//!                       conf_dir:  files ─► reconcile: primary network, changes ─► conf_dir: makes them
+//!                                           (pure, on the sources of conflist)        │
+//!            health ◄─────────────────────────────────────────────────────────────────┘
+//!              └─► log, --ready-file, server: /readyz, /metrics
 //! ```
 //!
-//! Every look starts from what is there, never from what was done before: it makes no difference whether another program
-//! changed something, an installer before this one was killed, or the events were too many.
+//! Every pass starts from the files that are there and remembers nothing of earlier passes, so it does not matter whether
+//! another program changed a file, an earlier installer was killed, or events were lost.
 
+mod backoff;
 mod binary;
+mod conf_dir;
 mod conflist;
 mod entry;
 mod error;
-mod folder;
 mod health;
 mod host;
-mod pace;
-mod state;
-mod steps;
+mod json;
+mod reconcile;
+mod server;
 mod temporary;
 mod watch;
 
@@ -38,121 +38,127 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::log::Log;
 use crate::process::shutdown::End;
 
-use health::Server;
-use host::{Found, Node};
-use pace::{Look, Pace};
-use state::{Repair, State};
+use backoff::{Backoff, Outcome};
+use health::{Health, Repair};
+use host::{Host, Status};
+use server::Server;
 use watch::Watch;
 
 pub use entry::{Entry, EntryError};
 pub use error::InstallError;
 
-/// The two folders of a node.
+/// The two directories of a node that the installer writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Places {
-    /// Where the runtime looks for plugins.
-    pub binaries: PathBuf,
-    /// Where it looks for networks.
-    pub configurations: PathBuf,
+pub struct Directories {
+    /// Plugins, as the container runtime looks for them.
+    pub bin: PathBuf,
+    /// Network configurations.
+    pub conf: PathBuf,
 }
 
-/// How to go on once the plugin is installed.
+/// Options of an installer that keeps running.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Guard {
-    /// A file that is there while the plugin is in place.
+pub struct WatchOptions {
+    /// A file that exists while the plugin is installed.
     pub ready_file: Option<PathBuf>,
-    /// Where probes and Prometheus are answered.
+    /// The address of the HTTP endpoint for probes and Prometheus.
     pub health: Option<SocketAddr>,
-    /// Whether the plugin goes with the process.
-    pub uninstall: bool,
+    /// Whether the plugin is uninstalled when the process ends.
+    pub uninstall_on_exit: bool,
 }
 
-/// Installs the plugin.
+/// Installs the plugin and returns.
 ///
 /// # Errors
-/// It could not be done; what was done stays, and is of no harm.
-pub fn install(places: &Places, entry: Entry, log: Log) -> Result<(), InstallError> {
-    let mut node = Node::new(places, entry, log);
-    node.clean()?;
-    let mut pace = Pace::new(Instant::now());
+/// The plugin is not installed. Changes made so far stay; they are harmless and the next installation continues from them.
+pub fn install(directories: &Directories, entry: Entry, log: Log) -> Result<(), InstallError> {
+    let mut host = Host::new(directories, entry, log);
+    host.clean()?;
+    let mut backoff = Backoff::new(Instant::now());
     loop {
-        let found = node.look(Instant::now())?;
-        match found {
-            Found::Installed(_) => {
+        match host.reconcile(Instant::now())? {
+            Status::Installed(_) => {
                 log.info("the plugin is installed", &[]);
                 return Ok(());
             }
-            Found::Waiting(reason) => return Err(reason),
-            Found::Overtaken => pace.looked(Instant::now(), Look::Overtaken),
-            Found::Unsettled(until) => pace.looked(Instant::now(), Look::Unsettled(until)),
+            Status::Waiting(reason) => return Err(reason),
+            Status::Overtaken => backoff.finished(Instant::now(), Outcome::Overtaken),
+            Status::Unsettled(until) => {
+                backoff.finished(Instant::now(), Outcome::Unsettled(until));
+            }
         }
-        wait(&mut [], pace.due())?;
+        wait(&mut [], backoff.due())?;
     }
 }
 
-/// Installs the plugin, and sees to it that it stays, until SIGINT or SIGTERM.
+/// Installs the plugin and repairs the installation until SIGINT or SIGTERM.
 ///
 /// # Errors
-/// The operating system lacks what that takes, or the plugin should go with the process and could not.
-pub fn guard(places: &Places, entry: Entry, guard: Guard, log: Log) -> Result<(), InstallError> {
+/// The operating system refused signals, events or the HTTP endpoint, or uninstalling on exit failed.
+pub fn watch(
+    directories: &Directories,
+    entry: Entry,
+    options: WatchOptions,
+    log: Log,
+) -> Result<(), InstallError> {
     let end = End::expect().map_err(|source| InstallError::Kernel {
-        doing: "signals as events",
+        doing: "receive signals",
         source,
     })?;
-    let health = guard.health.map(Server::listen).transpose()?;
-    if let Some(address) = health.as_ref().and_then(Server::address) {
-        log.info("probes are answered", &[("address", &address)]);
+    let server = options.health.map(Server::listen).transpose()?;
+    if let Some(address) = server.as_ref().and_then(Server::address) {
+        log.info("serving /readyz and /metrics", &[("address", &address)]);
     }
     let installer = Installer {
-        node: Node::new(places, entry, log),
-        watch: Watch::new([&places.binaries, &places.configurations])?,
-        pace: Pace::new(Instant::now()),
-        state: State::new(),
+        host: Host::new(directories, entry, log),
+        watch: Watch::new([&directories.bin, &directories.conf])?,
+        backoff: Backoff::new(Instant::now()),
+        health: Health::new(),
         end,
-        health,
-        ready_file: guard.ready_file,
+        server,
+        ready_file: options.ready_file,
         is_clean: false,
         log,
     };
     installer.run()?;
-    if guard.uninstall {
-        uninstall(places, log)?;
+    if options.uninstall_on_exit {
+        uninstall(directories, log)?;
     } else {
-        log.info("the plugin stays", &[]);
+        log.info("exiting; the plugin stays installed", &[]);
     }
     Ok(())
 }
 
-/// Takes the plugin away. Nothing there is no error.
+/// Uninstalls the plugin. Succeeds if it is not installed.
 ///
 /// # Errors
-/// It could not be done, or it cannot be told whether it was.
-pub fn uninstall(places: &Places, log: Log) -> Result<(), InstallError> {
-    host::uninstall(places, log)
+/// The plugin is still installed, or it cannot be determined whether a network still refers to it.
+pub fn uninstall(directories: &Directories, log: Log) -> Result<(), InstallError> {
+    host::uninstall(directories, log)
 }
 
 struct Installer {
-    node: Node,
+    host: Host,
     watch: Watch,
-    pace: Pace,
-    state: State,
+    backoff: Backoff,
+    health: Health,
     end: End,
-    health: Option<Server>,
+    server: Option<Server>,
     ready_file: Option<PathBuf>,
     is_clean: bool,
     log: Log,
 }
 
 impl Installer {
-    /// Goes on until it is asked to end.
+    /// Runs until a signal asks the process to exit.
     fn run(mut self) -> Result<(), InstallError> {
-        // Of an installer that was killed.
+        // An installer that was killed left it behind.
         self.remove_ready_file()?;
         loop {
             let now = Instant::now();
-            if self.pace.due().is_some_and(|due| due <= now) {
-                let look = self.look(now);
-                self.pace.looked(Instant::now(), look);
+            if self.backoff.due().is_some_and(|due| due <= now) {
+                let outcome = self.reconcile(now);
+                self.backoff.finished(Instant::now(), outcome);
             }
             if self.wait()? {
                 break;
@@ -161,14 +167,14 @@ impl Installer {
         self.remove_ready_file()
     }
 
-    /// Waits until there is something to do, and does all but looking at the node. Tells whether it is time to end.
+    /// Waits for the next event and serves HTTP requests; `true` when the process should exit.
     fn wait(&mut self) -> Result<bool, InstallError> {
-        let served = self.health.as_ref();
+        let served = self.server.as_ref();
         let deadline = served.and_then(Server::deadline);
-        let deadline = self.pace.due().into_iter().chain(deadline).min();
+        let deadline = self.backoff.due().into_iter().chain(deadline).min();
         let mut sources = vec![self.end.as_fd()];
-        // Who knows already that something changed learns nothing from more of it.
-        if self.pace.is_curious() {
+        // With a pass due, further changes tell nothing new.
+        if self.backoff.wants_events() {
             sources.push(self.watch.as_fd());
         }
         sources.extend(served.into_iter().flat_map(Server::sources));
@@ -179,11 +185,11 @@ impl Installer {
         wait(&mut sources, deadline)?;
         let is_ended = sources.first().and_then(PollFd::any).unwrap_or_default();
         let now = Instant::now();
-        if self.pace.is_curious() && self.has_changed()? {
-            self.pace.changed(now);
+        if self.backoff.wants_events() && self.has_changed()? {
+            self.backoff.changed(now);
         }
-        if let Some(health) = &mut self.health {
-            health.serve(now, &self.state);
+        if let Some(server) = &mut self.server {
+            server.serve(now, &self.health);
         }
         Ok(is_ended)
     }
@@ -192,73 +198,79 @@ impl Installer {
         self.watch
             .has_changed()
             .map_err(|source| InstallError::Kernel {
-                doing: "events of inotify",
+                doing: "read inotify events",
                 source,
             })
     }
 
-    /// Looks at the node, and puts right what is not.
-    fn look(&mut self, now: Instant) -> Look {
-        let was_ready = self.state.is_ready();
-        let look = match self.try_look(now) {
-            Ok(Found::Installed(repair)) => {
-                self.state.succeeded(repair);
+    /// Checks the node and repairs what differs.
+    fn reconcile(&mut self, now: Instant) -> Outcome {
+        let was_ready = self.health.is_ready();
+        let outcome = match self.try_reconcile(now) {
+            Ok(Status::Installed(repair)) => {
+                self.health.succeeded(repair);
                 if !was_ready {
                     self.log.info("the plugin is installed", &[]);
                 }
                 if repair == Repair::default() {
-                    Look::Quiet
+                    Outcome::Unchanged
                 } else {
-                    Look::Repaired
+                    Outcome::Repaired
                 }
             }
-            Ok(Found::Waiting(reason)) => {
+            Ok(Status::Waiting(reason)) => {
                 self.failed(&reason);
-                Look::Quiet
+                Outcome::Unchanged
             }
-            Ok(Found::Overtaken) => Look::Overtaken,
-            Ok(Found::Unsettled(until)) => Look::Unsettled(until),
+            Ok(Status::Overtaken) => Outcome::Overtaken,
+            Ok(Status::Unsettled(until)) => Outcome::Unsettled(until),
             Err(error) => {
                 self.failed(&error);
-                Look::Failed
+                Outcome::Failed
             }
         };
         if was_ready
-            && !self.state.is_ready()
+            && !self.health.is_ready()
             && let Err(error) = self.remove_ready_file()
         {
             self.log.error(error.in_full(), &[]);
         }
-        look
+        outcome
     }
 
-    fn try_look(&mut self, now: Instant) -> Result<Found, InstallError> {
-        // What changed until now is seen below, what changes from now on is seen later. A folder that is gone is known to be
-        // before it is watched anew.
+    fn try_reconcile(&mut self, now: Instant) -> Result<Status, InstallError> {
+        // This pass sees what changed until now; later changes are events again. Whether a directory was replaced must be
+        // known before it is watched again.
         self.has_changed()?;
         self.watch.renew()?;
         if !self.is_clean {
-            self.node.clean()?;
+            self.host.clean()?;
             self.is_clean = true;
         }
-        let found = self.node.look(now)?;
-        if matches!(found, Found::Installed(_)) {
+        let status = self.host.reconcile(now)?;
+        if matches!(status, Status::Installed(_)) {
             self.write_ready_file()?;
         }
-        Ok(found)
+        Ok(status)
     }
 
     fn failed(&mut self, error: &InstallError) {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let reason = error.in_full();
-        if self.state.failed(reason.clone(), now.unwrap_or_default()) {
-            self.log.error(reason, &[]);
+        let now = now.expect("the clock is past 1970");
+        let text = error.in_full();
+        if !self.health.failed(error.reason(), text.clone(), now) {
+            return;
+        }
+        match error {
+            // Normal on a new node.
+            InstallError::NoNetwork(_) => self.log.info(text, &[]),
+            _ => self.log.error(text, &[]),
         }
     }
 
     fn write_ready_file(&self) -> Result<(), InstallError> {
         match &self.ready_file {
-            Some(path) if !fs::exists(path).unwrap_or_default() => {
+            Some(path) if !path.exists() => {
                 fs::write(path, "").map_err(|source| InstallError::file("written", path, source))
             }
             _ => Ok(()),
@@ -278,20 +290,21 @@ impl Installer {
     }
 }
 
-/// Waits for one of the sources, until the deadline if there is one.
+/// Waits until one of the sources is readable or the deadline, if any, has passed.
 fn wait(sources: &mut [PollFd<'_>], deadline: Option<Instant>) -> Result<(), InstallError> {
     let timeout = match deadline {
-        // Rounded up: a wait that ends early would only begin anew.
+        // Rounded up: a wait that ends early would start again.
         Some(deadline) => {
             let left = deadline.saturating_duration_since(Instant::now());
-            PollTimeout::try_from(left + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX)
+            PollTimeout::try_from(left + Duration::from_millis(1))
+                .expect("no deadline is more than seconds away")
         }
         None => PollTimeout::NONE,
     };
     match poll(sources, timeout) {
         Ok(_) | Err(Errno::EINTR) => Ok(()),
         Err(errno) => Err(InstallError::Kernel {
-            doing: "events",
+            doing: "wait for events",
             source: errno.into(),
         }),
     }

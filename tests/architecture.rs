@@ -46,7 +46,7 @@ const IMPURE: &[&str] = &[
 ];
 
 /// The parts of the node agent that only compute.
-const PURE_OF_NODE: [&str; 4] = ["conflist", "entry", "state", "steps"];
+const PURE_OF_NODE: [&str; 5] = ["conflist", "entry", "health", "json", "reconcile"];
 
 /// What of the plugin only computes.
 const PURE_OF_CNI: [&str; 7] = [

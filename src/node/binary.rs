@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use super::entry::NAME;
 use super::error::InstallError;
-use super::temporary::{Temporary, sync_folder};
+use super::temporary::{TemporaryFile, sync_folder};
 
 /// The running program, also when its file is gone (proc(5)).
 const RUNNING: &str = "/proc/self/exe";
@@ -81,7 +81,7 @@ impl Binary {
 
     fn copy(&self) -> io::Result<()> {
         let mut running = File::open(RUNNING)?;
-        let mut copy = Temporary::create(&self.folder, MODE)?;
+        let mut copy = TemporaryFile::create(&self.folder, MODE)?;
         io::copy(&mut running, copy.file())?;
         copy.sync()?;
         fs::rename(copy.path(), &self.path)?;

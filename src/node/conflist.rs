@@ -3,7 +3,6 @@
 //! What makes a text a configuration is what libcni asks of it: a list has a name and plugins with a `type` each, a single
 //! plugin has a `type` itself.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -11,7 +10,8 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use super::entry::{Entry, NAME};
-use crate::cni::version::SpecVersion;
+use super::json::{self, Object};
+use crate::cni::SpecVersion;
 
 /// Why a text is no network configuration.
 #[derive(Debug, Error)]
@@ -42,12 +42,9 @@ pub(super) enum Broken {
     "its cniVersion is {found}, which the plugin does not speak; accepted are {}",
     SpecVersion::listed()
 )]
-pub(super) struct NotSpoken {
+pub(super) struct UnsupportedVersion {
     found: String,
 }
-
-/// A JSON object, with its values as they were written.
-pub(super) type Object<'a> = BTreeMap<String, &'a RawValue>;
 
 /// A list of plugins.
 #[derive(Debug)]
@@ -97,8 +94,8 @@ impl<'a> List<'a> {
     }
 
     /// Whether the plugin can be part of it.
-    pub(super) fn is_spoken(&self) -> Result<(), NotSpoken> {
-        is_spoken(&self.versions)
+    pub(super) fn check_version(&self) -> Result<(), UnsupportedVersion> {
+        check_version(&self.versions)
     }
 
     /// Whether the plugin is part of it.
@@ -184,8 +181,8 @@ impl<'a> Single<'a> {
     }
 
     /// Whether the plugin can be part of a list with it.
-    pub(super) fn is_spoken(&self) -> Result<(), NotSpoken> {
-        is_spoken(&self.versions)
+    pub(super) fn check_version(&self) -> Result<(), UnsupportedVersion> {
+        check_version(&self.versions)
     }
 
     /// The list that libcni would make of it, with the entry.
@@ -220,22 +217,14 @@ fn type_of(object: &Object<'_>) -> Result<String, Broken> {
 }
 
 fn string(raw: Option<&&RawValue>) -> Option<String> {
-    text_of(raw?)
-}
-
-/// The string that the value is.
-pub(super) fn text_of(raw: &RawValue) -> Option<String> {
-    match serde_json::from_str(raw.get()) {
-        Ok(Value::String(text)) => Some(text),
-        _ => None,
-    }
+    json::string(raw?)
 }
 
 /// The versions among which the runtime chooses: since libcni 1.3 there may be several.
 fn versions(object: &Object<'_>) -> Result<Vec<String>, Broken> {
     let mut versions = Vec::new();
     if let Some(raw) = object.get("cniVersion") {
-        versions.push(text_of(raw).ok_or(Broken::Version)?);
+        versions.push(json::string(raw).ok_or(Broken::Version)?);
     }
     let several = object
         .get("cniVersions")
@@ -250,7 +239,7 @@ fn versions(object: &Object<'_>) -> Result<Vec<String>, Broken> {
     Ok(versions)
 }
 
-fn is_spoken(versions: &[String]) -> Result<(), NotSpoken> {
+fn check_version(versions: &[String]) -> Result<(), UnsupportedVersion> {
     if versions
         .iter()
         .any(|version| SpecVersion::named(version).is_some())
@@ -262,7 +251,7 @@ fn is_spoken(versions: &[String]) -> Result<(), NotSpoken> {
     } else {
         versions.join(", ")
     };
-    Err(NotSpoken { found })
+    Err(UnsupportedVersion { found })
 }
 
 #[cfg(test)]

@@ -1,17 +1,12 @@
 //! The plugin's entry in a list of plugins.
 
-use std::path::PathBuf;
-
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::options::Files;
 
-use super::conflist::{Object, text_of};
-use crate::cni::config::{ANNOTATIONS, ConfigError};
-use crate::cni::environment::{Command, Environment, Pod};
-use crate::cni::version::SpecVersion;
-use crate::cni::{Error, request};
+use super::json::{self, Object};
+use crate::cni::{ANNOTATIONS, ConfigError, Error, SpecVersion, check_configuration};
 
 /// The plugin's name: its `type` in a list, and the name of its file.
 pub(super) const NAME: &str = "netweir";
@@ -56,7 +51,7 @@ impl Entry {
     fn of(keys: &Object<'_>) -> Result<Self, EntryError> {
         if let Some(raw) = keys
             .get("type")
-            .filter(|raw| text_of(raw).as_deref() != Some(NAME))
+            .filter(|raw| json::string(raw).as_deref() != Some(NAME))
         {
             return Err(EntryError::OtherPlugin(raw.get().to_owned()));
         }
@@ -81,13 +76,7 @@ impl Entry {
         let keys = self.text.strip_prefix('{').unwrap_or_default();
         let version = SpecVersion::LATEST;
         let config = format!("{{\"name\":\"{NAME}\",\"cniVersion\":\"{version}\",{keys}");
-        let environment = Environment {
-            command: Command::Status,
-            pod: Pod::default(),
-            namespace: PathBuf::new(),
-        };
-        let read = request::read(&environment, &config, &FilesOfNode).map(drop);
-        match read {
+        match check_configuration(&config, &FilesOfNode) {
             Ok(()) => Ok(()),
             Err(Error::Config(errors)) => Err(errors.into_iter().map(EntryError::Config).collect()),
             Err(error) => Err(vec![EntryError::Refused(Box::new(error))]),

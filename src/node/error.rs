@@ -1,4 +1,4 @@
-//! What can go wrong on a node.
+//! Errors of the installer.
 
 use std::error::Error as _;
 use std::io;
@@ -7,69 +7,69 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::conflist::NotSpoken;
+use super::conflist::UnsupportedVersion;
 
-/// Why the plugin is not installed, or still is.
+/// Why the plugin is not installed, or not uninstalled.
 #[derive(Debug, Error)]
 pub enum InstallError {
-    /// The operating system refused something with a file or a folder.
+    /// A file or directory operation failed.
     #[error("{} cannot be {doing}", path.display())]
     File {
-        /// What was tried.
+        /// The participle of the operation, such as "written".
         doing: &'static str,
-        /// The file or folder.
+        /// The file or directory.
         path: PathBuf,
-        /// Why not.
+        /// The operating system's reason.
         #[source]
         source: io::Error,
     },
-    /// The operating system refused something else.
-    #[error("{doing} cannot be had")]
+    /// Another system call failed.
+    #[error("cannot {doing}")]
     Kernel {
-        /// What was tried.
+        /// The infinitive of the operation, such as "wait for events".
         doing: &'static str,
-        /// Why not.
+        /// The operating system's reason.
         #[source]
         source: io::Error,
     },
-    /// Nobody can be told about health.
-    #[error("{address}, as --health has it, cannot be listened on")]
+    /// The HTTP endpoint cannot be opened.
+    #[error("--health: cannot listen on {address}")]
     Health {
         /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The operating system's reason.
         #[source]
         source: io::Error,
     },
-    /// Nothing to add the plugin to.
-    #[error("there is no network configuration in {} yet", .0.display())]
+    /// The directory has no network configuration.
+    #[error("waiting for a CNI network configuration in {}", .0.display())]
     NoNetwork(PathBuf),
-    /// Nothing that the plugin can be added to.
-    #[error("there is no network configuration in {} but broken ones: {names}", path.display())]
-    Broken {
-        /// The folder.
+    /// The directory has only invalid network configurations.
+    #[error("no valid CNI network configuration in {}; invalid: {names}", path.display())]
+    Invalid {
+        /// The directory.
         path: PathBuf,
         /// The files.
         names: String,
     },
-    /// The plugin cannot be part of the network.
-    #[error("the plugin cannot be added to {}: {reason}", path.display())]
-    NotSpoken {
+    /// The primary network uses versions of the specification that the plugin does not support.
+    #[error("cannot add the plugin to {}: {reason}", path.display())]
+    UnsupportedVersion {
         /// The network's file.
         path: PathBuf,
-        /// Why not.
+        /// The versions.
         reason: String,
     },
-    /// The entry may still be in a file.
-    #[error("whether {} has the plugin's entry cannot be told: {reason}", path.display())]
-    Doubtful {
+    /// A file that cannot be parsed may still contain the plugin's entry.
+    #[error("cannot tell whether {} still has the plugin's entry: {reason}", path.display())]
+    Undetermined {
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// Why it cannot be parsed.
         reason: String,
     },
-    /// Others rewrite the configurations all the time.
-    #[error("the configurations in {} do not stay as they are for long enough to be changed", .0.display())]
+    /// Other programs keep rewriting the configurations.
+    #[error("{}: other programs keep changing the network configurations; try again", .0.display())]
     Overtaken(PathBuf),
 }
 
@@ -83,12 +83,25 @@ impl InstallError {
         }
     }
 
-    pub(super) fn not_spoken(path: PathBuf, reason: &NotSpoken) -> Self {
+    pub(super) fn unsupported_version(path: PathBuf, reason: &UnsupportedVersion) -> Self {
         let reason = reason.to_string();
-        Self::NotSpoken { path, reason }
+        Self::UnsupportedVersion { path, reason }
     }
 
-    /// With its sources, on one line.
+    /// The reason code, a label of `netweir_cni_errors_total`.
+    pub(super) const fn reason(&self) -> Reason {
+        match self {
+            Self::File { .. } => Reason::File,
+            Self::Kernel { .. } | Self::Health { .. } => Reason::Kernel,
+            Self::NoNetwork(_) => Reason::NoNetwork,
+            Self::Invalid { .. } => Reason::Invalid,
+            Self::UnsupportedVersion { .. } => Reason::UnsupportedVersion,
+            Self::Undetermined { .. } => Reason::Undetermined,
+            Self::Overtaken(_) => Reason::Overtaken,
+        }
+    }
+
+    /// The error with its sources, on one line.
     pub(super) fn in_full(&self) -> String {
         let mut text = self.to_string();
         let mut source = self.source();
@@ -97,5 +110,41 @@ impl InstallError {
             source = error.source();
         }
         text
+    }
+}
+
+/// The kind of an error, as Prometheus labels it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    File,
+    Kernel,
+    NoNetwork,
+    Invalid,
+    UnsupportedVersion,
+    Undetermined,
+    Overtaken,
+}
+
+impl Reason {
+    pub(super) const ALL: [Self; 7] = [
+        Self::File,
+        Self::Kernel,
+        Self::NoNetwork,
+        Self::Invalid,
+        Self::UnsupportedVersion,
+        Self::Undetermined,
+        Self::Overtaken,
+    ];
+
+    pub(super) const fn label(self) -> &'static str {
+        match self {
+            Self::File => "file",
+            Self::Kernel => "kernel",
+            Self::NoNetwork => "no_network",
+            Self::Invalid => "invalid_configuration",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::Undetermined => "undetermined",
+            Self::Overtaken => "overtaken",
+        }
     }
 }

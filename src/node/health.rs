@@ -1,204 +1,203 @@
-//! Answers to probes and to Prometheus: as much of HTTP/1.1 (RFC 9112) as a GET takes.
-//!
-//! Nothing here waits. Who is slow to ask is forgotten after a while, and who does not read the answer does not get it.
+//! The installation's health, as probes and Prometheus see it.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::os::fd::{AsFd, BorrowedFd};
-use std::time::{Duration, Instant};
+use std::fmt::{self, Write};
+use std::time::Duration;
 
-use super::error::InstallError;
-use super::state::State;
+use super::error::Reason;
 
-/// The most connections at once. Beyond, the oldest is closed.
-const CONNECTIONS: usize = 16;
-/// The longest request, in bytes.
-const LONGEST: usize = 4 << 10;
-/// How long a request may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
-/// The server.
-pub(super) struct Server {
-    listener: TcpListener,
-    connections: Vec<Connection>,
+/// The installation's health.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Health {
+    /// Why the plugin is not installed; `None` while it is.
+    pub(super) problem: Option<String>,
+    installs: u64,
+    binary_repairs: u64,
+    configuration_repairs: u64,
+    errors: [u64; Reason::ALL.len()],
+    /// Since the Unix epoch.
+    last_error: Option<Duration>,
 }
 
-struct Connection {
-    stream: TcpStream,
-    request: Vec<u8>,
-    deadline: Instant,
+/// What a pass had to repair.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Repair {
+    pub(super) binary: bool,
+    pub(super) configuration: bool,
 }
 
-/// What is answered.
-#[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    status: &'static str,
-    body: String,
-}
+impl Health {
+    /// Before the first pass.
+    pub(super) fn new() -> Self {
+        Self {
+            problem: Some("not installed yet".to_owned()),
+            ..Self::default()
+        }
+    }
 
-impl Server {
-    /// On this address.
-    pub(super) fn listen(address: SocketAddr) -> Result<Self, InstallError> {
-        let listen = || {
-            let listener = TcpListener::bind(address)?;
-            listener.set_nonblocking(true)?;
-            Ok(listener)
+    pub(super) const fn is_ready(&self) -> bool {
+        self.problem.is_none()
+    }
+
+    /// Notes that the plugin is installed: the first time as an installation, later as repairs.
+    pub(super) fn succeeded(&mut self, repair: Repair) {
+        self.problem = None;
+        if self.installs == 0 {
+            self.installs = 1;
+            return;
+        }
+        self.binary_repairs += u64::from(repair.binary);
+        self.configuration_repairs += u64::from(repair.configuration);
+    }
+
+    /// Notes an error at a time since the Unix epoch; `true` unless it is the one that was noted last.
+    pub(super) fn failed(&mut self, reason: Reason, error: String, at: Duration) -> bool {
+        let is_new = self.problem.as_ref() != Some(&error);
+        if is_new {
+            for (known, count) in Reason::ALL.into_iter().zip(&mut self.errors) {
+                *count += u64::from(known == reason);
+            }
+            self.last_error = Some(at);
+        }
+        self.problem = Some(error);
+        is_new
+    }
+
+    /// The metrics in Prometheus's text format, version 0.0.4.
+    pub(super) fn metrics(&self) -> String {
+        let mut text = String::new();
+        self.write_metrics(&mut text)
+            .expect("writing to a string does not fail");
+        text
+    }
+
+    fn write_metrics(&self, f: &mut String) -> fmt::Result {
+        head(
+            f,
+            "ready",
+            "gauge",
+            "Whether the plugin is installed: its binary in place and its entry in the primary network.",
+        )?;
+        writeln!(f, "netweir_cni_ready {}", u8::from(self.is_ready()))?;
+        head(
+            f,
+            "installs_total",
+            "counter",
+            "Installations completed by this process: 0 or 1.",
+        )?;
+        writeln!(f, "netweir_cni_installs_total {}", self.installs)?;
+        head(
+            f,
+            "repairs_total",
+            "counter",
+            "Repairs of changes made by other programs.",
+        )?;
+        for (object, count) in [
+            ("binary", self.binary_repairs),
+            ("configuration", self.configuration_repairs),
+        ] {
+            writeln!(
+                f,
+                "netweir_cni_repairs_total{{object=\"{object}\"}} {count}"
+            )?;
+        }
+        head(
+            f,
+            "errors_total",
+            "counter",
+            "Errors that kept the plugin from being installed, each counted once while it lasts.",
+        )?;
+        for (reason, count) in Reason::ALL.into_iter().zip(self.errors) {
+            let reason = reason.label();
+            writeln!(f, "netweir_cni_errors_total{{reason=\"{reason}\"}} {count}")?;
+        }
+        let Some(at) = self.last_error else {
+            return Ok(());
         };
-        let listener = listen().map_err(|source| InstallError::Health { address, source })?;
-        let connections = Vec::new();
-        Ok(Self {
-            listener,
-            connections,
-        })
-    }
-
-    /// Where it listens: the port is known even if any would do.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
-    }
-
-    /// What to wait for.
-    pub(super) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
-        let connections = self.connections.iter();
-        let connections = connections.map(|connection| connection.stream.as_fd());
-        connections.chain([self.listener.as_fd()])
-    }
-
-    /// When somebody is to be forgotten.
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        self.connections
-            .iter()
-            .map(|connection| connection.deadline)
-            .min()
-    }
-
-    /// Answers whoever has asked by now.
-    pub(super) fn serve(&mut self, now: Instant, state: &State) {
-        self.connections
-            .retain_mut(|connection| connection.deadline > now && connection.is_open(state));
-        // Any error is about one connection, or passes. Others have their turn before the rest.
-        for _ in 0..CONNECTIONS {
-            let Ok((stream, _)) = self.listener.accept() else {
-                break;
-            };
-            let mut connection = Connection {
-                stream,
-                request: Vec::new(),
-                deadline: now + PATIENCE,
-            };
-            let is_usable = connection.stream.set_nonblocking(true).is_ok();
-            if is_usable && connection.is_open(state) {
-                if self.connections.len() == CONNECTIONS {
-                    self.connections.remove(0);
-                }
-                self.connections.push(connection);
-            }
-        }
-    }
-}
-
-impl Connection {
-    /// Reads what there is, and answers it once it is whole. Tells whether there is more to come.
-    fn is_open(&mut self, state: &State) -> bool {
-        let mut buffer = [0; 1024];
-        loop {
-            match self.stream.read(&mut buffer) {
-                Ok(0) => return false,
-                Ok(length) => self.request.extend(buffer.iter().take(length)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
-            }
-            if let Some(answer) = answer(&self.request, state) {
-                // It fits the buffer of a new connection, or nobody is told.
-                let _ = self.stream.write_all(answer.text().as_bytes());
-                return false;
-            }
-        }
-    }
-}
-
-impl Answer {
-    fn new(status: &'static str, body: impl Into<String>) -> Self {
-        let body = body.into();
-        Self { status, body }
-    }
-
-    fn text(&self) -> String {
-        format!(
-            "HTTP/1.1 {}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{}",
-            self.status,
-            self.body.len(),
-            self.body
+        head(
+            f,
+            "last_error_timestamp_seconds",
+            "gauge",
+            "Unix time of the latest error.",
+        )?;
+        writeln!(
+            f,
+            "netweir_cni_last_error_timestamp_seconds {}.{:03}",
+            at.as_secs(),
+            at.subsec_millis()
         )
     }
 }
 
-/// The answer to the request; `None` as long as there is more to come.
-fn answer(request: &[u8], state: &State) -> Option<Answer> {
-    let is_whole = request.windows(4).any(|bytes| bytes == b"\r\n\r\n");
-    if !is_whole {
-        let is_too_long = request.len() > LONGEST;
-        return is_too_long
-            .then(|| Answer::new("431 Request Header Fields Too Large", "too long\n"));
-    }
-    let text = String::from_utf8_lossy(request);
-    let mut words = text.lines().next().unwrap_or_default().split(' ');
-    let (method, target) = (words.next(), words.next().unwrap_or_default());
-    let path = target.split('?').next().unwrap_or_default();
-    Some(match (method, path, &state.reason) {
-        (Some("GET"), "/readyz", None) => Answer::new("200 OK", "ready\n"),
-        (Some("GET"), "/readyz", Some(reason)) => {
-            Answer::new("503 Service Unavailable", format!("not ready: {reason}\n"))
-        }
-        (Some("GET"), "/metrics", _) => Answer::new("200 OK", state.metrics()),
-        (Some("GET"), _, _) => Answer::new("404 Not Found", "there are /readyz and /metrics\n"),
-        _ => Answer::new("405 Method Not Allowed", "accepted is GET\n"),
-    })
+fn head(f: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
+    writeln!(
+        f,
+        "# HELP netweir_cni_{name} {help}\n# TYPE netweir_cni_{name} {kind}"
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn status(request: &str, state: &State) -> Option<&'static str> {
-        answer(request.as_bytes(), state).map(|answer| answer.status)
+    const BOTH: Repair = Repair {
+        binary: true,
+        configuration: true,
+    };
+
+    fn value(health: &Health, name: &str) -> String {
+        let metrics = health.metrics();
+        let mut lines = metrics.lines();
+        let line = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {name} in {metrics}"))
+            .to_owned()
     }
 
     #[test]
-    fn a_request_is_answered_when_it_is_whole() {
-        let state = State::new();
-        let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
-        for length in 0..request.len() {
-            assert_eq!(status(&request[..length], &state), None);
+    fn counts_first_success_as_installation_and_later_ones_as_repairs() {
+        let mut health = Health::new();
+        assert!(!health.is_ready());
+        assert_eq!(value(&health, "netweir_cni_ready"), "0");
+        assert_eq!(value(&health, "netweir_cni_installs_total"), "0");
+        for _ in 0..3 {
+            health.succeeded(BOTH);
         }
-        assert_eq!(status(request, &state), Some("200 OK"));
-        let endless = "x".repeat(LONGEST + 1);
-        assert_eq!(
-            status(&endless, &state),
-            Some("431 Request Header Fields Too Large")
-        );
+        health.succeeded(Repair {
+            binary: false,
+            ..BOTH
+        });
+        assert_eq!(value(&health, "netweir_cni_ready"), "1");
+        assert_eq!(value(&health, "netweir_cni_installs_total"), "1");
+        let repairs = |object: &str| {
+            value(
+                &health,
+                &format!("netweir_cni_repairs_total{{object=\"{object}\"}}"),
+            )
+        };
+        assert_eq!([repairs("binary"), repairs("configuration")], ["2", "3"]);
     }
 
     #[test]
-    fn readiness_is_a_status() {
-        let mut state = State::new();
-        let request = "GET /readyz?verbose HTTP/1.1\r\n\r\n";
-        let asked = answer(request.as_bytes(), &state).unwrap();
-        assert_eq!(
-            asked,
-            Answer::new("503 Service Unavailable", "not ready: not installed yet\n")
-        );
-        state.reason = None;
-        assert_eq!(status(request, &state), Some("200 OK"));
-        assert_eq!(
-            status("GET / HTTP/1.1\r\n\r\n", &state),
-            Some("404 Not Found")
-        );
-        assert_eq!(
-            status("POST /readyz HTTP/1.1\r\n\r\n", &state),
-            Some("405 Method Not Allowed")
-        );
-        assert_eq!(status("\r\n\r\n", &state), Some("405 Method Not Allowed"));
+    fn counts_lasting_error_once_under_its_reason() {
+        let errors = |health: &Health, reason: &str| {
+            value(
+                health,
+                &format!("netweir_cni_errors_total{{reason=\"{reason}\"}}"),
+            )
+        };
+        let mut health = Health::new();
+        let at = Duration::from_millis(1_700_000_000_250);
+        let text = "no \"space\"\\\n".to_owned();
+        assert!(health.failed(Reason::File, text.clone(), at));
+        assert!(!health.failed(Reason::File, text.clone(), at + at));
+        assert_eq!(errors(&health, "file"), "1");
+        assert_eq!(errors(&health, "no_network"), "0");
+        // An error's text may name any file, so it is no label.
+        assert!(!health.metrics().contains("space"));
+        let name = "netweir_cni_last_error_timestamp_seconds";
+        assert_eq!(value(&health, name), "1700000000.250");
+        health.succeeded(BOTH);
+        assert!(health.failed(Reason::NoNetwork, text, at));
+        assert_eq!(errors(&health, "file"), "1");
+        assert_eq!(errors(&health, "no_network"), "1");
     }
 }

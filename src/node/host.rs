@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use crate::log::Log;
 
-use super::Places;
+use super::Directories;
 use super::binary::Binary;
+use super::conf_dir::{ConfDir, Performed};
 use super::entry::Entry;
 use super::error::InstallError;
-use super::folder::{Folder, Outcome};
-use super::state::Repair;
-use super::steps::{Choice, Step};
+use super::health::Repair;
+use super::reconcile::{Change, Choice};
 use super::temporary;
 
 /// How long a file may be no configuration before it counts as broken: whoever writes it may not have finished.
@@ -19,9 +19,9 @@ const GRACE: Duration = Duration::from_millis(250);
 const ATTEMPTS: usize = 100;
 
 /// The node, as far as it matters.
-pub(super) struct Node {
+pub(super) struct Host {
     binary: Binary,
-    folder: Folder,
+    folder: ConfDir,
     entry: Entry,
     /// Before the primary network.
     broken: Vec<Broken>,
@@ -37,7 +37,7 @@ struct Broken {
 
 /// What a look at the node found, and left behind.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum Status {
     /// The plugin is in place, after these repairs.
     Installed(Repair),
     /// It has to wait for others, for this reason.
@@ -48,11 +48,11 @@ pub(super) enum Found {
     Unsettled(Instant),
 }
 
-impl Node {
-    pub(super) fn new(places: &Places, entry: Entry, log: Log) -> Self {
+impl Host {
+    pub(super) fn new(directories: &Directories, entry: Entry, log: Log) -> Self {
         Self {
-            binary: Binary::new(&places.binaries),
-            folder: Folder::new(&places.configurations),
+            binary: Binary::new(&directories.bin),
+            folder: ConfDir::new(&directories.conf),
             entry,
             broken: Vec::new(),
             log,
@@ -66,7 +66,7 @@ impl Node {
     }
 
     /// Looks at the node, and puts right what is not. The entry comes after the file that it refers to.
-    pub(super) fn look(&mut self, now: Instant) -> Result<Found, InstallError> {
+    pub(super) fn reconcile(&mut self, now: Instant) -> Result<Status, InstallError> {
         let binary = self.binary.install()?;
         if binary {
             self.log.info("the plugin's file is in place", &[]);
@@ -74,21 +74,25 @@ impl Node {
         let files = self.folder.read()?;
         let Choice { primary, broken } = files.choose();
         if let Some(until) = self.note_broken(&broken, now) {
-            return Ok(Found::Unsettled(until));
+            return Ok(Status::Unsettled(until));
         }
         let Some(primary) = primary else {
-            return Ok(Found::Waiting(self.nothing(&broken)));
+            return Ok(Status::Waiting(self.nothing(&broken)));
         };
         let path = self.folder.path().join(primary.name);
         let steps = match files.install(&primary, &self.entry) {
             Ok(steps) => steps,
-            Err(reason) => return Ok(Found::Waiting(InstallError::not_spoken(path, &reason))),
+            Err(reason) => {
+                return Ok(Status::Waiting(InstallError::unsupported_version(
+                    path, &reason,
+                )));
+            }
         };
         let configuration = !steps.is_empty();
-        if perform(&self.folder, &steps, self.log)? == Outcome::Overtaken {
-            return Ok(Found::Overtaken);
+        if perform(&self.folder, &steps, self.log)? == Performed::Overtaken {
+            return Ok(Status::Overtaken);
         }
-        Ok(Found::Installed(Repair {
+        Ok(Status::Installed(Repair {
             binary,
             configuration,
         }))
@@ -134,21 +138,21 @@ impl Node {
         // What is wrong with each was told. It may be another thing at every look, which would be told as news.
         let names: Vec<_> = broken.iter().map(|(name, _)| *name).collect();
         let names = names.join(", ");
-        InstallError::Broken { path, names }
+        InstallError::Invalid { path, names }
     }
 }
 
 /// Takes the plugin away: the entry first, so that no network refers to a file that is gone.
-pub(super) fn uninstall(places: &Places, log: Log) -> Result<(), InstallError> {
-    let folder = Folder::new(&places.configurations);
+pub(super) fn uninstall(directories: &Directories, log: Log) -> Result<(), InstallError> {
+    let folder = ConfDir::new(&directories.conf);
     temporary::clean(folder.path())?;
     let mut attempts = 0..ATTEMPTS;
     loop {
         let files = folder.read()?;
-        if perform(&folder, &files.uninstall(), log)? == Outcome::Done {
+        if perform(&folder, &files.uninstall(), log)? == Performed::Done {
             if let Some((name, reason)) = files.doubtful().next() {
                 let path = folder.path().join(name);
-                return Err(InstallError::Doubtful { path, reason });
+                return Err(InstallError::Undetermined { path, reason });
             }
             break;
         }
@@ -156,25 +160,25 @@ pub(super) fn uninstall(places: &Places, log: Log) -> Result<(), InstallError> {
             return Err(InstallError::Overtaken(folder.path().to_owned()));
         }
     }
-    temporary::clean(&places.binaries)?;
-    if Binary::new(&places.binaries).remove()? {
+    temporary::clean(&directories.bin)?;
+    if Binary::new(&directories.bin).remove()? {
         log.info("the plugin is uninstalled", &[]);
     }
     Ok(())
 }
 
-fn perform(folder: &Folder, steps: &[Step], log: Log) -> Result<Outcome, InstallError> {
+fn perform(folder: &ConfDir, steps: &[Change], log: Log) -> Result<Performed, InstallError> {
     for step in steps {
-        if folder.perform(step)? == Outcome::Overtaken {
-            return Ok(Outcome::Overtaken);
+        if folder.perform(step)? == Performed::Overtaken {
+            return Ok(Performed::Overtaken);
         }
         let (what, name) = match step {
-            Step::Create { name, .. } | Step::Rewrite { name, .. } => {
+            Change::Create { name, .. } | Change::Rewrite { name, .. } => {
                 ("a network configuration was written", name)
             }
-            Step::Remove { name, .. } => ("a network configuration was removed", name),
+            Change::Remove { name, .. } => ("a network configuration was removed", name),
         };
         log.info(what, &[("path", &folder.path().join(name).display())]);
     }
-    Ok(Outcome::Done)
+    Ok(Performed::Done)
 }

@@ -21,12 +21,12 @@ pub(super) fn is_unfinished(name: &str) -> bool {
 
 /// An unfinished file, which goes with this value.
 #[derive(Debug)]
-pub(super) struct Temporary {
+pub(super) struct TemporaryFile {
     path: PathBuf,
     file: File,
 }
 
-impl Temporary {
+impl TemporaryFile {
     /// A new file in the folder, with this mode.
     pub(super) fn create(folder: &Path, mode: u32) -> io::Result<Self> {
         let path = unused(folder);
@@ -58,7 +58,7 @@ impl Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         // It has another name now, or it cannot be deleted: the next start tries again.
         let _ = fs::remove_file(&self.path);

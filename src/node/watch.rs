@@ -34,7 +34,7 @@ impl Watch {
     pub(super) fn new(folders: [&Path; 2]) -> Result<Self, InstallError> {
         let flags = InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC;
         let inotify = Inotify::init(flags).map_err(|errno| InstallError::Kernel {
-            doing: "an inotify instance",
+            doing: "create an inotify instance",
             source: errno.into(),
         })?;
         Ok(Self {

@@ -147,7 +147,7 @@ fn once_there_must_be_something_to_add_to() {
         found
             .last()
             .unwrap()
-            .starts_with("error: there is no network configuration in /"),
+            .starts_with("error: waiting for a CNI network configuration in /"),
         "{found:?}"
     );
     node.write(CALICO.0, CALICO.1);
@@ -175,9 +175,8 @@ fn a_broken_configuration_keeps_the_plugin() {
     assert_eq!(code, Some(1));
     let message = found.last().unwrap();
     assert!(
-        message.contains(
-            "10-calico.conflist has the plugin's entry cannot be told: it is not a JSON object"
-        ),
+        message
+            .contains("10-calico.conflist still has the plugin's entry: it is not a JSON object"),
         "{message}"
     );
     assert!(node.has_plugin());

@@ -14,7 +14,7 @@ use crate::runtime::{has_entry_besides, is_installed};
 
 /// Where it listens; it says so.
 fn address(installer: &Installer) -> SocketAddr {
-    let line = installer.wait_for_line("info: probes are answered address=");
+    let line = installer.wait_for_line("info: serving /readyz and /metrics address=");
     line.rsplit_once('=').unwrap().1.parse().unwrap()
 }
 
@@ -61,35 +61,30 @@ fn readiness_and_metrics() {
     let mut command = node.command("install");
     let installer = Installer::start(command.arg("--health").arg("127.0.0.1:0"));
     let address = address(&installer);
-    installer.wait_for_line("error: there is no network configuration in ");
+    installer.wait_for_line("info: waiting for a CNI network configuration in ");
     let (status, body) = fetched(address, "/readyz");
     assert_eq!(status, 503);
     assert!(
-        body.starts_with("not ready: there is no network configuration in /"),
+        body.starts_with("not ready: waiting for a CNI network configuration in /"),
         "{body}"
     );
     let one = |name: &str| metric(address, name, None);
     assert_eq!(one("netweir_cni_ready"), "0");
     assert_eq!(one("netweir_cni_installs_total"), "0");
-    assert_eq!(one("netweir_cni_errors_total"), "1");
-    let folder = node.conf();
-    let error = format!(
-        "there is no network configuration in {} yet",
-        folder.display()
-    );
-    let last = "netweir_cni_last_error_timestamp_seconds";
-    assert_ne!(metric(address, last, Some(("error", &error))), "0");
-    // A name like this is nothing that the format would break of.
-    let strange = "05-\"a\\b\nc\" 1.conflist";
-    node.write(strange, "");
-    let error = format!(
-        "there is no network configuration in {} but broken ones: ",
-        folder.display()
-    );
-    installer.wait_for_line(&format!("error: {error}"));
-    let error = error + strange;
-    assert_ne!(metric(address, last, Some(("error", &error))), "0");
-    node.remove(strange);
+    let errors = |reason: &str| {
+        metric(
+            address,
+            "netweir_cni_errors_total",
+            Some(("reason", reason)),
+        )
+    };
+    assert_eq!(errors("no_network"), "1");
+    assert_ne!(one("netweir_cni_last_error_timestamp_seconds"), "0");
+    node.write("05-half.conflist", "");
+    installer.wait_for_line("error: no valid CNI network configuration in ");
+    assert_eq!(errors("invalid_configuration"), "1");
+    assert_eq!(errors("no_network"), "1");
+    node.remove("05-half.conflist");
 
     let (name, text) = CILIUM;
     node.write(name, text);
@@ -165,9 +160,7 @@ fn an_address_that_is_taken() {
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let message = String::from_utf8(output.stderr).unwrap();
-    let expected = format!(
-        "error: {address}, as --health has it, cannot be listened on: Address already in use"
-    );
+    let expected = format!("error: --health: cannot listen on {address}: Address already in use");
     assert!(message.starts_with(&expected), "{message}");
     assert_eq!(node.text(FLANNEL.0), FLANNEL.1);
 }
@@ -215,7 +208,9 @@ fn a_signal_leaves_the_plugin() {
         let node = Node::new(&[FLANNEL]);
         let lines = node.guarded().end(signal);
         assert!(
-            lines.iter().any(|line| line == "info: the plugin stays"),
+            lines
+                .iter()
+                .any(|line| line == "info: exiting; the plugin stays installed"),
             "{lines:#?}"
         );
         assert!(is_installed(&node));

@@ -39,7 +39,7 @@ fn a_removed_configuration() {
     node.wait_for(PATIENCE, "ready", || ready.exists());
     node.remove(name);
     node.wait_for(SECOND, "not ready", || !ready.exists());
-    installer.wait_for_line("error: there is no network configuration in ");
+    installer.wait_for_line("info: waiting for a CNI network configuration in ");
     node.write_whole(name, text);
     node.wait_for(SECOND, "the entry", || {
         has_entry_besides(&node.text(name), text)
@@ -54,7 +54,7 @@ fn the_first_configuration_of_a_node() {
     let ready = node.path("ready");
     let mut command = node.command("install");
     let installer = crate::node::Installer::start(command.arg("--ready-file").arg(&ready));
-    installer.wait_for_line("error: there is no network configuration in ");
+    installer.wait_for_line("info: waiting for a CNI network configuration in ");
     assert!(node.has_plugin() && !ready.exists());
     let (name, text) = CALICO;
     node.write(name, text);
@@ -203,11 +203,8 @@ fn only_broken_configurations_are_told_once_and_waited_for() {
     let (name, text) = CILIUM;
     let node = Node::new(&[(name, "{\"name\": ")]);
     let installer = crate::node::Installer::start(&mut node.command("install"));
-    let error = installer.wait_for_line("error: there is no network configuration in ");
-    assert!(
-        error.ends_with("but broken ones: 05-cilium.conflist"),
-        "{error}"
-    );
+    let error = installer.wait_for_line("error: no valid CNI network configuration in ");
+    assert!(error.ends_with("; invalid: 05-cilium.conflist"), "{error}");
     // However it is broken next.
     for broken in ["", "{", "[]"] {
         node.write(name, broken);
@@ -219,7 +216,9 @@ fn only_broken_configurations_are_told_once_and_waited_for() {
         has_entry_besides(&node.text(name), text)
     });
     let lines = installer.end(Signal::SIGTERM);
-    let broken = lines.iter().filter(|line| line.contains("broken"));
+    let broken = lines
+        .iter()
+        .filter(|line| line.contains("broken") || line.contains("invalid"));
     assert_eq!(broken.count(), 2, "{lines:#?}");
 }
 
@@ -269,7 +268,7 @@ fn a_version_that_the_plugin_does_not_speak() {
     let older = text.replace("0.3.1", "0.2.0");
     let node = Node::new(&[(name, &older)]);
     let installer = crate::node::Installer::start(&mut node.command("install"));
-    let error = installer.wait_for_line("error: the plugin cannot be added to ");
+    let error = installer.wait_for_line("error: cannot add the plugin to ");
     assert!(error.contains("its cniVersion is 0.2.0"), "{error}");
     assert_eq!(node.text(name), older);
     node.write(name, text);

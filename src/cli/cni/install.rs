@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::node::{self, Entry, Guard, Places};
+use crate::node::{self, Directories, Entry, WatchOptions};
 use crate::options::{OptionError, OptionErrorKind, Section};
 use crate::parse::ValueError;
 
@@ -43,10 +43,10 @@ impl TakesOptions for Install {
 
 /// What is to be installed, with no mistake in it.
 struct Task {
-    places: Places,
+    directories: Directories,
     entry: Entry,
     /// `None` where nothing is watched.
-    guard: Option<Guard>,
+    watch: Option<WatchOptions>,
 }
 
 impl Install {
@@ -62,31 +62,31 @@ impl Install {
 
 impl Task {
     fn read(node: &NodeOptions<Install>, invocation: &mut Invocation) -> Option<Self> {
-        let binaries = invocation.noting(node.folder(NodeOption::BinDir));
-        let configurations = invocation.noting(node.folder(NodeOption::ConfDir));
+        let bin = invocation.noting(node.folder(NodeOption::BinDir));
+        let conf = invocation.noting(node.folder(NodeOption::ConfDir));
         let entry = invocation.noting(entry(node));
         let once = invocation.noting(node.switch(NodeOption::Once));
         let ready_file = invocation.noting(node.path(NodeOption::ReadyFile));
         let health = invocation.noting(health(node));
         let uninstall = invocation.noting(node.switch(NodeOption::UninstallOnExit));
-        let guard = Guard {
+        let watch = WatchOptions {
             ready_file: ready_file?,
             health: health?,
-            uninstall: uninstall?,
+            uninstall_on_exit: uninstall?,
         };
         let once = once?;
         if once {
-            invocation.errors.extend(idle(node, &guard));
+            invocation.errors.extend(idle(node, &watch));
         }
-        let places = Places {
-            binaries: binaries?,
-            configurations: configurations?,
+        let directories = Directories {
+            bin: bin?,
+            conf: conf?,
         };
         let entry = entry?;
         invocation.errors.is_empty().then(|| Self {
-            places,
+            directories,
             entry,
-            guard: (!once).then_some(guard),
+            watch: (!once).then_some(watch),
         })
     }
 
@@ -100,9 +100,9 @@ impl Task {
     fn try_run(self, log: Log) -> Result<(), Error> {
         // The owner of the folders needs none.
         super::super::enter(None, &[], log)?;
-        match self.guard {
-            Some(guard) => node::guard(&self.places, self.entry, guard, log)?,
-            None => node::install(&self.places, self.entry, log)?,
+        match self.watch {
+            Some(options) => node::watch(&self.directories, self.entry, options, log)?,
+            None => node::install(&self.directories, self.entry, log)?,
         }
         Ok(())
     }
@@ -151,11 +151,11 @@ fn health(node: &NodeOptions<Install>) -> Result<Option<SocketAddr>, Vec<OptionE
 }
 
 /// What nobody would see the effect of.
-fn idle(node: &NodeOptions<Install>, guard: &Guard) -> Vec<OptionError> {
+fn idle(node: &NodeOptions<Install>, watch: &WatchOptions) -> Vec<OptionError> {
     let idle = [
-        (NodeOption::ReadyFile, guard.ready_file.is_some()),
-        (NodeOption::Health, guard.health.is_some()),
-        (NodeOption::UninstallOnExit, guard.uninstall),
+        (NodeOption::ReadyFile, watch.ready_file.is_some()),
+        (NodeOption::Health, watch.health.is_some()),
+        (NodeOption::UninstallOnExit, watch.uninstall_on_exit),
     ];
     let idle = idle.into_iter().filter(|(_, is_given)| *is_given);
     idle.map(|(option, _)| node.option_error(option, OptionErrorKind::BesideOnce))

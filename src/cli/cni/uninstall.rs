@@ -3,7 +3,7 @@
 use clap::Args;
 
 use crate::exit_code::ExitCode;
-use crate::node::{self, Places};
+use crate::node::{self, Directories};
 use crate::options::{OptionError, Section};
 
 use super::super::arguments::{OptionsOf, TakesOptions};
@@ -30,21 +30,16 @@ impl Uninstall {
     /// Takes the plugin away.
     pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
         let mut invocation = self.options.invocation(errors);
-        let binaries = invocation.noting(self.node.folder(NodeOption::BinDir));
-        let configurations = invocation.noting(self.node.folder(NodeOption::ConfDir));
-        let (Some(binaries), Some(configurations), true) =
-            (binaries, configurations, invocation.errors.is_empty())
-        else {
+        let bin = invocation.noting(self.node.folder(NodeOption::BinDir));
+        let conf = invocation.noting(self.node.folder(NodeOption::ConfDir));
+        let (Some(bin), Some(conf), true) = (bin, conf, invocation.errors.is_empty()) else {
             return invocation.report();
         };
-        let places = Places {
-            binaries,
-            configurations,
-        };
+        let directories = Directories { bin, conf };
         let log = invocation.log;
         // The owner of the folders needs none.
         let confined = super::super::enter(None, &[], log);
-        match confined.and_then(|()| Ok(node::uninstall(&places, log)?)) {
+        match confined.and_then(|()| Ok(node::uninstall(&directories, log)?)) {
             Ok(()) => ExitCode::Done,
             Err(error) => error.report(log),
         }

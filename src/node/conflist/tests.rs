@@ -142,9 +142,9 @@ fn what_is_no_list_is_told_with_the_reason() {
 fn a_version_that_the_plugin_does_not_speak_is_told() {
     let spoken = |keys: &str| {
         let text = format!("{{\"name\":\"a\",{keys}\"plugins\":[{BRIDGE}]}}");
-        let of_list = List::parse(&text).unwrap().is_spoken();
+        let of_list = List::parse(&text).unwrap().check_version();
         let text = format!("{{\"name\":\"a\",{keys}\"type\":\"bridge\"}}");
-        assert_eq!(Single::parse(&text).unwrap().is_spoken(), of_list);
+        assert_eq!(Single::parse(&text).unwrap().check_version(), of_list);
         of_list.map_err(|error| error.to_string())
     };
     for version in SpecVersion::ALL {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 
-type Folder = BTreeMap<String, String>;
+type ConfDir = BTreeMap<String, String>;
 
 const LIST_TEXT: &str = r#"{"name":"a","cniVersion":"1.0.0","plugins":[{"type":"bridge"}]}"#;
 const OTHER_LIST: &str =
@@ -16,14 +16,14 @@ fn entry() -> Entry {
     Entry::read("{}").unwrap()
 }
 
-fn folder(files: &[(&str, &str)]) -> Folder {
+fn folder(files: &[(&str, &str)]) -> ConfDir {
     let files = files.iter();
     files
         .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
         .collect()
 }
 
-fn files(folder: &Folder) -> Files {
+fn files(folder: &ConfDir) -> Files {
     let mut files = Files::default();
     for (name, text) in folder.iter().filter(|(name, _)| is_relevant(name)) {
         files.add(name.clone(), Ok(text.clone()));
@@ -32,19 +32,19 @@ fn files(folder: &Folder) -> Files {
 }
 
 /// Does the steps, and looks after each what a runtime would find.
-fn performed(folder: &Folder, steps: &[Step]) -> Folder {
+fn performed(folder: &ConfDir, steps: &[Change]) -> ConfDir {
     let had_primary = files(folder).choose().primary.is_some();
     let mut folder = folder.clone();
     for step in steps {
         match step.clone() {
-            Step::Create { name, new, like } => {
+            Change::Create { name, new, like } => {
                 assert!(folder.contains_key(&like), "{like}");
                 assert_eq!(folder.insert(name, new), None);
             }
-            Step::Rewrite { name, old, new } => {
+            Change::Rewrite { name, old, new } => {
                 assert_eq!(folder.insert(name, new), Some(old));
             }
-            Step::Remove { name, old } => {
+            Change::Remove { name, old } => {
                 assert_eq!(folder.remove(&name), Some(old));
             }
         }
@@ -57,7 +57,7 @@ fn performed(folder: &Folder, steps: &[Step]) -> Folder {
     folder
 }
 
-fn installed_as(folder: &Folder, entry: &Entry) -> Folder {
+fn installed_as(folder: &ConfDir, entry: &Entry) -> ConfDir {
     let files = files(folder);
     let primary = files.choose().primary.expect("a primary network");
     let after = performed(folder, &files.install(&primary, entry).expect("spoken"));
@@ -68,11 +68,11 @@ fn installed_as(folder: &Folder, entry: &Entry) -> Folder {
     after
 }
 
-fn installed(folder: &Folder) -> Folder {
+fn installed(folder: &ConfDir) -> ConfDir {
     installed_as(folder, &entry())
 }
 
-fn uninstalled(folder: &Folder) -> Folder {
+fn uninstalled(folder: &ConfDir) -> ConfDir {
     let after = performed(folder, &files(folder).uninstall());
     assert_eq!(files(&after).uninstall(), []);
     after
@@ -271,7 +271,7 @@ fn the_entry_moves_to_a_new_primary_network() {
 fn what_somebody_took_away_does_not_come_back() {
     let mut folder = installed(&folder(&[("10.conf", SINGLE)]));
     folder.remove("10.conflist");
-    assert_eq!(uninstalled(&folder), Folder::new());
+    assert_eq!(uninstalled(&folder), ConfDir::new());
     folder.insert("20.conflist".to_owned(), LIST_TEXT.to_owned());
     let after = installed(&folder);
     assert_eq!(

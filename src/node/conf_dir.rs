@@ -10,27 +10,27 @@ use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat, renameat2};
 
 use super::conflist::Broken;
 use super::error::InstallError;
-use super::steps::{Files, Step, is_relevant};
-use super::temporary::{self, Temporary, sync_folder};
+use super::reconcile::{Change, Files, is_relevant};
+use super::temporary::{self, TemporaryFile, sync_folder};
 
 /// No configuration is longer, in bytes.
 const LONGEST: u64 = 4 << 20;
 
 /// The folder of configurations.
-pub(super) struct Folder {
+pub(super) struct ConfDir {
     path: PathBuf,
 }
 
 /// What became of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Performed {
     /// It is done, and will outlast a loss of power.
     Done,
     /// Another program changed the file meanwhile, and that stands: everything is to be decided anew.
     Overtaken,
 }
 
-impl Folder {
+impl ConfDir {
     pub(super) fn new(path: &Path) -> Self {
         let path = path.to_owned();
         Self { path }
@@ -70,74 +70,74 @@ impl Folder {
     }
 
     /// Does what is to be done.
-    pub(super) fn perform(&self, step: &Step) -> Result<Outcome, InstallError> {
+    pub(super) fn perform(&self, step: &Change) -> Result<Performed, InstallError> {
         let (doing, name) = match step {
-            Step::Create { name, .. } | Step::Rewrite { name, .. } => ("written", name),
-            Step::Remove { name, .. } => ("removed", name),
+            Change::Create { name, .. } | Change::Rewrite { name, .. } => ("written", name),
+            Change::Remove { name, .. } => ("removed", name),
         };
         let path = self.path.join(name);
         let done = match step {
-            Step::Create { new, like, .. } => self.create(&path, new, &self.path.join(like)),
-            Step::Rewrite { old, new, .. } => self.rewrite(&path, old, new),
-            Step::Remove { old, .. } => self.remove(&path, old),
+            Change::Create { new, like, .. } => self.create(&path, new, &self.path.join(like)),
+            Change::Rewrite { old, new, .. } => self.rewrite(&path, old, new),
+            Change::Remove { old, .. } => self.remove(&path, old),
         };
         let done = done.and_then(|outcome| sync_folder(&self.path).map(|()| outcome));
         done.map_err(|source| InstallError::file(doing, &path, source))
     }
 
-    fn create(&self, path: &Path, new: &str, like: &Path) -> io::Result<Outcome> {
+    fn create(&self, path: &Path, new: &str, like: &Path) -> io::Result<Performed> {
         let temporary = match mode(like) {
             Ok(mode) => self.written(new, mode)?,
             Err(error) => return if_there(error),
         };
         match rename_to_free(temporary.path(), path) {
-            Ok(()) => Ok(Outcome::Done),
-            Err(Errno::EEXIST) => Ok(Outcome::Overtaken),
+            Ok(()) => Ok(Performed::Done),
+            Err(Errno::EEXIST) => Ok(Performed::Overtaken),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// The two files change places, and only then is it looked at what was replaced: whatever another program wrote in the last
+    /// The two files change directories, and only then is it looked at what was replaced: whatever another program wrote in the last
     /// moment, or is still writing to the file it has open, is put back.
-    fn rewrite(&self, path: &Path, old: &str, new: &str) -> io::Result<Outcome> {
+    fn rewrite(&self, path: &Path, old: &str, new: &str) -> io::Result<Performed> {
         let temporary = match mode(path) {
             Ok(mode) => self.written(new, mode)?,
             Err(error) => return if_there(error),
         };
         if !has(path, old) {
-            return Ok(Outcome::Overtaken);
+            return Ok(Performed::Overtaken);
         }
         match exchange(temporary.path(), path) {
-            Ok(()) if has(temporary.path(), old) => return Ok(Outcome::Done),
+            Ok(()) if has(temporary.path(), old) => return Ok(Performed::Done),
             Ok(()) => {}
             Err(Errno::EINVAL) => {
-                return fs::rename(temporary.path(), path).map(|()| Outcome::Done);
+                return fs::rename(temporary.path(), path).map(|()| Performed::Done);
             }
             Err(error) => return if_there(error.into()),
         }
         put_back(temporary.path(), path, new)?;
-        Ok(Outcome::Overtaken)
+        Ok(Performed::Overtaken)
     }
 
     /// The file gets another name, and only then is it looked at what was removed.
-    fn remove(&self, path: &Path, old: &str) -> io::Result<Outcome> {
+    fn remove(&self, path: &Path, old: &str) -> io::Result<Performed> {
         let aside = temporary::unused(&self.path);
         if let Err(error) = fs::rename(path, &aside) {
             return if_there(error);
         }
         if has(&aside, old) {
-            return fs::remove_file(&aside).map(|()| Outcome::Done);
+            return fs::remove_file(&aside).map(|()| Performed::Done);
         }
         match rename_to_free(&aside, path) {
-            Ok(()) => Ok(Outcome::Overtaken),
+            Ok(()) => Ok(Performed::Overtaken),
             // What is there now is newer still.
-            Err(Errno::EEXIST) => fs::remove_file(&aside).map(|()| Outcome::Overtaken),
+            Err(Errno::EEXIST) => fs::remove_file(&aside).map(|()| Performed::Overtaken),
             Err(error) => Err(error.into()),
         }
     }
 
-    fn written(&self, text: &str, mode: u32) -> io::Result<Temporary> {
-        let mut temporary = Temporary::create(&self.path, mode)?;
+    fn written(&self, text: &str, mode: u32) -> io::Result<TemporaryFile> {
+        let mut temporary = TemporaryFile::create(&self.path, mode)?;
         temporary.file().write_all(text.as_bytes())?;
         temporary.sync()?;
         Ok(temporary)
@@ -155,9 +155,9 @@ fn put_back(aside: &Path, path: &Path, ours: &str) -> io::Result<()> {
     }
 }
 
-fn if_there(error: io::Error) -> io::Result<Outcome> {
+fn if_there(error: io::Error) -> io::Result<Performed> {
     if error.kind() == io::ErrorKind::NotFound {
-        Ok(Outcome::Overtaken)
+        Ok(Performed::Overtaken)
     } else {
         Err(error)
     }

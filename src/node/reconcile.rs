@@ -1,6 +1,6 @@
 //! What is to be done in the folder of configurations, decided by the texts of its files alone.
 
-use super::conflist::{Broken, List, NotSpoken, Single};
+use super::conflist::{Broken, List, Single, UnsupportedVersion};
 use super::entry::Entry;
 
 /// What a configuration's name ends with (libcni, containerd and CRI-O alike). Only one of them is a list.
@@ -41,7 +41,7 @@ enum Network<'a> {
 /// One thing to do in the folder. Done in order, the folder has a primary network after each, and after each it can be told what
 /// is left to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum Change {
     /// Write a new file, with the mode of another.
     Create {
         name: String,
@@ -121,16 +121,16 @@ impl Files {
         &self,
         primary: &Primary<'_>,
         entry: &Entry,
-    ) -> Result<Vec<Step>, NotSpoken> {
+    ) -> Result<Vec<Change>, UnsupportedVersion> {
         let mut steps = Vec::new();
         let mut own = primary.name.to_owned();
         match &primary.network {
             Network::List(list) => {
-                list.is_spoken()?;
+                list.check_version()?;
                 steps.extend(list.with(entry).map(|new| self.write(&own, new, &own)));
             }
             Network::Single(single) => {
-                single.is_spoken()?;
+                single.check_version()?;
                 own = self.list_for(primary.name);
                 // As long as this is there, the list is known to be ours.
                 let aside = set_aside(primary.name);
@@ -157,7 +157,7 @@ impl Files {
     }
 
     /// What has the entry nowhere, and everything else as it was.
-    pub(super) fn uninstall(&self) -> Vec<Step> {
+    pub(super) fn uninstall(&self) -> Vec<Change> {
         let lists = self.lists();
         let mut steps: Vec<_> = lists
             .flat_map(|(name, list)| self.undo(name, &list))
@@ -165,7 +165,7 @@ impl Files {
         // Whose list somebody took away.
         for aside in self.asides() {
             let is_removed =
-                |step: &Step| matches!(step, Step::Remove { name, .. } if name == aside);
+                |step: &Change| matches!(step, Change::Remove { name, .. } if name == aside);
             if !steps.iter().any(is_removed) {
                 steps.extend(self.remove(aside));
             }
@@ -200,7 +200,7 @@ impl Files {
     }
 
     /// What takes the entry out of the list.
-    fn undo(&self, name: &str, list: &List<'_>) -> Vec<Step> {
+    fn undo(&self, name: &str, list: &List<'_>) -> Vec<Change> {
         let Some(without) = list.without() else {
             return Vec::new();
         };
@@ -223,21 +223,21 @@ impl Files {
         steps
     }
 
-    fn write(&self, name: &str, new: String, like: &str) -> Step {
+    fn write(&self, name: &str, new: String, like: &str) -> Change {
         let (name, like) = (name.to_owned(), like.to_owned());
         match self.text(&name) {
             Some(old) => {
                 let old = old.to_owned();
-                Step::Rewrite { name, old, new }
+                Change::Rewrite { name, old, new }
             }
-            None => Step::Create { name, new, like },
+            None => Change::Create { name, new, like },
         }
     }
 
-    fn remove(&self, name: &str) -> Option<Step> {
+    fn remove(&self, name: &str) -> Option<Change> {
         let old = self.text(name)?.to_owned();
         let name = name.to_owned();
-        Some(Step::Remove { name, old })
+        Some(Change::Remove { name, old })
     }
 
     /// The name of the file that the list was made of, and its text.
