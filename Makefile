@@ -2,13 +2,16 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test static image bench man clean
+.PHONY: help check demo test static image bench man clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: ## Show the main job with a real Envoy, in throwaway network namespaces
 	@script/demo
+
+check: ## Format, clippy and unit tests: the quick loop, with the build's packages alone
+	@script/check
 
 test: ## Run every test; NETNS_TESTS=require makes what cannot run here a failure
 	@script/test

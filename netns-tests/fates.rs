@@ -20,10 +20,10 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::decision_tables;
 use crate::sandbox::{Attempt, Fate, Promise, Sandbox, counters, has_every_owner, install};
 use crate::scenarios;
 use iptables::Variant;
+use netweir_testkit::decision_tables;
 use told::{Seen, the_program_tells};
 
 pub(crate) fn promises() -> Vec<Promise> {

@@ -10,9 +10,10 @@ use netweir::ruleset::{MetadataBytes, Ruleset};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use crate::bytes;
 use crate::sandbox::{Promise, fresh, install, run};
 use crate::scenarios;
-use crate::{bytes, captures};
+use netweir_testkit::captures;
 
 pub(crate) fn promises() -> Vec<Promise> {
     vec![

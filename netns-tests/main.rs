@@ -13,24 +13,14 @@
 )]
 
 mod bytes;
-#[path = "../tests/support/captures.rs"]
-mod captures;
 mod cni;
-#[path = "../tests/support/decision_tables.rs"]
-mod decision_tables;
 mod dns;
 mod documented;
 mod drift;
 mod fates;
 mod foreign;
 mod invalid;
-#[path = "../tests/support/meshes/istio_flags.rs"]
-mod istio_flags;
-#[path = "../tests/support/meshes/istio_rules.rs"]
-mod istio_rules;
 mod judges;
-#[path = "../tests/support/meshes/linkerd_rules.rs"]
-mod linkerd_rules;
 mod meshes;
 mod notes;
 mod owners;

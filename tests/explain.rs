@@ -6,28 +6,20 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "support/captures.rs"]
-mod captures;
-#[path = "support/connections.rs"]
-mod connections;
-#[path = "support/decision_tables.rs"]
-mod decision_tables;
-#[path = "support/sparse_captures.rs"]
-mod sparse_captures;
-
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 
-use decision_tables::Fate;
 use netweir::connection::{
     Addresses, Connection, ConnectionSpec, Owner, Path, PortPair, Tracking, Transport,
 };
 use netweir::explain::{Outcome, Unknown, complete, evaluate, purpose as purpose_in_words};
 use netweir::intent::{Capture, Family};
-use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
 use netweir::ruleset::{End, RuleId};
+use netweir_testkit::decision_tables::Fate;
+use netweir_testkit::fakes::NoUsers;
+use netweir_testkit::{connections, decision_tables, sparse_captures};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -105,15 +97,6 @@ fn purpose(id: &RuleId) -> String {
     id.as_str().split('/').take(2).collect::<Vec<_>>().join("/")
 }
 
-/// Nobody has a name.
-struct NoAccounts;
-
-impl Accounts for NoAccounts {
-    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
-        Err(NameError::Unknown)
-    }
-}
-
 #[test]
 fn the_plain_form_of_a_connection_is_read_back() {
     let sayable = |connection: &Connection| {
@@ -143,7 +126,7 @@ fn the_plain_form_of_a_connection_is_read_back() {
     TestRunner::new(config)
         .run(&connections, |connections| {
             for connection in connections {
-                let question = ConnectionSpec::parse(&connection.to_string(), &NoAccounts).unwrap();
+                let question = ConnectionSpec::parse(&connection.to_string(), &NoUsers).unwrap();
                 let completed = complete(&question, &Unknown);
                 prop_assert_eq!(&completed.connection, &connection);
                 prop_assert_eq!(completed.assumed, []);

@@ -7,20 +7,15 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "support/captures.rs"]
-mod captures;
-#[path = "support/connections.rs"]
-mod connections;
-#[path = "support/scenarios.rs"]
-mod scenarios;
-#[path = "support/sparse_captures.rs"]
-mod sparse_captures;
-
 use netweir::explain::{Verdict, evaluate};
 use netweir::graph::{Diagram, Ending, Question, dot, mermaid, svg};
 use netweir::intent::Capture;
 use netweir::plan::plan;
 use netweir::ruleset::{Installed, Ruleset};
+use netweir_testkit::captures;
+use netweir_testkit::connections;
+use netweir_testkit::scenarios;
+use netweir_testkit::sparse_captures;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use roxmltree::{Document, Node};

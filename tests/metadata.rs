@@ -8,11 +8,6 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
-#[path = "support/captures.rs"]
-mod captures;
-#[path = "support/wordable.rs"]
-mod wordable;
-
 use std::cell::Cell;
 
 use netweir::intent::{Capture, Interval, OwnerId};
@@ -20,6 +15,8 @@ use netweir::metadata::{Metadata, Unreadable, VERSION};
 use netweir::options::Setting;
 use netweir::plan::plan;
 use netweir::ruleset::{Elements, MetadataBytes, Ruleset};
+use netweir_testkit::captures;
+use netweir_testkit::wordable;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 

@@ -7,14 +7,10 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
-#[path = "support/console.rs"]
-mod console;
-
 use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-use console::console_blocks;
 use netweir::exit_code::ExitCode;
 use netweir::graph::{Diagram, svg};
 use netweir::intent::Capture;
@@ -22,7 +18,12 @@ use netweir::meshes::{Flag, IstioFlag, LinkerdFlag};
 use netweir::options::Setting;
 use netweir::plan::plan;
 use netweir::ruleset::Installed;
+use netweir_testkit::console::console_blocks;
 use snapbox::{Assert, Data, assert_data_eq};
+
+fn blocks(text: &str) -> String {
+    console_blocks(Path::new(env!("CARGO_BIN_EXE_netweir")), text)
+}
 
 #[test]
 fn readme_shows_what_the_program_prints() {
@@ -72,10 +73,7 @@ fn assert_shows_current_output(document: &str, tables: &[(&str, String)]) {
     let with_tables = tables
         .iter()
         .fold(text, |text, (name, contents)| marked(&text, name, contents));
-    assert_data_eq!(
-        console_blocks(&with_tables),
-        Data::read_from(&file, None).raw()
-    );
+    assert_data_eq!(blocks(&with_tables), Data::read_from(&file, None).raw());
 }
 
 /// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.

@@ -7,41 +7,22 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
-#[path = "support/captures.rs"]
-mod captures;
-#[path = "support/wordable.rs"]
-mod wordable;
-
 use std::process::Command;
 
 use netweir::intent::{Capture, Port};
-use netweir::options::{self, Files, OptionValues, Origin, Setting, line, options_of};
-use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
+use netweir::options::{self, OptionValues, Origin, Setting, line, options_of};
+use netweir::parse::FamilyChoice;
+use netweir_testkit::captures;
+use netweir_testkit::fakes::{NoFiles, NoUsers};
+use netweir_testkit::wordable::{can_be_asked_for, wordable};
 use proptest::prelude::*;
-use wordable::{can_be_asked_for, wordable};
-
-struct Nobody;
-
-impl Accounts for Nobody {
-    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
-        Err(NameError::Unknown)
-    }
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, name: &str) -> Result<String, String> {
-        Err(format!("{name} is not needed"))
-    }
-}
 
 fn read(options: &[(Setting, String)]) -> Capture {
     let mut given = OptionValues::default();
     for (setting, text) in options {
         given.set(*setting, Origin::Flag, text.clone());
     }
-    let parsed = options::capture(&given, &Nobody, &NoFiles)
+    let parsed = options::capture(&given, &NoUsers, &NoFiles)
         .unwrap_or_else(|errors| panic!("{options:?}: {errors:?}"));
     let FamilyChoice::Fixed(families) = parsed.families else {
         panic!("the families are written");

@@ -1,22 +1,22 @@
 //! Real connections go the same way under the rules of the meshes' own programs, which iptables loads, as they do by our
 //! tables: for the same flags.
 
-use netweir::intent::{Capture, Families, Family, OwnerId};
+use netweir::intent::{Capture, Families, Family};
 use netweir::meshes::Flag;
 use netweir::meshes::{
     CompatCommand, FlagValues, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings,
 };
 use netweir::metadata::Metadata;
 use netweir::nftables::{self, Outcome};
-use netweir::parse::{Accounts, NameError, OwnerKind};
 use netweir::plan::plan;
 
 use super::attempts;
 use super::fates_are_as_told;
 use super::iptables::{Variant, add_routing};
-use crate::istio_rules::{self, Dns, Settings};
-use crate::linkerd_rules;
 use crate::sandbox::{POD, Promise, Sandbox, run};
+use netweir_testkit::fakes::NoUsers;
+use netweir_testkit::istio_rules::{self, Dns, Settings};
+use netweir_testkit::linkerd_rules;
 
 const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
@@ -196,7 +196,7 @@ fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
     for (flag, text) in &flags {
         texts.set(*flag, text.clone());
     }
-    let request = Istio::read(&texts, &NoNames).expect("valid");
+    let request = Istio::read(&texts, &NoUsers).expect("valid");
     let surroundings = Surroundings {
         addresses: POD.to_vec(),
         resolv_conf: settings.resolv_conf(),
@@ -287,7 +287,7 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
     for (flag, text) in &flags {
         texts.set(*flag, text.clone());
     }
-    let request = Linkerd::read(&texts, &NoNames).expect("valid");
+    let request = Linkerd::read(&texts, &NoUsers).expect("valid");
     let (capture, _) = request.capture(&Surroundings::default());
     installs("linkerd-init", &flags, &[], &capture);
     let text = |family| {
@@ -299,14 +299,6 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
         linkerd_rules::text(&settings)
     };
     fare_alike(sandbox, &capture, text);
-}
-
-struct NoNames;
-
-impl Accounts for NoNames {
-    fn id_of(&self, _: OwnerKind, _: &str) -> Result<OwnerId, NameError> {
-        Err(NameError::Unknown)
-    }
 }
 
 /// The program installs the rules of the capture.

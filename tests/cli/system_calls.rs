@@ -1,13 +1,10 @@
 //! What the program asks of the kernel, and with which privileges, as its tracer sees it.
 
-use std::io::{Read, Write};
-use std::process::{Child, Command, Stdio};
-use std::{fs, iter};
+use std::iter;
+use std::path::Path;
 
+use netweir_testkit::tracer::{self, Next, Stopped};
 use nix::libc;
-use nix::sys::ptrace::{self, Options};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_netweir");
 
@@ -37,93 +34,19 @@ impl Call {
     }
 }
 
-/// The number of the system call that the stopped process is in.
-fn number_of_call(process: Pid) -> i64 {
-    let registers = ptrace::getregs(process).unwrap();
-    #[cfg(target_arch = "x86_64")]
-    let number = registers.orig_rax;
-    #[cfg(target_arch = "aarch64")]
-    let number = registers.regs[8];
-    number.cast_signed()
-}
-
-/// A shell that becomes the command once it has read a line: time to start tracing.
-fn waiting_shell(command: &[&str]) -> Child {
-    Command::new("/bin/sh")
-        .args(["-c", "read -r line; exec \"$@\"", "sh"])
-        .args(command)
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-/// Every system call that the command makes once it has become the program, and what it prints. Calls that come
-/// back are seen twice.
+/// Every system call of the program that the command becomes, and its output. Each call that returns is seen
+/// twice.
 fn trace(command: &[&str]) -> (Vec<Call>, String) {
-    let (calls, ended) = trace_on(command, |_| ());
-    assert_eq!(ended.code, 0);
-    (calls, ended.stdout)
-}
-
-/// How the program ended.
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-/// The same with a kernel that is different: `alter` may change the registers of each call before it is made.
-#[expect(
-    clippy::zombie_processes,
-    reason = "the tracer waits for the process by its id"
-)]
-fn trace_on(command: &[&str], alter: impl Fn(Pid)) -> (Vec<Call>, Ended) {
-    let mut shell = waiting_shell(command);
-    let process = Pid::from_raw(shell.id().try_into().unwrap());
-    let options =
-        Options::PTRACE_O_TRACESYSGOOD | Options::PTRACE_O_TRACEEXEC | Options::PTRACE_O_EXITKILL;
-    ptrace::seize(process, options).unwrap();
-    ptrace::interrupt(process).unwrap();
-    let mut line = shell.stdin.take();
     let mut calls = Vec::new();
-    let mut is_program = false;
-    let code = loop {
-        let mut signal = None;
-        match waitpid(process, Some(WaitPidFlag::__WALL)).unwrap() {
-            WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {
-                let file = fs::read_link(format!("/proc/{process}/exe")).unwrap();
-                is_program = file.as_os_str() == PROGRAM;
-            }
-            WaitStatus::PtraceSyscall(_) if is_program => {
-                calls.push(Call {
-                    number: number_of_call(process),
-                    status: fs::read_to_string(format!("/proc/{process}/status")).unwrap(),
-                });
-                alter(process);
-            }
-            WaitStatus::Stopped(_, received) => signal = Some(received),
-            WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => {}
-            WaitStatus::Exited(_, code) => break code,
-            end => assert_eq!(end, WaitStatus::Exited(process, 0)),
-        }
-        ptrace::syscall(process, signal).unwrap();
-        if let Some(mut input) = line.take() {
-            input.write_all(b"\n").unwrap();
-        }
-    };
-    let mut ended = Ended {
-        code,
-        stdout: String::new(),
-        stderr: String::new(),
-    };
-    let (mut stdout, mut stderr) = (shell.stdout.take().unwrap(), shell.stderr.take().unwrap());
-    stdout.read_to_string(&mut ended.stdout).unwrap();
-    stderr.read_to_string(&mut ended.stderr).unwrap();
-    (calls, ended)
+    let ended = tracer::trace(Path::new(PROGRAM), command, |stopped| {
+        calls.push(Call {
+            number: stopped.call(),
+            status: stopped.status(),
+        });
+        Next::Continue
+    });
+    assert_eq!(ended.code, Some(0));
+    (calls, ended.stdout)
 }
 
 fn first(calls: &[Call], number: i64) -> &Call {
@@ -215,30 +138,33 @@ fn another_capability_is_kept_until_the_namespace_is_entered() {
     assert_eq!(socket.capabilities(), [NET_ADMIN, NET_ADMIN, 0, 0]);
 }
 
-/// Every socket of nf_tables is one of a protocol that no kernel has: the answer is that of a kernel without nf_tables.
-fn without_nfnetlink(process: Pid) {
-    /// One more than the largest there can be (`MAX_LINKS`, `linux/netlink.h`).
+/// Changes the protocol of every nf_tables socket to one that no kernel has: the program gets the answer of a kernel
+/// without nf_tables.
+fn without_nfnetlink(stopped: &Stopped) -> Next {
+    /// One more than the largest possible (`MAX_LINKS`, `linux/netlink.h`).
     const NO_PROTOCOL: u8 = 32;
-    let mut registers = ptrace::getregs(process).unwrap();
+    let mut registers = stopped.registers();
     #[cfg(target_arch = "x86_64")]
     let protocol = &mut registers.rdx;
     #[cfg(target_arch = "aarch64")]
     let protocol = &mut registers.regs[2];
     let netfilter = u64::try_from(libc::NETLINK_NETFILTER).unwrap();
-    if number_of_call(process) == libc::SYS_socket && *protocol == netfilter {
+    if stopped.call() == libc::SYS_socket && *protocol == netfilter {
         *protocol = NO_PROTOCOL.into();
-        ptrace::setregs(process, registers).unwrap();
+        stopped.set_registers(registers);
     }
+    Next::Continue
 }
 
 #[test]
 fn a_kernel_without_nf_tables_is_an_exit_code_of_its_own() {
     for verb in ["apply", "diff", "remove", "status"] {
-        let (_, ended) = trace_on(&with(&AS_ROOT, &[verb]), without_nfnetlink);
+        let command = with(&AS_ROOT, &[verb]);
+        let ended = tracer::trace(Path::new(PROGRAM), &command, without_nfnetlink);
         assert_eq!(
             (ended.code, ended.stderr.as_str()),
             (
-                5,
+                Some(5),
                 "error: cannot open a netlink socket (the kernel has no nfnetlink; is it built with CONFIG_NF_TABLES?): \
                  Protocol not supported (os error 93)\n"
             ),

@@ -4,25 +4,11 @@ use std::path::Path;
 
 use netweir::cni::{Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
 use netweir::intent::{Capture, Families};
-use netweir::options::{self, Files, OptionValues, Origin, Setting};
-use netweir::parse::{Accounts, NameError, OwnerKind};
+use netweir::options::{self, OptionValues, Origin, Setting};
+use netweir_testkit::fakes::{NoFiles, NoUsers};
 use serde_json::{Value, json};
 
 use crate::runtime::{Call, annotated};
-
-struct Nothing;
-
-impl Files for Nothing {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Err("there are no files here".to_owned())
-    }
-}
-
-impl Accounts for Nothing {
-    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
-        Err(NameError::Unknown)
-    }
-}
 
 fn environment() -> Environment {
     let variables = |name: &str| {
@@ -43,7 +29,7 @@ fn captured(annotations: &Value, config: &Value) -> Capture {
     let environment = environment();
     assert_eq!(environment.command, Command::Add);
     let text = annotated(annotations, config).to_string();
-    match read(&environment, &text, &Nothing).unwrap() {
+    match read(&environment, &text, &NoFiles).unwrap() {
         Request::Add(attachment) => {
             assert_eq!(attachment.namespace, Path::new("/nonexistent/netns"));
             attachment.capture.unwrap().capture_of(Families::Both)
@@ -62,7 +48,7 @@ fn given(options: &[(&str, &str)]) -> Capture {
             (*text).to_owned(),
         );
     }
-    options::capture(&given, &Nothing, &Nothing)
+    options::capture(&given, &NoUsers, &NoFiles)
         .unwrap()
         .capture_of(Families::Both)
 }

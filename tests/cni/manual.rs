@@ -4,19 +4,11 @@ use std::fmt::Write;
 use std::path::Path;
 
 use netweir::cni::{Code, Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
-use netweir::options::Files;
+use netweir_testkit::fakes::NoFiles;
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};
 
 const MANUAL: &str = include_str!("../../docs/cni.md");
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Err("there are no files here".to_owned())
-    }
-}
 
 /// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.
 fn marked(text: &str, name: &str, contents: &str) -> String {

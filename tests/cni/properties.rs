@@ -3,17 +3,10 @@
 use std::collections::BTreeMap;
 
 use netweir::cni::{Command, Environment, Request, SpecVersion, read};
-use netweir::options::{Files, Setting};
+use netweir::options::Setting;
+use netweir_testkit::fakes::NoFiles;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Err("there are no files here".to_owned())
-    }
-}
 
 fn environment(command: Command) -> Environment {
     let variable = |name: &str| {

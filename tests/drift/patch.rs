@@ -7,7 +7,7 @@ use netweir::ruleset::{Chain, Elements, Installed, Rule, Ruleset, Set};
 use proptest::prelude::*;
 
 use crate::installed;
-use crate::{captures, sparse_captures};
+use netweir_testkit::{captures, sparse_captures};
 
 /// Two captures: as often as not one that has parts of the other, so that some is equal.
 fn pairs() -> impl Strategy<Value = (Capture, Capture)> {

@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::agents::{BRIDGE, CALICO, CILIUM};
 use crate::node::Node;
 use crate::runtime::{entry, plugins};
-use crate::tracer::{Verdict, changes_files, trace};
+use crate::tracer::{changes_files, trace};
+use netweir_testkit::tracer::Next;
 
 type Files = &'static [(&'static str, &'static str)];
 
@@ -31,9 +32,9 @@ fn killed_at_every_moment(verb: &str, prepared: impl Fn() -> Node) {
         let code = trace(&arguments, |call| {
             calls += usize::from(changes_files(call));
             if Some(calls) == moment {
-                Verdict::Kill
+                Next::Kill
             } else {
-                Verdict::GoOn
+                Next::Continue
             }
         });
         (code, calls)

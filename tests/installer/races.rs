@@ -9,7 +9,8 @@ use nix::libc;
 use crate::agents::{BRIDGE, CALICO};
 use crate::node::Node;
 use crate::runtime::{has_entry_besides, is_installed, primary};
-use crate::tracer::{Verdict, trace};
+use crate::tracer::trace;
+use netweir_testkit::tracer::Next;
 
 /// System calls that list a folder before the configurations are looked at: two folders are cleaned, each takes two, and each is
 /// seen before and after.
@@ -39,7 +40,7 @@ fn with_another(
                 }
                 stops += 1;
             }
-            Verdict::GoOn
+            Next::Continue
         });
         if stops <= moment {
             break;

@@ -4,15 +4,16 @@ use netweir::connection::{Connection, Owner, Path};
 use netweir::explain::{Outcome, Verdict, evaluate};
 use netweir::intent::{Capture, Family, OwnerId};
 use netweir::meshes::{CompatCommand, FlagValues, Request};
-use netweir::options::{self, Files, OptionError, OptionValues, Origin};
+use netweir::options::{self, OptionError, OptionValues, Origin};
 use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use netweir::plan::plan;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
-use crate::connections::connection;
-use crate::xtables::{Result as Fate, Tables};
+use netweir_testkit::connections::connection;
+use netweir_testkit::fakes::NoFiles;
+use netweir_testkit::xtables::{Result as Fate, Tables};
 
 /// Two users and two groups.
 pub(crate) struct SomeNames;
@@ -42,14 +43,6 @@ pub(crate) fn read<P: CompatCommand>(
         texts.set(*flag, (*text).to_owned());
     }
     P::read(&texts, &SomeNames)
-}
-
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, name: &str) -> Result<String, String> {
-        Err(format!("{name} is not needed"))
-    }
 }
 
 /// The options of `netweir apply` that are printed for a capture give it back.

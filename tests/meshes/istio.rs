@@ -12,7 +12,7 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestRunner;
 
 use crate::fates::{compare, connections, read};
-use crate::istio_rules::{Dns, Settings, text};
+use netweir_testkit::istio_rules::{Dns, Settings, text};
 
 const PORTS: [&str; 10] = [
     "22",

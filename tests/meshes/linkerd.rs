@@ -10,7 +10,7 @@ use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestRunner;
 
 use crate::fates::{compare, connections, read};
-use crate::linkerd_rules::{Settings, text};
+use netweir_testkit::linkerd_rules::{Settings, text};
 
 const PORTS: [&str; 8] = [
     "22",

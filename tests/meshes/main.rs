@@ -9,20 +9,10 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
-#[path = "../support/connections.rs"]
-mod connections;
 mod fates;
 mod istio;
 mod istio_changes;
-#[path = "../support/meshes/istio_flags.rs"]
-mod istio_flags;
-#[path = "../support/meshes/istio_rules.rs"]
-mod istio_rules;
 mod linkerd;
-#[path = "../support/meshes/linkerd_rules.rs"]
-mod linkerd_rules;
 mod odd;
 mod reading;
 mod refusals;
-#[path = "../support/xtables.rs"]
-mod xtables;

@@ -6,8 +6,8 @@ use netweir::render;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::captures::capture;
 use crate::program::{in_fresh_namespace, is_root};
+use netweir_testkit::captures::capture;
 
 /// So many captures share a process, each with chains of its own.
 const BATCH: usize = 12;

@@ -8,19 +8,9 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
-#[path = "../support/captures.rs"]
-mod captures;
-#[path = "../support/connections.rs"]
-mod connections;
 mod iptables;
 mod nft;
 mod outcome;
 mod program;
-#[path = "../support/scenarios.rs"]
-mod scenario_captures;
 mod scenarios;
 mod size;
-#[path = "../support/sparse_captures.rs"]
-mod sparse_captures;
-#[path = "../support/xtables.rs"]
-mod xtables;

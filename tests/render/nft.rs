@@ -7,8 +7,8 @@ use netweir::ruleset::{Ruleset, TABLE};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::captures::capture;
 use crate::program::{in_fresh_namespace, is_root};
+use netweir_testkit::captures::capture;
 
 /// So many captures share a process, each with a table of its own.
 const BATCH: usize = 24;

@@ -8,8 +8,8 @@ use netweir::render;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::xtables::{Result, Tables};
-use crate::{connections, sparse_captures};
+use netweir_testkit::xtables::{Result, Tables};
+use netweir_testkit::{connections, sparse_captures};
 
 fn capture_and_connections() -> impl Strategy<Value = (Capture, Vec<Connection>)> {
     sparse_captures::capture().prop_flat_map(|capture| {

@@ -8,8 +8,8 @@ use netweir::plan::plan;
 use netweir::render;
 use snapbox::{Assert, Data};
 
-use crate::scenario_captures::{directory, scenarios};
 use crate::{iptables, nft};
+use netweir_testkit::scenarios::{directory, scenarios};
 
 /// The file, the format's name in `--format`, and what prints it.
 type Form = (&'static str, &'static str, fn(&Capture) -> String);

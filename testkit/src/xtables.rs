@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use netweir::connection::{Connection, Owner, Path, Tracking, Transport};
 
 /// The chains of a text by table and name.
-pub(crate) struct Tables<'a>(HashMap<(&'a str, &'a str), Vec<Rule<'a>>>);
+pub struct Tables<'a>(HashMap<(&'a str, &'a str), Vec<Rule<'a>>>);
 
 struct Rule<'a> {
     options: Vec<Choice<'a>>,
@@ -27,11 +27,11 @@ struct Choice<'a> {
 
 /// What became of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Result {
-    pub(crate) target: Option<(&'static str, u16)>,
-    pub(crate) zone: Option<u16>,
-    pub(crate) mark: u32,
-    pub(crate) connection_mark: u32,
+pub struct Result {
+    pub target: Option<(&'static str, u16)>,
+    pub zone: Option<u16>,
+    pub mark: u32,
+    pub connection_mark: u32,
 }
 
 struct Packet {
@@ -53,7 +53,7 @@ enum Verdict {
 }
 
 impl<'a> Tables<'a> {
-    pub(crate) fn parse(text: &'a str) -> Self {
+    pub fn parse(text: &'a str) -> Self {
         let mut chains: HashMap<_, Vec<_>> = HashMap::new();
         let mut table = "";
         for line in text.lines() {
@@ -76,7 +76,7 @@ impl<'a> Tables<'a> {
     }
 
     /// The way of the first hop: out, and in again when by `lo`; or in.
-    pub(crate) fn evaluate(&self, connection: &Connection) -> Result {
+    pub fn evaluate(&self, connection: &Connection) -> Result {
         let mut packet = Packet::first(connection);
         let new = connection.tracking == Tracking::New;
         match &connection.path {

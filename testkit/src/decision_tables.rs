@@ -4,7 +4,6 @@
 //!
 //! The functions follow the tables line by line; the numbers are those of the lines.
 
-#[path = "decision_tables/packet.rs"]
 mod packet;
 
 use netweir::connection::{Connection, Owner, Path, Tracking};
@@ -16,11 +15,11 @@ use packet::{Packet, selected, to_loopback, to_port};
 
 /// What becomes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fate {
-    pub(crate) verdict: Verdict,
-    pub(crate) zone: Option<u16>,
-    pub(crate) packet_mark: u32,
-    pub(crate) connection_mark: u32,
+pub struct Fate {
+    pub verdict: Verdict,
+    pub zone: Option<u16>,
+    pub packet_mark: u32,
+    pub connection_mark: u32,
 }
 
 /// What a line that fits says.
@@ -39,7 +38,7 @@ impl Decision {
 }
 
 /// The fate of the connection.
-pub(crate) fn fate(capture: &Capture, connection: &Connection) -> Fate {
+pub fn fate(capture: &Capture, connection: &Connection) -> Fate {
     let (interface, owner, out) = match &connection.path {
         Path::Out { interface, owner } => (interface, *owner, true),
         Path::In { interface } => (interface, None, false),

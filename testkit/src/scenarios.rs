@@ -5,14 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use netweir::intent::Capture;
-use netweir::options::{self, Files};
-use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
+use netweir::options;
+use netweir::parse::FamilyChoice;
+
+use crate::fakes::{NoFiles, NoUsers};
 
 /// There are so many at least, and every one is read or the test fails.
 const SCENARIOS: usize = 19;
 
 /// All scenarios by name.
-pub(crate) fn scenarios() -> Vec<(String, Capture)> {
+pub fn scenarios() -> Vec<(String, Capture)> {
     let entries = fs::read_dir(root())
         .unwrap()
         .map(|entry| entry.unwrap().file_name());
@@ -26,12 +28,12 @@ pub(crate) fn scenarios() -> Vec<(String, Capture)> {
 }
 
 /// Where the files of a scenario are.
-pub(crate) fn directory(scenario: &str) -> PathBuf {
+pub fn directory(scenario: &str) -> PathBuf {
     root().join(scenario)
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/scenarios")
 }
 
 fn capture(scenario: &str) -> Capture {
@@ -39,27 +41,9 @@ fn capture(scenario: &str) -> Capture {
     let text = fs::read_to_string(&file).unwrap();
     let (given, errors) = options::read_file(&file.to_string_lossy(), &text);
     assert!(errors.is_empty(), "{errors:?}");
-    let parsed = options::capture(&given, &Nobody, &NoFiles).unwrap();
+    let parsed = options::capture(&given, &NoUsers, &NoFiles).unwrap();
     let FamilyChoice::Fixed(families) = parsed.families else {
         panic!("{scenario} is of no machine, whose families it could have");
     };
     parsed.capture_of(families)
-}
-
-/// The scenarios name nobody.
-struct Nobody;
-
-impl Accounts for Nobody {
-    fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
-        Err(NameError::Unknown)
-    }
-}
-
-/// The scenarios depend on no other file.
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, name: &str) -> Result<String, String> {
-        Err(format!("{name} is not needed"))
-    }
 }

@@ -8,16 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
-#[path = "support/captures.rs"]
-mod captures;
-#[path = "drift/changes.rs"]
 mod changes;
-#[path = "drift/patch.rs"]
 mod patch;
-#[path = "drift/shown.rs"]
 mod shown;
-#[path = "support/sparse_captures.rs"]
-mod sparse_captures;
 
 use netweir::ruleset::{Installed, Ruleset};
 

@@ -15,7 +15,7 @@ use proptest::option;
 use proptest::prelude::*;
 
 /// Any capture.
-pub(crate) fn capture() -> impl Strategy<Value = Capture> {
+pub fn capture() -> impl Strategy<Value = Capture> {
     (
         (families(), proxy(), inbound(), outbound()),
         (

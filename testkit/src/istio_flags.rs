@@ -7,7 +7,7 @@ use crate::istio_rules::{Dns, Settings};
 impl Settings {
     /// The flags. What separates the entries of lists separates those of CIDRs without its white space, which would
     /// spoil them.
-    pub(crate) fn flags(&self, separator: &str) -> Vec<(IstioFlag, String)> {
+    pub fn flags(&self, separator: &str) -> Vec<(IstioFlag, String)> {
         let list = |entries: &[String]| entries.join(separator);
         let cidrs = |entries: &[String]| entries.join(separator.trim());
         let dashes = |entries: &[String]| list(entries).replace(':', "-");
@@ -43,7 +43,7 @@ impl Settings {
     }
 
     /// The variables that have no flag.
-    pub(crate) fn variables(&self, separator: &str) -> [(&'static str, String); 3] {
+    pub fn variables(&self, separator: &str) -> [(&'static str, String); 3] {
         let groups = self.groups.as_ref();
         let groups = groups.map_or_else(|| "*".to_owned(), |groups| groups.join(separator));
         let exclude = self.groups_exclude.join(separator);
@@ -55,7 +55,7 @@ impl Settings {
     }
 
     /// The file that names the servers.
-    pub(crate) fn resolv_conf(&self) -> String {
+    pub fn resolv_conf(&self) -> String {
         match &self.dns {
             Dns::Off | Dns::All => String::new(),
             Dns::Servers(servers) => {

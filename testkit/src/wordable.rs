@@ -7,7 +7,7 @@ use netweir::intent::{
 };
 
 /// The capture without what options have no words for: the id -1, which nobody has, commas in names, and the same said twice.
-pub(crate) fn wordable(mut capture: Capture) -> Capture {
+pub fn wordable(mut capture: Capture) -> Capture {
     let no_comma = |pattern: &InterfacePattern| !pattern.to_string().contains(',');
     capture.exclude_interfaces.retain(no_comma);
     capture.inbound.reroute_interfaces.retain(no_comma);
@@ -41,7 +41,7 @@ pub(crate) fn wordable(mut capture: Capture) -> Capture {
 
 /// Refused where options are read are marks and tables that would take the network from the pod, IPv4 addresses
 /// inside IPv6, sources of more than one host, and a list of no servers.
-pub(crate) fn can_be_asked_for(capture: &Capture) -> bool {
+pub fn can_be_asked_for(capture: &Capture) -> bool {
     let outbound = &capture.outbound;
     let ranges = |selection: &RangeSelection| match selection {
         RangeSelection::All => IpRanges::default(),

@@ -7,35 +7,35 @@ use ipnet::IpNet;
 
 /// What the flags and variables say, each as a text of its own.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Settings {
-    pub(crate) outbound_port: u16,
-    pub(crate) inbound_port: u16,
-    pub(crate) tunnel_port: u16,
-    pub(crate) uids: Vec<String>,
-    pub(crate) gids: Vec<String>,
-    pub(crate) tproxy: bool,
-    pub(crate) mark: u32,
+pub struct Settings {
+    pub outbound_port: u16,
+    pub inbound_port: u16,
+    pub tunnel_port: u16,
+    pub uids: Vec<String>,
+    pub gids: Vec<String>,
+    pub tproxy: bool,
+    pub mark: u32,
     /// `["*"]`, ports, or nothing.
-    pub(crate) inbound_ports: Vec<String>,
-    pub(crate) inbound_exclude: Vec<String>,
-    pub(crate) interfaces_exclude: Vec<String>,
-    pub(crate) interfaces_reroute: Vec<String>,
+    pub inbound_ports: Vec<String>,
+    pub inbound_exclude: Vec<String>,
+    pub interfaces_exclude: Vec<String>,
+    pub interfaces_reroute: Vec<String>,
     /// `["*"]`, CIDRs, or nothing.
-    pub(crate) ranges: Vec<String>,
-    pub(crate) ranges_exclude: Vec<String>,
-    pub(crate) ports: Vec<String>,
-    pub(crate) ports_exclude: Vec<String>,
+    pub ranges: Vec<String>,
+    pub ranges_exclude: Vec<String>,
+    pub ports: Vec<String>,
+    pub ports_exclude: Vec<String>,
     /// The only groups, when there are any.
-    pub(crate) groups: Option<Vec<String>>,
-    pub(crate) groups_exclude: Vec<String>,
-    pub(crate) loopback: String,
-    pub(crate) drop_invalid: bool,
-    pub(crate) dns: Dns,
+    pub groups: Option<Vec<String>>,
+    pub groups_exclude: Vec<String>,
+    pub loopback: String,
+    pub drop_invalid: bool,
+    pub dns: Dns,
 }
 
 /// Whose queries are captured.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Dns {
+pub enum Dns {
     #[default]
     Off,
     /// Those to these addresses.
@@ -66,7 +66,7 @@ impl Table {
 }
 
 /// The rules of one family.
-pub(crate) fn text(settings: &Settings, ipv6: bool) -> String {
+pub fn text(settings: &Settings, ipv6: bool) -> String {
     let rules = Rules {
         settings,
         ipv6,

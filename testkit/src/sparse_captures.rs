@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 /// A capture of which each part is random or the default: where everything is random, hardly a connection gets
 /// past all of the exclusions.
-pub(crate) fn capture() -> impl Strategy<Value = Capture> {
+pub fn capture() -> impl Strategy<Value = Capture> {
     (crate::captures::capture(), any::<[bool; 8]>()).prop_map(|(mut capture, random)| {
         let default = Capture::default();
         let [

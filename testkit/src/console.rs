@@ -14,13 +14,17 @@ const BLOCK: &str = "```console\n";
 const BETWEEN: &str = "\u{1d}";
 const BETWEEN_LINE: &str = "\u{1d}\n";
 
-/// The text with the output of each command in a `console` block replaced by what it prints now.
-pub(crate) fn console_blocks(text: &str) -> String {
+/// The text with the output of each command in a `console` block replaced by what it prints now. `netweir` is the
+/// program at the path.
+pub fn console_blocks(netweir: &Path, text: &str) -> String {
     let mut sections = text.split("\n## ");
     let first = sections.next().unwrap_or_default();
     let of_all = setup(first);
-    let others = sections.map(|text| format!("\n## {}", section(text, &[of_all, setup(text)])));
-    others.fold(section(first, &[of_all]), |whole, section| whole + &section)
+    let others =
+        sections.map(|text| format!("\n## {}", section(netweir, text, &[of_all, setup(text)])));
+    others.fold(section(netweir, first, &[of_all]), |whole, section| {
+        whole + &section
+    })
 }
 
 /// The commands of the comment, if there is one.
@@ -31,7 +35,7 @@ fn setup(section: &str) -> &str {
     comment.map_or("", |comment| comment.expect("a comment ends").0)
 }
 
-fn section(text: &str, setups: &[&str]) -> String {
+fn section(netweir: &Path, text: &str, setups: &[&str]) -> String {
     let mut script = format!("set -e\n{}\nset +e\n", setups.concat());
     for block in text.split(BLOCK).skip(1) {
         let (block, _) = block.split_once("```").expect("a block ends");
@@ -46,7 +50,7 @@ fn section(text: &str, setups: &[&str]) -> String {
         }
         writeln!(script, "echo '{BETWEEN}'").unwrap();
     }
-    let outputs = run(&script);
+    let outputs = run(netweir, &script);
     let mut outputs = outputs.split(BETWEEN_LINE);
     let mut parts = text.split(BLOCK);
     let mut result = parts.next().unwrap_or_default().to_owned();
@@ -58,8 +62,7 @@ fn section(text: &str, setups: &[&str]) -> String {
     result
 }
 
-fn run(script: &str) -> String {
-    let binary = Path::new(env!("CARGO_BIN_EXE_netweir"));
+fn run(netweir: &Path, script: &str) -> String {
     let path = std::env::var("PATH").unwrap();
     let directory = tempfile::tempdir().unwrap();
     let output = Command::new("unshare")
@@ -69,7 +72,7 @@ fn run(script: &str) -> String {
             "PATH",
             format!(
                 "{}:{path}:/usr/sbin:/sbin",
-                binary.parent().unwrap().display()
+                netweir.parent().unwrap().display()
             ),
         )
         .output()

@@ -5,20 +5,20 @@ use std::fmt::Write;
 
 /// What the flags say.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Settings {
-    pub(crate) incoming_port: u16,
-    pub(crate) outgoing_port: u16,
-    pub(crate) uid: i64,
-    pub(crate) gid: i64,
-    pub(crate) redirect: Vec<String>,
-    pub(crate) inbound_ignore: Vec<String>,
-    pub(crate) outbound_ignore: Vec<String>,
+pub struct Settings {
+    pub incoming_port: u16,
+    pub outgoing_port: u16,
+    pub uid: i64,
+    pub gid: i64,
+    pub redirect: Vec<String>,
+    pub inbound_ignore: Vec<String>,
+    pub outbound_ignore: Vec<String>,
     /// Those of the family.
-    pub(crate) subnets: Vec<String>,
+    pub subnets: Vec<String>,
 }
 
 /// The rules of a family.
-pub(crate) fn text(settings: &Settings) -> String {
+pub fn text(settings: &Settings) -> String {
     let mut text = "*nat\n:PROXY_INIT_OUTPUT - [0:0]\n:PROXY_INIT_REDIRECT - [0:0]\n".to_owned();
     let mut add = |chain: &str, rule: String| writeln!(text, "-A {chain} {rule}").unwrap();
     let output = "PROXY_INIT_OUTPUT";

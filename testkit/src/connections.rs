@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 /// Any connection, likely one that the capture has something to say about.
-pub(crate) fn connection(capture: &Capture) -> impl Strategy<Value = Connection> + use<> {
+pub fn connection(capture: &Capture) -> impl Strategy<Value = Connection> + use<> {
     let tracking = prop_oneof![
         8 => Just(Tracking::New),
         1 => Just(Tracking::Tracked),

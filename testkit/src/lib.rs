@@ -1,0 +1,16 @@
+//! Shared test support: generated input, scenarios, independent oracles and fakes.
+
+pub mod captures;
+pub mod connections;
+pub mod console;
+pub mod decision_tables;
+pub mod fakes;
+pub mod istio_flags;
+pub mod istio_rules;
+pub mod linkerd_rules;
+pub mod scenarios;
+pub mod source;
+pub mod sparse_captures;
+pub mod tracer;
+pub mod wordable;
+pub mod xtables;
