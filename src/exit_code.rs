@@ -2,6 +2,8 @@
 
 use std::process;
 
+use crate::error_kind::ErrorKind;
+
 /// What the process ends with: the one definition, which `--help` prints, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -51,6 +53,21 @@ impl ExitCode {
             Self::NotPermitted => "not permitted: a capability is missing",
             Self::Unsupported => "the kernel lacks a feature that the rules need",
             Self::NotValidated => "istio-iptables --run-validation: traffic is not captured",
+        }
+    }
+}
+
+impl From<ErrorKind> for ExitCode {
+    fn from(kind: ErrorKind) -> Self {
+        match kind {
+            ErrorKind::NotPermitted | ErrorKind::OwnedTable => Self::NotPermitted,
+            ErrorKind::Unsupported(_) => Self::Unsupported,
+            ErrorKind::OutOfMemory
+            | ErrorKind::TooLarge
+            | ErrorKind::Contended
+            | ErrorKind::Occupied
+            | ErrorKind::LoopbackDown
+            | ErrorKind::Other => Self::Failed,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod cli;
 pub mod cni;
 pub mod connection;
 pub mod drift;
+pub mod error_kind;
 pub mod exit_code;
 pub mod explain;
 

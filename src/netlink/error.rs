@@ -6,6 +6,7 @@ use nix::errno::Errno;
 use thiserror::Error;
 
 use super::{ExchangeError, Refusal};
+use crate::error_kind::{ErrorKind, Feature};
 use crate::exit_code::ExitCode;
 use crate::process::privileges::GRANT;
 use crate::ruleset::TABLE;
@@ -63,41 +64,37 @@ pub enum Error {
 }
 
 impl Error {
+    /// The kind of the failure.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Open(source) => match errno(source) {
+                Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT => {
+                    ErrorKind::Unsupported(Feature::Netlink)
+                }
+                errno => kind(errno),
+            },
+            Self::Io { source, .. } => kind(errno(source)),
+            Self::Unreadable { refusal, .. } => match refusal.errno {
+                // The subsystem itself is missing.
+                Errno::EINVAL | Errno::EOPNOTSUPP => ErrorKind::Unsupported(Feature::NfTables),
+                errno => kind(errno),
+            },
+            Self::Refused { subject, refusal } => subject.kind(refusal.errno),
+            Self::Routing { refusal, .. } => match refusal.errno {
+                Errno::EEXIST => ErrorKind::Occupied,
+                Errno::ENETDOWN => ErrorKind::LoopbackDown,
+                errno => kind(errno),
+            },
+            Self::Contended { .. } => ErrorKind::Contended,
+            Self::TooLarge(_) => ErrorKind::TooLarge,
+        }
+    }
+
     /// The exit code that tells a script what to do about it.
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
-        let errno = match self {
-            Self::Open(source) | Self::Io { source, .. } => {
-                source.raw_os_error().map(Errno::from_raw)
-            }
-            Self::Unreadable { refusal, .. } => {
-                // The subsystem itself is not there.
-                let errno = refusal.errno;
-                Some(if errno == Errno::EINVAL {
-                    Errno::EOPNOTSUPP
-                } else {
-                    errno
-                })
-            }
-            // A flag that it does not know, or a hook that the chain's type has not in this family.
-            Self::Refused {
-                subject: Subject::TraceTable(_) | Subject::Chain(_),
-                refusal,
-            } if refusal.errno == Errno::EINVAL => Some(Errno::EOPNOTSUPP),
-            Self::Refused { refusal, .. } | Self::Routing { refusal, .. } => Some(refusal.errno),
-            Self::Contended { .. } | Self::TooLarge(_) => None,
-        };
-        match errno {
-            Some(Errno::EPERM | Errno::EACCES) => ExitCode::NotPermitted,
-            Some(
-                Errno::ENOENT
-                | Errno::EOPNOTSUPP
-                | Errno::EAFNOSUPPORT
-                | Errno::EPROTONOSUPPORT
-                | Errno::ESOCKTNOSUPPORT,
-            ) => ExitCode::Unsupported,
-            _ => ExitCode::Failed,
-        }
+        self.kind().into()
     }
 
     pub(crate) fn reading(doing: &'static str) -> impl Fn(ExchangeError) -> Self {
@@ -134,6 +131,26 @@ pub enum Subject {
     Rule(String),
 }
 
+impl Subject {
+    /// The kind of the kernel's refusal of it. A missing capability is noticed before the parts are looked at, so that EPERM
+    /// for the table comes from its owner.
+    fn kind(&self, errno: Errno) -> ErrorKind {
+        let feature = match (self, errno) {
+            (Self::Table, Errno::EPERM) => return ErrorKind::OwnedTable,
+            // EINVAL: a hook that the type of chain does not have in this family.
+            (Self::Chain(_), Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL) => Feature::InetNat,
+            // EINVAL: a flag of the table that the kernel does not know.
+            (Self::TraceTable(_), Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL) => {
+                Feature::Tracing
+            }
+            (Self::ProbeTable, Errno::ENOENT | Errno::EOPNOTSUPP) => Feature::NoTrack,
+            (Self::Rule(_), Errno::ENOENT | Errno::EOPNOTSUPP) => Feature::Expression,
+            (_, errno) => return kind(errno),
+        };
+        ErrorKind::Unsupported(feature)
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -146,6 +163,27 @@ impl fmt::Display for Subject {
             Self::Rule(id) => write!(f, "the rule {id}"),
         }
     }
+}
+
+/// The kind of an error number that says nothing more in its place.
+fn kind(errno: Errno) -> ErrorKind {
+    match errno {
+        Errno::EPERM | Errno::EACCES => ErrorKind::NotPermitted,
+        Errno::ENOENT
+        | Errno::EOPNOTSUPP
+        | Errno::EAFNOSUPPORT
+        | Errno::EPROTONOSUPPORT
+        | Errno::ESOCKTNOSUPPORT => ErrorKind::Unsupported(Feature::Unnamed),
+        Errno::ENOMEM | Errno::ENOBUFS | Errno::EAGAIN => ErrorKind::OutOfMemory,
+        Errno::EMSGSIZE => ErrorKind::TooLarge,
+        _ => ErrorKind::Other,
+    }
+}
+
+fn errno(error: &io::Error) -> Errno {
+    error
+        .raw_os_error()
+        .map_or(Errno::UnknownErrno, Errno::from_raw)
 }
 
 fn hint(error: &io::Error) -> &'static str {

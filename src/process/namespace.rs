@@ -10,6 +10,7 @@ use nix::fcntl::OFlag;
 use nix::sched::{CloneFlags, setns, unshare};
 use thiserror::Error;
 
+use crate::error_kind::ErrorKind;
 use crate::exit_code::ExitCode;
 use crate::parse::NetworkNamespace;
 
@@ -56,19 +57,25 @@ pub enum NamespaceError {
 }
 
 impl NamespaceError {
-    /// The exit code that tells a script what to do about it.
+    /// The kind of the failure. The privilege is `CAP_SYS_ADMIN`.
     #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
+    pub fn kind(&self) -> ErrorKind {
         let not_permitted = match self {
             Self::Open { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
             Self::Enter { source, .. } | Self::Make(source) => *source == Errno::EPERM,
             Self::NoFile(_) | Self::NoName(_) | Self::NoProcess(_) | Self::OtherKind(_) => false,
         };
         if not_permitted {
-            ExitCode::NotPermitted
+            ErrorKind::NotPermitted
         } else {
-            ExitCode::Failed
+            ErrorKind::Other
         }
+    }
+
+    /// The exit code that tells a script what to do about it.
+    #[must_use]
+    pub fn exit_code(&self) -> ExitCode {
+        self.kind().into()
     }
 }
 

@@ -7,6 +7,7 @@ use nix::sys::prctl;
 use nix::unistd::geteuid;
 use thiserror::Error;
 
+use crate::error_kind::ErrorKind;
 use crate::exit_code::ExitCode;
 
 /// How to get what is missing.
@@ -51,13 +52,19 @@ pub enum PrivilegeError {
 }
 
 impl PrivilegeError {
+    /// The kind of the failure.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Missing { .. } => ErrorKind::NotPermitted,
+            Self::Capabilities(_) | Self::NoNewPrivileges(_) => ErrorKind::Other,
+        }
+    }
+
     /// The exit code that tells a script what to do about it.
     #[must_use]
-    pub const fn exit_code(&self) -> ExitCode {
-        match self {
-            Self::Missing { .. } => ExitCode::NotPermitted,
-            Self::Capabilities(_) | Self::NoNewPrivileges(_) => ExitCode::Failed,
-        }
+    pub fn exit_code(&self) -> ExitCode {
+        self.kind().into()
     }
 }
 
