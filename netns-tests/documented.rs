@@ -99,9 +99,11 @@ fn explain() {
     let lines = "out tcp 10.0.0.5:443\nout icmp 10.0.0.5\nnonsense\n";
     let mut answers = printed("explain --connections=-", lines);
     let nothing = answers.pop().expect("the last line's");
-    are_as_documented("explain: a line that is no connection", &[nothing], |_| {
-        false
-    });
+    are_as_documented(
+        "explain: a line that is not a connection",
+        &[nothing],
+        |_| false,
+    );
     run("nft", &["-f", "-"], EDITS);
     answers.extend(printed("explain --from-kernel out tcp 10.0.0.5:443", ""));
     assert_eq!(answers.last().expect("one")["verdict"], "unknown");
