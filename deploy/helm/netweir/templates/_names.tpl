@@ -1,5 +1,5 @@
 {{/*
-Every object is named netweir, whatever the release is: two of them would fight over the same files of a node.
+Every object is named netweir, whatever the release's name: two releases would fight over the same files of a node.
 */}}
 {{- define "netweir.selector" -}}
 app.kubernetes.io/name: netweir
