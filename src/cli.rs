@@ -13,8 +13,6 @@ mod completions;
 mod diff;
 mod error;
 mod explain;
-mod families;
-mod files;
 mod form;
 mod graph;
 mod hunks;
@@ -34,16 +32,13 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::parse::NetworkNamespace;
-use crate::process::namespace::OpenNamespace;
-use crate::process::privileges::{self, Capability};
 
 use apply::Apply;
 use arguments::{Arguments, OPTIONS, OptionsOf, Stop, TakesOptions, with_mentioned_options};
 use cni::Cni;
 use completions::Completions;
 use diff::Diff;
-use error::Error;
+use error::CliError;
 use explain::Explain;
 use graph::Graph;
 use remove::Remove;
@@ -176,36 +171,12 @@ fn exit_codes() -> String {
 }
 
 /// Prints what was asked for.
-fn print(text: &str) -> Result<(), Error> {
+fn print(text: &str) -> Result<(), CliError> {
     let mut output = io::stdout().lock();
     output
         .write_all(text.as_bytes())
         .and_then(|()| output.flush())
-        .map_err(Error::Output)
-}
-
-/// Gives up every privilege but the needed ones, and enters the network namespace if there is one to enter.
-fn enter(
-    namespace: Option<&NetworkNamespace>,
-    needed: &[Capability],
-    log: Log,
-) -> Result<(), Error> {
-    if let Some(namespace) = namespace {
-        let namespace = OpenNamespace::open(namespace)?;
-        let path = namespace.path().display().to_string();
-        privileges::confine(&[needed, &[Capability::SysAdmin]].concat())?;
-        namespace.enter()?;
-        log.debug("entered the network namespace", &[("path", &path)]);
-        privileges::give_up(Capability::SysAdmin)?;
-    } else {
-        privileges::confine(needed)?;
-    }
-    let kept = match needed {
-        [] => "none",
-        _ => "CAP_NET_ADMIN",
-    };
-    log.debug("gave up privileges", &[("kept", &kept)]);
-    Ok(())
+        .map_err(CliError::Output)
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ mod config;
 mod environment;
 mod error;
 
-mod node;
+mod log;
 mod policy;
 mod request;
 mod version;
@@ -28,6 +28,7 @@ use std::panic;
 use std::path::PathBuf;
 use std::process;
 
+use crate::app::SystemFiles;
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::options::Files;
@@ -36,7 +37,7 @@ pub use annotations::{ISTIO_KEYS, LINKERD_KEYS};
 pub use code::Code;
 pub(crate) use config::{ANNOTATIONS, ConfigError};
 pub use environment::{Command, Environment};
-pub use error::Error;
+pub use error::PluginError;
 
 pub use policy::Reason;
 pub use request::{Request, read};
@@ -55,7 +56,7 @@ const LONGEST_INPUT: u64 = 16 << 20;
 ///
 /// # Errors
 /// The plugin would refuse the configuration.
-pub(crate) fn check_configuration(text: &str, files: &dyn Files) -> Result<(), Error> {
+pub(crate) fn check_configuration(text: &str, files: &dyn Files) -> Result<(), PluginError> {
     let environment = Environment {
         command: Command::Status,
         pod: Pod::default(),
@@ -94,7 +95,7 @@ pub fn run() -> ExitCode {
 }
 
 /// What is to be printed. The log and the version of an error are known as soon as the input tells them.
-fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, Error> {
+fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, PluginError> {
     let variable = |name: &str| std::env::var_os(name);
     let environment = Environment::read(&variable);
     // Whoever tries it at a terminal, and sets too little, is not to be waited for.
@@ -115,27 +116,27 @@ fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, Er
         *version = input.version().unwrap_or(SpecVersion::LATEST);
         let (pod, _) = Pod::told(&variable);
         let command = variable(COMMAND).unwrap_or_default();
-        *log = node::log(input, command.to_string_lossy().into_owned(), &pod);
+        *log = log::of(input, command.to_string_lossy().into_owned(), &pod);
     }
     let environment = environment?;
     if environment.command == Command::Del {
         commands::del(&environment, *log);
         return Ok(None);
     }
-    let request = request::of(&environment, &input?, &node::NodeFiles)?;
+    let request = request::of(&environment, &input?, &SystemFiles)?;
     commands::run(request, *log)
 }
 
-fn standard_input() -> Result<String, Error> {
+fn standard_input() -> Result<String, PluginError> {
     let mut bytes = Vec::new();
     let mut input = io::stdin().lock().take(LONGEST_INPUT + 1);
-    input.read_to_end(&mut bytes).map_err(Error::Input)?;
+    input.read_to_end(&mut bytes).map_err(PluginError::Input)?;
     if bytes.len() as u64 > LONGEST_INPUT {
-        return Err(Error::TooLong {
+        return Err(PluginError::TooLong {
             limit: LONGEST_INPUT,
         });
     }
-    String::from_utf8(bytes).map_err(|error| Error::NotUtf8(error.utf8_error()))
+    String::from_utf8(bytes).map_err(|error| PluginError::NotUtf8(error.utf8_error()))
 }
 
 fn print(text: &str) -> io::Result<()> {
@@ -155,7 +156,7 @@ pub fn report_panics() {
             // Writing to a string does not fail.
             let _ = write!(place, "{location}");
         }
-        let error = Error::Panic { place };
+        let error = PluginError::Panic { place };
         // There is no one left to tell that this failed, too.
         let _ = print(&error.to_json(SpecVersion::LATEST));
         process::exit(i32::from(ExitCode::Failed.number()));

@@ -13,6 +13,7 @@
 //! [`plan::plan`] is total and holds every policy decision; everything right of
 //! [`ruleset::Ruleset`] reads one model. Only the kernel layers ([`process`], [`rtnetlink`], [`nftables`]), [`verify`] and the command line touch the operating system.
 
+pub mod app;
 pub mod cli;
 pub mod cni;
 pub mod connection;

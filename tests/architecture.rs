@@ -33,6 +33,7 @@ const PURE: &[&str] = &[
 
 /// The modules that have to do with the operating system.
 const IMPURE: &[&str] = &[
+    "app",
     "cli",
     "cni",
     "exit_code",
@@ -61,9 +62,10 @@ const PURE_OF_CNI: [&str; 7] = [
 ];
 
 /// What leads to the operating system, or to the modules that do.
-const OUTSIDE: [&str; 25] = [
+const OUTSIDE: [&str; 26] = [
     "caps",
     "clap",
+    "crate::app",
     "crate::cli",
     "crate::log",
     "crate::netlink",

@@ -1,26 +1,22 @@
 //! `netweir apply`.
 
+use crate::app::{self, Access, Place, Planned, SystemFiles, resolve_options};
 use crate::exit_code::ExitCode;
-use crate::intent::{Capture, Family};
+use crate::intent::Family;
 use crate::log::Log;
-use crate::metadata::Metadata;
-use crate::nftables::{self, Outcome};
-use crate::options::{self, Format, Level, OptionError, Output, Parsed, Section};
+use crate::nftables::Outcome;
+use crate::options::{self, Format, OptionError, Output, Parsed, Section};
 use crate::parse::{FamilyChoice, NetworkNamespace};
-use crate::plan::plan;
-use crate::process::privileges::Capability;
 use crate::render;
 use crate::ruleset::Ruleset;
-use crate::verify::{Finding, Skip, Verification, verify};
 
 use super::accounts::AccountFiles;
 use super::arguments::{OptionsOf, TakesOptions};
-use super::error::Error;
-use super::families::resolve;
-use super::files::System;
+use super::error::CliError;
 use super::invocation::Invocation;
+use super::rules::NO_ADDRESS;
 
-/// The verb.
+/// The command.
 pub(super) struct Apply;
 
 impl TakesOptions for Apply {
@@ -41,30 +37,30 @@ impl Apply {
     /// Installs the rules, or prints them.
     pub(super) fn run(mut options: OptionsOf<Self>, errors: Vec<OptionError>) -> ExitCode {
         let mut invocation = options.invocation(errors);
-        let Some(task) = Task::read(&mut invocation) else {
+        let Some(request) = ApplyRequest::read(&mut invocation) else {
             return invocation.report();
         };
         let log = invocation.log;
-        for warning in &task.parsed.warnings {
+        for warning in &request.parsed.warnings {
             log.warning(warning, &[]);
         }
-        match task.run(log) {
+        match request.run(log) {
             Ok(()) => ExitCode::Done,
             Err(error) => error.report(log),
         }
     }
 }
 
-/// What is to be done, with no mistake in it.
-struct Task {
+/// The options, all valid.
+struct ApplyRequest {
     parsed: Parsed,
     namespace: Option<NetworkNamespace>,
     output: Output,
 }
 
-impl Task {
+impl ApplyRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
-        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
+        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
         let namespace = options::network_namespace(&invocation.given);
         let output = options::output(&invocation.given);
         let parsed = invocation.noting(parsed);
@@ -80,68 +76,41 @@ impl Task {
         })
     }
 
-    fn run(self, log: Log) -> Result<(), Error> {
+    fn run(self, log: Log) -> Result<(), CliError> {
+        let place = Place::of(self.namespace.as_ref());
         match self.output {
             Output::Print(format) => {
-                // Only the choice of families by the namespace's addresses needs the namespace.
-                let namespace = self
-                    .namespace
-                    .filter(|_| self.parsed.families == FamilyChoice::Auto);
-                super::enter(namespace.as_ref(), &[], log)?;
-                let ruleset = plan(&resolve(self.parsed, log)?);
-                super::print(&text_of(format, &ruleset))
+                // Only families that depend on the namespace's addresses need the namespace.
+                let place = match self.parsed.families {
+                    FamilyChoice::Auto => place,
+                    FamilyChoice::Fixed(_) => Place::Current,
+                };
+                app::enter(place, Access::Unprivileged, log)?;
+                let planned = Planned::new(resolve_options(self.parsed, log, NO_ADDRESS)?);
+                super::print(&text_of(format, &planned.ruleset))
             }
             Output::Install | Output::InstallAndVerify => {
-                super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
-                let capture = resolve(self.parsed, log)?;
-                let ruleset = plan(&capture);
-                install(&capture, &ruleset, log)?;
-                match self.output {
-                    Output::InstallAndVerify => report(&verify(&capture, &ruleset)?, log),
-                    Output::Install | Output::Print(_) => Ok(()),
+                app::enter(place, Access::Rules, log)?;
+                let planned = Planned::new(resolve_options(self.parsed, log, NO_ADDRESS)?);
+                install(&planned, log)?;
+                if self.output == Output::InstallAndVerify {
+                    planned.verify(log)?;
                 }
+                Ok(())
             }
         }
     }
 }
 
-/// Makes the kernel's rules be these, and says what that took.
-pub(super) fn install(capture: &Capture, ruleset: &Ruleset, log: Log) -> Result<(), Error> {
-    let (rules, sets) = (ruleset.rules().count(), ruleset.sets.len());
-    log.debug(
-        "the rules are planned",
-        &[("rules", &rules), ("sets", &sets)],
-    );
-    if log.writes(Level::Trace) {
-        log.trace(render::nft(ruleset), &[]);
-    }
-    let note = Metadata::note_of(capture, ruleset);
-    let message = match nftables::apply(ruleset, &note)? {
+/// Installs the rules and logs what changed.
+pub(super) fn install(planned: &Planned, log: Log) -> Result<(), CliError> {
+    let message = match planned.install(log)? {
         Outcome::Installed => "installed: traffic is captured from now on",
         Outcome::Replaced => "replaced the rules of an earlier run",
         Outcome::Unchanged => "nothing to change: these rules are installed already",
     };
-    log.info(message, &[("rules", &rules)]);
+    log.info(message, &[("rules", &planned.ruleset.rules().count())]);
     Ok(())
-}
-
-/// Says what was verified and what was not.
-pub(super) fn report(verification: &Verification, log: Log) -> Result<(), Error> {
-    for check in &verification.checks {
-        match &check.finding {
-            Finding::Proven(_) | Finding::Skipped(Skip::NoAddress) => log.info(check, &[]),
-            Finding::Skipped(Skip::Taken(_) | Skip::Bypassed { .. }) => log.warning(check, &[]),
-            Finding::Failed(_) => log.error(check, &[]),
-        }
-    }
-    for cause in &verification.causes {
-        log.error(cause, &[]);
-    }
-    if verification.passed() {
-        Ok(())
-    } else {
-        Err(Error::NotCaptured)
-    }
 }
 
 pub(super) fn text_of(format: Format, ruleset: &Ruleset) -> String {

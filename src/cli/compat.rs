@@ -3,9 +3,9 @@
 //! Their command lines are built on their own, and only when one of them is meant: each has more flags than netweir
 //! has options.
 
+mod carry_out;
 mod flags;
 mod program;
-mod task;
 
 use std::env::{self, VarError};
 use std::ffi::OsString;
@@ -92,7 +92,7 @@ fn start<P: CompatCommand>(arguments: Vec<OsString>, told: Told) -> ExitCode {
         (Ok(_), Ok(mut request)) if errors.is_empty() => {
             let remark = P::remark_on_flags_alone(&values).filter(|_| told == Told::ByFlags);
             request.notices.extend(remark);
-            task::run(&request, log)
+            carry_out::run(&request, log)
         }
         (options, request) => {
             errors.extend(options.err().into_iter().flatten());

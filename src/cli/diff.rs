@@ -2,27 +2,24 @@
 
 use clap::Args;
 
+use crate::app::{self, Access, Place, SystemFiles, resolve_options};
 use crate::drift::{self, Hunk};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::nftables;
 use crate::options::{self, OptionError, Parsed, Section};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
-use crate::process::privileges::Capability;
 
 use super::accounts::AccountFiles;
 use super::arguments::{OptionsOf, TakesOptions};
-use super::error::Error;
-use super::families::resolve;
-use super::files::System;
+use super::error::CliError;
 use super::form::{Form, FormOption};
 use super::hunks;
 use super::invocation::Invocation;
-use super::rules;
+use super::rules::NO_ADDRESS;
 use super::style::Style;
 
-/// The verb's own arguments, and the options.
+/// The command's own arguments, and the options.
 #[derive(Args)]
 pub(super) struct Diff {
     #[command(flatten)]
@@ -43,8 +40,8 @@ impl TakesOptions for Diff {
     ];
 }
 
-/// What is to be compared, with no mistake in it.
-struct Task {
+/// The arguments and options, all valid.
+struct DiffRequest {
     parsed: Parsed,
     namespace: Option<NetworkNamespace>,
     form: Form,
@@ -54,19 +51,19 @@ impl Diff {
     /// Shows the differences.
     pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
         let mut invocation = self.options.invocation(errors);
-        let Some(task) = Task::read(&mut invocation, &self.form) else {
+        let Some(request) = DiffRequest::read(&mut invocation, &self.form) else {
             return invocation.report();
         };
-        match task.run(invocation.log) {
+        match request.run(invocation.log) {
             Ok(code) => code,
             Err(error) => error.report(invocation.log),
         }
     }
 }
 
-impl Task {
+impl DiffRequest {
     fn read(invocation: &mut Invocation, form: &FormOption) -> Option<Self> {
-        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
+        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
         let namespace = options::network_namespace(&invocation.given);
         let parsed = invocation.noting(parsed);
         let namespace = invocation.noting(namespace);
@@ -81,11 +78,10 @@ impl Task {
         })
     }
 
-    fn run(self, log: Log) -> Result<ExitCode, Error> {
-        super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
-        let wanted = plan(&resolve(self.parsed, log)?);
-        let (differences, installed, note) = nftables::differences_from(&wanted)?;
-        rules::warn_of_newer(&note, log);
+    fn run(self, log: Log) -> Result<ExitCode, CliError> {
+        app::enter(Place::of(self.namespace.as_ref()), Access::Rules, log)?;
+        let wanted = plan(&resolve_options(self.parsed, log, NO_ADDRESS)?);
+        let (differences, installed) = app::compare(&wanted, log)?;
         super::print(&match self.form {
             Form::Text => {
                 let amount = hunks::amount(log);

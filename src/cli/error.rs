@@ -1,93 +1,54 @@
-//! What can go wrong once the options are right.
+//! Errors of the commands, once the options are valid.
 
 use std::error::Error as _;
 use std::io;
 
 use thiserror::Error;
 
+use crate::app::AppError;
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables;
 use crate::node::InstallError;
-use crate::process::namespace::NamespaceError;
-use crate::process::privileges::PrivilegeError;
-use crate::verify;
 
-/// Why a verb failed.
+/// Why a command failed.
 #[derive(Debug, Error)]
-pub(super) enum Error {
-    /// A capability is missing or cannot be dropped.
+pub(super) enum CliError {
+    /// A step failed.
     #[error(transparent)]
-    Privilege(#[from] PrivilegeError),
-    /// The network namespace cannot be entered.
-    #[error("--netns")]
-    Namespace(#[from] NamespaceError),
-    /// The rules in the kernel cannot be read or changed.
-    #[error(transparent)]
-    Kernel(#[from] nftables::Error),
-    /// Connections do not go where the rules send them.
-    #[error("the rules are installed, but traffic is not captured as it should be")]
-    NotCaptured,
-    /// Whether they do cannot be found out.
-    #[error(transparent)]
-    Verification(#[from] verify::Error),
-    /// The addresses of the namespace cannot be read.
-    #[error("the addresses of the network namespace cannot be read, as --ip-families auto needs")]
-    Addresses(#[source] io::Error),
-    /// Validation, as Istio's program calls it, failed.
-    #[error("validation failed: traffic is not captured as it should be")]
-    NotValidated,
-    /// The name servers to capture queries to are not known.
-    #[error(
-        "/etc/resolv.conf cannot be read, as --redirect-dns without --capture-all-dns needs: {0}"
-    )]
-    NameServers(String),
-    /// A kernel parameter cannot be set.
-    #[error("{name} cannot be set to {value}")]
-    Parameter {
-        /// The parameter, as sysctl(8) has it.
-        name: &'static str,
-        /// The value.
-        value: u32,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// There are no rules to look at.
-    #[error("no table inet netweir is installed in this network namespace: nothing is captured")]
-    NotInstalled,
-    /// The plugin is not on the node as it should be.
+    App(#[from] AppError),
+    /// The node agent failed.
     #[error(transparent)]
     Install(#[from] InstallError),
-    /// What is asked cannot be read.
+    /// The connections to explain cannot be read.
     #[error("the connections cannot be read")]
     Input(#[source] io::Error),
-    /// Standard output takes nothing.
+    /// Standard output cannot be written.
     #[error("standard output cannot be written")]
     Output(#[source] io::Error),
 }
 
-impl Error {
+impl From<nftables::Error> for CliError {
+    fn from(error: nftables::Error) -> Self {
+        Self::App(error.into())
+    }
+}
+
+impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Privilege(error) => error.exit_code(),
-            Self::Namespace(error) => error.exit_code(),
-            Self::Kernel(error) => error.exit_code(),
-            Self::NotCaptured | Self::Verification(_) => ExitCode::Drift,
-            Self::NotValidated => ExitCode::NotValidated,
-            Self::Addresses(_)
-            | Self::NameServers(_)
-            | Self::Parameter { .. }
-            | Self::NotInstalled
-            | Self::Install(_)
-            | Self::Input(_)
-            | Self::Output(_) => ExitCode::Failed,
+            Self::App(error) => exit_code(error),
+            Self::Install(_) | Self::Input(_) | Self::Output(_) => ExitCode::Failed,
         }
     }
 
-    /// Writes down the error and its sources.
+    /// Logs the error with its sources.
     pub(super) fn report(&self, log: Log) -> ExitCode {
-        let mut message = self.to_string();
+        let option = match self {
+            Self::App(AppError::Namespace(_)) => "--netns: ",
+            Self::App(_) | Self::Install(_) | Self::Input(_) | Self::Output(_) => "",
+        };
+        let mut message = format!("{option}{self}");
         let mut source = self.source();
         while let Some(error) = source {
             message.push_str(": ");
@@ -96,5 +57,20 @@ impl Error {
         }
         log.error(message, &[]);
         self.exit_code()
+    }
+}
+
+/// The exit code of a failed step.
+pub(super) fn exit_code(error: &AppError) -> ExitCode {
+    match error {
+        AppError::Privilege(error) => error.exit_code(),
+        AppError::Namespace(error) => error.exit_code(),
+        AppError::Kernel(error) => error.exit_code(),
+        AppError::NotCaptured | AppError::Verification(_) => ExitCode::Drift,
+        AppError::OwnNamespace(_)
+        | AppError::Addresses(_)
+        | AppError::NameServers(_)
+        | AppError::Sysctl { .. }
+        | AppError::NotInstalled => ExitCode::Failed,
     }
 }

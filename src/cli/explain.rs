@@ -14,10 +14,10 @@ use crate::ruleset::Installed;
 
 use super::accounts::AccountFiles;
 use super::arguments::{OptionsOf, TakesOptions};
-use super::error::Error;
+use super::error::CliError;
 use super::form::{Form, FormOption};
 use super::invocation::Invocation;
-use super::rules::{Looked, Rules, RulesOption};
+use super::rules::{Rules, RulesInView, RulesOption};
 use super::style::{Colour, Style};
 use super::surroundings::Here;
 
@@ -34,7 +34,7 @@ const TABLE_HELP: &str = "\
 Print a table of all typical connections under these rules instead: every kind of owner by every kind of destination, in \
 both directions";
 
-/// The verb's own arguments, and the options.
+/// The command's own arguments, and the options.
 #[derive(Args)]
 pub(super) struct Explain {
     #[arg(value_name = "CONNECTION", help = CONNECTION_HELP)]
@@ -55,8 +55,8 @@ impl TakesOptions for Explain {
     const SECTIONS: &[Section] = &RulesOption::SECTIONS;
 }
 
-/// What is to be answered, with no mistake in it.
-struct Task {
+/// The arguments and options, all valid.
+struct ExplainRequest {
     rules: Rules,
     asked: Asked,
     form: Form,
@@ -76,17 +76,17 @@ impl Explain {
     /// Answers.
     pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
         let mut invocation = self.options.invocation(errors);
-        let Some(task) = self.task(&mut invocation) else {
+        let Some(request) = self.request(&mut invocation) else {
             return invocation.report();
         };
         let log = invocation.log;
-        match task.run(log) {
+        match request.run(log) {
             Ok(code) => code,
             Err(error) => error.report(log),
         }
     }
 
-    fn task(&self, invocation: &mut Invocation) -> Option<Task> {
+    fn request(&self, invocation: &mut Invocation) -> Option<ExplainRequest> {
         let rules = self.rules.read(invocation);
         let otherwise = match self.connections {
             Some(_) => Form::Json,
@@ -97,7 +97,7 @@ impl Explain {
         if !invocation.errors.is_empty() {
             return None;
         }
-        Some(Task {
+        Some(ExplainRequest {
             rules: rules?,
             asked: asked?,
             form: form?,
@@ -142,9 +142,9 @@ fn question(text: &str) -> Result<ConnectionSpec, Vec<SpecError>> {
     ConnectionSpec::parse(text, &AccountFiles::default())
 }
 
-impl Task {
-    fn run(self, log: Log) -> Result<ExitCode, Error> {
-        let rules = self.rules.look(log)?;
+impl ExplainRequest {
+    fn run(self, log: Log) -> Result<ExitCode, CliError> {
+        let rules = self.rules.read(log)?;
         match self.asked {
             Asked::One(question) => one(&rules, &question, self.form),
             Asked::Many(lines) => many(&rules, lines, self.form),
@@ -153,7 +153,7 @@ impl Task {
     }
 }
 
-fn one(rules: &Looked, question: &ConnectionSpec, form: Form) -> Result<ExitCode, Error> {
+fn one(rules: &RulesInView, question: &ConnectionSpec, form: Form) -> Result<ExitCode, CliError> {
     let asked = complete(question, &Here::new());
     let outcome = evaluate_installed(&rules.installed, &asked.connection);
     let beside = rules.beside(&asked.connection);
@@ -172,13 +172,21 @@ fn colour(outcome: &Outcome) -> Colour {
 }
 
 /// Answers line by line, as they come. A line that is no connection does not keep the others from being answered.
-fn many(rules: &Looked, mut lines: Box<dyn BufRead>, form: Form) -> Result<ExitCode, Error> {
+fn many(
+    rules: &RulesInView,
+    mut lines: Box<dyn BufRead>,
+    form: Form,
+) -> Result<ExitCode, CliError> {
     let here = Here::new();
     let mut code = ExitCode::Done;
     let mut line = Vec::new();
     for number in 1.. {
         line.clear();
-        if lines.read_until(b'\n', &mut line).map_err(Error::Input)? == 0 {
+        if lines
+            .read_until(b'\n', &mut line)
+            .map_err(CliError::Input)?
+            == 0
+        {
             break;
         }
         let text = String::from_utf8_lossy(&line);
@@ -214,7 +222,7 @@ fn texts(errors: &[SpecError]) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 
-fn typical(installed: &Installed, form: Form) -> Result<ExitCode, Error> {
+fn typical(installed: &Installed, form: Form) -> Result<ExitCode, CliError> {
     let table = Table::new(installed);
     super::print(&match form {
         Form::Text => table.to_string(),

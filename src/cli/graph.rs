@@ -9,7 +9,7 @@ use crate::options::{OptionError, OptionErrorKind, Section};
 use crate::parse::ValueError;
 
 use super::arguments::{OptionsOf, TakesOptions};
-use super::error::Error;
+use super::error::CliError;
 use super::invocation::Invocation;
 use super::rules::{Rules, RulesOption};
 
@@ -17,7 +17,7 @@ const FORMAT_HELP: &str = "\
 What to draw it for: Mermaid, Graphviz, as a picture that needs neither, or with JSON what is in it
 [default: mermaid] [example: svg]";
 
-/// The verb's own arguments, and the options.
+/// The command's own arguments, and the options.
 #[derive(Args)]
 pub(super) struct Graph {
     #[arg(
@@ -38,8 +38,8 @@ impl TakesOptions for Graph {
     const SECTIONS: &[Section] = &RulesOption::SECTIONS;
 }
 
-/// What is to be drawn, with no mistake in it.
-struct Task {
+/// The arguments and options, all valid.
+struct GraphRequest {
     rules: Rules,
     draw: fn(&Diagram) -> String,
 }
@@ -48,31 +48,31 @@ impl Graph {
     /// Draws the rules.
     pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
         let mut invocation = self.options.invocation(errors);
-        let Some(task) = self.task(&mut invocation) else {
+        let Some(request) = self.request(&mut invocation) else {
             return invocation.report();
         };
-        match task.run(invocation.log) {
+        match request.run(invocation.log) {
             Ok(()) => ExitCode::Done,
             Err(error) => error.report(invocation.log),
         }
     }
 
-    fn task(&self, invocation: &mut Invocation) -> Option<Task> {
+    fn request(&self, invocation: &mut Invocation) -> Option<GraphRequest> {
         let rules = self.rules.read(invocation);
         let draw = invocation.noting(draw(self.format.as_deref()));
         if !invocation.errors.is_empty() {
             return None;
         }
-        Some(Task {
+        Some(GraphRequest {
             rules: rules?,
             draw: draw?,
         })
     }
 }
 
-impl Task {
-    fn run(self, log: Log) -> Result<(), Error> {
-        let rules = self.rules.look(log)?;
+impl GraphRequest {
+    fn run(self, log: Log) -> Result<(), CliError> {
+        let rules = self.rules.read(log)?;
         super::print(&(self.draw)(&Diagram::new(&rules.installed)))
     }
 }

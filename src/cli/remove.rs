@@ -1,16 +1,16 @@
 //! `netweir remove`.
 
+use crate::app::{self, Place};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::nftables::{self, Removal};
+use crate::nftables::Removal;
 use crate::options::{self, OptionError, Section};
 use crate::parse::NetworkNamespace;
-use crate::process::privileges::Capability;
 
 use super::arguments::{OptionsOf, TakesOptions};
-use super::error::Error;
+use super::error::CliError;
 
-/// The verb.
+/// The command.
 pub(super) struct Remove;
 
 impl TakesOptions for Remove {
@@ -18,7 +18,7 @@ impl TakesOptions for Remove {
 }
 
 impl Remove {
-    /// Takes the rules away.
+    /// Removes the rules.
     pub(super) fn run(mut options: OptionsOf<Self>, errors: Vec<OptionError>) -> ExitCode {
         let mut invocation = options.invocation(errors);
         let namespace = options::network_namespace(&invocation.given);
@@ -36,11 +36,10 @@ impl Remove {
     }
 }
 
-/// Takes the rules away, and says so.
-pub(super) fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), Error> {
-    super::enter(namespace, &[Capability::NetAdmin], log)?;
+/// Removes the rules and logs whether there were any.
+pub(super) fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), CliError> {
     log.info(
-        match nftables::remove()? {
+        match app::remove(Place::of(namespace), log)? {
             Removal::Removed => "removed: traffic is no longer captured",
             Removal::NothingThere => "nothing to remove",
         },

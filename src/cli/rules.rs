@@ -1,30 +1,30 @@
-//! Which rules a verb looks at: those that the options would make, or those that are installed.
+//! The rules that a command reads: those that the options would make, or those that are installed.
 
 use clap::Args;
 
+use crate::app::{self, Access, AppError, Place, SystemFiles, resolve_options};
 use crate::connection::{Connection, Path};
 use crate::intent::Family;
 use crate::log::Log;
-use crate::metadata::{Metadata, Unreadable, VERSION};
-use crate::nftables;
 use crate::nftables::other_chains::{self, OtherChain};
 use crate::options::{
     self, OptionError, OptionErrorKind, OptionValues, Origin, Parsed, Section, Setting,
 };
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
-use crate::process::privileges::Capability;
-use crate::ruleset::{Installed, MetadataBytes, Ruleset};
+use crate::ruleset::Installed;
 
 use super::accounts::AccountFiles;
-use super::error::Error;
-use super::families::resolve;
-use super::files::System;
+use super::error::CliError;
 use super::invocation::Invocation;
 
+/// Logged where families depend on addresses and there are none.
+pub(super) const NO_ADDRESS: &str = "--ip-families auto: the network namespace has no global address yet; both \
+families are captured";
+
 const HELP: &str = "\
-Look at the rules that are installed, others' changes included, instead of those that the options would make; \
-this needs CAP_NET_ADMIN";
+Use the rules that are installed, including changes by other programs, instead of those that the options would make; \
+needs CAP_NET_ADMIN";
 
 /// The sections of the options that rules are made of.
 const MAKES_RULES: [Section; 5] = [
@@ -35,14 +35,14 @@ const MAKES_RULES: [Section; 5] = [
     Section::Dns,
 ];
 
-/// The option `--from-kernel` of the verbs that look at rules.
+/// The option `--from-kernel`.
 #[derive(Args)]
 pub(super) struct RulesOption {
     #[arg(long, help_heading = "The rules", help = HELP)]
     from_kernel: bool,
 }
 
-/// Which rules to look at, and where.
+/// Which rules to read, and in which namespace.
 pub(super) struct Rules {
     source: Source,
     namespace: Option<NetworkNamespace>,
@@ -50,14 +50,14 @@ pub(super) struct Rules {
 
 /// Where the rules come from.
 enum Source {
-    /// They are made of options.
+    /// The options.
     Options(Box<Parsed>),
-    /// They are installed.
+    /// The kernel.
     Kernel,
 }
 
 impl RulesOption {
-    /// The sections of the options of a verb that looks at rules.
+    /// The option sections of a command that reads rules.
     pub(super) const SECTIONS: [Section; 7] = [
         Section::Proxy,
         Section::Inbound,
@@ -68,7 +68,7 @@ impl RulesOption {
         Section::Logging,
     ];
 
-    /// What was asked for. Nothing where a mistake was noted.
+    /// What was asked for; `None` where an error was noted.
     pub(super) fn read(&self, invocation: &mut Invocation) -> Option<Rules> {
         let source = self.source(invocation);
         let namespace = options::network_namespace(&invocation.given);
@@ -81,18 +81,18 @@ impl RulesOption {
 
     fn source(&self, invocation: &mut Invocation) -> Option<Source> {
         if self.from_kernel {
-            let errors = of_no_use(&invocation.given);
+            let errors = unused_flags(&invocation.given);
             invocation.errors.extend(errors);
             return Some(Source::Kernel);
         }
-        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &System);
+        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
         let parsed = invocation.noting(parsed)?;
         Some(Source::Options(Box::new(parsed)))
     }
 }
 
-/// The flags that say what rules to make, where none are made. Variables and a file may be there for other runs.
-fn of_no_use(given: &OptionValues) -> Vec<OptionError> {
+/// Flags that would make rules, which `--from-kernel` does not. Variables and a file may be meant for other runs.
+fn unused_flags(given: &OptionValues) -> Vec<OptionError> {
     let settings = Setting::ALL.iter().copied();
     let flags = settings.filter(|setting| {
         let makes_rules = MAKES_RULES.contains(&setting.spec().section);
@@ -104,70 +104,52 @@ fn of_no_use(given: &OptionValues) -> Vec<OptionError> {
 }
 
 impl Rules {
-    /// The rules, in the namespace, which is entered with no more privilege than that takes.
-    pub(super) fn look(self, log: Log) -> Result<Looked, Error> {
+    /// Enters the namespace and reads the rules.
+    pub(super) fn read(self, log: Log) -> Result<RulesInView, CliError> {
         let Self { source, namespace } = self;
-        super::enter(namespace.as_ref(), source.needed(), log)?;
-        let beside = match &source {
+        app::enter(Place::of(namespace.as_ref()), source.access(), log)?;
+        let others = match &source {
             Source::Options(_) => Vec::new(),
-            Source::Kernel => other_chains::others()?,
+            Source::Kernel => other_chains::others().map_err(AppError::from)?,
         };
         let installed = source.installed(log)?;
-        Ok(Looked { installed, beside })
+        Ok(RulesInView { installed, others })
     }
 }
 
 impl Source {
-    /// What it takes to look at them.
-    const fn needed(&self) -> &'static [Capability] {
+    const fn access(&self) -> Access {
         match self {
-            Self::Options(_) => &[],
-            Self::Kernel => &[Capability::NetAdmin],
+            Self::Options(_) => Access::Unprivileged,
+            Self::Kernel => Access::Rules,
         }
     }
 
-    fn installed(self, log: Log) -> Result<Installed, Error> {
+    fn installed(self, log: Log) -> Result<Installed, CliError> {
         match self {
             Self::Options(parsed) => {
                 for warning in &parsed.warnings {
                     log.warning(warning, &[]);
                 }
                 Ok(Installed {
-                    ruleset: plan(&resolve(*parsed, log)?),
+                    ruleset: plan(&resolve_options(*parsed, log, NO_ADDRESS)?),
                     ..Installed::default()
                 })
             }
-            Self::Kernel => {
-                let (installed, note) =
-                    nftables::dump_with_metadata()?.ok_or(Error::NotInstalled)?;
-                warn_of_newer(&note, log);
-                Ok(installed)
-            }
+            Self::Kernel => Ok(app::installed(log)?),
         }
     }
 }
 
-/// Tells that a later version made the rules: it may know more than this one.
-pub(super) fn warn_of_newer(note: &MetadataBytes, log: Log) {
-    let newer = match Metadata::read(note, &Ruleset::default()) {
-        Ok(Some(metadata)) if metadata.is_newer() => metadata.version,
-        Err(Unreadable::Form(_)) => "a version that this one cannot read".to_owned(),
-        Ok(_) | Err(Unreadable::Damaged) => return,
-    };
-    let words =
-        format!("a newer netweir than this one, {VERSION}, made the rules that are installed");
-    log.warning(&words, &[("by", &newer)]);
-}
-
-/// What there is to look at.
-pub(super) struct Looked {
+/// The rules, and other programs' chains beside them.
+pub(super) struct RulesInView {
     /// The rules.
     pub(super) installed: Installed,
-    /// Where other tables are met.
-    beside: Vec<OtherChain>,
+    /// Base chains of other tables.
+    others: Vec<OtherChain>,
 }
 
-impl Looked {
+impl RulesInView {
     /// The chains of other tables that the connection meets, in words.
     pub(super) fn beside(&self, connection: &Connection) -> Vec<String> {
         let (family, hooks): (_, &[_]) = match (&connection.path, connection.addresses.family()) {
@@ -183,7 +165,7 @@ impl Looked {
         };
         let is_met =
             |chain: &&OtherChain| hooks.contains(&chain.hook) && families.contains(&chain.family);
-        self.beside.iter().filter(is_met).map(words).collect()
+        self.others.iter().filter(is_met).map(words).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use terminal_size::{Height, Width, terminal_size};
 
-use super::error::Error;
+use super::error::CliError;
 use super::print;
 
 /// The size of a terminal that does not say how large it is.
@@ -20,7 +20,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Takes the terminal.
-    pub(super) fn open() -> Result<Self, Error> {
+    pub(super) fn open() -> Result<Self, CliError> {
         let screen = Self::default();
         print("\x1b[?1049h\x1b[?25l\x1b[?7l")?;
         Ok(screen)
@@ -28,7 +28,7 @@ impl Screen {
 
     /// Draws the text in place of what is there: only the lines that are others, and none is blanked first, so that
     /// nothing flickers.
-    pub(super) fn show(&mut self, text: &str) -> Result<(), Error> {
+    pub(super) fn show(&mut self, text: &str) -> Result<(), CliError> {
         let size = terminal_size().unwrap_or(SIZE);
         if self.size.replace(size) != Some(size) {
             // What a terminal of another size still shows is not known.

@@ -7,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use crate::app::{self, Access, Place};
 use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::trace::{Next, Tracer};
 use crate::options::{self, OptionError, OptionErrorKind, Section};
 use crate::parse::{self, NetworkNamespace};
-use crate::process::privileges::Capability;
 use crate::trace::Filter;
 
 use super::accounts::AccountFiles;
 use super::arguments::{OptionsOf, TakesOptions};
-use super::error::Error;
+use super::error::CliError;
 use super::form::{Form, FormOption};
 use super::invocation::Invocation;
 use show::Show;
@@ -32,7 +32,7 @@ const COUNT_HELP: &str = "End after so many connections
 const DURATION_HELP: &str = "End after this time, in seconds or with a unit
 [default: no end] [example: 30s]";
 
-/// The verb's own arguments, and the options.
+/// The command's own arguments, and the options.
 #[derive(Args)]
 pub(super) struct Trace {
     #[arg(value_name = "FILTER", help = FILTER_HELP)]
@@ -51,8 +51,8 @@ impl TakesOptions for Trace {
     const SECTIONS: &[Section] = &[Section::Target, Section::Logging];
 }
 
-/// What is to be shown, with no mistake in it.
-struct Task {
+/// The arguments and options, all valid.
+struct TraceRequest {
     filter: Filter,
     namespace: Option<NetworkNamespace>,
     count: Option<u64>,
@@ -64,16 +64,16 @@ impl Trace {
     /// Shows connections as they are made.
     pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
         let mut invocation = self.options.invocation(errors);
-        let Some(task) = self.task(&mut invocation) else {
+        let Some(request) = self.request(&mut invocation) else {
             return invocation.report();
         };
-        match task.run(invocation.log) {
+        match request.run(invocation.log) {
             Ok(()) => ExitCode::Done,
             Err(error) => error.report(invocation.log),
         }
     }
 
-    fn task(&self, invocation: &mut Invocation) -> Option<Task> {
+    fn request(&self, invocation: &mut Invocation) -> Option<TraceRequest> {
         let namespace = options::network_namespace(&invocation.given);
         let namespace = invocation.noting(namespace);
         let filter = invocation.noting(filter(&self.filter.join(" ")));
@@ -84,7 +84,7 @@ impl Trace {
         if !invocation.errors.is_empty() {
             return None;
         }
-        Some(Task {
+        Some(TraceRequest {
             filter: filter?,
             namespace: namespace?,
             count: count?,
@@ -133,9 +133,9 @@ fn read<T>(
     })
 }
 
-impl Task {
-    fn run(&self, log: Log) -> Result<(), Error> {
-        super::enter(self.namespace.as_ref(), &[Capability::NetAdmin], log)?;
+impl TraceRequest {
+    fn run(&self, log: Log) -> Result<(), CliError> {
+        app::enter(Place::of(self.namespace.as_ref()), Access::Rules, log)?;
         let mut tracer = Tracer::start(&self.filter)?;
         let mut show = Show::new(tracer.table(), self.form, self.count)?;
         if !show.has_rules() {

@@ -1,45 +1,37 @@
-//! What the commands do.
+//! ADD, DEL, CHECK, GC, STATUS and VERSION.
 
 mod check;
 mod status;
 
-use std::path::Path;
-
 use serde::Serialize;
 
-use crate::intent::{Capture, Families, Family};
+use crate::app::{self, Access, AppError, Place, Planned, resolve_options};
 use crate::log::Log;
-use crate::metadata::Metadata;
-use crate::nftables::{self, Outcome, Removal};
-use crate::options::{Level, Parsed};
-use crate::parse::{FamilyChoice, NetworkNamespace};
-use crate::plan::plan;
-use crate::process::namespace::OpenNamespace;
-use crate::process::privileges::{self, Capability};
-use crate::render;
-use crate::rtnetlink;
-use crate::rtnetlink::addresses::families_with_addresses;
-use crate::ruleset::RoutingObject;
+use crate::nftables::{Outcome, Removal};
+use crate::options::Parsed;
 
-use super::Error;
+use super::PluginError;
 use super::environment::Environment;
 use super::request::{Attachment, Request};
 use super::version::SpecVersion;
 
-/// Does what is asked for, and gives back what is to be printed.
-pub(super) fn run(request: Request<'_>, log: Log) -> Result<Option<String>, Error> {
+/// Logged for a pod without an address where families depend on addresses.
+const NO_ADDRESS: &str =
+    "ip-families auto: the pod has no global address; both families are captured";
+
+/// Carries out the request, and gives what to print.
+pub(super) fn run(request: Request<'_>, log: Log) -> Result<Option<String>, PluginError> {
     match request {
         Request::Add(attachment) => add(attachment, log).map(Some),
         Request::Check(attachment) => check::check(attachment, log).map(|()| None),
         Request::Status(capture) => status::status(capture, log).map(|()| None),
-        // What a pod had goes with its network namespace: there is nothing to tidy up. DEL is
-        // done before anything can go wrong.
+        // A pod's rules go with its network namespace. DEL is done before the configuration is read.
         Request::Gc | Request::Del => Ok(None),
         Request::Version(asked) => Ok(Some(versions(&asked))),
     }
 }
 
-fn add(attachment: Attachment<'_>, log: Log) -> Result<String, Error> {
+fn add(attachment: Attachment<'_>, log: Log) -> Result<String, PluginError> {
     let Attachment {
         pod,
         namespace,
@@ -47,102 +39,60 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, Error> {
         capture,
     } = attachment;
     match capture {
-        Err(reason) => log.info("left alone", &[("reason", &reason)]),
+        Err(reason) => log.info("not captured", &[("reason", &reason)]),
         Ok(parsed) => {
             for warning in &parsed.warnings {
                 log.warning(warning, &[]);
             }
-            enter(&namespace)?;
-            let of_kernel = |source| Error::Kernel {
-                pod: pod.clone(),
-                source: Box::new(source),
-            };
-            let capture = resolve(*parsed, log)?;
-            let ruleset = plan(&capture);
-            if log.writes(Level::Trace) {
-                log.trace(render::nft(&ruleset), &[]);
-            }
-            let is_route =
-                |object: &RoutingObject| matches!(object, RoutingObject::LocalRoute { .. });
-            if ruleset.routing.iter().any(is_route) {
-                // Not every runtime has done so by now; later, it makes no difference.
-                rtnetlink::take_loopback_up().map_err(of_kernel)?;
-            }
-            let note = Metadata::note_of(&capture, &ruleset);
-            let outcome = nftables::apply(&ruleset, &note);
-            let message = match outcome.map_err(of_kernel)? {
+            let outcome = install(Place::Pod(&namespace), *parsed, log);
+            let (outcome, rules) = outcome.map_err(|source| PluginError::of_pod(&pod, source))?;
+            let message = match outcome {
                 Outcome::Installed => "captured",
-                Outcome::Replaced => "captured, in place of what was installed",
+                Outcome::Replaced => "captured, replacing the rules that were installed",
                 Outcome::Unchanged => "captured already",
             };
-            log.info(message, &[("rules", &ruleset.rules().count())]);
+            log.info(message, &[("rules", &rules)]);
         }
     }
     Ok(previous.get().to_owned())
 }
 
-/// Takes away what was installed, if there is anything. Whatever is wrong, the pod is to go: nothing that stays behind does so
-/// outside of its namespace.
+/// Captures the pod in the namespace, and gives the number of rules.
+fn install(place: Place<'_>, parsed: Parsed, log: Log) -> Result<(Outcome, usize), AppError> {
+    app::enter(place, Access::Rules, log)?;
+    let planned = Planned::new(resolve_options(parsed, log, NO_ADDRESS)?);
+    planned.prepare_loopback()?;
+    Ok((planned.install(log)?, planned.ruleset.rules().count()))
+}
+
+/// Removes what ADD installed. DEL never fails: the pod has to go, and rules go with its network namespace.
 pub(super) fn del(environment: &Environment, log: Log) {
     if environment.namespace.as_os_str().is_empty() {
-        log.debug("there is no network namespace to take anything from", &[]);
+        log.debug("no network namespace to remove rules from", &[]);
         return;
     }
-    let removed = enter(&environment.namespace).and_then(|()| {
-        nftables::remove().map_err(|source| Error::Kernel {
-            pod: environment.pod.clone(),
-            source: Box::new(source),
-        })
-    });
-    match removed {
-        Ok(Removal::Removed) => log.info("not captured any more", &[]),
-        Ok(Removal::NothingThere) => log.debug("there was nothing to remove", &[]),
-        Err(error) => log.warning(&error, &[("details", &error.details())]),
-    }
-}
-
-/// Enters the pod's network namespace, with no more privileges than it takes.
-fn enter(path: &Path) -> Result<(), Error> {
-    let namespace = OpenNamespace::open(&NetworkNamespace::Path(path.to_owned()));
-    let namespace = namespace.map_err(Error::Namespace)?;
-    if namespace.is_current() {
-        return Err(Error::OwnNamespace(path.to_owned()));
-    }
-    privileges::confine(&[Capability::NetAdmin, Capability::SysAdmin]).map_err(Error::Privilege)?;
-    namespace.enter().map_err(Error::Namespace)?;
-    privileges::give_up(Capability::SysAdmin).map_err(Error::Privilege)
-}
-
-/// What to capture of which families. A pod without an address is captured as one that has both.
-fn resolve(parsed: Parsed, log: Log) -> Result<Capture, Error> {
-    let families = match parsed.families {
-        FamilyChoice::Fixed(families) => families,
-        FamilyChoice::Auto => {
-            let present = families_with_addresses().map_err(Error::Addresses)?;
-            present.unwrap_or(Families::Both)
+    match app::remove(Place::Pod(&environment.namespace), log) {
+        Ok(Removal::Removed) => log.info("no longer captured", &[]),
+        Ok(Removal::NothingThere) => log.debug("nothing to remove", &[]),
+        Err(error) => {
+            let error = PluginError::of_pod(&environment.pod, error);
+            log.warning(&error, &[("details", &error.details())]);
         }
-    };
-    let names: Vec<_> = families.iter().map(Family::name).collect();
-    log.debug(
-        "what to capture is known",
-        &[("families", &names.join(","))],
-    );
-    Ok(parsed.capture_of(families))
+    }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Versions<'a> {
+struct VersionAnswer<'a> {
     cni_version: &'a str,
     supported_versions: [&'static str; 5],
 }
 
-/// The versions that are spoken, in an answer to the one that was asked for.
+/// The answer to VERSION: the supported versions, and the version that was asked for.
 fn versions(asked: &str) -> String {
-    let versions = Versions {
+    let versions = VersionAnswer {
         cni_version: asked,
         supported_versions: SpecVersion::ALL.map(SpecVersion::text),
     };
-    // Texts: this cannot fail.
-    serde_json::to_string(&versions).unwrap_or_default()
+    serde_json::to_string(&versions).expect("strings serialize")
 }

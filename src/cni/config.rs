@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::options::{self, Level, OptionValues, Section, Setting, nearest_of};
 
-use super::Error;
+use super::PluginError;
 use super::environment::is_name;
 use super::policy::{Pods, Policy};
 use super::version::SpecVersion;
@@ -93,8 +93,10 @@ pub(super) struct LogConfig {
 
 impl<'a> Input<'a> {
     /// The text's keys and values.
-    pub(super) fn parse(text: &'a str) -> Result<Self, Error> {
-        serde_json::from_str(text).map(Self).map_err(Error::Decode)
+    pub(super) fn parse(text: &'a str) -> Result<Self, PluginError> {
+        serde_json::from_str(text)
+            .map(Self)
+            .map_err(PluginError::Decode)
     }
 
     /// The version of the specification that is asked for; `None` where it is missing or not spoken.
@@ -106,10 +108,10 @@ impl<'a> Input<'a> {
     }
 
     /// The version, as it was written.
-    pub(super) fn required_version(&self) -> Result<SpecVersion, Error> {
+    pub(super) fn required_version(&self) -> Result<SpecVersion, PluginError> {
         self.version().ok_or_else(|| {
             let found = self.0.get("cniVersion").map(|raw| raw.get());
-            Error::Version(found.map_or_else(
+            PluginError::Version(found.map_or_else(
                 || "cniVersion is missing".to_owned(),
                 |found| format!("cniVersion is {found}"),
             ))

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use super::version::SpecVersion;
-use super::{COMMAND, Error};
+use super::{COMMAND, PluginError};
 
 /// What the runtime wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,9 +146,10 @@ pub struct Environment {
 
 impl Environment {
     /// The variables, or everything that is wrong with them.
-    pub fn read(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+    pub fn read(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, PluginError> {
         let text = |name| variable(name).unwrap_or_default();
-        let command = command(text(COMMAND)).map_err(|error| Error::Environment(vec![error]))?;
+        let command =
+            command(text(COMMAND)).map_err(|error| PluginError::Environment(vec![error]))?;
         let (container, interface) = (text("CNI_CONTAINERID"), text("CNI_IFNAME"));
         let namespace = text("CNI_NETNS");
         let (pod, mut errors) = Pod::told(variable);
@@ -169,7 +170,7 @@ impl Environment {
                 namespace,
             })
         } else {
-            Err(Error::Environment(errors))
+            Err(PluginError::Environment(errors))
         }
     }
 }

@@ -1,18 +1,16 @@
 //! What can go wrong, and how a runtime is told.
 
 use std::io;
-use std::path::PathBuf;
 use std::str::Utf8Error;
 
 use nix::errno::Errno;
 use serde::Serialize;
-use thiserror::Error as ThisError;
+use thiserror::Error;
 
+use crate::app::AppError;
 use crate::exit_code::ExitCode;
 use crate::nftables;
 use crate::options::OptionError;
-use crate::process::namespace::NamespaceError;
-use crate::process::privileges::PrivilegeError;
 
 use super::code::Code;
 use super::config::ConfigError;
@@ -20,8 +18,8 @@ use super::environment::{Command, Pod, VariableError};
 use super::version::SpecVersion;
 
 /// Why the plugin failed.
-#[derive(Debug, ThisError)]
-pub enum Error {
+#[derive(Debug, Error)]
+pub enum PluginError {
     /// Variables are missing or wrong.
     #[error("the runtime's CNI variables are wrong: {}", names(.0))]
     Environment(Vec<VariableError>),
@@ -73,35 +71,29 @@ pub enum Error {
         /// Why not.
         reason: &'static str,
     },
-    /// The namespace cannot be entered.
+    /// The pod's network namespace cannot be entered.
     #[error("CNI_NETNS is wrong")]
-    Namespace(#[source] NamespaceError),
-    /// The namespace is the one that the runtime runs in.
-    #[error("CNI_NETNS is wrong")]
-    OwnNamespace(PathBuf),
+    Namespace(#[source] Box<AppError>),
     /// A capability is missing.
     #[error("the plugin lacks privileges")]
-    Privilege(#[source] PrivilegeError),
-    /// The addresses of the namespace cannot be read.
-    #[error("the addresses of the network namespace cannot be read, as ip-families auto needs")]
-    Addresses(#[source] io::Error),
-    /// The kernel refused.
+    Privilege(#[source] Box<AppError>),
+    /// ADD failed.
     #[error("{pod} cannot be captured")]
-    Kernel {
+    NotCaptured {
         /// The pod.
         pod: Pod,
         /// The reason.
         #[source]
-        source: Box<nftables::Error>,
+        source: Box<AppError>,
     },
-    /// The rules cannot be read.
+    /// CHECK failed to read the rules.
     #[error("the rules of {pod} cannot be read")]
     Unreadable {
         /// The pod.
         pod: Pod,
         /// The reason.
         #[source]
-        source: Box<nftables::Error>,
+        source: Box<AppError>,
     },
     /// What is installed is not what should be.
     #[error("{pod} is not captured as it should be")]
@@ -113,7 +105,7 @@ pub enum Error {
     },
     /// No rules can be installed on this node.
     #[error("pods cannot be captured on this node")]
-    NotAvailable(#[source] Box<dyn std::error::Error>),
+    NotAvailable(#[source] AppError),
     /// The plugin has a bug.
     #[error("netweir made a mistake; please report it with what it wrote to standard error")]
     Panic {
@@ -124,19 +116,37 @@ pub enum Error {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Object<'a> {
+struct ErrorResult<'a> {
     cni_version: &'a str,
     code: u8,
     msg: String,
     details: String,
 }
 
-impl Error {
+impl PluginError {
+    /// ADD or DEL of the pod failed.
+    pub(super) fn of_pod(pod: &Pod, source: AppError) -> Self {
+        let (pod, source) = (pod.clone(), Box::new(source));
+        match *source {
+            AppError::Namespace(_) | AppError::OwnNamespace(_) => Self::Namespace(source),
+            AppError::Privilege(_) => Self::Privilege(source),
+            _ => Self::NotCaptured { pod, source },
+        }
+    }
+
+    /// CHECK of the pod failed.
+    pub(super) fn unreadable(pod: &Pod, source: AppError) -> Self {
+        match Self::of_pod(pod, source) {
+            Self::NotCaptured { pod, source } => Self::Unreadable { pod, source },
+            other => other,
+        }
+    }
+
     /// Its number.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
-            Self::Environment(_) | Self::OwnNamespace(_) => Code::InvalidEnvironment,
+            Self::Environment(_) => Code::InvalidEnvironment,
             Self::Input(_) => Code::Io,
             Self::TooLong { .. } | Self::NotUtf8(_) | Self::Decode(_) => Code::Decode,
             Self::Version(_) | Self::CommandSince { .. } => Code::IncompatibleVersion,
@@ -151,13 +161,10 @@ impl Error {
             Self::NotChained(_) => Code::InvalidConfig,
             Self::Annotations { .. } => Code::Annotations,
             Self::Undecidable { .. } => Code::Undecidable,
-            Self::Namespace(error) => match error.exit_code() {
-                ExitCode::NotPermitted => Code::NotPermitted,
-                _ => Code::InvalidEnvironment,
-            },
-            Self::Privilege(error) => code_of(error.exit_code()),
-            Self::Addresses(_) => Code::Failed,
-            Self::Kernel { source, .. } | Self::Unreadable { source, .. } => of_kernel(source),
+            Self::Namespace(source)
+            | Self::Privilege(source)
+            | Self::NotCaptured { source, .. }
+            | Self::Unreadable { source, .. } => code_of(source),
             Self::Drift { .. } => Code::Drift,
             Self::NotAvailable(_) => Code::NotAvailable,
             Self::Panic { .. } => Code::Bug,
@@ -172,17 +179,13 @@ impl Error {
             Self::Config(errors) => listed(errors),
             Self::Annotations { errors, .. } => listed(errors),
             Self::Drift { differences, .. } => listed(differences),
-            Self::Version(found) => format!("{found}; accepted are {}", SpecVersion::listed()),
-            Self::CommandSince { .. } => format!("spoken are {}", SpecVersion::listed()),
+            Self::Version(found) => format!("{found}; supported: {}", SpecVersion::listed()),
+            Self::CommandSince { .. } => format!("supported: {}", SpecVersion::listed()),
             Self::NotChained(command) => format!(
                 "{command} without prevResult: netweir makes no network of its own; accepted is a place in the list \
                  of plugins behind the ones that do"
             ),
             Self::Undecidable { reason, .. } => (*reason).to_owned(),
-            Self::OwnNamespace(path) => format!(
-                "{} is the network namespace of the runtime itself; accepted is a pod's",
-                path.display()
-            ),
             Self::Panic { place } => place.clone(),
             Self::TooLong { limit } => {
                 format!("it has more than {limit} bytes; accepted is that many at most")
@@ -192,8 +195,7 @@ impl Error {
             | Self::Decode(_)
             | Self::Namespace(_)
             | Self::Privilege(_)
-            | Self::Addresses(_)
-            | Self::Kernel { .. }
+            | Self::NotCaptured { .. }
             | Self::Unreadable { .. }
             | Self::NotAvailable(_) => sources(self),
         }
@@ -202,14 +204,13 @@ impl Error {
     /// As the specification wants it printed, on one line.
     #[must_use]
     pub fn to_json(&self, version: SpecVersion) -> String {
-        let object = Object {
+        let result = ErrorResult {
             cni_version: version.text(),
             code: self.code().number(),
             msg: self.to_string(),
             details: self.details(),
         };
-        // Texts and a number: this cannot fail.
-        serde_json::to_string(&object).unwrap_or_default()
+        serde_json::to_string(&result).expect("strings and a number serialize")
     }
 }
 
@@ -249,15 +250,23 @@ fn sources(error: &dyn std::error::Error) -> String {
     texts.join(": ")
 }
 
-const fn code_of(code: ExitCode) -> Code {
-    match code {
+/// The number of a failed step.
+fn code_of(error: &AppError) -> Code {
+    let permitted = |code: ExitCode, other| match code {
         ExitCode::NotPermitted => Code::NotPermitted,
-        ExitCode::Unsupported => Code::Unsupported,
-        ExitCode::Done
-        | ExitCode::Failed
-        | ExitCode::Usage
-        | ExitCode::Drift
-        | ExitCode::NotValidated => Code::Failed,
+        _ => other,
+    };
+    match error {
+        AppError::Namespace(error) => permitted(error.exit_code(), Code::InvalidEnvironment),
+        AppError::OwnNamespace(_) => Code::InvalidEnvironment,
+        AppError::Privilege(error) => permitted(error.exit_code(), Code::Failed),
+        AppError::Kernel(error) => of_kernel(error),
+        AppError::Addresses(_)
+        | AppError::NameServers(_)
+        | AppError::NotInstalled
+        | AppError::Sysctl { .. }
+        | AppError::Verification(_)
+        | AppError::NotCaptured => Code::Failed,
     }
 }
 
@@ -277,7 +286,11 @@ fn of_kernel(error: &nftables::Error) -> Code {
     if passes {
         Code::TryAgain
     } else {
-        code_of(error.exit_code())
+        match error.exit_code() {
+            ExitCode::NotPermitted => Code::NotPermitted,
+            ExitCode::Unsupported => Code::Unsupported,
+            _ => Code::Failed,
+        }
     }
 }
 
@@ -287,11 +300,7 @@ mod tests {
     use crate::nftables::{Refusal, Subject};
 
     fn code(source: nftables::Error) -> Code {
-        let error = Error::Kernel {
-            pod: Pod::default(),
-            source: Box::new(source),
-        };
-        error.code()
+        PluginError::of_pod(&Pod::default(), source.into()).code()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::intent::OwnerId;
 use crate::options::{self, Files, OptionError, OptionErrorKind, OptionValues, Parsed, Setting};
 use crate::parse::{Accounts, NameError, OwnerKind};
 
-use super::Error;
+use super::PluginError;
 use super::annotations::Texts;
 use super::config::{Config, ConfigError, Input};
 use super::environment::{Command, Environment, Pod};
@@ -53,7 +53,7 @@ pub fn read<'a>(
     environment: &Environment,
     text: &'a str,
     files: &dyn Files,
-) -> Result<Request<'a>, Error> {
+) -> Result<Request<'a>, PluginError> {
     of(environment, &Input::parse(text)?, files)
 }
 
@@ -62,7 +62,7 @@ pub(super) fn of<'a>(
     environment: &Environment,
     input: &Input<'a>,
     files: &dyn Files,
-) -> Result<Request<'a>, Error> {
+) -> Result<Request<'a>, PluginError> {
     let command = environment.command;
     match command {
         Command::Del => return Ok(Request::Del),
@@ -75,7 +75,7 @@ pub(super) fn of<'a>(
     }
     let version = input.required_version()?;
     if version < command.since() {
-        return Err(Error::CommandSince { command, version });
+        return Err(PluginError::CommandSince { command, version });
     }
     let attachment = || attachment(environment, input, files);
     match command {
@@ -90,15 +90,15 @@ fn attachment<'a>(
     environment: &Environment,
     input: &Input<'a>,
     files: &dyn Files,
-) -> Result<Attachment<'a>, Error> {
+) -> Result<Attachment<'a>, PluginError> {
     let pod = environment.pod.clone();
     let (config, _) = config(input, files)?;
-    let wrong = |error: ConfigError| Error::Config(vec![error]);
+    let wrong = |error: ConfigError| PluginError::Config(vec![error]);
     let previous = input.previous_result().map_err(wrong)?;
-    let previous = previous.ok_or(Error::NotChained(environment.command))?;
+    let previous = previous.ok_or(PluginError::NotChained(environment.command))?;
     let annotations = input.annotations().map_err(wrong)?;
     let texts = Texts::of(&annotations);
-    let annotated = |errors| Error::Annotations {
+    let annotated = |errors| PluginError::Annotations {
         pod: pod.clone(),
         errors,
     };
@@ -121,7 +121,7 @@ fn attachment<'a>(
             }
         }
         Decision::Leave(reason) => Err(reason),
-        Decision::Undecidable(reason) => return Err(Error::Undecidable { pod, reason }),
+        Decision::Undecidable(reason) => return Err(PluginError::Undecidable { pod, reason }),
     };
     Ok(Attachment {
         pod,
@@ -131,20 +131,20 @@ fn attachment<'a>(
     })
 }
 
-fn status(input: &Input<'_>, files: &dyn Files) -> Result<Option<Box<Parsed>>, Error> {
+fn status(input: &Input<'_>, files: &dyn Files) -> Result<Option<Box<Parsed>>, PluginError> {
     let (config, capture) = config(input, files)?;
     Ok((config.policy.pods != Pods::None).then(|| Box::new(capture)))
 }
 
 /// Our part of the configuration, and what would be captured of a pod without annotations.
-fn config(input: &Input<'_>, files: &dyn Files) -> Result<(Config, Parsed), Error> {
+fn config(input: &Input<'_>, files: &dyn Files) -> Result<(Config, Parsed), PluginError> {
     let (config, mut errors) = input.config();
     match parsed(&config.capture, files) {
         Ok(parsed) if errors.is_empty() => Ok((config, parsed)),
         parsed => {
             let wrong = parsed.err().into_iter().flatten();
             errors.extend(wrong.map(ConfigError::Capture));
-            Err(Error::Config(errors))
+            Err(PluginError::Config(errors))
         }
     }
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::options::Files;
 
 use super::json::{self, Object};
-use crate::cni::{ANNOTATIONS, ConfigError, Error, SpecVersion, check_configuration};
+use crate::cni::{ANNOTATIONS, ConfigError, PluginError, SpecVersion, check_configuration};
 
 /// The plugin's name: its `type` in a list, and the name of its file.
 pub(super) const NAME: &str = "netweir";
@@ -32,7 +32,7 @@ pub enum EntryError {
     Config(ConfigError),
     /// The plugin would refuse all of them.
     #[error("{0}: {details}", details = .0.details())]
-    Refused(Box<Error>),
+    Refused(Box<PluginError>),
 }
 
 impl Entry {
@@ -78,7 +78,9 @@ impl Entry {
         let config = format!("{{\"name\":\"{NAME}\",\"cniVersion\":\"{version}\",{keys}");
         match check_configuration(&config, &FilesOfNode) {
             Ok(()) => Ok(()),
-            Err(Error::Config(errors)) => Err(errors.into_iter().map(EntryError::Config).collect()),
+            Err(PluginError::Config(errors)) => {
+                Err(errors.into_iter().map(EntryError::Config).collect())
+            }
             Err(error) => Err(vec![EntryError::Refused(Box::new(error))]),
         }
     }

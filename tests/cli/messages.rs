@@ -102,6 +102,6 @@ fn verbosity_tells_what_is_done() {
     ]));
     assert_eq!(
         run.stderr,
-        "debug: gave up privileges kept=none\ndebug: what to capture is known families=ipv6\n"
+        "debug: gave up privileges kept=none\ndebug: resolved the options families=ipv6\n"
     );
 }

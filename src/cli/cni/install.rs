@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
+use crate::app::{self, Access, Place};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::node::{self, Directories, Entry, WatchOptions};
@@ -12,7 +13,7 @@ use crate::options::{OptionError, OptionErrorKind, Section};
 use crate::parse::ValueError;
 
 use super::super::arguments::{OptionsOf, TakesOptions};
-use super::super::error::Error;
+use super::super::error::CliError;
 use super::super::invocation::Invocation;
 use super::option::{NodeOption, NodeOptions, TakesNodeOptions};
 
@@ -97,9 +98,9 @@ impl Task {
         }
     }
 
-    fn try_run(self, log: Log) -> Result<(), Error> {
+    fn try_run(self, log: Log) -> Result<(), CliError> {
         // The owner of the folders needs none.
-        super::super::enter(None, &[], log)?;
+        app::enter(Place::Current, Access::Unprivileged, log)?;
         match self.watch {
             Some(options) => node::watch(&self.directories, self.entry, options, log)?,
             None => node::install(&self.directories, self.entry, log)?,

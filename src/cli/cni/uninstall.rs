@@ -2,11 +2,13 @@
 
 use clap::Args;
 
+use crate::app::{self, Access, Place};
 use crate::exit_code::ExitCode;
 use crate::node::{self, Directories};
 use crate::options::{OptionError, Section};
 
 use super::super::arguments::{OptionsOf, TakesOptions};
+use super::super::error::CliError;
 use super::option::{NodeOption, NodeOptions, TakesNodeOptions};
 
 /// The verb's options.
@@ -38,8 +40,11 @@ impl Uninstall {
         let directories = Directories { bin, conf };
         let log = invocation.log;
         // The owner of the folders needs none.
-        let confined = super::super::enter(None, &[], log);
-        match confined.and_then(|()| Ok(node::uninstall(&directories, log)?)) {
+        let confined = app::enter(Place::Current, Access::Unprivileged, log);
+        match confined
+            .map_err(CliError::from)
+            .and_then(|()| Ok(node::uninstall(&directories, log)?))
+        {
             Ok(()) => ExitCode::Done,
             Err(error) => error.report(log),
         }

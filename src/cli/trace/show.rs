@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::cli::error::Error;
+use crate::cli::error::CliError;
 use crate::cli::form::Form;
 use crate::cli::style::{Colour, Style};
 use crate::netlink::sock_diag::Sockets;
@@ -102,7 +102,7 @@ impl Show {
     }
 
     /// Takes what is told of a packet.
-    pub(super) fn take(&mut self, message: Message) -> Result<(), Error> {
+    pub(super) fn take(&mut self, message: Message) -> Result<(), CliError> {
         let starts_out = self.assembler.starts_out(&message);
         let headers = message.headers.as_ref().filter(|_| starts_out);
         let uid = headers.and_then(|headers| self.sockets.uid(headers));
@@ -114,7 +114,7 @@ impl Show {
     }
 
     /// Takes the notice that the ruleset was changed.
-    pub(super) fn generation(&mut self, number: u32) -> Result<(), Error> {
+    pub(super) fn generation(&mut self, number: u32) -> Result<(), CliError> {
         if self.known.refresh()? {
             self.assembler.outdate();
         }
@@ -123,7 +123,7 @@ impl Show {
     }
 
     /// Takes the notice that some messages were lost, and all others read: the notice of a change may be among the lost.
-    pub(super) fn skip(&mut self) -> Result<(), Error> {
+    pub(super) fn skip(&mut self) -> Result<(), CliError> {
         self.known.refresh()?;
         self.assembler.outdate();
         self.known.current = true;
@@ -131,18 +131,18 @@ impl Show {
     }
 
     /// Shows what can wait no longer.
-    pub(super) fn overdue(&mut self) -> Result<(), Error> {
+    pub(super) fn overdue(&mut self) -> Result<(), CliError> {
         let seen = self.assembler.overdue(self.now());
         self.print(seen)
     }
 
     /// Shows what is left at the end.
-    pub(super) fn rest(&mut self) -> Result<(), Error> {
+    pub(super) fn rest(&mut self) -> Result<(), CliError> {
         let seen = self.assembler.finish(self.now());
         self.print(seen)
     }
 
-    fn print(&mut self, all: Vec<Seen>) -> Result<(), Error> {
+    fn print(&mut self, all: Vec<Seen>) -> Result<(), CliError> {
         for mut seen in all {
             if self.is_enough() {
                 break;
@@ -167,7 +167,7 @@ impl Show {
             });
             match printed {
                 // Whoever read, `head` for example, has enough.
-                Err(Error::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
+                Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
                     self.left = Some(0);
                 }
                 other => other?,

@@ -1,57 +1,51 @@
-//! CHECK: is the pod captured as ADD captured it?
+//! CHECK: whether the pod is captured as by ADD.
 
+use crate::app::{self, Access, AppError, Place, Planned, resolve_options};
 use crate::drift::{Change, Difference, RuleChange};
 use crate::log::Log;
-use crate::nftables;
-use crate::plan::plan;
 use crate::render::{elements, ip_command, nft_rule};
 use crate::ruleset::TABLE;
 
-use super::super::Error;
+use super::super::PluginError;
 use super::super::request::Attachment;
-use super::{enter, resolve};
+use super::NO_ADDRESS;
 
-/// Compares every rule, set, route and address with what should be there. In a pod that is left alone nothing
-/// should, but what others put there is theirs.
-pub(super) fn check(attachment: Attachment<'_>, log: Log) -> Result<(), Error> {
-    let Attachment {
-        pod,
-        namespace,
-        capture,
-        ..
-    } = attachment;
-    let parsed = match capture {
+/// Compares every rule, set, route and address with those that ADD installs. Of a pod that is not captured nothing is
+/// read: rules there belong to other programs.
+pub(super) fn check(attachment: Attachment<'_>, log: Log) -> Result<(), PluginError> {
+    let parsed = match attachment.capture {
         Ok(parsed) => parsed,
         Err(reason) => {
-            log.info("left alone", &[("reason", &reason)]);
+            log.info("not captured", &[("reason", &reason)]);
             return Ok(());
         }
     };
-    enter(&namespace)?;
-    let wanted = plan(&resolve(*parsed, log)?);
-    let compared = nftables::differences_from(&wanted);
-    let (differences, ..) = compared.map_err(|source| Error::Unreadable {
-        pod: pod.clone(),
-        source: Box::new(source),
-    })?;
+    let compared = (|| -> Result<_, AppError> {
+        app::enter(Place::Pod(&attachment.namespace), Access::Rules, log)?;
+        let wanted = Planned::new(resolve_options(*parsed, log, NO_ADDRESS)?).ruleset;
+        let (differences, _) = app::compare(&wanted, log)?;
+        Ok((wanted, differences))
+    })();
+    let pod = attachment.pod;
+    let (wanted, differences) = compared.map_err(|source| PluginError::unreadable(&pod, source))?;
     if differences.is_empty() {
+        let rules = wanted.rules().count();
         log.info(
-            "captured as it should be",
-            &[("rules", &wanted.rules().count())],
+            "captured, with the rules that ADD installs",
+            &[("rules", &rules)],
         );
         return Ok(());
     }
-    // Without the table there is nothing to say of each rule.
+    // Every rule of a table that is missing is missing, too.
     let no_table = differences.contains(&Difference::NoTable);
-    let told = |difference: &&Difference| {
-        let of_table = !matches!(difference, Difference::NoTable | Difference::Routing { .. });
-        !(no_table && of_table)
+    let is_listed = |difference: &&Difference| {
+        !no_table || matches!(difference, Difference::NoTable | Difference::Routing { .. })
     };
-    let differences = differences.iter().filter(told).map(text_of).collect();
-    Err(Error::Drift { pod, differences })
+    let differences = differences.iter().filter(is_listed).map(text_of).collect();
+    Err(PluginError::Drift { pod, differences })
 }
 
-/// The difference in one line; that of a rule by its id.
+/// The difference on one line; rules are named by id.
 fn text_of(difference: &Difference) -> String {
     match difference {
         Difference::NoTable => format!("the table inet {TABLE} is missing, with all of its rules"),

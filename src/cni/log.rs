@@ -1,6 +1,6 @@
 //! What the node has: files, and a log.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -9,26 +9,14 @@ use std::path::Path;
 use nix::fcntl::OFlag;
 
 use crate::log::{Log, LogFile};
-use crate::options::{Files, LogFormat, LogOptions};
+use crate::options::{LogFormat, LogOptions};
 
 use super::config::Input;
 use super::environment::Pod;
 
-/// The files of the node.
-pub(super) struct NodeFiles;
-
-impl Files for NodeFiles {
-    fn read(&self, name: &str) -> Result<String, String> {
-        match fs::read(name) {
-            Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-}
-
 /// The log that the configuration asks for. A file that cannot be written is no reason to fail: standard
 /// error has the messages, too.
-pub(super) fn log(input: &Input<'_>, command: String, pod: &Pod) -> Log {
+pub(super) fn of(input: &Input<'_>, command: String, pod: &Pod) -> Log {
     let config = input.log();
     let log = Log::new(LogOptions {
         format: LogFormat::Plain,

@@ -1,0 +1,18 @@
+//! The steps of a run, for the command line, the compatibility commands and the plugin: enter a network namespace, resolve
+//! what the options leave to it, plan, install, verify, remove, read what is installed, compare.
+//!
+//! Errors say what happened. Each caller adds the remedy and its own code.
+
+mod enter;
+mod error;
+mod files;
+mod install;
+mod read;
+mod resolve;
+
+pub(crate) use enter::{Access, Place, enter, remove};
+pub use error::AppError;
+pub(crate) use files::SystemFiles;
+pub(crate) use install::{Planned, set_close_wait_timeout};
+pub(crate) use read::{InstalledStatus, compare, installed};
+pub(crate) use resolve::{resolve_flags, resolve_options};

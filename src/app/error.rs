@@ -1,0 +1,54 @@
+//! What can go wrong in a step.
+
+use std::io;
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+use crate::nftables;
+use crate::process::namespace::NamespaceError;
+use crate::process::privileges::PrivilegeError;
+use crate::verify;
+
+/// Why a step failed. The messages say what happened and never what to do about it: that depends on the caller.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// A capability is missing or cannot be dropped.
+    #[error(transparent)]
+    Privilege(#[from] PrivilegeError),
+    /// The network namespace cannot be entered.
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    /// A pod's namespace was asked for, and this is the process's own.
+    #[error("{} is the network namespace of the runtime itself", .0.display())]
+    OwnNamespace(PathBuf),
+    /// The addresses of the namespace cannot be read.
+    #[error("cannot list the addresses of the network namespace")]
+    Addresses(#[source] io::Error),
+    /// The name servers whose queries are captured are not known.
+    #[error("cannot read /etc/resolv.conf: {0}")]
+    NameServers(String),
+    /// The rules in the kernel cannot be read or changed.
+    #[error(transparent)]
+    Kernel(#[from] nftables::Error),
+    /// There are no rules to read.
+    #[error("no table inet netweir is installed in this network namespace: nothing is captured")]
+    NotInstalled,
+    /// A kernel parameter cannot be set.
+    #[error("cannot set {name} to {value}")]
+    Sysctl {
+        /// The parameter, as sysctl(8) writes it.
+        name: &'static str,
+        /// The value.
+        value: u32,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
+    /// The checks of the installed rules cannot be made.
+    #[error(transparent)]
+    Verification(#[from] verify::Error),
+    /// Connections do not go where the rules send them.
+    #[error("the rules are installed, but traffic is not captured as it should be")]
+    NotCaptured,
+}

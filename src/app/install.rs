@@ -1,0 +1,101 @@
+//! Installs the rules of a capture and verifies them.
+
+use crate::intent::{Capture, Port};
+use crate::log::Log;
+use crate::metadata::Metadata;
+use crate::nftables::{self, Outcome};
+use crate::options::Level;
+use crate::plan::plan;
+use crate::process::sysctl;
+use crate::render;
+use crate::rtnetlink;
+use crate::ruleset::{RoutingObject, Ruleset};
+use crate::verify::{Finding, Skip, Verification, verify, verify_unprivileged};
+
+use super::AppError;
+
+/// A capture and its rules.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    /// What is captured.
+    pub(crate) capture: Capture,
+    /// The rules.
+    pub(crate) ruleset: Ruleset,
+}
+
+impl Planned {
+    /// The rules of the capture.
+    pub(crate) fn new(capture: Capture) -> Self {
+        let ruleset = plan(&capture);
+        Self { capture, ruleset }
+    }
+
+    /// Makes the kernel's rules be these.
+    pub(crate) fn install(&self, log: Log) -> Result<Outcome, AppError> {
+        let (rules, sets) = (self.ruleset.rules().count(), self.ruleset.sets.len());
+        log.debug("planned the rules", &[("rules", &rules), ("sets", &sets)]);
+        if log.writes(Level::Trace) {
+            log.trace(render::nft(&self.ruleset), &[]);
+        }
+        let note = Metadata::note_of(&self.capture, &self.ruleset);
+        Ok(nftables::apply(&self.ruleset, &note)?)
+    }
+
+    /// Takes `lo` up if the rules need routes by it. Some runtimes do so only after their plugins; earlier makes no
+    /// difference.
+    pub(crate) fn prepare_loopback(&self) -> Result<(), AppError> {
+        let is_route = |object: &RoutingObject| matches!(object, RoutingObject::LocalRoute { .. });
+        if self.ruleset.routing.iter().any(is_route) {
+            rtnetlink::take_loopback_up()?;
+        }
+        Ok(())
+    }
+
+    /// Proves by connections that the installed rules work, and logs each check.
+    pub(crate) fn verify(&self, log: Log) -> Result<(), AppError> {
+        report(&verify(&self.capture, &self.ruleset)?, log)
+    }
+
+    /// The same without a privilege, for rules that another program may have installed: as the proxy, by connections to its
+    /// own pod at the port, on which nothing listens. Fails where nothing can be proven, too.
+    pub(crate) fn verify_unprivileged(&self, port: Port, log: Log) -> Result<(), AppError> {
+        let verification = verify_unprivileged(&self.capture, &self.ruleset, port)?;
+        report(&verification, log)?;
+        if verification.shows_something() {
+            Ok(())
+        } else {
+            Err(AppError::NotCaptured)
+        }
+    }
+}
+
+/// Sets how long connection tracking remembers a connection that its peer has closed and its application has not, in
+/// seconds.
+pub(crate) fn set_close_wait_timeout(seconds: u32, log: Log) -> Result<(), AppError> {
+    let name = sysctl::CLOSE_WAIT_TIMEOUT;
+    sysctl::set(name, seconds).map_err(|source| AppError::Sysctl {
+        name,
+        value: seconds,
+        source,
+    })?;
+    log.info("set a kernel parameter", &[(name, &seconds)]);
+    Ok(())
+}
+
+fn report(verification: &Verification, log: Log) -> Result<(), AppError> {
+    for check in &verification.checks {
+        match &check.finding {
+            Finding::Proven(_) | Finding::Skipped(Skip::NoAddress) => log.info(check, &[]),
+            Finding::Skipped(Skip::Taken(_) | Skip::Bypassed { .. }) => log.warning(check, &[]),
+            Finding::Failed(_) => log.error(check, &[]),
+        }
+    }
+    for cause in &verification.causes {
+        log.error(cause, &[]);
+    }
+    if verification.passed() {
+        Ok(())
+    } else {
+        Err(AppError::NotCaptured)
+    }
+}

@@ -1,0 +1,121 @@
+//! Carries out a mesh's flags.
+
+use crate::app::{self, Access, AppError, Place, Planned, resolve_flags};
+use crate::cli::apply::{install, text_of};
+use crate::cli::error::CliError;
+use crate::cli::print;
+use crate::cli::remove::remove;
+use crate::exit_code::ExitCode;
+use crate::log::Log;
+use crate::meshes::{Action, Notice, Request, Show};
+use crate::options::{self, Setting};
+use crate::parse::NetworkNamespace;
+use crate::process::sysctl;
+
+/// Does what the flags ask for, or prints it.
+pub(super) fn run(request: &Request, log: Log) -> ExitCode {
+    log_notices(&request.notices, log);
+    let done = match request.show {
+        Some(show) => dry_run(request, show, log),
+        None => carry_out(request, log),
+    };
+    match done {
+        Ok(()) => ExitCode::Done,
+        // Istio's manifests expect the exit code of its program.
+        Err(CliError::App(AppError::NotCaptured)) if request.validation.is_some() => {
+            log.error(
+                "validation failed: traffic is not captured as it should be",
+                &[],
+            );
+            ExitCode::NotValidated
+        }
+        Err(error) => error.report(log),
+    }
+}
+
+fn log_notices(notices: &[Notice], log: Log) {
+    for notice in notices {
+        match notice {
+            Notice::Warning(_) => log.warning(notice, &[]),
+            Notice::Debug(_) => log.debug(notice, &[]),
+        }
+    }
+}
+
+fn dry_run(request: &Request, show: Show, log: Log) -> Result<(), CliError> {
+    match (request.action, show) {
+        (Action::Install, show) => {
+            let namespace = request.namespace.as_ref();
+            let namespace = namespace.filter(|_| request.needs_addresses());
+            app::enter(Place::of(namespace), Access::Unprivileged, log)?;
+            let planned = plan(request, log)?;
+            if let Some(seconds) = request.close_wait_timeout {
+                let name = sysctl::CLOSE_WAIT_TIMEOUT;
+                log.info("would also set a kernel parameter", &[(name, &seconds)]);
+            }
+            match show {
+                Show::Rules(format) => print(&text_of(format, &planned.ruleset)),
+                Show::Options => print(&options_line(request, &planned)),
+            }
+        }
+        (Action::Remove, Show::Options) => {
+            let namespace: Vec<_> = namespace_option(request).into_iter().collect();
+            print(&format!("{}\n", options::line("remove", &namespace)))
+        }
+        (Action::Remove | Action::Nothing, _) => {
+            log.info("dry run: there are no rules to print", &[]);
+            Ok(())
+        }
+    }
+}
+
+fn options_line(request: &Request, planned: &Planned) -> String {
+    let mut options = options::options_of(&planned.capture);
+    options.extend(namespace_option(request));
+    if request.validation.is_some() {
+        options.push((Setting::Verify, "true".to_owned()));
+    }
+    format!("{}\n", options::line("apply", &options))
+}
+
+fn namespace_option(request: &Request) -> Option<(Setting, String)> {
+    let text = match request.namespace.as_ref()? {
+        NetworkNamespace::Path(path) => path.display().to_string(),
+        NetworkNamespace::Name(name) => name.clone(),
+        NetworkNamespace::Process(id) => id.to_string(),
+    };
+    Some((Setting::Netns, text))
+}
+
+fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
+    let place = Place::of(request.namespace.as_ref());
+    match request.action {
+        Action::Install => {
+            app::enter(place, Access::Rules, log)?;
+            let planned = plan(request, log)?;
+            install(&planned, log)?;
+            if let Some(seconds) = request.close_wait_timeout {
+                app::set_close_wait_timeout(seconds, log)?;
+            }
+            if request.validation.is_some() {
+                planned.verify(log)?;
+            }
+            Ok(())
+        }
+        Action::Remove => remove(request.namespace.as_ref(), log),
+        Action::Nothing => {
+            log.info("the rules are not changed", &[]);
+            if let Some(validation) = request.validation {
+                app::enter(place, Access::Unprivileged, log)?;
+                plan(request, log)?.verify_unprivileged(validation.port, log)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn plan(request: &Request, log: Log) -> Result<Planned, CliError> {
+    let (capture, notices) = resolve_flags(request, log)?;
+    log_notices(&notices, log);
+    Ok(Planned::new(capture))
+}
