@@ -209,7 +209,7 @@ fn others_warn(words: &str) {
         let output = output_of(command.args(arguments.split(' ')), "");
         let told = String::from_utf8_lossy(&output.stderr);
         assert!(
-            told.starts_with("warning: a newer netweir than this one"),
+            told.starts_with("warning: the rules were installed by a newer netweir"),
             "{told}"
         );
         assert!(told.contains(words), "{arguments}: {told}");

@@ -208,11 +208,7 @@ fn the_ways_out_are_recognized() {
     for way in ["nix::errno::Errno", "crate::sys"] {
         assert!(nftables.contains(way), "{way} in {nftables:?}");
     }
-    for way in [
-        "std::fs",
-        "clap::Arg",
-        "crate::process::namespace::OpenNamespace",
-    ] {
+    for way in ["std::fs", "clap::Arg", "crate::app::Access"] {
         assert!(cli.contains(way), "{way} in {cli:?}");
     }
     let mut exits = Exits::default();

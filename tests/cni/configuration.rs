@@ -240,7 +240,7 @@ fn messages_go_to_the_file_with_the_pods_name() {
     assert_eq!(
         told,
         [
-            (&json!("info"), &json!("left alone")),
+            (&json!("info"), &json!("not captured")),
             (
                 &json!("error"),
                 &json!("the plugin's configuration is wrong")

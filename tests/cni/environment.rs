@@ -81,7 +81,7 @@ fn a_namespace_must_be_one_of_a_pod() {
         ),
         (
             "/proc/self/ns/net",
-            "/proc/self/ns/net is the network namespace of the runtime itself; accepted is a pod's",
+            "/proc/self/ns/net is the network namespace of the runtime itself",
         ),
     ] {
         let call = Call::new("ADD", &config(&json!({"policy": "all"})));

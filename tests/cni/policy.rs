@@ -8,7 +8,7 @@ use crate::runtime::{Answer, Call, annotated, config};
 /// Whether the pod would be captured.
 fn is_captured(answer: &Answer) -> bool {
     if answer.succeeded {
-        assert!(answer.stderr.contains("left alone"), "{}", answer.stderr);
+        assert!(answer.stderr.contains("not captured"), "{}", answer.stderr);
         return false;
     }
     let (code, message, details) = answer.error();

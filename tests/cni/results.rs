@@ -65,7 +65,7 @@ fn a_version_that_is_not_spoken_is_refused() {
             assert_eq!(code, 1);
             assert_eq!(
                 details,
-                format!("cniVersion is {version}; accepted are 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0")
+                format!("cniVersion is {version}; supported: 0.3.0, 0.3.1, 0.4.0, 1.0.0, 1.1.0")
             );
         }
     }
