@@ -273,6 +273,8 @@ def runs_first(checks, played, objects):
     (pod,) = objects
     for container in pod["spec"]["initContainers"] + pod["spec"]["containers"]:
         container["imagePullPolicy"] = "Never"
+    # Podman would start an init container again and again under another policy.
+    pod["spec"]["restartPolicy"] = "Never"
     # The init container stays when it is done, so that its log can be read.
     pod["metadata"]["annotations"] = {"io.podman.annotations.init.container.type": "always"}
     name = pod["metadata"]["name"]
