@@ -39,7 +39,7 @@ def arguments():
     parser.add_argument("scenario", choices=SCENARIOS)
     parser.add_argument("--netweir", metavar="FILE", help="the program")
     parser.add_argument("--image", metavar="ARCHIVE", help="its image instead, for kube-play, cni and deploy")
-    parser.add_argument("--manifests", metavar="FOLDER", help="what deploy/tests rendered, for deploy")
+    parser.add_argument("--manifests", metavar="FOLDER", help="what deploy/tests rendered, for deploy and containerd")
     parser.add_argument("--cri", metavar="FILE", help="the client of a container runtime, for containerd")
     parser.add_argument("--envoy", metavar="FILE", help="a real Envoy")
     return parser.parse_args()

@@ -186,6 +186,8 @@ def run(options, checks, folder):
         plain(checks, containerd)
         refused(checks, containerd)
         image(checks, containerd)
+        if options.manifests:
+            first_run(checks, containerd, options.manifests)
         checks.equal("no network namespace stays behind", namespaces(), [])
     finally:
         containerd.close()
@@ -242,10 +244,23 @@ def refused(checks, containerd):
 
 def image(checks, containerd):
     """The image as an init container, as a user who is not root, where the runtime hands no capability on."""
-    init = {"image": IMAGE, "args": ["apply", f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}"], "user": 65534}
-    pod = Pod(containerd, "initialized", {}, init)
+    arguments = ["apply", f"--exclude-outbound-ports={EXCLUDED_OUTBOUND}"]
+    initializes(checks, containerd, "initialized", {"image": IMAGE, "args": arguments, "user": 65534})
+
+
+def first_run(checks, containerd, manifests):
+    """The init container of the README's first run."""
+    with open(f"{manifests}/first-run.json", encoding="utf-8") as file:
+        (manifest,) = json.load(file)
+    (container,) = manifest["spec"]["initContainers"]
+    user = container["securityContext"]["runAsUser"]
+    initializes(checks, containerd, "first-run", {"image": container["image"], "args": container["args"], "user": user})
+
+
+def initializes(checks, containerd, name, init):
+    pod = Pod(containerd, name, {}, init)
     pod.run()
-    checks.equal("nothing is captured at first", pod.rules(), "")
-    checks.equal("the image ends well as uid 65534", containerd.call("init", pod.wanted, pod.id), "0")
-    checks.equal("and captures", "outbound/redirect" in pod.rules(), True)
+    checks.equal(f"{name}: nothing is captured before the init container", pod.rules(), "")
+    checks.equal(f"{name}: the init container succeeds as uid {init['user']}", containerd.call("init", pod.wanted, pod.id), "0")
+    checks.equal(f"{name}: the pod is captured", "outbound/redirect" in pod.rules(), True)
     pod.stop_and_remove()
