@@ -122,6 +122,29 @@ fn the_repository_has_one_placeholder_address() {
 }
 
 #[test]
+fn the_image_has_the_version_as_its_tag() {
+    let tag = concat!(":", env!("CARGO_PKG_VERSION"));
+    // Put together, so that this file has none.
+    let image = ["localhost", "netweir:"].join("/");
+    let mut named = 0;
+    for (path, text) in texts() {
+        for (place, _) in text.match_indices(&image) {
+            let rest = &text[place + image.len() - 1..];
+            let computed = rest.starts_with(":{") || rest.starts_with(":$");
+            let pattern = path.ends_with("deploy/tests/test_values.py");
+            assert!(
+                rest.starts_with(tag) || computed || pattern,
+                "{}: {}",
+                path.display(),
+                rest.lines().next().unwrap()
+            );
+            named += 1;
+        }
+    }
+    assert!(named > 8, "{named} found");
+}
+
+#[test]
 fn readme_is_short() {
     let lines = include_str!("../README.md").lines().count();
     assert!(lines <= 170, "{lines} lines");

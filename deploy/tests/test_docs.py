@@ -108,6 +108,22 @@ class Snippets(unittest.TestCase):
         self.assertNotEqual(found["volumes"][2], base["volumes"][2])
 
 
+class Templates(unittest.TestCase):
+    def test_issues(self):
+        """Forms have the fields that the site requires."""
+        for name in ("bug", "feature"):
+            form = yaml.safe_load(text(f".github/ISSUE_TEMPLATE/{name}.yml"))
+            with self.subTest(form=name):
+                self.assertEqual({"name", "description", "labels", "body"}, set(form))
+                inputs = [field for field in form["body"] if field["type"] != "markdown"]
+                self.assertEqual(len({field["id"] for field in inputs}), len(inputs))
+                self.assertTrue(all(field["attributes"]["label"] for field in inputs))
+
+    def test_contacts(self):
+        for link in yaml.safe_load(text(".github/ISSUE_TEMPLATE/config.yml"))["contact_links"]:
+            self.assertEqual(set(link), {"name", "url", "about"})
+
+
 class Versions(unittest.TestCase):
     """The charts and the images are of this version."""
 
