@@ -107,7 +107,10 @@ pub enum PluginError {
     #[error("pods cannot be captured on this node")]
     NotAvailable(#[source] AppError),
     /// The plugin has a bug.
-    #[error("netweir made a mistake; please report it with what it wrote to standard error")]
+    #[error(
+        "internal error; please report it at {} with the output on standard error",
+        env!("CARGO_PKG_REPOSITORY")
+    )]
     Panic {
         /// Where.
         place: String,

@@ -1,4 +1,4 @@
-//! What a runtime reads of a mistake in the plugin itself.
+//! A panic of the plugin reaches the runtime as an error of the specification.
 
 use std::process::Command;
 
@@ -27,6 +27,11 @@ fn a_panic_is_an_error_of_the_specification() {
     let error: Value = serde_json::from_str(&stdout[stdout.find('{').unwrap()..]).unwrap();
     assert_eq!(error["code"], 199);
     assert_eq!(error["cniVersion"], "1.1.0");
+    let message = error["msg"].as_str().unwrap();
+    assert!(
+        message.contains(env!("CARGO_PKG_REPOSITORY")),
+        "no address to report it at: {message}"
+    );
     assert!(
         error["details"].as_str().unwrap().contains("panics.rs"),
         "{error}"
