@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod install;
 mod read;
+mod remedy;
 mod resolve;
 
 pub(crate) use enter::{Access, Place, enter, remove};
@@ -15,4 +16,7 @@ pub use error::AppError;
 pub(crate) use files::SystemFiles;
 pub(crate) use install::{Planned, set_close_wait_timeout};
 pub(crate) use read::{InstalledStatus, compare, installed};
+pub(crate) use remedy::Remedies;
+#[cfg(test)]
+pub(crate) use remedy::sample_messages;
 pub(crate) use resolve::{resolve_flags, resolve_options};

@@ -4,6 +4,7 @@
 //! has options.
 
 mod carry_out;
+mod error;
 mod flags;
 mod program;
 
@@ -22,6 +23,7 @@ use super::Verb;
 use super::accounts::AccountFiles;
 use super::arguments::Arguments;
 use super::invocation::report;
+use error::HasRemedies;
 use program::{Program, Told};
 
 /// The verbs, each with what it does.
@@ -68,7 +70,7 @@ pub(super) fn run(mut arguments: Vec<OsString>) -> Result<ExitCode, Vec<OsString
     Ok(start(arguments, told))
 }
 
-fn start<P: CompatCommand>(arguments: Vec<OsString>, told: Told) -> ExitCode {
+fn start<P: HasRemedies>(arguments: Vec<OsString>, told: Told) -> ExitCode {
     let read = Arguments::read(
         None,
         flags::command::<P>,
@@ -92,7 +94,10 @@ fn start<P: CompatCommand>(arguments: Vec<OsString>, told: Told) -> ExitCode {
         (Ok(_), Ok(mut request)) if errors.is_empty() => {
             let remark = P::remark_on_flags_alone(&values).filter(|_| told == Told::ByFlags);
             request.notices.extend(remark);
-            carry_out::run(&request, log)
+            match carry_out::run(&request, log) {
+                Ok(()) => ExitCode::Done,
+                Err(error) => error::report::<P>(&error, log),
+            }
         }
         (options, request) => {
             errors.extend(options.err().into_iter().flatten());

@@ -1,11 +1,10 @@
 //! Errors of the commands, once the options are valid.
 
-use std::error::Error as _;
 use std::io;
 
 use thiserror::Error;
 
-use crate::app::AppError;
+use crate::app::{AppError, Remedies};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables;
@@ -15,18 +14,31 @@ use crate::node::InstallError;
 #[derive(Debug, Error)]
 pub(super) enum CliError {
     /// A step failed.
-    #[error(transparent)]
+    #[error("{}", .0.message(&REMEDIES))]
     App(#[from] AppError),
     /// The node agent failed.
-    #[error(transparent)]
+    #[error("{}", with_sources(.0))]
     Install(#[from] InstallError),
     /// The connections to explain cannot be read.
-    #[error("the connections cannot be read")]
-    Input(#[source] io::Error),
+    #[error("cannot read the connections: {0}")]
+    Input(io::Error),
     /// Standard output cannot be written.
-    #[error("standard output cannot be written")]
-    Output(#[source] io::Error),
+    #[error("cannot write standard output: {0}")]
+    Output(io::Error),
 }
+
+const REMEDIES: Remedies = Remedies {
+    namespace: "--netns",
+    net_admin: "in a container, add the capability NET_ADMIN",
+    net_admin_as_user: "use sudo; in a container, add the capability NET_ADMIN, and run as user 0 or give the program the \
+                        file capability cap_net_admin+p",
+    sys_admin: "--netns needs it to enter another network namespace: use sudo, or run netweir inside that namespace",
+    addresses: "--ip-families auto needs them",
+    name_servers: "--dns resolvers needs it",
+    modules: "on the host",
+    memory: "in a container, raise the memory limit",
+    loopback: "bring it up with ip link set lo up",
+};
 
 impl From<nftables::Error> for CliError {
     fn from(error: nftables::Error) -> Self {
@@ -42,20 +54,9 @@ impl CliError {
         }
     }
 
-    /// Logs the error with its sources.
+    /// Logs the error.
     pub(super) fn report(&self, log: Log) -> ExitCode {
-        let option = match self {
-            Self::App(AppError::Namespace(_)) => "--netns: ",
-            Self::App(_) | Self::Install(_) | Self::Input(_) | Self::Output(_) => "",
-        };
-        let mut message = format!("{option}{self}");
-        let mut source = self.source();
-        while let Some(error) = source {
-            message.push_str(": ");
-            message.push_str(&error.to_string());
-            source = error.source();
-        }
-        log.error(message, &[]);
+        log.error(self, &[]);
         self.exit_code()
     }
 }
@@ -63,14 +64,36 @@ impl CliError {
 /// The exit code of a failed step.
 pub(super) fn exit_code(error: &AppError) -> ExitCode {
     match error {
-        AppError::Privilege(error) => error.exit_code(),
-        AppError::Namespace(error) => error.exit_code(),
-        AppError::Kernel(error) => error.exit_code(),
         AppError::NotCaptured | AppError::Verification(_) => ExitCode::Drift,
-        AppError::OwnNamespace(_)
-        | AppError::Addresses(_)
-        | AppError::NameServers(_)
-        | AppError::Sysctl { .. }
-        | AppError::NotInstalled => ExitCode::Failed,
+        error => error.kind().into(),
+    }
+}
+
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    let texts: Vec<_> = sources.map(ToString::to_string).collect();
+    [vec![error.to_string()], texts].concat().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::sample_messages;
+
+    #[test]
+    fn speaks_of_options_and_never_of_kubernetes() {
+        let messages = sample_messages(&REMEDIES);
+        for word in ["securityContext", "init container", "CNI_"] {
+            assert!(
+                !messages.iter().any(|message| message.contains(word)),
+                "{word}"
+            );
+        }
+        for word in ["--netns", "sudo", "--ip-families"] {
+            assert!(
+                messages.iter().any(|message| message.contains(word)),
+                "{word}"
+            );
+        }
     }
 }

@@ -3,13 +3,11 @@
 use std::io;
 use std::str::Utf8Error;
 
-use nix::errno::Errno;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::app::AppError;
-use crate::exit_code::ExitCode;
-use crate::nftables;
+use crate::app::{AppError, Remedies};
+use crate::error_kind::ErrorKind;
 use crate::options::OptionError;
 
 use super::code::Code;
@@ -193,14 +191,14 @@ impl PluginError {
             Self::TooLong { limit } => {
                 format!("it has more than {limit} bytes; accepted is that many at most")
             }
-            Self::Input(_)
-            | Self::NotUtf8(_)
-            | Self::Decode(_)
-            | Self::Namespace(_)
-            | Self::Privilege(_)
-            | Self::NotCaptured { .. }
-            | Self::Unreadable { .. }
-            | Self::NotAvailable(_) => sources(self),
+            Self::Namespace(source)
+            | Self::Privilege(source)
+            | Self::NotCaptured { source, .. }
+            | Self::Unreadable { source, .. } => source.message(&REMEDIES),
+            Self::NotAvailable(source) => source.message(&REMEDIES),
+            Self::Input(error) => error.to_string(),
+            Self::NotUtf8(error) => error.to_string(),
+            Self::Decode(error) => error.to_string(),
         }
     }
 
@@ -243,56 +241,31 @@ fn listed(errors: &[impl ToString]) -> String {
     texts.join("; ")
 }
 
-fn sources(error: &dyn std::error::Error) -> String {
-    let mut texts = Vec::new();
-    let mut source = error.source();
-    while let Some(error) = source {
-        texts.push(error.to_string());
-        source = error.source();
-    }
-    texts.join(": ")
-}
+const REMEDIES: Remedies = Remedies {
+    namespace: "CNI_NETNS",
+    net_admin: RUN_AS_ROOT,
+    net_admin_as_user: RUN_AS_ROOT,
+    sys_admin: RUN_AS_ROOT,
+    addresses: "ip-families auto needs them",
+    name_servers: "dns resolvers needs it",
+    modules: "on this node",
+    memory: "this node is short of memory",
+    loopback: "the container runtime should bring it up",
+};
+const RUN_AS_ROOT: &str = "the container runtime must run its plugins as root with this capability; check the service of \
+the runtime on this node";
 
 /// The number of a failed step.
 fn code_of(error: &AppError) -> Code {
-    let permitted = |code: ExitCode, other| match code {
-        ExitCode::NotPermitted => Code::NotPermitted,
-        _ => other,
-    };
-    match error {
-        AppError::Namespace(error) => permitted(error.exit_code(), Code::InvalidEnvironment),
-        AppError::OwnNamespace(_) => Code::InvalidEnvironment,
-        AppError::Privilege(error) => permitted(error.exit_code(), Code::Failed),
-        AppError::Kernel(error) => of_kernel(error),
-        AppError::Addresses(_)
-        | AppError::NameServers(_)
-        | AppError::NotInstalled
-        | AppError::Sysctl { .. }
-        | AppError::Verification(_)
-        | AppError::NotCaptured => Code::Failed,
-    }
-}
-
-fn of_kernel(error: &nftables::Error) -> Code {
-    let short_of_memory =
-        |errno: Errno| matches!(errno, Errno::ENOMEM | Errno::ENOBUFS | Errno::EAGAIN);
-    let passes = match error {
-        nftables::Error::Contended { .. } => true,
-        nftables::Error::Open(source) | nftables::Error::Io { source, .. } => source
-            .raw_os_error()
-            .is_some_and(|errno| short_of_memory(Errno::from_raw(errno))),
-        nftables::Error::Refused { refusal, .. }
-        | nftables::Error::Routing { refusal, .. }
-        | nftables::Error::Unreadable { refusal, .. } => short_of_memory(refusal.errno),
-        nftables::Error::TooLarge(_) => false,
-    };
-    if passes {
-        Code::TryAgain
-    } else {
-        match error.exit_code() {
-            ExitCode::NotPermitted => Code::NotPermitted,
-            ExitCode::Unsupported => Code::Unsupported,
-            _ => Code::Failed,
+    match error.kind() {
+        ErrorKind::NotPermitted | ErrorKind::OwnedTable => Code::NotPermitted,
+        ErrorKind::Unsupported(_) => Code::Unsupported,
+        ErrorKind::Contended | ErrorKind::OutOfMemory => Code::TryAgain,
+        ErrorKind::TooLarge | ErrorKind::Occupied | ErrorKind::LoopbackDown | ErrorKind::Other => {
+            match error {
+                AppError::Namespace(_) | AppError::OwnNamespace(_) => Code::InvalidEnvironment,
+                _ => Code::Failed,
+            }
         }
     }
 }
@@ -300,38 +273,14 @@ fn of_kernel(error: &nftables::Error) -> Code {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::nftables::{Refusal, Subject};
-
-    fn code(source: nftables::Error) -> Code {
-        PluginError::of_pod(&Pod::default(), source.into()).code()
-    }
+    use crate::app::sample_messages;
 
     #[test]
-    fn the_number_tells_whether_it_is_of_use_to_try_again() {
-        let attempts = 3;
-        assert_eq!(
-            code(nftables::Error::Contended { attempts }),
-            Code::TryAgain
-        );
-        for (errno, expected) in [
-            (Errno::ENOMEM, Code::TryAgain),
-            (Errno::ENOBUFS, Code::TryAgain),
-            (Errno::EPERM, Code::NotPermitted),
-            (Errno::EOPNOTSUPP, Code::Unsupported),
-            (Errno::EEXIST, Code::Failed),
-        ] {
-            let refusal = || Refusal { errno, words: None };
-            let (subject, doing) = (Subject::Table, "add".to_owned());
-            let refused = nftables::Error::Refused {
-                subject,
-                refusal: refusal(),
-            };
-            assert_eq!(code(refused), expected, "{errno}");
-            let refusal = refusal();
-            let routing = nftables::Error::Routing { doing, refusal };
-            assert_eq!(code(routing), expected, "{errno}");
-            let open = nftables::Error::Open(errno.into());
-            assert_eq!(code(open), expected, "{errno}");
+    fn speaks_of_the_node_and_never_of_flags_or_containers() {
+        for message in sample_messages(&REMEDIES) {
+            for word in ["--", "securityContext", "sudo", "init container"] {
+                assert!(!message.contains(word), "{message}");
+            }
         }
     }
 }

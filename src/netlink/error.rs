@@ -1,4 +1,4 @@
-//! What can go wrong with the kernel, and what it likely means.
+//! Failures of exchanges with the kernel: facts, without remedies.
 
 use std::{fmt, io};
 
@@ -8,14 +8,13 @@ use thiserror::Error;
 use super::{ExchangeError, Refusal};
 use crate::error_kind::{ErrorKind, Feature};
 use crate::exit_code::ExitCode;
-use crate::process::privileges::GRANT;
 use crate::ruleset::TABLE;
 
 /// Why the kernel's rules could not be read or changed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// No netlink socket.
-    #[error("cannot open a netlink socket{}", hint(.0))]
+    #[error("cannot open a netlink socket")]
     Open(#[source] io::Error),
     /// The netlink socket failed.
     #[error("cannot {doing}")]
@@ -27,7 +26,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The kernel refused to list what is installed.
-    #[error("the kernel refused to {doing}: {refusal}{}", hint_of(.refusal))]
+    #[error("the kernel refused to {doing}: {refusal}")]
     Unreadable {
         /// What was being read.
         doing: &'static str,
@@ -35,7 +34,7 @@ pub enum Error {
         refusal: Refusal,
     },
     /// The kernel refused a part of the transaction; nothing was changed.
-    #[error("the kernel refused {subject}: {refusal}{}", cause(.subject, .refusal))]
+    #[error("the kernel refused {subject}: {refusal}")]
     Refused {
         /// The part.
         subject: Subject,
@@ -51,7 +50,7 @@ pub enum Error {
         attempts: u32,
     },
     /// The kernel refused an address, a policy rule or a route.
-    #[error("the kernel refused to {doing}: {refusal}{}", obstacle(.refusal))]
+    #[error("the kernel refused to {doing}: {refusal}")]
     Routing {
         /// What was being done, as the `ip` command that it equals.
         doing: String,
@@ -186,75 +185,6 @@ fn errno(error: &io::Error) -> Errno {
         .map_or(Errno::UnknownErrno, Errno::from_raw)
 }
 
-fn hint(error: &io::Error) -> &'static str {
-    match error.raw_os_error().map(Errno::from_raw) {
-        Some(Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT) => {
-            " (the kernel has no nfnetlink; is it built with CONFIG_NF_TABLES?)"
-        }
-        _ => "",
-    }
-}
-
-fn permission(refusal: &Refusal) -> String {
-    match refusal.errno {
-        Errno::EPERM => format!("; {GRANT}"),
-        _ => String::new(),
-    }
-}
-
-/// What is in the way of an address, a policy rule or a route.
-fn obstacle(refusal: &Refusal) -> String {
-    match refusal.errno {
-        Errno::EEXIST => " (somebody else's has the place, and leads elsewhere)".to_owned(),
-        Errno::ENETDOWN => {
-            " (lo is down; who makes a network namespace is to take it up, as container runtimes do)"
-                .to_owned()
-        }
-        _ => permission(refusal),
-    }
-}
-
-fn hint_of(refusal: &Refusal) -> String {
-    match refusal.errno {
-        Errno::EINVAL | Errno::EOPNOTSUPP => {
-            " (the kernel has no nf_tables; its module nf_tables is missing or may not be loaded from here)"
-                .to_owned()
-        }
-        _ => permission(refusal),
-    }
-}
-
-/// The likely cause of a refusal.
-fn cause(subject: &Subject, refusal: &Refusal) -> String {
-    match (refusal.errno, subject) {
-        // A missing capability is noticed before the parts are looked at.
-        (Errno::EPERM, Subject::Table) => {
-            " (another program owns a table of this name, with the flag owner)".to_owned()
-        }
-        (Errno::EPERM, _) => format!("; {GRANT}"),
-        (Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL, Subject::Chain(_)) => {
-            " (NAT in the family inet needs Linux 5.2 and the module nft_chain_nat)".to_owned()
-        }
-        (Errno::ENOENT | Errno::EOPNOTSUPP, Subject::ProbeTable) => {
-            " (the kernel cannot leave packets untracked; the module is nft_ct)".to_owned()
-        }
-        (Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL, Subject::TraceTable(_)) => {
-            " (to trace needs tables that end with their owner, Linux 5.12, and the module nft_ct)"
-                .to_owned()
-        }
-        (Errno::ENOENT | Errno::EOPNOTSUPP, Subject::Rule(_)) => {
-            " (the kernel lacks an expression of this rule; the modules are nft_redir, nft_ct, nft_tproxy, \
-             nft_counter; where modules cannot be loaded from a container, load them on the node)"
-                .to_owned()
-        }
-        (Errno::ENOMEM | Errno::ENOBUFS | Errno::EMSGSIZE, _) => {
-            " (not enough kernel memory for the transaction; is the container's memory limit too low?)"
-                .to_owned()
-        }
-        _ => String::new(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -267,70 +197,65 @@ mod tests {
         }
     }
 
-    /// What is said names the subject, then the kernel's reason, then this cause.
-    #[track_caller]
-    fn is_told(subject: &Subject, errnos: &[Errno], cause: &str, exit_code: ExitCode) {
-        for &errno in errnos {
-            let error = refused(subject.clone(), errno);
-            let told = error.to_string();
-            let begin = format!("the kernel refused {subject}: {} ({errno:?})", errno.desc());
-            let rest = told.strip_prefix(&begin).map(str::to_owned);
-            assert!(rest.is_some_and(|rest| rest.contains(cause)), "{told}");
-            assert_eq!(error.exit_code(), exit_code, "{told}");
-        }
-    }
-
     #[test]
-    fn a_refusal_names_the_likely_cause() {
+    fn kind_follows_from_subject_and_error_number() {
         let rule = Subject::Rule("outbound/redirect".to_owned());
         let chain = Subject::Chain("outbound".to_owned());
-        let lacks = [Errno::ENOENT, Errno::EOPNOTSUPP];
-        let lacks_or_invalid = [Errno::ENOENT, Errno::EOPNOTSUPP, Errno::EINVAL];
-        is_told(&rule, &lacks, "nft_redir", ExitCode::Unsupported);
-        let nat = "Linux 5.2 and the module nft_chain_nat";
-        is_told(&chain, &lacks_or_invalid, nat, ExitCode::Unsupported);
-        is_told(
-            &Subject::ProbeTable,
-            &lacks,
-            "nft_ct",
-            ExitCode::Unsupported,
-        );
         let trace = Subject::TraceTable("t".to_owned());
-        is_told(
-            &trace,
-            &lacks_or_invalid,
-            "Linux 5.12",
-            ExitCode::Unsupported,
-        );
-        let memory = [Errno::ENOMEM, Errno::ENOBUFS, Errno::EMSGSIZE];
-        let set = Subject::Set("outbound_exclude_ipv4".to_owned());
-        is_told(&set, &memory, "memory limit", ExitCode::Failed);
-        for subject in [Subject::Transaction, rule] {
-            is_told(&subject, &[Errno::EPERM], GRANT, ExitCode::NotPermitted);
+        let unsupported = ErrorKind::Unsupported;
+        for (subject, errnos, kind) in [
+            (
+                &rule,
+                &[Errno::ENOENT, Errno::EOPNOTSUPP][..],
+                unsupported(Feature::Expression),
+            ),
+            (
+                &chain,
+                &[Errno::ENOENT, Errno::EOPNOTSUPP, Errno::EINVAL],
+                unsupported(Feature::InetNat),
+            ),
+            (
+                &trace,
+                &[Errno::ENOENT, Errno::EOPNOTSUPP, Errno::EINVAL],
+                unsupported(Feature::Tracing),
+            ),
+            (
+                &Subject::ProbeTable,
+                &[Errno::ENOENT, Errno::EOPNOTSUPP],
+                unsupported(Feature::NoTrack),
+            ),
+            (
+                &rule,
+                &[Errno::ENOMEM, Errno::ENOBUFS],
+                ErrorKind::OutOfMemory,
+            ),
+            (&rule, &[Errno::EPERM], ErrorKind::NotPermitted),
+            (
+                &Subject::Transaction,
+                &[Errno::EPERM],
+                ErrorKind::NotPermitted,
+            ),
+            (&Subject::Table, &[Errno::EPERM], ErrorKind::OwnedTable),
+            (&Subject::Table, &[Errno::EBUSY], ErrorKind::Other),
+        ] {
+            for &errno in errnos {
+                let error = refused(subject.clone(), errno);
+                assert_eq!(error.kind(), kind, "{error}");
+            }
         }
-        is_told(
-            &Subject::Table,
-            &[Errno::EPERM],
-            "owner",
-            ExitCode::NotPermitted,
-        );
-        is_told(&Subject::Table, &[Errno::EBUSY], "", ExitCode::Failed);
     }
 
     #[test]
-    fn a_kernel_without_nf_tables_lacks_a_feature() {
-        let absent = [Errno::EPROTONOSUPPORT, Errno::EAFNOSUPPORT];
-        for errno in absent {
-            let error = Error::Open(errno.into());
-            assert!(error.to_string().contains("CONFIG_NF_TABLES"), "{error}");
-            assert_eq!(error.exit_code(), ExitCode::Unsupported);
+    fn kernel_without_nf_tables_lacks_a_feature() {
+        for errno in [Errno::EPROTONOSUPPORT, Errno::EAFNOSUPPORT] {
+            let kind = Error::Open(errno.into()).kind();
+            assert_eq!(kind, ErrorKind::Unsupported(Feature::Netlink));
         }
         for errno in [Errno::EINVAL, Errno::EOPNOTSUPP] {
             let words = None;
             let refusal = Refusal { errno, words };
             let error = Error::reading("list")(ExchangeError::Refused(refusal));
-            assert!(error.to_string().contains("module nf_tables"), "{error}");
-            assert_eq!(error.exit_code(), ExitCode::Unsupported);
+            assert_eq!(error.kind(), ErrorKind::Unsupported(Feature::NfTables));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the process may do: no more than it needs, from before it touches anything.
 
+use std::fmt;
+
 use caps::errors::CapsError;
 use caps::{CapSet, CapsHashSet};
 use nix::errno::Errno;
@@ -9,10 +11,6 @@ use thiserror::Error;
 
 use crate::error_kind::ErrorKind;
 use crate::exit_code::ExitCode;
-
-/// How to get what is missing.
-pub const GRANT: &str = "CAP_NET_ADMIN is missing; in a pod, grant it to this container alone with \
-securityContext: {capabilities: {drop: [ALL], add: [NET_ADMIN]}}";
 
 /// A capability (capabilities(7)) that a verb can need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +30,20 @@ impl Capability {
     }
 }
 
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NetAdmin => "CAP_NET_ADMIN",
+            Self::SysAdmin => "CAP_SYS_ADMIN",
+        })
+    }
+}
+
 /// Why the privileges are not as they should be.
 #[derive(Debug, Error)]
 pub enum PrivilegeError {
     /// The process has not what it needs.
-    #[error("{}", missing(*.capability, *.root))]
+    #[error("{capability} is missing")]
     Missing {
         /// What it has not.
         capability: Capability,
@@ -65,21 +72,6 @@ impl PrivilegeError {
     #[must_use]
     pub fn exit_code(&self) -> ExitCode {
         self.kind().into()
-    }
-}
-
-fn missing(capability: Capability, root: bool) -> String {
-    match capability {
-        Capability::NetAdmin if root => GRANT.to_owned(),
-        // A runtime need not hand what was added on to other users (containerd 1.6 does not).
-        Capability::NetAdmin => format!(
-            "{GRANT}, and run it as user 0, or with the file capability cap_net_admin+p on the program as in the image"
-        ),
-        Capability::SysAdmin => {
-            "CAP_SYS_ADMIN is missing, which --netns needs to enter another network namespace; grant it, or run \
-             netweir inside of that namespace"
-                .to_owned()
-        }
     }
 }
 

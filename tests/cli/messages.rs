@@ -39,7 +39,7 @@ fn an_output_that_takes_nothing_is_a_failure() {
     assert_eq!(run.code, Some(1));
     assert_eq!(
         run.stderr,
-        "error: standard output cannot be written: No space left on device (os error 28)\n"
+        "error: cannot write standard output: No space left on device (os error 28)\n"
     );
 }
 

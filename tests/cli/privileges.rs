@@ -40,9 +40,8 @@ fn nobody_can_print_the_rules() {
 
 #[test]
 fn changing_rules_takes_a_capability_that_is_named() {
-    let message = "error: CAP_NET_ADMIN is missing; in a pod, grant it to this container alone with \
-                   securityContext: {capabilities: {drop: [ALL], add: [NET_ADMIN]}}, and run it as user 0, or with \
-                   the file capability cap_net_admin+p on the program as in the image\n";
+    let message = "error: CAP_NET_ADMIN is missing; use sudo; in a container, add the capability NET_ADMIN, and run \
+                   as user 0 or give the program the file capability cap_net_admin+p\n";
     for verb in ["apply", "diff", "remove", "status", "trace"] {
         let run = as_nobody(&[verb]);
         assert_eq!(

@@ -165,8 +165,8 @@ fn a_kernel_without_nf_tables_is_an_exit_code_of_its_own() {
             (ended.code, ended.stderr.as_str()),
             (
                 Some(5),
-                "error: cannot open a netlink socket (the kernel has no nfnetlink; is it built with CONFIG_NF_TABLES?): \
-                 Protocol not supported (os error 93)\n"
+                "error: cannot open a netlink socket: Protocol not supported (os error 93); the kernel has no nfnetlink; \
+                 load the kernel modules nfnetlink and nf_tables on the host\n"
             ),
             "{verb}"
         );

@@ -92,7 +92,7 @@ fn a_namespace_must_be_one_of_a_pod() {
             continue;
         }
         assert_eq!((code, message.as_str()), (4, "CNI_NETNS is wrong"));
-        assert_eq!(details, expected);
+        assert_eq!(details, format!("CNI_NETNS: {expected}"));
     }
 }
 

@@ -1,11 +1,10 @@
 //! Carries out a mesh's flags.
 
-use crate::app::{self, Access, AppError, Place, Planned, resolve_flags};
+use crate::app::{self, Access, Place, Planned, resolve_flags};
 use crate::cli::apply::{install, text_of};
 use crate::cli::error::CliError;
 use crate::cli::print;
 use crate::cli::remove::remove;
-use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::meshes::{Action, Notice, Request, Show};
 use crate::options::{self, Setting};
@@ -13,23 +12,11 @@ use crate::parse::NetworkNamespace;
 use crate::process::sysctl;
 
 /// Does what the flags ask for, or prints it.
-pub(super) fn run(request: &Request, log: Log) -> ExitCode {
+pub(super) fn run(request: &Request, log: Log) -> Result<(), CliError> {
     log_notices(&request.notices, log);
-    let done = match request.show {
+    match request.show {
         Some(show) => dry_run(request, show, log),
         None => carry_out(request, log),
-    };
-    match done {
-        Ok(()) => ExitCode::Done,
-        // Istio's manifests expect the exit code of its program.
-        Err(CliError::App(AppError::NotCaptured)) if request.validation.is_some() => {
-            log.error(
-                "validation failed: traffic is not captured as it should be",
-                &[],
-            );
-            ExitCode::NotValidated
-        }
-        Err(error) => error.report(log),
     }
 }
 
