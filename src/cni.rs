@@ -36,6 +36,7 @@ use crate::options::Files;
 pub use annotations::{ISTIO_KEYS, LINKERD_KEYS};
 pub use code::Code;
 pub(crate) use config::{ANNOTATIONS, ConfigError};
+pub(crate) use environment::is_name;
 pub use environment::{Command, Environment};
 pub use error::PluginError;
 

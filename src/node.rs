@@ -258,7 +258,7 @@ impl Installer {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.expect("the clock is past 1970");
         let text = error.in_full();
-        if !self.health.failed(error.reason(), text.clone(), now) {
+        if !self.health.failed(error.code(), text.clone(), now) {
             return;
         }
         match error {

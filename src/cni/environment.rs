@@ -222,7 +222,7 @@ fn container_mistake(text: OsString) -> Option<VariableError> {
 }
 
 /// A name by the specification.
-pub(super) fn is_name(bytes: &[u8]) -> bool {
+pub(crate) fn is_name(bytes: &[u8]) -> bool {
     let first = bytes.first().is_some_and(u8::is_ascii_alphanumeric);
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
     first && bytes.iter().all(known)

@@ -1,34 +1,33 @@
-//! The plugin's file: the running program, where runtimes look for plugins.
+//! The plugin's binary: a copy of the running program where runtimes look for plugins.
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::entry::NAME;
 use super::error::InstallError;
-use super::temporary::{TemporaryFile, sync_folder};
+use super::temporary::{TemporaryFile, sync_directory};
 
-/// The running program, also when its file is gone (proc(5)).
+/// The running program, even after its file was deleted (proc(5)).
 const RUNNING: &str = "/proc/self/exe";
-/// Everyone may run it.
+/// The binary's mode.
 const MODE: u32 = 0o755;
-/// How much is compared at once, in bytes.
+/// The size of the buffers for comparing, in bytes.
 const CHUNK: usize = 256 << 10;
+/// Longer than a tick of the kernel's clock for file times.
+const TICK: Duration = Duration::from_millis(100);
 
-/// Longer than a step of the kernel's time.
-const STEP: Duration = Duration::from_millis(100);
-
-/// The plugin's file.
+/// The plugin's binary.
 pub(super) struct Binary {
-    folder: PathBuf,
+    directory: PathBuf,
     path: PathBuf,
-    /// The file that is known to be right.
-    right: Option<Identity>,
+    /// The file that was found to be the running program.
+    verified: Option<Identity>,
 }
 
-/// What changes when a file is replaced, written to or given another mode.
+/// Changes whenever a file is replaced, written to or given another mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Identity {
     file: (u64, u64),
@@ -37,42 +36,40 @@ struct Identity {
 }
 
 impl Binary {
-    pub(super) fn new(folder: &Path) -> Self {
-        let (folder, path) = (folder.to_owned(), folder.join(NAME));
-        let right = None;
+    pub(super) fn new(directory: &Path) -> Self {
         Self {
-            folder,
-            path,
-            right,
+            directory: directory.to_owned(),
+            path: directory.join(NAME),
+            verified: None,
         }
     }
 
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
-    /// Puts it there, unless it is. Tells whether something had to be done.
+    /// Installs the binary unless it is in place; `true` if it was not.
     pub(super) fn install(&mut self) -> Result<bool, InstallError> {
         match fs::symlink_metadata(&self.path) {
-            Ok(found) if self.right == Some(Identity::of(&found)) => return Ok(false),
+            Ok(found) if self.verified == Some(Identity::of(&found)) => return Ok(false),
             Ok(found) if found.is_file() && found.mode() & 0o7777 == MODE && self.is_same()? => {
-                self.right = Identity::of(&found).if_telling();
+                self.verified = Identity::of(&found).if_final();
                 return Ok(false);
             }
-            // Where it cannot be looked at, it cannot be written, and that tells more.
+            // Writing it fails with a better message than looking at it.
             Ok(_) | Err(_) => {}
         }
-        self.right = None;
+        self.verified = None;
         let failed = |source| InstallError::file("installed", &self.path, source);
         self.copy().map_err(failed)?;
-        // Whether it still is what was copied is for the next look to find out: the rename is an event of its own.
+        // The rename is an event, so the next pass verifies the copy.
         Ok(true)
     }
 
-    /// Takes it away. Tells whether it was there.
+    /// Removes the binary; `true` if there was one.
     pub(super) fn remove(&self) -> Result<bool, InstallError> {
         let removed = match fs::remove_file(&self.path) {
-            Ok(()) => sync_folder(&self.folder).map(|()| true),
+            Ok(()) => sync_directory(&self.directory).map(|()| true),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
         };
@@ -81,14 +78,12 @@ impl Binary {
 
     fn copy(&self) -> io::Result<()> {
         let mut running = File::open(RUNNING)?;
-        let mut copy = TemporaryFile::create(&self.folder, MODE)?;
-        io::copy(&mut running, copy.file())?;
-        copy.sync()?;
+        let copy = TemporaryFile::write(&self.directory, MODE, &mut running)?;
         fs::rename(copy.path(), &self.path)?;
-        sync_folder(&self.folder)
+        sync_directory(&self.directory)
     }
 
-    /// Whether it is the running program, byte by byte. What cannot be read is not.
+    /// Whether the binary is the running program, byte for byte. One that cannot be read is not.
     fn is_same(&self) -> Result<bool, InstallError> {
         let running = Path::new(RUNNING);
         let failed = |source| InstallError::file("read", running, source);
@@ -109,24 +104,23 @@ impl Identity {
         }
     }
 
-    /// Whether any later change gives it another one: the kernel counts time in steps of milliseconds, and two changes in one
-    /// step look like one.
-    fn if_telling(self) -> Option<Self> {
+    /// The identity, if every later change gives the file another one: two changes within a tick of the clock for file times
+    /// give it the same.
+    fn if_final(self) -> Option<Self> {
         let (seconds, nanoseconds) = self.changed;
         let seconds = Duration::from_secs(seconds.try_into().ok()?);
         let changed = seconds + Duration::from_nanos(nanoseconds.try_into().ok()?);
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .ok()?;
-        (now > changed + STEP).then_some(self)
+        (now > changed + TICK).then_some(self)
     }
 }
 
-fn are_same(one: File, other: File) -> io::Result<bool> {
-    if one.metadata()?.len() != other.metadata()?.len() {
-        return Ok(false);
-    }
-    let [mut one, mut other] = [one, other].map(|file| BufReader::with_capacity(CHUNK, file));
+/// Whether two readers have the same contents.
+pub(super) fn are_same(one: impl Read, other: impl Read) -> io::Result<bool> {
+    let mut one = BufReader::with_capacity(CHUNK, one);
+    let mut other = BufReader::with_capacity(CHUNK, other);
     loop {
         let (here, there) = (one.fill_buf()?, other.fill_buf()?);
         let length = here.len().min(there.len());

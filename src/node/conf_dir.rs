@@ -1,32 +1,33 @@
-//! The folder of configurations.
+//! The directory of network configurations.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, OFlag, RenameFlags, renameat, renameat2};
 
-use super::conflist::Broken;
+use super::binary::are_same;
 use super::error::InstallError;
-use super::reconcile::{Change, Files, is_relevant};
-use super::temporary::{self, TemporaryFile, sync_folder};
+use super::reconcile::{Change, Files, PluginDirectory, Problem, is_plugin, is_relevant};
+use super::temporary::{self, TemporaryFile, sync_directory};
 
-/// No configuration is longer, in bytes.
-const LONGEST: u64 = 4 << 20;
+/// The longest configuration, in bytes.
+const MAX_LENGTH: u64 = 4 << 20;
 
-/// The folder of configurations.
+/// The directory of network configurations.
 pub(super) struct ConfDir {
     path: PathBuf,
 }
 
-/// What became of a step.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Performed {
-    /// It is done, and will outlast a loss of power.
+    /// Made, and safe from a loss of power.
     Done,
-    /// Another program changed the file meanwhile, and that stands: everything is to be decided anew.
+    /// Another program changed the file at the same time. Its version stays, and everything has to be decided again.
     Overtaken,
 }
 
@@ -40,55 +41,73 @@ impl ConfDir {
         &self.path
     }
 
-    /// The files that matter; none where there is no folder.
+    /// Reads the relevant files one by one; none if there is no directory.
     pub(super) fn read(&self) -> Result<Files, InstallError> {
         let failed = |source| InstallError::file("read", &self.path, source);
-        let mut files = Files::default();
-        let entries = match fs::read_dir(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
-            entries => entries.map_err(failed)?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(failed)?;
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            let name = entry.file_name().into_string();
-            let Some(name) = name.ok().filter(|name| !is_folder && is_relevant(name)) else {
-                continue;
-            };
-            match text(&entry.path()) {
-                // Gone since, and no symbolic link to somewhere that cannot be seen from here.
-                Err(error)
-                    if error.kind() == io::ErrorKind::NotFound
-                        && fs::symlink_metadata(entry.path()).is_err() => {}
-                text => files.add(
-                    name,
-                    text.map_err(|error| Broken::Unreadable(error.to_string())),
-                ),
+        let names = names(&self.path, is_relevant).map_err(failed)?;
+        let mut files = Files::new(names.clone());
+        for name in names {
+            let path = self.path.join(&name);
+            match text(&path) {
+                // Deleted since, unlike a symbolic link to a file that is invisible from here.
+                Err(Problem::Unreadable(_)) if is_absent(&path).map_err(failed)? => {
+                    files.forget(&name);
+                }
+                source => files.add(name, source, |network| self.plugins_of(network)),
             }
         }
         Ok(files)
     }
 
-    /// Does what is to be done.
-    pub(super) fn perform(&self, step: &Change) -> Result<Performed, InstallError> {
-        let (doing, name) = match step {
-            Change::Create { name, .. } | Change::Rewrite { name, .. } => ("written", name),
-            Change::Remove { name, .. } => ("removed", name),
+    /// The plugins that libcni loads from the directory named after a network.
+    fn plugins_of(&self, network: &str) -> Result<PluginDirectory, Problem> {
+        let directory = self.path.join(network);
+        let names = names(&directory, is_plugin)
+            .map_err(|error| Problem::Unreadable(format!("{network}: {error}")))?;
+        let mut plugins = PluginDirectory::default();
+        for name in names {
+            let path = directory.join(&name);
+            let shown = format!("{network}/{name}");
+            let with_name = |problem| match problem {
+                Problem::Invalid(reason) => Problem::Invalid(format!("{shown}: {reason}")),
+                Problem::Unreadable(reason) => Problem::Unreadable(format!("{shown}: {reason}")),
+            };
+            let source = text(&path).map_err(with_name)?;
+            plugins
+                .add(&shown, &source)
+                .map_err(|error| with_name(Problem::Invalid(error.to_string())))?;
+        }
+        Ok(plugins)
+    }
+
+    /// Makes a change.
+    pub(super) fn perform(&self, change: &Change<'_>) -> Result<Performed, InstallError> {
+        let (doing, path) = match change {
+            Change::Create { name, .. } => ("written", self.path.join(name)),
+            Change::Rewrite { name, .. } => ("written", self.path.join(name)),
+            Change::Remove { name, .. } => ("removed", self.path.join(name)),
         };
-        let path = self.path.join(name);
-        let done = match step {
+        let performed = match change {
             Change::Create { new, like, .. } => self.create(&path, new, &self.path.join(like)),
             Change::Rewrite { old, new, .. } => self.rewrite(&path, old, new),
-            Change::Remove { old, .. } => self.remove(&path, old),
+            Change::Remove { old, without, .. } => {
+                let source = without.map(|without| self.path.join(without));
+                match source.as_deref().map_or(Ok(true), is_absent) {
+                    Ok(true) => self.remove(&path, old),
+                    Ok(false) => Ok(Performed::Overtaken),
+                    Err(error) => Err(error),
+                }
+            }
         };
-        let done = done.and_then(|outcome| sync_folder(&self.path).map(|()| outcome));
-        done.map_err(|source| InstallError::file(doing, &path, source))
+        performed
+            .and_then(|performed| sync_directory(&self.path).map(|()| performed))
+            .map_err(|source| InstallError::file(doing, &path, source))
     }
 
     fn create(&self, path: &Path, new: &str, like: &Path) -> io::Result<Performed> {
         let temporary = match mode(like) {
-            Ok(mode) => self.written(new, mode)?,
-            Err(error) => return if_there(error),
+            Ok(mode) => TemporaryFile::write(&self.path, mode, &mut new.as_bytes())?,
+            Err(error) => return if_absent(error),
         };
         match rename_to_free(temporary.path(), path) {
             Ok(()) => Ok(Performed::Done),
@@ -97,65 +116,89 @@ impl ConfDir {
         }
     }
 
-    /// The two files change directories, and only then is it looked at what was replaced: whatever another program wrote in the last
-    /// moment, or is still writing to the file it has open, is put back.
+    /// Exchanges the two files and compares afterwards: what another program wrote in the last moment, or still writes to a
+    /// file that it has open, is put back.
     fn rewrite(&self, path: &Path, old: &str, new: &str) -> io::Result<Performed> {
         let temporary = match mode(path) {
-            Ok(mode) => self.written(new, mode)?,
-            Err(error) => return if_there(error),
+            Ok(mode) => TemporaryFile::write(&self.path, mode, &mut new.as_bytes())?,
+            Err(error) => return if_absent(error),
         };
-        if !has(path, old) {
-            return Ok(Performed::Overtaken);
+        match has(path, old) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Performed::Overtaken),
+            Err(error) => return if_absent(error),
         }
         match exchange(temporary.path(), path) {
-            Ok(()) if has(temporary.path(), old) => return Ok(Performed::Done),
             Ok(()) => {}
             Err(Errno::EINVAL) => {
                 return fs::rename(temporary.path(), path).map(|()| Performed::Done);
             }
-            Err(error) => return if_there(error.into()),
+            Err(error) => return if_absent(error.into()),
+        }
+        let compared = has(temporary.path(), old);
+        if matches!(compared, Ok(true)) {
+            return Ok(Performed::Done);
         }
         put_back(temporary.path(), path, new)?;
-        Ok(Performed::Overtaken)
+        compared.map(|_| Performed::Overtaken)
     }
 
-    /// The file gets another name, and only then is it looked at what was removed.
+    /// Renames the file and compares afterwards, for the same reason.
     fn remove(&self, path: &Path, old: &str) -> io::Result<Performed> {
         let aside = temporary::unused(&self.path);
         if let Err(error) = fs::rename(path, &aside) {
-            return if_there(error);
+            return if_absent(error);
         }
-        if has(&aside, old) {
+        let compared = has(&aside, old);
+        if matches!(compared, Ok(true)) {
             return fs::remove_file(&aside).map(|()| Performed::Done);
         }
         match rename_to_free(&aside, path) {
-            Ok(()) => Ok(Performed::Overtaken),
-            // What is there now is newer still.
-            Err(Errno::EEXIST) => fs::remove_file(&aside).map(|()| Performed::Overtaken),
-            Err(error) => Err(error.into()),
+            Ok(()) => {}
+            // The file there is newer still.
+            Err(Errno::EEXIST) => fs::remove_file(&aside)?,
+            Err(error) => return Err(error.into()),
         }
-    }
-
-    fn written(&self, text: &str, mode: u32) -> io::Result<TemporaryFile> {
-        let mut temporary = TemporaryFile::create(&self.path, mode)?;
-        temporary.file().write_all(text.as_bytes())?;
-        temporary.sync()?;
-        Ok(temporary)
+        compared.map(|_| Performed::Overtaken)
     }
 }
 
-/// Has the path name what it named before ours, unless there is something newer already.
+/// Restores what the path named before ours, unless there is something newer already.
 fn put_back(aside: &Path, path: &Path, ours: &str) -> io::Result<()> {
     match exchange(aside, path) {
-        Ok(()) if has(aside, ours) => Ok(()),
         // What came out now is newer than what was put back.
-        Ok(()) => exchange(aside, path).map_err(Into::into),
-        Err(Errno::ENOENT) => Ok(()),
+        Ok(()) if !has(aside, ours)? => exchange(aside, path).map_err(Into::into),
+        Ok(()) | Err(Errno::ENOENT) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-fn if_there(error: io::Error) -> io::Result<Performed> {
+/// The names of a directory's relevant files; none if there is no directory.
+fn names(directory: &Path, is_relevant: fn(&str) -> bool) -> io::Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    let entries = match fs::read_dir(directory) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        let name = entry.file_name().into_string();
+        names.extend(name.ok().filter(|name| !is_directory && is_relevant(name)));
+    }
+    Ok(names)
+}
+
+/// Whether nothing has this name.
+fn is_absent(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+fn if_absent(error: io::Error) -> io::Result<Performed> {
     if error.kind() == io::ErrorKind::NotFound {
         Ok(Performed::Overtaken)
     } else {
@@ -166,7 +209,7 @@ fn if_there(error: io::Error) -> io::Result<Performed> {
 fn rename_to_free(from: &Path, to: &Path) -> Result<(), Errno> {
     let flags = RenameFlags::RENAME_NOREPLACE;
     match renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) {
-        // Not every file system knows the flag (renameat2(2)).
+        // Not every file system supports the flag (renameat2(2)).
         Err(Errno::EINVAL) => renameat(AT_FDCWD, from, AT_FDCWD, to),
         done => done,
     }
@@ -180,18 +223,33 @@ fn mode(path: &Path) -> io::Result<u32> {
     Ok(fs::metadata(path)?.permissions().mode() & 0o777)
 }
 
-fn has(path: &Path, expected: &str) -> bool {
-    text(path).is_ok_and(|text| text == expected)
+fn has(path: &Path, expected: &str) -> io::Result<bool> {
+    are_same(open(path)?, expected.as_bytes())
 }
 
-fn text(path: &Path) -> io::Result<String> {
+fn open(path: &Path) -> io::Result<fs::File> {
     let mut options = OpenOptions::new();
-    // A pipe would be waited for otherwise.
-    let options = options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
-    let file: File = options.open(path)?;
-    let mut text = String::new();
-    file.take(LONGEST + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > LONGEST {
+    // Opening a pipe would wait for a writer.
+    options
+        .read(true)
+        .custom_flags(OFlag::O_NONBLOCK.bits())
+        .open(path)
+}
+
+fn text(path: &Path) -> Result<String, Problem> {
+    read(path).map_err(|error| Problem::Unreadable(error.to_string()))
+}
+
+fn read(path: &Path) -> io::Result<String> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    if length > MAX_LENGTH {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    let length = usize::try_from(length).expect("it was compared with the limit");
+    let mut text = String::with_capacity(length + 1);
+    file.take(MAX_LENGTH + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_LENGTH {
         return Err(io::ErrorKind::FileTooLarge.into());
     }
     Ok(text)

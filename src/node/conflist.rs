@@ -1,7 +1,7 @@
-//! Network configurations as texts: the plugin's entry comes and goes, every other byte stays.
+//! Network configurations as sources: the plugin's entry is added and removed, every other byte stays.
 //!
-//! What makes a text a configuration is what libcni asks of it: a list has a name and plugins with a `type` each, a single
-//! plugin has a `type` itself.
+//! A source is valid if libcni accepts it: a list has a name and plugins with a `type` each, a single plugin has a `type`
+//! itself. Since libcni 1.3, a list may also take plugins from a directory named after its network.
 
 use std::ops::Range;
 
@@ -9,37 +9,41 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use thiserror::Error;
 
-use super::entry::{Entry, NAME};
-use super::json::{self, Object};
-use crate::cni::SpecVersion;
+use crate::cni::{SpecVersion, is_name};
 
-/// Why a text is no network configuration.
+use super::entry::{Entry, NAME};
+use super::json::{fields, string};
+
+/// The key of a generated list that names the file that it was generated from.
+const GENERATED_FROM: &str = "netweir.io/generated-from";
+
+/// Why a source is not a network configuration.
 #[derive(Debug, Error)]
-pub(super) enum Broken {
-    /// It cannot be read.
-    #[error("it cannot be read: {0}")]
-    Unreadable(String),
-    /// It is no JSON, or no object.
+pub(super) enum Invalid {
+    /// Not JSON, or not an object.
     #[error("it is not a JSON object: {0}")]
     NotAnObject(serde_json::Error),
-    /// The list has no name.
-    #[error("it has no name, or one that is not a string")]
-    NoName,
-    /// The list has no plugins.
-    #[error("it has no array of plugins, or none in it but {NAME}")]
+    /// A name that libcni refuses for networks.
+    #[error("it has no name that a network can have")]
+    Name,
+    /// No plugins but netweir.
+    #[error("it has no plugins, or none but {NAME}")]
     NoPlugins,
-    /// The plugin has no `type`.
+    /// A plugin without `type`.
     #[error("a plugin has no type, or one that is not a string")]
     NoType,
-    /// The version has another type.
+    /// `cniVersion` of another type.
     #[error("its cniVersion is not a string")]
     Version,
+    /// `loadOnlyInlinedPlugins` of another type.
+    #[error("its loadOnlyInlinedPlugins is neither true nor false")]
+    OnlyInlined,
 }
 
-/// Why the plugin cannot be part of a network.
+/// The versions of the specification that a network asks for; the plugin supports none of them.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
-    "its cniVersion is {found}, which the plugin does not speak; accepted are {}",
+    "its cniVersion is {found}; netweir supports {}",
     SpecVersion::listed()
 )]
 pub(super) struct UnsupportedVersion {
@@ -49,93 +53,139 @@ pub(super) struct UnsupportedVersion {
 /// A list of plugins.
 #[derive(Debug)]
 pub(super) struct List<'a> {
-    text: &'a str,
+    source: &'a str,
+    name: String,
     plugins: Vec<Plugin<'a>>,
     versions: Vec<String>,
+    loads_directory: bool,
+    generated_from: Option<String>,
 }
 
 /// A plugin of a list.
 #[derive(Debug)]
 struct Plugin<'a> {
-    text: &'a str,
+    source: &'a str,
     place: Range<usize>,
-    is_ours: bool,
+    is_netweir: bool,
 }
 
 /// A single plugin.
 #[derive(Debug)]
 pub(super) struct Single<'a> {
-    text: &'a str,
+    source: &'a str,
+    kind: String,
     name: Option<&'a RawValue>,
     version: Option<&'a RawValue>,
     versions: Vec<String>,
 }
 
 impl<'a> List<'a> {
-    /// The text as a list.
-    pub(super) fn parse(text: &'a str) -> Result<Self, Broken> {
-        let object: Object<'_> = serde_json::from_str(text).map_err(Broken::NotAnObject)?;
-        string(object.get("name")).ok_or(Broken::NoName)?;
-        let versions = versions(&object)?;
-        let raw = object.get("plugins").ok_or(Broken::NoPlugins)?;
-        let elements: Vec<&RawValue> =
-            serde_json::from_str(raw.get()).map_err(|_| Broken::NoPlugins)?;
-        let plugins = elements.into_iter().map(|raw| plugin(text, raw));
-        let plugins = plugins.collect::<Result<Vec<_>, _>>()?;
-        // Without another one before it, the plugin has no network to be part of.
-        if plugins.iter().all(|plugin| plugin.is_ours) {
-            return Err(Broken::NoPlugins);
-        }
-        Ok(Self {
-            text,
-            plugins,
+    /// Reads a list. One without `plugins` is accepted if it may take plugins from a directory.
+    pub(super) fn parse(source: &'a str) -> Result<Self, Invalid> {
+        let [
+            name,
+            version,
             versions,
+            plugins,
+            only_inlined,
+            generated_from,
+        ] = fields(
+            source,
+            [
+                "name",
+                "cniVersion",
+                "cniVersions",
+                "plugins",
+                "loadOnlyInlinedPlugins",
+                GENERATED_FROM,
+            ],
+        )
+        .map_err(Invalid::NotAnObject)?;
+        let name = name
+            .and_then(string)
+            .filter(|name| is_name(name.as_bytes()));
+        let name = name.ok_or(Invalid::Name)?;
+        let loads_directory = !is_true(only_inlined)?;
+        let plugins = match plugins {
+            Some(raw) => {
+                let elements: Vec<&RawValue> =
+                    serde_json::from_str(raw.get()).map_err(|_| Invalid::NoPlugins)?;
+                if elements.is_empty() {
+                    return Err(Invalid::NoPlugins);
+                }
+                let plugins = elements.into_iter().map(|raw| Plugin::parse(source, raw));
+                plugins.collect::<Result<Vec<_>, _>>()?
+            }
+            None if loads_directory => Vec::new(),
+            None => return Err(Invalid::NoPlugins),
+        };
+        Ok(Self {
+            source,
+            name,
+            plugins,
+            versions: all_versions(version, versions)?,
+            loads_directory,
+            generated_from: generated_from.and_then(string),
         })
     }
 
-    /// Whether the plugin can be part of it.
+    /// The network's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether libcni also loads plugins from the directory named after the network.
+    pub(super) const fn loads_directory(&self) -> bool {
+        self.loads_directory
+    }
+
+    /// The file that netweir generated the list from, if it did.
+    pub(super) fn generated_from(&self) -> Option<&str> {
+        self.generated_from.as_deref()
+    }
+
+    /// Whether the plugin can run in the network.
     pub(super) fn check_version(&self) -> Result<(), UnsupportedVersion> {
         check_version(&self.versions)
     }
 
-    /// Whether the plugin is part of it.
+    /// Whether the list has an entry of the plugin.
     pub(super) fn has_entry(&self) -> bool {
-        self.plugins.iter().any(|plugin| plugin.is_ours)
+        self.plugins.iter().any(|plugin| plugin.is_netweir)
     }
 
-    /// The text of the plugin that is alone in the list but for ours.
-    pub(super) fn only_other(&self) -> Option<&'a str> {
-        let mut others = self.plugins.iter().filter(|plugin| !plugin.is_ours);
-        let first = others.next()?;
-        others.next().is_none().then_some(first.text)
+    /// The sources of the other plugins, which make the network.
+    pub(super) fn others(&self) -> impl Iterator<Item = &'a str> {
+        let others = self.plugins.iter().filter(|plugin| !plugin.is_netweir);
+        others.map(|plugin| plugin.source)
     }
 
-    /// The text with the entry, once, behind another plugin; `None` where that is so.
+    /// The source with the entry once and behind another plugin; `None` where nothing has to change.
     pub(super) fn with(&self, entry: &Entry) -> Option<String> {
-        let mut ours = self
+        let mut own = self
             .plugins
             .iter()
             .enumerate()
-            .filter(|(_, plugin)| plugin.is_ours);
-        match (ours.next(), ours.next()) {
+            .filter(|(_, plugin)| plugin.is_netweir);
+        match (own.next(), own.next()) {
             (None, _) => Some(self.appended(entry)),
             (Some((place, _)), another) if place == 0 || another.is_some() => {
                 let without = self.without()?;
                 List::parse(&without).ok().map(|list| list.appended(entry))
             }
-            (Some((_, own)), _) if entry.is_meant_by(own.text) => None,
-            (Some((_, own)), _) => Some(self.spliced(&own.place, entry.text())),
+            (Some((_, own)), _) if entry.is_meant_by(own.source) => None,
+            (Some((_, own)), _) => Some(self.spliced(&own.place, entry.source())),
         }
     }
 
-    /// The text without any entry of ours; `None` where that is so.
+    /// The source without entries of the plugin; `None` where it has none.
     pub(super) fn without(&self) -> Option<String> {
-        let position = self.plugins.iter().position(|plugin| plugin.is_ours)?;
+        let position = self.plugins.iter().position(|plugin| plugin.is_netweir)?;
         let own = self.plugins.get(position)?;
         let before = position
             .checked_sub(1)
             .and_then(|before| self.plugins.get(before));
-        // With the comma that appending it brought.
+        // Including the comma that appending the entry added.
         let cut = match (before, self.plugins.get(position + 1)) {
             (Some(before), _) => before.place.end..own.place.end,
             (None, Some(after)) => own.place.start..after.place.start,
@@ -147,103 +197,130 @@ impl<'a> List<'a> {
     }
 
     fn appended(&self, entry: &Entry) -> String {
-        let Some(last) = self.plugins.last() else {
-            return self.text.to_owned();
-        };
-        // Laid out as the plugin before it.
-        let before = self.text.get(..last.place.start).unwrap_or_default();
-        let space = before.get(before.trim_end().len()..).unwrap_or_default();
-        let addition = [",", space, entry.text()].concat();
+        let last = self.plugins.last().expect("the list has other plugins");
+        // Laid out like the plugin before it.
+        let before = self.part(..last.place.start);
+        let space = before
+            .get(before.trim_end().len()..)
+            .expect("trimming ends at a character");
+        let addition = [",", space, entry.source()].concat();
         self.spliced(&(last.place.end..last.place.end), &addition)
     }
 
     fn spliced(&self, place: &Range<usize>, text: &str) -> String {
-        let before = self.text.get(..place.start).unwrap_or_default();
-        let after = self.text.get(place.end..).unwrap_or_default();
-        [before, text, after].concat()
+        [self.part(..place.start), text, self.part(place.end..)].concat()
+    }
+
+    fn part(&self, range: impl std::slice::SliceIndex<str, Output = str>) -> &'a str {
+        self.source
+            .get(range)
+            .expect("plugins are parts of the source")
+    }
+}
+
+impl<'a> Plugin<'a> {
+    fn parse(list: &'a str, raw: &'a RawValue) -> Result<Self, Invalid> {
+        let source = raw.get();
+        let start = source.as_ptr() as usize - list.as_ptr() as usize;
+        Ok(Self {
+            source,
+            place: start..start + source.len(),
+            is_netweir: type_of(source).map_err(|_| Invalid::NoType)? == NAME,
+        })
     }
 }
 
 impl<'a> Single<'a> {
-    /// The text as a plugin.
-    pub(super) fn parse(text: &'a str) -> Result<Self, Broken> {
-        let object: Object<'_> = serde_json::from_str(text).map_err(Broken::NotAnObject)?;
-        type_of(&object)?;
-        if object.contains_key("name") {
-            string(object.get("name")).ok_or(Broken::NoName)?;
-        }
+    /// Reads a single plugin.
+    pub(super) fn parse(source: &'a str) -> Result<Self, Invalid> {
+        let kind = type_of(source)?;
+        let [name, version, versions] =
+            fields(source, ["name", "cniVersion", "cniVersions"]).map_err(Invalid::NotAnObject)?;
         Ok(Self {
-            text: text.trim(),
-            name: object.get("name").copied(),
-            version: object.get("cniVersion").copied(),
-            versions: versions(&object)?,
+            source: source.trim(),
+            kind,
+            name,
+            version,
+            versions: all_versions(version, versions)?,
         })
     }
 
-    /// Whether the plugin can be part of a list with it.
+    /// The plugin's type.
+    pub(super) fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// Whether the plugin has a name that a network can have.
+    pub(super) fn has_name(&self) -> bool {
+        self.name
+            .and_then(string)
+            .is_some_and(|name| is_name(name.as_bytes()))
+    }
+
+    /// Whether netweir can run behind the plugin.
     pub(super) fn check_version(&self) -> Result<(), UnsupportedVersion> {
         check_version(&self.versions)
     }
 
-    /// The list that libcni would make of it, with the entry.
-    pub(super) fn with(&self, entry: &Entry) -> String {
-        let mut list = "{\n".to_owned();
+    /// The list that libcni makes of the plugin, with the entry and the name of the plugin's file.
+    pub(super) fn list(&self, file: &str, entry: &Entry) -> String {
+        let file = Value::from(file).to_string();
+        let mut list = format!("{{\n  \"{GENERATED_FROM}\": {file},\n");
         for (key, raw) in [("cniVersion", self.version), ("name", self.name)] {
             if let Some(raw) = raw {
                 list.extend(["  \"", key, "\": ", raw.get(), ",\n"]);
             }
         }
-        list.extend(["  \"plugins\": [\n", self.text, ",\n    ", entry.text()]);
+        // What libcni would load for the list it does not load for the plugin alone.
+        list.push_str("  \"loadOnlyInlinedPlugins\": true,\n");
+        list.extend(["  \"plugins\": [\n", self.source, ",\n    ", entry.source()]);
         list.push_str("\n  ]\n}\n");
         list
     }
 }
 
-fn plugin<'a>(text: &'a str, raw: &'a RawValue) -> Result<Plugin<'a>, Broken> {
-    let element = raw.get();
-    let object: Object<'_> = serde_json::from_str(element).map_err(|_| Broken::NoType)?;
-    // The element is a part of the text.
-    let start = (element.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
-    Ok(Plugin {
-        text: element,
-        place: start..start + element.len(),
-        is_ours: type_of(&object)? == NAME,
-    })
+/// The `type` of a plugin.
+pub(super) fn type_of(source: &str) -> Result<String, Invalid> {
+    let [kind] = fields(source, ["type"]).map_err(Invalid::NotAnObject)?;
+    let kind = kind.and_then(string).filter(|kind| !kind.is_empty());
+    kind.ok_or(Invalid::NoType)
 }
 
-fn type_of(object: &Object<'_>) -> Result<String, Broken> {
-    let name = string(object.get("type")).filter(|name| !name.is_empty());
-    name.ok_or(Broken::NoType)
-}
-
-fn string(raw: Option<&&RawValue>) -> Option<String> {
-    json::string(raw?)
-}
-
-/// The versions among which the runtime chooses: since libcni 1.3 there may be several.
-fn versions(object: &Object<'_>) -> Result<Vec<String>, Broken> {
-    let mut versions = Vec::new();
-    if let Some(raw) = object.get("cniVersion") {
-        versions.push(json::string(raw).ok_or(Broken::Version)?);
+/// A boolean as libcni reads it: strings count, too.
+fn is_true(raw: Option<&RawValue>) -> Result<bool, Invalid> {
+    let Some(raw) = raw else {
+        return Ok(false);
+    };
+    let text = string(raw).unwrap_or_else(|| raw.get().to_owned());
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Invalid::OnlyInlined),
     }
-    let several = object
-        .get("cniVersions")
-        .map(|raw| serde_json::from_str(raw.get()));
-    if let Some(Ok(Value::Array(several))) = several {
-        versions.extend(
+}
+
+/// The versions that the runtime chooses from: since libcni 1.3 there may be several.
+fn all_versions(
+    version: Option<&RawValue>,
+    versions: Option<&RawValue>,
+) -> Result<Vec<String>, Invalid> {
+    let mut all = Vec::new();
+    if let Some(raw) = version {
+        all.push(string(raw).ok_or(Invalid::Version)?);
+    }
+    if let Some(Ok(Value::Array(several))) = versions.map(|raw| serde_json::from_str(raw.get())) {
+        all.extend(
             several
                 .iter()
                 .filter_map(|one| one.as_str().map(str::to_owned)),
         );
     }
-    Ok(versions)
+    Ok(all)
 }
 
 fn check_version(versions: &[String]) -> Result<(), UnsupportedVersion> {
-    if versions
-        .iter()
-        .any(|version| SpecVersion::named(version).is_some())
-    {
+    let is_supported = |version: &String| SpecVersion::named(version).is_some();
+    if versions.iter().any(is_supported) {
         return Ok(());
     }
     let found = if versions.is_empty() {

@@ -1,20 +1,26 @@
 //! The plugin's entry in a list of plugins.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::options::Files;
 
-use super::json::{self, Object};
+use super::json::string;
 use crate::cni::{ANNOTATIONS, ConfigError, PluginError, SpecVersion, check_configuration};
 
 /// The plugin's name: its `type` in a list, and the name of its file.
 pub(super) const NAME: &str = "netweir";
 
+/// A JSON object, each value as its source.
+type Object<'a> = BTreeMap<String, &'a RawValue>;
+
 /// The plugin's entry in a list of plugins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    text: String,
+    source: String,
     value: Value,
 }
 
@@ -51,7 +57,7 @@ impl Entry {
     fn of(keys: &Object<'_>) -> Result<Self, EntryError> {
         if let Some(raw) = keys
             .get("type")
-            .filter(|raw| json::string(raw).as_deref() != Some(NAME))
+            .filter(|raw| string(raw).as_deref() != Some(NAME))
         {
             return Err(EntryError::OtherPlugin(raw.get().to_owned()));
         }
@@ -67,13 +73,16 @@ impl Entry {
         }
         text.push('}');
         let value = serde_json::from_str(&text).map_err(EntryError::NotAnObject)?;
-        Ok(Self { text, value })
+        Ok(Self {
+            source: text,
+            value,
+        })
     }
 
     /// Reads it as the plugin will.
     fn check(&self) -> Result<(), Vec<EntryError>> {
         // With what a runtime adds of the list.
-        let keys = self.text.strip_prefix('{').unwrap_or_default();
+        let keys = self.source.strip_prefix('{').unwrap_or_default();
         let version = SpecVersion::LATEST;
         let config = format!("{{\"name\":\"{NAME}\",\"cniVersion\":\"{version}\",{keys}");
         match check_configuration(&config, &FilesOfNode) {
@@ -85,14 +94,14 @@ impl Entry {
         }
     }
 
-    /// Its text.
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    /// The entry as JSON.
+    pub(super) fn source(&self) -> &str {
+        &self.source
     }
 
-    /// Whether the text says the same.
-    pub(super) fn is_meant_by(&self, text: &str) -> bool {
-        serde_json::from_str::<Value>(text).is_ok_and(|value| value == self.value)
+    /// Whether the source has the same meaning.
+    pub(super) fn is_meant_by(&self, source: &str) -> bool {
+        serde_json::from_str::<Value>(source).is_ok_and(|value| value == self.value)
     }
 }
 
@@ -122,12 +131,12 @@ mod tests {
     fn says_what_it_is_first() {
         let entry = Entry::read("{}").unwrap();
         assert_eq!(
-            entry.text(),
+            entry.source(),
             r#"{"type":"netweir","capabilities":{"io.kubernetes.cri.pod-annotations":true}}"#
         );
         let entry = Entry::read(r#"{"policy": "all", "capabilities": {}, "type": "netweir"}"#);
         assert_eq!(
-            entry.unwrap().text(),
+            entry.unwrap().source(),
             r#"{"type":"netweir","capabilities":{},"policy":"all"}"#
         );
     }
@@ -135,10 +144,10 @@ mod tests {
     #[test]
     fn is_meant_by_any_spelling() {
         let entry = Entry::read(r#"{"policy":"all","capture":{"dns":"all"}}"#).unwrap();
-        assert!(entry.is_meant_by(entry.text()));
-        let value: Value = serde_json::from_str(entry.text()).unwrap();
+        assert!(entry.is_meant_by(entry.source()));
+        let value: Value = serde_json::from_str(entry.source()).unwrap();
         assert!(entry.is_meant_by(&serde_json::to_string_pretty(&value).unwrap()));
-        assert!(!entry.is_meant_by(Entry::read("{}").unwrap().text()));
+        assert!(!entry.is_meant_by(Entry::read("{}").unwrap().source()));
         assert!(!entry.is_meant_by(""));
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use super::conflist::UnsupportedVersion;
+use super::reconcile::Unsupported;
 
 /// Why the plugin is not installed, or not uninstalled.
 #[derive(Debug, Error)]
@@ -52,20 +52,22 @@ pub enum InstallError {
         /// The files.
         names: String,
     },
-    /// The primary network uses versions of the specification that the plugin does not support.
+    /// The primary network cannot have the plugin.
     #[error("cannot add the plugin to {}: {reason}", path.display())]
-    UnsupportedVersion {
+    Unsupported {
         /// The network's file.
         path: PathBuf,
-        /// The versions.
+        /// Why not.
         reason: String,
+        /// The reason code.
+        code: &'static str,
     },
-    /// A file that cannot be parsed may still contain the plugin's entry.
-    #[error("cannot tell whether {} still has the plugin's entry: {reason}", path.display())]
+    /// A file still runs the plugin, or cannot be parsed and may do so.
+    #[error("{} may still run the plugin: {reason}", path.display())]
     Undetermined {
         /// The file.
         path: PathBuf,
-        /// Why it cannot be parsed.
+        /// What is known of it.
         reason: String,
     },
     /// Other programs keep rewriting the configurations.
@@ -83,21 +85,24 @@ impl InstallError {
         }
     }
 
-    pub(super) fn unsupported_version(path: PathBuf, reason: &UnsupportedVersion) -> Self {
-        let reason = reason.to_string();
-        Self::UnsupportedVersion { path, reason }
+    pub(super) fn unsupported(path: PathBuf, unsupported: &Unsupported) -> Self {
+        Self::Unsupported {
+            path,
+            reason: unsupported.to_string(),
+            code: unsupported.code(),
+        }
     }
 
-    /// The reason code, a label of `netweir_cni_errors_total`.
-    pub(super) const fn reason(&self) -> Reason {
+    /// The reason code: the label of `netweir_cni_errors_total`.
+    pub(super) const fn code(&self) -> &'static str {
         match self {
-            Self::File { .. } => Reason::File,
-            Self::Kernel { .. } | Self::Health { .. } => Reason::Kernel,
-            Self::NoNetwork(_) => Reason::NoNetwork,
-            Self::Invalid { .. } => Reason::Invalid,
-            Self::UnsupportedVersion { .. } => Reason::UnsupportedVersion,
-            Self::Undetermined { .. } => Reason::Undetermined,
-            Self::Overtaken(_) => Reason::Overtaken,
+            Self::File { .. } => "file",
+            Self::Kernel { .. } | Self::Health { .. } => "kernel",
+            Self::NoNetwork(_) => "no_network",
+            Self::Invalid { .. } => "invalid_configuration",
+            Self::Unsupported { code, .. } => code,
+            Self::Undetermined { .. } => "undetermined",
+            Self::Overtaken(_) => "overtaken",
         }
     }
 
@@ -113,38 +118,13 @@ impl InstallError {
     }
 }
 
-/// The kind of an error, as Prometheus labels it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
-    File,
-    Kernel,
-    NoNetwork,
-    Invalid,
-    UnsupportedVersion,
-    Undetermined,
-    Overtaken,
-}
-
-impl Reason {
-    pub(super) const ALL: [Self; 7] = [
-        Self::File,
-        Self::Kernel,
-        Self::NoNetwork,
-        Self::Invalid,
-        Self::UnsupportedVersion,
-        Self::Undetermined,
-        Self::Overtaken,
-    ];
-
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::File => "file",
-            Self::Kernel => "kernel",
-            Self::NoNetwork => "no_network",
-            Self::Invalid => "invalid_configuration",
-            Self::UnsupportedVersion => "unsupported_version",
-            Self::Undetermined => "undetermined",
-            Self::Overtaken => "overtaken",
-        }
-    }
-}
+/// The reason codes of errors that an installer can count.
+pub(super) const CODES: [&str; 7] = [
+    "file",
+    "kernel",
+    "no_network",
+    "invalid_configuration",
+    "unsupported_version",
+    "unsupported_network",
+    "overtaken",
+];

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 use std::time::Duration;
 
-use super::error::Reason;
+use super::error::CODES;
 
 /// The installation's health.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub(super) struct Health {
     installs: u64,
     binary_repairs: u64,
     configuration_repairs: u64,
-    errors: [u64; Reason::ALL.len()],
+    errors: [u64; CODES.len()],
     /// Since the Unix epoch.
     last_error: Option<Duration>,
 }
@@ -50,11 +50,11 @@ impl Health {
     }
 
     /// Notes an error at a time since the Unix epoch; `true` unless it is the one that was noted last.
-    pub(super) fn failed(&mut self, reason: Reason, error: String, at: Duration) -> bool {
+    pub(super) fn failed(&mut self, code: &str, error: String, at: Duration) -> bool {
         let is_new = self.problem.as_ref() != Some(&error);
         if is_new {
-            for (known, count) in Reason::ALL.into_iter().zip(&mut self.errors) {
-                *count += u64::from(known == reason);
+            for (known, count) in CODES.into_iter().zip(&mut self.errors) {
+                *count += u64::from(known == code);
             }
             self.last_error = Some(at);
         }
@@ -106,8 +106,7 @@ impl Health {
             "counter",
             "Errors that kept the plugin from being installed, each counted once while it lasts.",
         )?;
-        for (reason, count) in Reason::ALL.into_iter().zip(self.errors) {
-            let reason = reason.label();
+        for (reason, count) in CODES.into_iter().zip(self.errors) {
             writeln!(f, "netweir_cni_errors_total{{reason=\"{reason}\"}} {count}")?;
         }
         let Some(at) = self.last_error else {
@@ -187,8 +186,8 @@ mod tests {
         let mut health = Health::new();
         let at = Duration::from_millis(1_700_000_000_250);
         let text = "no \"space\"\\\n".to_owned();
-        assert!(health.failed(Reason::File, text.clone(), at));
-        assert!(!health.failed(Reason::File, text.clone(), at + at));
+        assert!(health.failed("file", text.clone(), at));
+        assert!(!health.failed("file", text.clone(), at + at));
         assert_eq!(errors(&health, "file"), "1");
         assert_eq!(errors(&health, "no_network"), "0");
         // An error's text may name any file, so it is no label.
@@ -196,7 +195,7 @@ mod tests {
         let name = "netweir_cni_last_error_timestamp_seconds";
         assert_eq!(value(&health, name), "1700000000.250");
         health.succeeded(BOTH);
-        assert!(health.failed(Reason::NoNetwork, text, at));
+        assert!(health.failed("no_network", text, at));
         assert_eq!(errors(&health, "file"), "1");
         assert_eq!(errors(&health, "no_network"), "1");
     }

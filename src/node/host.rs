@@ -1,4 +1,4 @@
-//! One look at the node: what is there, and what is done about it.
+//! One pass over the node: what is there, and the changes that it needs.
 
 use std::time::{Duration, Instant};
 
@@ -10,41 +10,40 @@ use super::conf_dir::{ConfDir, Performed};
 use super::entry::Entry;
 use super::error::InstallError;
 use super::health::Repair;
-use super::reconcile::{Change, Choice};
+use super::reconcile::{Change, Selection};
 use super::temporary;
 
-/// How long a file may be no configuration before it counts as broken: whoever writes it may not have finished.
+/// How long a file may be invalid before it counts as such: its writer may not have finished.
 const GRACE: Duration = Duration::from_millis(250);
-/// How often an uninstallation lets other programs be faster.
+/// How often an uninstallation starts again after other programs changed a file.
 const ATTEMPTS: usize = 100;
 
-/// The node, as far as it matters.
+/// The node's two directories, and the entry that they should have.
 pub(super) struct Host {
     binary: Binary,
-    folder: ConfDir,
+    conf_dir: ConfDir,
     entry: Entry,
-    /// Before the primary network.
-    broken: Vec<Broken>,
+    /// Files before the primary network.
+    invalid: Vec<InvalidFile>,
     log: Log,
 }
 
-/// A file that is no configuration.
-struct Broken {
+struct InvalidFile {
     name: String,
     since: Instant,
-    is_told: bool,
+    is_logged: bool,
 }
 
-/// What a look at the node found, and left behind.
+/// What a pass found, or achieved.
 #[derive(Debug)]
 pub(super) enum Status {
-    /// The plugin is in place, after these repairs.
+    /// The plugin is installed, after these repairs.
     Installed(Repair),
-    /// It has to wait for others, for this reason.
+    /// Other programs have to do something first.
     Waiting(InstallError),
-    /// Another program was faster.
+    /// Another program changed a file at the same time.
     Overtaken,
-    /// A file may be half-written; until then it is waited for.
+    /// A file may be half-written; at this time it counts as invalid.
     Unsettled(Instant),
 }
 
@@ -52,112 +51,116 @@ impl Host {
     pub(super) fn new(directories: &Directories, entry: Entry, log: Log) -> Self {
         Self {
             binary: Binary::new(&directories.bin),
-            folder: ConfDir::new(&directories.conf),
+            conf_dir: ConfDir::new(&directories.conf),
             entry,
-            broken: Vec::new(),
+            invalid: Vec::new(),
             log,
         }
     }
 
-    /// Deletes what installers that were killed left behind.
+    /// Deletes what killed installers left behind.
     pub(super) fn clean(&self) -> Result<(), InstallError> {
-        temporary::clean(self.binary.folder())?;
-        temporary::clean(self.folder.path())
+        temporary::clean(self.binary.directory())?;
+        temporary::clean(self.conf_dir.path())
     }
 
-    /// Looks at the node, and puts right what is not. The entry comes after the file that it refers to.
+    /// Checks the node and repairs what differs. The binary comes before the entry that refers to it.
     pub(super) fn reconcile(&mut self, now: Instant) -> Result<Status, InstallError> {
         let binary = self.binary.install()?;
         if binary {
-            self.log.info("the plugin's file is in place", &[]);
+            self.log.info("the plugin's binary was installed", &[]);
         }
-        let files = self.folder.read()?;
-        let Choice { primary, broken } = files.choose();
-        if let Some(until) = self.note_broken(&broken, now) {
+        let files = self.conf_dir.read()?;
+        let Selection { primary, invalid } = files.select();
+        if let Some(until) = self.note_invalid(&invalid, now) {
             return Ok(Status::Unsettled(until));
         }
-        let Some(primary) = primary else {
-            return Ok(Status::Waiting(self.nothing(&broken)));
-        };
-        let path = self.folder.path().join(primary.name);
-        let steps = match files.install(&primary, &self.entry) {
-            Ok(steps) => steps,
-            Err(reason) => {
-                return Ok(Status::Waiting(InstallError::unsupported_version(
-                    path, &reason,
-                )));
+        let path = self.conf_dir.path();
+        let (changes, problem) = match &primary {
+            Some(Ok(primary)) => (files.install(primary, &self.entry), None),
+            Some(Err(blocked)) => {
+                let error = InstallError::unsupported(path.join(blocked.name), &blocked.reason);
+                // No event tells of another directory, or when a file can be read.
+                if !blocked.reason.is_settled() {
+                    perform(&self.conf_dir, &files.follow_removals(), self.log)?;
+                    return Err(error);
+                }
+                (files.follow_removals(), Some(error))
             }
+            None => (files.follow_removals(), Some(self.no_network(&invalid))),
         };
-        let configuration = !steps.is_empty();
-        if perform(&self.folder, &steps, self.log)? == Performed::Overtaken {
+        let configuration = !changes.is_empty();
+        if perform(&self.conf_dir, &changes, self.log)? == Performed::Overtaken {
             return Ok(Status::Overtaken);
         }
-        Ok(Status::Installed(Repair {
-            binary,
-            configuration,
-        }))
+        Ok(problem.map_or(
+            Status::Installed(Repair {
+                binary,
+                configuration,
+            }),
+            Status::Waiting,
+        ))
     }
 
-    /// Takes note of the files that are broken; says so of those that stay it. Tells until when one of them is waited for.
-    fn note_broken(&mut self, broken: &[(&str, String)], now: Instant) -> Option<Instant> {
-        let is_broken = |known: &Broken| broken.iter().any(|(name, _)| *name == known.name);
-        self.broken.retain(is_broken);
-        for (name, _) in broken {
-            if !self.broken.iter().any(|known| known.name == *name) {
-                self.broken.push(Broken {
+    /// Notes which files are invalid and logs those that stay so. Returns the end of the last one's grace period.
+    fn note_invalid(&mut self, invalid: &[(&str, &str)], now: Instant) -> Option<Instant> {
+        let is_invalid = |known: &InvalidFile| invalid.iter().any(|(name, _)| *name == known.name);
+        self.invalid.retain(is_invalid);
+        let mut unsettled = None;
+        for (name, reason) in invalid {
+            let place = self.invalid.iter().position(|known| known.name == *name);
+            let place = place.unwrap_or_else(|| {
+                self.invalid.push(InvalidFile {
                     name: (*name).to_owned(),
                     since: now,
-                    is_told: false,
+                    is_logged: false,
                 });
-            }
-        }
-        let mut waited_for = None;
-        for known in &mut self.broken {
+                self.invalid.len() - 1
+            });
+            let known = self.invalid.get_mut(place).expect("it was just found");
             let until = known.since + GRACE;
             if until > now {
-                waited_for = waited_for.max(Some(until));
-            } else if !known.is_told {
-                known.is_told = true;
-                let path = self.folder.path().join(&known.name);
-                let reasons = broken.iter().filter(|(name, _)| *name == known.name);
-                let reason: String = reasons.map(|(_, reason)| reason.as_str()).collect();
+                unsettled = unsettled.max(Some(until));
+            } else if !known.is_logged {
+                known.is_logged = true;
+                let path = self.conf_dir.path().join(name);
                 self.log.warning(
-                    "a network configuration is broken, and passed over until that changes",
-                    &[("path", &path.display()), ("reason", &reason)],
+                    "skipping an invalid network configuration until it changes",
+                    &[("path", &path.display()), ("reason", reason)],
                 );
             }
         }
-        waited_for
+        unsettled
     }
 
-    fn nothing(&self, broken: &[(&str, String)]) -> InstallError {
-        let path = self.folder.path().to_owned();
-        if broken.is_empty() {
+    fn no_network(&self, invalid: &[(&str, &str)]) -> InstallError {
+        let path = self.conf_dir.path().to_owned();
+        if invalid.is_empty() {
             return InstallError::NoNetwork(path);
         }
-        // What is wrong with each was told. It may be another thing at every look, which would be told as news.
-        let names: Vec<_> = broken.iter().map(|(name, _)| *name).collect();
+        // Without the reasons, which were logged: they may be others in each pass, and would be logged as another error.
+        let names: Vec<_> = invalid.iter().map(|(name, _)| *name).collect();
         let names = names.join(", ");
         InstallError::Invalid { path, names }
     }
 }
 
-/// Takes the plugin away: the entry first, so that no network refers to a file that is gone.
+/// Uninstalls the plugin: the entry first, so that no network refers to a deleted binary.
 pub(super) fn uninstall(directories: &Directories, log: Log) -> Result<(), InstallError> {
-    let folder = ConfDir::new(&directories.conf);
-    temporary::clean(folder.path())?;
+    let conf_dir = ConfDir::new(&directories.conf);
+    temporary::clean(conf_dir.path())?;
     let mut attempts = 0..ATTEMPTS;
     loop {
-        let files = folder.read()?;
-        if perform(&folder, &files.uninstall(), log)? == Performed::Done {
-            if let Some((name, reason)) = files.doubtful().next() {
-                let path = folder.path().join(name);
+        let files = conf_dir.read()?;
+        if perform(&conf_dir, &files.uninstall(), log)? == Performed::Done {
+            if let Some((name, reason)) = files.undetermined().next() {
+                let path = conf_dir.path().join(name);
                 return Err(InstallError::Undetermined { path, reason });
             }
             break;
         }
         if attempts.next().is_none() {
-            return Err(InstallError::Overtaken(folder.path().to_owned()));
+            return Err(InstallError::Overtaken(conf_dir.path().to_owned()));
         }
     }
     temporary::clean(&directories.bin)?;
@@ -167,18 +170,21 @@ pub(super) fn uninstall(directories: &Directories, log: Log) -> Result<(), Insta
     Ok(())
 }
 
-fn perform(folder: &ConfDir, steps: &[Change], log: Log) -> Result<Performed, InstallError> {
-    for step in steps {
-        if folder.perform(step)? == Performed::Overtaken {
+fn perform(
+    conf_dir: &ConfDir,
+    changes: &[Change<'_>],
+    log: Log,
+) -> Result<Performed, InstallError> {
+    for change in changes {
+        if conf_dir.perform(change)? == Performed::Overtaken {
             return Ok(Performed::Overtaken);
         }
-        let (what, name) = match step {
-            Change::Create { name, .. } | Change::Rewrite { name, .. } => {
-                ("a network configuration was written", name)
-            }
-            Change::Remove { name, .. } => ("a network configuration was removed", name),
+        let (message, name) = match change {
+            Change::Create { name, .. } => ("wrote a network configuration", name.as_str()),
+            Change::Rewrite { name, .. } => ("wrote a network configuration", *name),
+            Change::Remove { name, .. } => ("removed a network configuration", *name),
         };
-        log.info(what, &[("path", &folder.path().join(name).display())]);
+        log.info(message, &[("path", &conf_dir.path().join(name).display())]);
     }
     Ok(Performed::Done)
 }

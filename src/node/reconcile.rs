@@ -1,34 +1,101 @@
-//! What is to be done in the folder of configurations, decided by the texts of its files alone.
+//! Decides what has to change in the configuration directory, from the sources of its files alone.
+//!
+//! The primary network is the first valid file by name, as for runtimes. A list gets the entry in place. A single plugin's
+//! file belongs to a program that looks for it by name, so it stays as it is; a list that netweir generates from it has a
+//! name that sorts before it.
 
-use super::conflist::{Broken, List, Single, UnsupportedVersion};
-use super::entry::Entry;
+use std::collections::BTreeSet;
 
-/// What a configuration's name ends with (libcni, containerd and CRI-O alike). Only one of them is a list.
+use thiserror::Error;
+
+use super::conflist::{Invalid, List, Single, UnsupportedVersion, type_of};
+use super::entry::{Entry, NAME};
+
+/// The suffixes of network configurations (libcni, containerd and CRI-O). Only a `.conflist` is a list.
 const SUFFIXES: [&str; 3] = [CONF, LIST, JSON];
 const CONF: &str = ".conf";
 const LIST: &str = ".conflist";
 const JSON: &str = ".json";
-/// What is behind the name of a file that became a list.
+/// The end of a generated list's name. `-` sorts before `.`, so `X-netweir.conflist` comes before `X.conf`.
+const GENERATED: &str = "-netweir.conflist";
+/// The suffix of files that netweir 0.1 set aside when it replaced a single plugin's file by a list.
 const SET_ASIDE: &str = ".before-netweir";
+/// The plugin of Multus, which may take any other list of the directory as its own delegate.
+const MULTUS: &str = "multus";
 
-/// The files of the folder that matter, by name: in the order of their bytes, as runtimes sort them.
-#[derive(Debug, Default)]
-pub(super) struct Files(Vec<(String, Result<String, Broken>)>);
+/// The most that is kept of files, in bytes. A node has a few kilobytes.
+const MAX_KEPT: usize = 8 << 20;
 
-/// The network that a runtime makes of the folder.
+/// Why a file's source is not known.
 #[derive(Debug)]
-pub(super) struct Choice<'a> {
-    /// The first file that is a configuration.
-    pub(super) primary: Option<Primary<'a>>,
-    /// The files before it, and why they are none.
-    pub(super) broken: Vec<(&'a str, String)>,
+pub(super) enum Problem {
+    /// Read, but not a valid configuration: runtimes skip it.
+    Invalid(String),
+    /// Not read: a runtime may be able to.
+    Unreadable(String),
 }
 
-/// The network of the pods.
+/// Plugins in the directory named after a network.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct PluginDirectory {
+    /// The files with other plugins.
+    pub(super) has_others: bool,
+    /// The path of a file with netweir.
+    pub(super) own: Option<String>,
+}
+
+/// The relevant files of the directory, in the order of their names' bytes, as runtimes sort them.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    names: BTreeSet<String>,
+    /// The files added so far.
+    added: Vec<File>,
+    /// Whether a file among them is the primary network or may be it, so that later ones are not.
+    has_primary: bool,
+    kept: usize,
+}
+
+#[derive(Debug)]
+struct File {
+    name: String,
+    /// Kept while a change may need it.
+    source: Option<String>,
+    kind: Result<Kind, Problem>,
+    /// Whether the source mentions netweir.
+    mentions_netweir: bool,
+}
+
+#[derive(Debug)]
+enum Kind {
+    List {
+        has_entry: bool,
+        directory: PluginDirectory,
+    },
+    Single {
+        is_netweir: bool,
+    },
+    /// A list that netweir generated from this file.
+    Generated(String),
+    /// A file that netweir 0.1 set aside.
+    SetAside,
+}
+
+/// The network that a runtime makes of the directory without netweir.
+#[derive(Debug)]
+pub(super) struct Selection<'a> {
+    /// The first valid file, or why netweir cannot run in its network.
+    pub(super) primary: Option<Result<Primary<'a>, Blocked<'a>>>,
+    /// The invalid files before it, with the reasons.
+    pub(super) invalid: Vec<(&'a str, &'a str)>,
+}
+
+/// The primary network.
 #[derive(Debug)]
 pub(super) struct Primary<'a> {
     pub(super) name: &'a str,
-    text: &'a str,
+    source: &'a str,
+    /// The existing file with the source: another one where the file is set aside.
+    file: &'a str,
     network: Network<'a>,
 }
 
@@ -38,242 +105,511 @@ enum Network<'a> {
     Single(Single<'a>),
 }
 
-/// One thing to do in the folder. Done in order, the folder has a primary network after each, and after each it can be told what
-/// is left to do.
+/// A file that is, or may be, the primary network, and cannot get the plugin.
+#[derive(Debug)]
+pub(super) struct Blocked<'a> {
+    pub(super) name: &'a str,
+    pub(super) reason: Unsupported,
+}
+
+/// Why the plugin cannot run in a network.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub(super) enum Unsupported {
+    #[error(transparent)]
+    Version(#[from] UnsupportedVersion),
+    #[error("it has no name that a network can have")]
+    Name,
+    #[error(
+        "its plugins come from the directory {0}, where netweir adds none; list them in the file and set \
+         loadOnlyInlinedPlugins"
+    )]
+    Directory(String),
+    #[error("{0} already runs netweir; remove that file")]
+    EntryInDirectory(String),
+    #[error(
+        "Multus would take a list beside its own file as its default network; attach netweir through Multus instead"
+    )]
+    Multus,
+    #[error("{0} has the name that a generated list needs; rename or remove it")]
+    NameTaken(String),
+    #[error("it cannot be read ({0}), and may be the primary network")]
+    Unreadable(String),
+}
+
+impl Unsupported {
+    /// Whether only a change in the directory itself, which is an event, can end the problem.
+    pub(super) const fn is_settled(&self) -> bool {
+        !matches!(
+            self,
+            Self::Directory(_) | Self::EntryInDirectory(_) | Self::Unreadable(_)
+        )
+    }
+
+    /// The reason code.
+    pub(super) const fn code(&self) -> &'static str {
+        match self {
+            Self::Version(_) => "unsupported_version",
+            Self::Unreadable(_) => "file",
+            _ => "unsupported_network",
+        }
+    }
+}
+
+/// A change in the directory. Made in order, the directory has a primary network after each, and captures pods after each if
+/// it did before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// Write a new file, with the mode of another.
+pub(super) enum Change<'a> {
+    /// Write a new file with the mode of another.
     Create {
         name: String,
         new: String,
-        like: String,
+        like: &'a str,
     },
-    /// Replace a text.
+    /// Replace the source.
     Rewrite {
-        name: String,
-        old: String,
+        name: &'a str,
+        old: &'a str,
         new: String,
     },
-    /// Delete the file with this text.
-    Remove { name: String, old: String },
+    /// Delete the file with this source.
+    Remove {
+        name: &'a str,
+        old: &'a str,
+        /// The file that must be absent, too.
+        without: Option<&'a str>,
+    },
 }
 
 /// Whether the file matters.
 pub(super) fn is_relevant(name: &str) -> bool {
-    is_configuration(name) || name.ends_with(SET_ASIDE)
+    SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) || name.ends_with(SET_ASIDE)
 }
 
-fn is_configuration(name: &str) -> bool {
-    SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
+/// Whether the file in a directory named after a network is a plugin of the network.
+pub(super) fn is_plugin(name: &str) -> bool {
+    name.ends_with(CONF)
+}
+
+impl PluginDirectory {
+    /// Adds the plugin of a file.
+    pub(super) fn add(&mut self, path: &str, source: &str) -> Result<(), Invalid> {
+        if type_of(source)? == NAME {
+            self.own = Some(path.to_owned());
+        } else {
+            self.has_others = true;
+        }
+        Ok(())
+    }
 }
 
 impl Files {
-    pub(super) fn add(&mut self, name: String, text: Result<String, Broken>) {
-        let place = self.0.partition_point(|(before, _)| *before < name);
-        self.0.insert(place, (name, text));
+    /// None yet of these.
+    pub(super) fn new(names: BTreeSet<String>) -> Self {
+        Self {
+            names,
+            ..Self::default()
+        }
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
-        let (_, text) = self.0.iter().find(|(known, _)| known == name)?;
-        text.as_deref().ok()
+    /// Adds the next file in the order of the names. The last function reads the directory named after a network.
+    pub(super) fn add(
+        &mut self,
+        name: String,
+        source: Result<String, Problem>,
+        directory: impl Fn(&str) -> Result<PluginDirectory, Problem>,
+    ) {
+        let (kind, source, mentions_netweir) = match source {
+            Ok(source) => {
+                let mentions_netweir = source.contains(NAME);
+                let kind = kind_of(&name, &source, directory);
+                (kind, Some(source), mentions_netweir)
+            }
+            Err(problem) => (Err(problem), None, true),
+        };
+        let is_needed = match &kind {
+            Ok(Kind::List { has_entry, .. }) => {
+                *has_entry || !self.has_primary || self.may_be_made_by_0_1(&name)
+            }
+            Ok(Kind::Single { .. }) => !self.has_primary || self.names.contains(&set_aside(&name)),
+            Ok(Kind::Generated(_) | Kind::SetAside) => true,
+            Err(_) => false,
+        };
+        self.has_primary |= match &kind {
+            Ok(Kind::List { .. }) | Err(Problem::Unreadable(_)) => true,
+            Ok(Kind::Single { is_netweir }) => !is_netweir,
+            Ok(Kind::Generated(_) | Kind::SetAside) | Err(Problem::Invalid(_)) => false,
+        };
+        let source = source.filter(|_| is_needed);
+        let kept = self.kept + source.as_ref().map_or(0, String::len);
+        let (source, kind) = if kept > MAX_KEPT {
+            let reason = format!("with those before it, it exceeds {} MiB", MAX_KEPT >> 20);
+            (None, Err(Problem::Unreadable(reason)))
+        } else {
+            self.kept = kept;
+            (source, kind)
+        };
+        self.added.push(File {
+            name,
+            source,
+            kind,
+            mentions_netweir,
+        });
     }
 
-    fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(known, _)| known == name)
+    /// Forgets the next file: it is gone.
+    pub(super) fn forget(&mut self, name: &str) {
+        self.names.remove(name);
     }
 
-    /// The lists, with their names.
-    fn lists(&self) -> impl Iterator<Item = (&str, List<'_>)> {
-        let lists = self.0.iter().filter(|(name, _)| name.ends_with(LIST));
-        lists.filter_map(|(name, text)| {
-            let text = text.as_deref().ok()?;
-            Some((name.as_str(), List::parse(text).ok()?))
-        })
-    }
-
-    fn asides(&self) -> impl Iterator<Item = &String> {
-        let names = self.0.iter().map(|(name, _)| name);
-        names.filter(|name| name.ends_with(SET_ASIDE))
-    }
-
-    /// The network that a runtime would make of the folder: of the first file by name that is a configuration.
-    pub(super) fn choose(&self) -> Choice<'_> {
-        let mut broken = Vec::new();
-        for (name, text) in self.0.iter().filter(|(name, _)| is_configuration(name)) {
-            match text
-                .as_deref()
-                .map_err(ToString::to_string)
-                .and_then(|text| Primary::parse(name, text).map_err(|error| error.to_string()))
-            {
-                Ok(primary) => {
-                    let primary = Some(primary);
-                    return Choice { primary, broken };
+    /// The primary network, as if netweir had generated or set aside no file.
+    pub(super) fn select(&self) -> Selection<'_> {
+        let mut candidates: Vec<_> = self.added.iter().filter_map(File::candidate).collect();
+        let set_aside = self
+            .set_aside()
+            .filter(|aside| aside.comes_back && Single::parse(aside.file.kept()).is_ok());
+        candidates.extend(set_aside.map(|aside| (aside.name, aside.file)));
+        candidates.sort_by_key(|(name, _)| *name);
+        let mut invalid = Vec::new();
+        for (name, file) in candidates {
+            match (&file.kind, &file.source) {
+                (Err(Problem::Invalid(reason)), _) => invalid.push((name, reason.as_str())),
+                (Err(Problem::Unreadable(reason)), _) => {
+                    let reason = Unsupported::Unreadable(reason.clone());
+                    let primary = Some(Err(Blocked { name, reason }));
+                    return Selection { primary, invalid };
                 }
-                Err(reason) => broken.push((name.as_str(), reason)),
+                (Ok(Kind::Single { is_netweir: true }), _) => {
+                    invalid.push((name, "netweir alone makes no network"));
+                }
+                (Ok(kind), source) => {
+                    let source = source.as_deref().expect("the first valid file is kept");
+                    let network = self.network(name, kind, source);
+                    let primary = Some(match network {
+                        Ok(network) => Ok(Primary {
+                            name,
+                            source,
+                            file: &file.name,
+                            network,
+                        }),
+                        Err(reason) => Err(Blocked { name, reason }),
+                    });
+                    return Selection { primary, invalid };
+                }
             }
         }
         let primary = None;
-        Choice { primary, broken }
+        Selection { primary, invalid }
     }
 
-    /// What has the entry in the primary network, and in no other.
-    pub(super) fn install(
+    fn network<'a>(
         &self,
-        primary: &Primary<'_>,
-        entry: &Entry,
-    ) -> Result<Vec<Change>, UnsupportedVersion> {
-        let mut steps = Vec::new();
-        let mut own = primary.name.to_owned();
+        name: &str,
+        kind: &Kind,
+        source: &'a str,
+    ) -> Result<Network<'a>, Unsupported> {
+        if let Kind::List { directory, .. } = kind {
+            let list = List::parse(source).expect("it was parsed before");
+            list.check_version()?;
+            if let Some(path) = &directory.own {
+                return Err(Unsupported::EntryInDirectory(path.clone()));
+            }
+            if list.others().next().is_none() {
+                return Err(Unsupported::Directory(list.name().to_owned()));
+            }
+            return Ok(Network::List(list));
+        }
+        let single = Single::parse(source).expect("it was parsed before");
+        let generated = generated_name(name);
+        let is_own = |file: &File| matches!(&file.kind, Ok(Kind::Generated(_)));
+        if !single.has_name() {
+            return Err(Unsupported::Name);
+        }
+        if single.kind() == MULTUS {
+            return Err(Unsupported::Multus);
+        }
+        if self.file(&generated).is_some_and(|file| !is_own(file)) {
+            return Err(Unsupported::NameTaken(generated));
+        }
+        single.check_version()?;
+        Ok(Network::Single(single))
+    }
+
+    /// The changes after which the primary network has the entry, and no other.
+    pub(super) fn install<'a>(&'a self, primary: &Primary<'a>, entry: &Entry) -> Vec<Change<'a>> {
+        let mut changes = Vec::new();
+        let mut generated = None;
         match &primary.network {
-            Network::List(list) => {
-                list.check_version()?;
-                steps.extend(list.with(entry).map(|new| self.write(&own, new, &own)));
-            }
+            Network::List(list) => changes.extend(list.with(entry).map(|new| Change::Rewrite {
+                name: primary.name,
+                old: primary.source,
+                new,
+            })),
             Network::Single(single) => {
-                single.check_version()?;
-                own = self.list_for(primary.name);
-                // As long as this is there, the list is known to be ours.
-                let aside = set_aside(primary.name);
-                steps.push(self.write(&aside, primary.text.to_owned(), primary.name));
-                steps.push(self.write(&own, single.with(entry), primary.name));
-                // Until it is gone, it is the primary network.
-                steps.extend(self.remove(primary.name));
+                let name = generated_name(primary.name);
+                let new = single.list(primary.name, entry);
+                match self.file(&name) {
+                    Some(file) if file.kept() == new => {}
+                    Some(file) => changes.push(file.rewritten(new)),
+                    None => changes.push(Change::Create {
+                        name: name.clone(),
+                        new,
+                        like: primary.file,
+                    }),
+                }
+                generated = Some(name);
             }
         }
-        let others = self.lists().filter(|(name, _)| *name != own);
-        steps.extend(others.flat_map(|(name, list)| self.undo(name, &list)));
-        let made: Vec<_> = self
-            .lists()
-            .filter_map(|(name, _)| self.made_of(name))
-            .collect();
-        let made = made
-            .iter()
-            .map(|(conf, _)| conf.as_str())
-            .chain([primary.name]);
-        let kept: Vec<_> = made.map(set_aside).collect();
-        let orphans = self.asides().filter(|aside| !kept.contains(aside));
-        steps.extend(orphans.filter_map(|aside| self.remove(aside)));
-        Ok(steps)
+        self.undo_set_aside(&mut changes);
+        self.remove_entries(Some(primary.name), &mut changes);
+        self.remove_generated(&mut changes, |name, source| {
+            generated.as_deref() != Some(name) && matches!(source, Source::Valid | Source::Absent)
+        });
+        changes
     }
 
-    /// What has the entry nowhere, and everything else as it was.
-    pub(super) fn uninstall(&self) -> Vec<Change> {
-        let lists = self.lists();
-        let mut steps: Vec<_> = lists
-            .flat_map(|(name, list)| self.undo(name, &list))
-            .collect();
-        // Whose list somebody took away.
-        for aside in self.asides() {
-            let is_removed =
-                |step: &Change| matches!(step, Change::Remove { name, .. } if name == aside);
-            if !steps.iter().any(is_removed) {
-                steps.extend(self.remove(aside));
-            }
-        }
-        steps
+    /// The changes that are due without a primary network that can have the entry: a generated list goes with its source.
+    pub(super) fn follow_removals(&self) -> Vec<Change<'_>> {
+        let mut changes = Vec::new();
+        self.remove_generated(&mut changes, |_, source| source == Source::Absent);
+        changes
     }
 
-    /// The files that cannot be understood and may have the entry in them.
-    pub(super) fn doubtful(&self) -> impl Iterator<Item = (&str, String)> {
-        let lists = self.0.iter().filter(|(name, _)| name.ends_with(LIST));
-        lists.filter_map(|(name, text)| match text {
-            Err(error) => Some((name.as_str(), error.to_string())),
-            Ok(text) if text.contains(super::entry::NAME) => {
-                let error = List::parse(text).err()?;
-                Some((name.as_str(), error.to_string()))
-            }
-            Ok(_) => None,
+    /// The changes after which nothing of netweir is left.
+    pub(super) fn uninstall(&self) -> Vec<Change<'_>> {
+        let mut changes = Vec::new();
+        self.undo_set_aside(&mut changes);
+        self.remove_entries(None, &mut changes);
+        self.remove_generated(&mut changes, |_, _| true);
+        changes
+    }
+
+    /// The files that still run netweir after the uninstallation, or may, with the reasons.
+    pub(super) fn undetermined(&self) -> impl Iterator<Item = (&str, String)> {
+        self.added.iter().filter_map(|file| {
+            let reason = match &file.kind {
+                Ok(Kind::List { directory, .. }) => {
+                    format!("{} runs netweir", directory.own.as_ref()?)
+                }
+                Ok(Kind::Single { is_netweir: true }) => "it runs netweir".to_owned(),
+                Err(Problem::Invalid(reason) | Problem::Unreadable(reason))
+                    if file.mentions_netweir && file.name.ends_with(LIST) =>
+                {
+                    reason.clone()
+                }
+                _ => return None,
+            };
+            Some((file.name.as_str(), reason))
         })
     }
 
-    /// The name of the list that a single plugin becomes: one that is free, or was made of it already.
-    fn list_for(&self, name: &str) -> String {
-        let [list, otherwise] = lists_of(name);
-        let is_free = !self.has(&list);
-        let is_known = self.has(&set_aside(name));
-        let has_entry = |text| List::parse(text).is_ok_and(|list| list.has_entry());
-        if is_free || is_known && self.text(&list).is_some_and(has_entry) {
-            list
-        } else {
-            otherwise
-        }
+    fn may_be_made_by_0_1(&self, list: &str) -> bool {
+        let stem = list.strip_suffix(LIST).expect("it is a list");
+        let names = [set_aside(stem), set_aside(&format!("{stem}{CONF}"))];
+        names.iter().any(|name| self.names.contains(name))
     }
 
-    /// What takes the entry out of the list.
-    fn undo(&self, name: &str, list: &List<'_>) -> Vec<Change> {
-        let Some(without) = list.without() else {
-            return Vec::new();
-        };
-        let rewrite = self.write(name, without, name);
-        let Some((conf, text)) = self.made_of(name) else {
-            return vec![rewrite];
-        };
-        let aside = set_aside(&conf);
-        let is_there = self.has(&conf);
-        let mut steps = Vec::new();
-        if !is_there && list.only_other() != Some(text.trim()) {
-            // Others made it theirs since.
-            steps.push(rewrite);
-        } else {
-            // Unless somebody wrote it anew.
-            steps.extend((!is_there).then(|| self.write(&conf, text.to_owned(), &aside)));
-            steps.extend(self.remove(name));
-        }
-        steps.extend(self.remove(&aside));
-        steps
+    fn file(&self, name: &str) -> Option<&File> {
+        self.added.iter().find(|file| file.name == name)
     }
 
-    fn write(&self, name: &str, new: String, like: &str) -> Change {
-        let (name, like) = (name.to_owned(), like.to_owned());
-        match self.text(&name) {
-            Some(old) => {
-                let old = old.to_owned();
-                Change::Rewrite { name, old, new }
+    /// Takes the entry out of all lists but this one.
+    fn remove_entries<'a>(&'a self, except: Option<&str>, changes: &mut Vec<Change<'a>>) {
+        for file in &self.added {
+            let has_entry = matches!(
+                &file.kind,
+                Ok(Kind::List {
+                    has_entry: true,
+                    ..
+                })
+            );
+            let is_removed = |change: &Change<'_>| matches!(change, Change::Remove { name, .. } if *name == file.name);
+            if has_entry && except != Some(&file.name) && !changes.iter().any(is_removed) {
+                let list = List::parse(file.kept()).expect("it was parsed before");
+                changes.extend(list.without().map(|new| file.rewritten(new)));
             }
-            None => Change::Create { name, new, like },
         }
     }
 
-    fn remove(&self, name: &str) -> Option<Change> {
-        let old = self.text(name)?.to_owned();
-        let name = name.to_owned();
-        Some(Change::Remove { name, old })
+    /// Removes the generated lists that are due, by their names and what their sources are.
+    fn remove_generated<'a>(
+        &'a self,
+        changes: &mut Vec<Change<'a>>,
+        is_due: impl Fn(&str, Source) -> bool,
+    ) {
+        for file in &self.added {
+            let (Ok(Kind::Generated(name)), Some(old)) = (&file.kind, &file.source) else {
+                continue;
+            };
+            let source = match self.file(name) {
+                Some(source) if matches!(source.kind, Ok(Kind::Single { .. })) => Source::Valid,
+                Some(_) => Source::Unusable,
+                None if self.names.contains(&set_aside(name)) => Source::Unusable,
+                None => Source::Absent,
+            };
+            if is_due(&file.name, source) {
+                changes.push(Change::Remove {
+                    name: &file.name,
+                    old,
+                    without: (source == Source::Absent).then_some(name),
+                });
+            }
+        }
     }
 
-    /// The name of the file that the list was made of, and its text.
-    fn made_of(&self, list: &str) -> Option<(String, &str)> {
-        let stem = list.strip_suffix(LIST)?;
-        let is_single = stem.ends_with(CONF) || stem.ends_with(JSON);
-        let conf = if is_single {
-            stem.to_owned()
-        } else {
-            format!("{stem}{CONF}")
-        };
-        let text = self.text(&set_aside(&conf))?;
-        Some((conf, text))
+    /// Gives files that netweir 0.1 set aside their names back, and removes the lists that it made of them.
+    fn undo_set_aside<'a>(&'a self, changes: &mut Vec<Change<'a>>) {
+        for aside in self.set_aside() {
+            let text = aside.file.kept();
+            if aside.comes_back {
+                changes.push(Change::Create {
+                    name: aside.name.to_owned(),
+                    new: text.to_owned(),
+                    like: &aside.file.name,
+                });
+            }
+            if aside.comes_back || aside.is_replaced {
+                changes.extend(aside.list.map(File::removed));
+                changes.push(aside.file.removed());
+            }
+        }
+    }
+
+    fn set_aside(&self) -> impl Iterator<Item = SetAside<'_>> {
+        let files = self.added.iter();
+        files.filter_map(|file| {
+            let name = file.name.strip_suffix(SET_ASIDE)?;
+            if !name.ends_with(CONF) && !name.ends_with(JSON) {
+                return None;
+            }
+            let text = file.source.as_deref()?;
+            let lists = lists_of(name);
+            let mut lists = lists.iter().filter_map(|list| self.file(list));
+            let list = lists.clone().find(|list| list.is_made_of(text));
+            let is_doubtful = list.is_none() && lists.any(|list| list.may_extend(text));
+            let original = self.file(name);
+            Some(SetAside {
+                name,
+                file,
+                list,
+                comes_back: original.is_none() && !is_doubtful,
+                is_replaced: original.is_some_and(|original| {
+                    matches!(original.kind, Ok(Kind::Single { .. }))
+                        || original.source.as_deref() == Some(text)
+                }),
+            })
+        })
     }
 }
 
-impl<'a> Primary<'a> {
-    fn parse(name: &'a str, text: &'a str) -> Result<Self, Broken> {
-        let network = if name.ends_with(LIST) {
-            Network::List(List::parse(text)?)
-        } else {
-            Network::Single(Single::parse(text)?)
-        };
-        Ok(Self {
-            name,
-            text,
-            network,
-        })
+/// The file that a list was generated from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Valid,
+    /// Half-written, unreadable or set aside: the list stays as it is.
+    Unusable,
+    Absent,
+}
+
+/// A file that netweir 0.1 set aside.
+struct SetAside<'a> {
+    /// The file's own name.
+    name: &'a str,
+    file: &'a File,
+    /// The list that was made of it.
+    list: Option<&'a File>,
+    /// Whether the file gets its name back: another program extended the list otherwise, and that stays.
+    comes_back: bool,
+    /// Whether its owner has written a valid file of that name since.
+    is_replaced: bool,
+}
+
+impl File {
+    fn kept(&self) -> &str {
+        self.source.as_deref().expect("it is kept for changes")
     }
+
+    /// The file as what may be the primary network.
+    fn candidate(&self) -> Option<(&str, &Self)> {
+        let is_own = matches!(self.kind, Ok(Kind::Generated(_) | Kind::SetAside))
+            || self.name.ends_with(SET_ASIDE);
+        (!is_own).then_some((self.name.as_str(), self))
+    }
+
+    fn rewritten(&self, new: String) -> Change<'_> {
+        let (name, old) = (self.name.as_str(), self.kept());
+        Change::Rewrite { name, old, new }
+    }
+
+    fn removed(&self) -> Change<'_> {
+        Change::Remove {
+            name: &self.name,
+            old: self.kept(),
+            without: None,
+        }
+    }
+
+    /// Whether netweir 0.1 made the list of this single plugin, and nothing changed it since.
+    fn is_made_of(&self, single: &str) -> bool {
+        let list = self.list();
+        list.is_some_and(|list| list.has_entry() && list.others().eq([single.trim()]))
+    }
+
+    /// Whether another program may have added plugins to such a list.
+    fn may_extend(&self, single: &str) -> bool {
+        let list = self.list();
+        list.is_none_or(|list| list.others().any(|other| other == single.trim()))
+    }
+
+    fn list(&self) -> Option<List<'_>> {
+        let list = self.source.as_deref().map(List::parse)?;
+        Some(list.expect("it was parsed before"))
+    }
+}
+
+fn kind_of(
+    name: &str,
+    source: &str,
+    directory: impl Fn(&str) -> Result<PluginDirectory, Problem>,
+) -> Result<Kind, Problem> {
+    if name.ends_with(SET_ASIDE) {
+        return Ok(Kind::SetAside);
+    }
+    let invalid = |error: Invalid| Problem::Invalid(error.to_string());
+    if !name.ends_with(LIST) {
+        let single = Single::parse(source).map_err(invalid)?;
+        let is_netweir = single.kind() == NAME;
+        return Ok(Kind::Single { is_netweir });
+    }
+    let list = List::parse(source).map_err(invalid)?;
+    let generated_from = list.generated_from();
+    if let Some(from) = generated_from.filter(|from| generated_name(from) == name) {
+        return Ok(Kind::Generated(from.to_owned()));
+    }
+    let directory = if list.loads_directory() {
+        directory(list.name())?
+    } else {
+        PluginDirectory::default()
+    };
+    if list.others().next().is_none() && !directory.has_others {
+        return Err(invalid(Invalid::NoPlugins));
+    }
+    Ok(Kind::List {
+        has_entry: list.has_entry(),
+        directory,
+    })
+}
+
+/// The name of the list that is generated from a single plugin's file.
+fn generated_name(single: &str) -> String {
+    let stem = single.strip_suffix(CONF).or(single.strip_suffix(JSON));
+    format!("{}{GENERATED}", stem.unwrap_or(single))
 }
 
 fn set_aside(name: &str) -> String {
     format!("{name}{SET_ASIDE}")
 }
 
-/// The names that the list of a single plugin may have. It is sorted as the single plugin was.
+/// The names that netweir 0.1 gave to the list of a single plugin.
 fn lists_of(name: &str) -> [String; 2] {
     let otherwise = format!("{name}{LIST}");
     if name.ends_with(CONF) {

@@ -1,4 +1,4 @@
-//! Files that are whole, or not there: written under another name, and renamed.
+//! Files that appear whole or not at all: written under another name and renamed.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
@@ -10,8 +10,7 @@ use std::time::SystemTime;
 
 use super::error::InstallError;
 
-/// What the names of unfinished files begin with. No runtime takes them for configurations, as they end in none of their
-/// suffixes.
+/// The prefix of unfinished files. Runtimes ignore them, because they have none of the suffixes of configurations.
 const PREFIX: &str = ".netweir.unfinished-";
 
 /// Whether the file is an unfinished one.
@@ -19,72 +18,65 @@ pub(super) fn is_unfinished(name: &str) -> bool {
     name.starts_with(PREFIX)
 }
 
-/// An unfinished file, which goes with this value.
+/// A file under its temporary name, deleted on drop unless it was renamed.
 #[derive(Debug)]
 pub(super) struct TemporaryFile {
     path: PathBuf,
-    file: File,
 }
 
 impl TemporaryFile {
-    /// A new file in the folder, with this mode.
-    pub(super) fn create(folder: &Path, mode: u32) -> io::Result<Self> {
-        let path = unused(folder);
+    /// Writes a new file of this mode to the directory, so that its contents survive a loss of power: they must reach the disk
+    /// before the name does. The file is closed, because the kernel starts no program that is open for writing (`ETXTBSY`).
+    pub(super) fn write(
+        directory: &Path,
+        mode: u32,
+        contents: &mut impl io::Read,
+    ) -> io::Result<Self> {
+        let path = unused(directory);
         let mut options = OpenOptions::new();
-        let file = options
+        let mut file: File = options
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(&path)?;
-        let temporary = Self { path, file };
-        // Whatever the mask is.
-        temporary
-            .file
-            .set_permissions(Permissions::from_mode(mode))?;
+        let temporary = Self { path };
+        // Independent of the umask.
+        file.set_permissions(Permissions::from_mode(mode))?;
+        io::copy(contents, &mut file)?;
+        file.sync_all()?;
         Ok(temporary)
     }
 
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
-
-    pub(super) const fn file(&mut self) -> &mut File {
-        &mut self.file
-    }
-
-    /// Has its contents outlast a loss of power. They must come before the name: a name without contents would be worse than none.
-    pub(super) fn sync(&self) -> io::Result<()> {
-        self.file.sync_all()
-    }
 }
 
 impl Drop for TemporaryFile {
     fn drop(&mut self) {
-        // It has another name now, or it cannot be deleted: the next start tries again.
+        // After a rename there is none; one that cannot be deleted is left to the next start.
         let _ = fs::remove_file(&self.path);
     }
 }
 
-/// A name for an unfinished file, that no other has: two installers, each the first process of its container, may work in one folder during an update.
-pub(super) fn unused(folder: &Path) -> PathBuf {
+/// An unused temporary name, also among installers of several containers, each of which is process 1.
+pub(super) fn unused(directory: &Path) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    let now = now.unwrap_or_default();
-    let (seconds, nanoseconds) = (now.as_secs(), now.subsec_nanos());
-    let name = format!("{PREFIX}{}-{seconds}-{nanoseconds}-{count}", process::id());
-    folder.join(name)
+    let now = now.expect("the clock is past 1970").as_nanos();
+    directory.join(format!("{PREFIX}{}-{now}-{count}", process::id()))
 }
 
-/// Has names in the folder outlast a loss of power.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+/// Makes the names of the directory survive a loss of power.
+pub(super) fn sync_directory(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
 }
 
-/// Deletes what processes that were killed left behind.
-pub(super) fn clean(folder: &Path) -> Result<(), InstallError> {
-    let failed = |source| InstallError::file("cleaned", folder, source);
-    let entries = match fs::read_dir(folder) {
+/// Deletes what killed processes left behind.
+pub(super) fn clean(directory: &Path) -> Result<(), InstallError> {
+    let failed = |source| InstallError::file("cleaned", directory, source);
+    let entries = match fs::read_dir(directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(failed)?,
     };

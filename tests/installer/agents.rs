@@ -1,4 +1,4 @@
-//! The configurations of other agents, as their documentation has them.
+//! Installation in the configurations of common network agents.
 
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(crate) const CILIUM: (&str, &str) = (
     "05-cilium.conflist",
     include_str!("agents/05-cilium.conflist"),
 );
-/// kindnet: written by its daemon..
+/// kindnet: written by its daemon.
 pub(crate) const KINDNET: (&str, &str) = (
     "10-kindnet.conflist",
     include_str!("agents/10-kindnet.conflist"),
@@ -28,10 +28,33 @@ pub(crate) const KINDNET: (&str, &str) = (
 /// A plugin alone, as the documentation of libcni has it.
 pub(crate) const BRIDGE: (&str, &str) = ("10-mynet.conf", include_str!("agents/10-mynet.conf"));
 
+/// OpenShift SDN looks for its file by this name.
+pub(crate) const OPENSHIFT: (&str, &str) = (
+    "80-openshift-network.conf",
+    r#"{"cniVersion":"0.3.1","name":"openshift-sdn","type":"openshift-sdn"}"#,
+);
+const CALICO_LATER: (&str, &str) = ("99-calico.conflist", CALICO.1);
+
 const LISTS: [(&str, &str); 4] = [FLANNEL, CALICO, CILIUM, KINDNET];
 
+/// The node as netweir 0.1 left it beside a single plugin.
+pub(crate) fn installed_by_0_1() -> Node {
+    let (name, text) = BRIDGE;
+    let (single, own) = (text.trim(), entry());
+    let list = format!(
+        "{{\n  \"cniVersion\": \"0.4.0\",\n  \"name\": \"mynet\",\n  \"plugins\": [\n{single},\n    {own}\n  ]\n}}\n"
+    );
+    let node = Node::new(&[
+        (&format!("{name}.before-netweir"), text),
+        ("10-mynet.conflist", &list),
+    ]);
+    std::fs::copy(crate::node::program(), node.plugin()).unwrap();
+    assert!(is_installed(&node));
+    node
+}
+
 #[test]
-fn lists_get_the_entry_and_lose_it_again() {
+fn list_gets_the_entry_and_loses_it_again() {
     for (name, text) in LISTS {
         let node = Node::new(&[(name, text)]);
         let before = plugins(&node);
@@ -55,34 +78,118 @@ fn lists_get_the_entry_and_lose_it_again() {
 }
 
 #[test]
-fn a_plugin_alone_becomes_a_list_and_comes_back() {
-    let (name, text) = BRIDGE;
-    let node = Node::new(&[BRIDGE]);
-    let (_, before) = primary(&node.conf()).unwrap();
-    for _ in 0..2 {
-        node.install_once();
-        let (file, mut list) = primary(&node.conf()).unwrap();
-        assert_eq!(file, "10-mynet.conflist");
-        assert!(is_installed(&node));
-        assert!(
-            node.text(&file).contains(text.trim()),
-            "the plugin's bytes are others"
-        );
-        list["plugins"].as_array_mut().unwrap().pop();
-        assert_eq!(list, before);
-    }
-    for _ in 0..2 {
-        node.uninstall();
-        assert_eq!(
-            node.configurations(),
-            [(name.to_owned(), text.to_owned())].into()
-        );
+fn single_plugin_keeps_its_file_and_is_outranked() {
+    for (name, text, generated) in [
+        (BRIDGE.0, BRIDGE.1, "10-mynet-netweir.conflist"),
+        (
+            OPENSHIFT.0,
+            OPENSHIFT.1,
+            "80-openshift-network-netweir.conflist",
+        ),
+    ] {
+        let node = Node::new(&[(name, text)]);
+        let (_, before) = primary(&node.conf()).unwrap();
+        for _ in 0..2 {
+            node.install_once();
+            assert_eq!(node.text(name), text);
+            let (file, list) = primary(&node.conf()).unwrap();
+            assert_eq!(file, generated);
+            assert!(is_installed(&node));
+            assert!(node.text(&file).contains(text.trim()));
+            for key in ["name", "cniVersion"] {
+                assert_eq!(list[key], before[key]);
+            }
+            assert_eq!(list["plugins"][0], before["plugins"][0]);
+            assert_eq!(list["plugins"].as_array().unwrap().len(), 2);
+        }
+        for _ in 0..2 {
+            node.uninstall();
+            assert_eq!(
+                node.configurations(),
+                [(name.to_owned(), text.to_owned())].into()
+            );
+        }
     }
 }
 
-/// Of an earlier version, with other options, and not at the end.
+/// As netweir 0.1 installed itself beside a single plugin.
 #[test]
-fn an_older_entry_is_replaced() {
+fn file_set_aside_by_0_1_comes_back() {
+    let (name, text) = BRIDGE;
+    let only = || [(name.to_owned(), text.to_owned())].into();
+    let node = installed_by_0_1();
+    node.install_once();
+    assert!(is_installed(&node));
+    assert_eq!(node.text(name), text);
+    assert_eq!(node.configurations().len(), 2);
+    node.uninstall();
+    assert_eq!(node.configurations(), only());
+    let node = installed_by_0_1();
+    node.uninstall();
+    assert_eq!(node.configurations(), only());
+}
+
+#[test]
+fn nameless_plugin_is_no_network() {
+    let loopback = r#"{"cniVersion":"1.0.0","type":"loopback"}"#;
+    // Nor is a later network installed into: runtimes take the first.
+    for more in [&[][..], &[("99-network.conflist", CALICO.1)]] {
+        let node = Node::new(&[&[("99-loopback.conf", loopback)], more].concat());
+        let before = node.configurations();
+        let output = node.command("install").arg("--once").output().unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(node.configurations(), before);
+        node.uninstall();
+        assert_eq!(node.configurations(), before);
+    }
+}
+
+/// libcni 1.3 loads plugins from the directory named after the network.
+#[test]
+fn network_of_a_directory_is_an_error_and_never_skipped() {
+    let node = Node::new(&[
+        ("10-net.conflist", r#"{"cniVersion":"1.1.0","name":"n"}"#),
+        CALICO_LATER,
+    ]);
+    std::fs::create_dir(node.file("n")).unwrap();
+    node.write("n/aa.conf", BRIDGE.1);
+    let output = node.command("install").arg("--once").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("10-net.conflist: its plugins come from the directory n"),
+        "{message}"
+    );
+    assert_eq!(node.text(CALICO_LATER.0), CALICO_LATER.1);
+    // The next network is installed into as soon as it is the first.
+    let installer = crate::node::Installer::start(&mut node.command("install"));
+    installer.wait_for_line("error: cannot add the plugin to ");
+    node.remove("n/aa.conf");
+    node.wait_for(2 * crate::node::SECOND, "the entry", || is_installed(&node));
+    installer.end(nix::sys::signal::Signal::SIGTERM);
+}
+
+#[test]
+fn directory_that_runs_the_plugin_keeps_its_binary() {
+    let node = Node::new(&[CALICO]);
+    node.install_once();
+    std::fs::create_dir(node.file("k8s-pod-network")).unwrap();
+    node.write("k8s-pod-network/zz.conf", &entry().to_string());
+    let output = node.command("uninstall").output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        message.contains("k8s-pod-network/zz.conf runs netweir"),
+        "{message}"
+    );
+    assert!(node.has_plugin());
+    node.remove("k8s-pod-network/zz.conf");
+    node.uninstall();
+    assert!(!node.plugin().exists());
+}
+
+#[test]
+fn entry_with_other_options_is_replaced_in_place() {
     let (name, text) = FLANNEL;
     let node = Node::new(&[]);
     let older = r#"{"type": "netweir", "policy": "all"}, "#;
@@ -103,7 +210,7 @@ fn an_older_entry_is_replaced() {
 }
 
 #[test]
-fn a_file_keeps_its_mode() {
+fn written_file_has_the_mode_of_its_source() {
     use std::fs::{self, Permissions};
     use std::os::unix::fs::PermissionsExt;
 
@@ -113,9 +220,11 @@ fn a_file_keeps_its_mode() {
         fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
         node.install_once();
         assert!(is_installed(&node));
-        assert_eq!(
-            fs::metadata(file).unwrap().permissions().mode() & 0o7777,
-            mode
-        );
+        let mode_of = |file| fs::metadata(file).unwrap().permissions().mode() & 0o7777;
+        assert_eq!(mode_of(file), mode);
+        let node = Node::new(&[BRIDGE]);
+        fs::set_permissions(node.file(BRIDGE.0), Permissions::from_mode(mode)).unwrap();
+        node.install_once();
+        assert_eq!(mode_of(node.file("10-mynet-netweir.conflist")), mode);
     }
 }

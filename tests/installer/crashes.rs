@@ -1,10 +1,10 @@
-//! `kill -9` in the middle of everything: between each two system calls that can change a file.
+//! `kill -9` between each two system calls that can change a file.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::agents::{BRIDGE, CALICO, CILIUM};
+use crate::agents::{BRIDGE, CALICO, CILIUM, installed_by_0_1};
 use crate::node::Node;
 use crate::runtime::{entry, plugins};
 use crate::tracer::{changes_files, trace};
@@ -12,22 +12,22 @@ use netweir_testkit::tracer::Next;
 
 type Files = &'static [(&'static str, &'static str)];
 
-/// What a runtime may find: the network as it was or as it shall be, and the plugin's file where the network names it.
+/// A runtime must find the network before or after the change, and the binary wherever the network refers to it.
 fn assert_old_or_new(node: &Node, old: &[Value], new: &[Value], when: &str) {
     let found = plugins(node);
     assert!(found == old || found == new, "{when}: {found:?}");
     assert!(
         !found.contains(&entry()) || node.has_plugin(),
-        "{when}: no file for the entry"
+        "{when}: no binary for the entry"
     );
 }
 
-/// Runs the verb, killed at one moment after the other, and each time again without being killed.
-fn killed_at_every_moment(verb: &str, prepared: impl Fn() -> Node) {
+/// Runs the command, killed before one system call after the other, and each time again to its end.
+fn killed_at_every_moment(command: &str, prepared: impl Fn() -> Node) {
     let mut arguments = Vec::new();
     let mut run = |node: &Node, moment: Option<usize>| {
-        arguments = node.arguments(verb);
-        arguments.extend((verb == "install").then(|| "--once".to_owned()));
+        arguments = node.arguments(command);
+        arguments.extend((command == "install").then(|| "--once".to_owned()));
         let mut calls = 0;
         let code = trace(&arguments, |call| {
             calls += usize::from(changes_files(call));
@@ -46,21 +46,23 @@ fn killed_at_every_moment(verb: &str, prepared: impl Fn() -> Node) {
     assert!(moments > 20, "the tracer saw nothing");
     let (new, files) = (plugins(&node), node.configurations());
     let mut found = BTreeSet::new();
-    // Before each call, which is after the one before it.
+    // Before each call: calls are seen before and after.
     for moment in (1..=moments).step_by(2) {
         let when = format!("killed at {moment} of {moments}");
         let node = prepared();
         assert_eq!(run(&node, Some(moment)).0, None);
         assert_old_or_new(&node, &old, &new, &when);
         found.insert(plugins(&node) == new);
-        // The next start completes it, and leaves nothing behind.
+        // The next run completes the work and leaves nothing behind.
         assert_eq!(run(&node, None).0, Some(0));
         assert_eq!(node.configurations(), files, "{when}");
-        assert_eq!(node.has_plugin(), verb == "install", "{when}");
+        assert_eq!(node.has_plugin(), command == "install", "{when}");
         let in_bin = std::fs::read_dir(node.bin()).unwrap().count();
-        assert_eq!(in_bin, usize::from(verb == "install"), "{when}");
+        assert_eq!(in_bin, usize::from(command == "install"), "{when}");
     }
-    assert_eq!(found.len(), 2, "killed always before, or always after");
+    if old != new {
+        assert_eq!(found.len(), 2, "killed always before, or always after");
+    }
 }
 
 fn fresh(files: Files) -> impl Fn() -> Node {
@@ -76,18 +78,17 @@ fn installed(files: Files) -> impl Fn() -> Node {
 }
 
 #[test]
-fn of_an_installation_in_a_list() {
+fn installation_in_a_list_is_atomic() {
     killed_at_every_moment("install", fresh(&[CALICO]));
 }
 
 #[test]
-fn of_an_installation_beside_a_plugin_alone() {
+fn installation_beside_a_single_plugin_is_atomic() {
     killed_at_every_moment("install", fresh(&[BRIDGE]));
 }
 
-/// The entry moves from a list that was made of a plugin alone to a new primary network.
 #[test]
-fn of_a_move() {
+fn move_from_a_generated_list_to_a_new_primary_network_is_atomic() {
     killed_at_every_moment("install", || {
         let node = installed(&[BRIDGE])();
         node.write(CILIUM.0, CILIUM.1);
@@ -96,7 +97,13 @@ fn of_a_move() {
 }
 
 #[test]
-fn of_an_uninstallation() {
+fn upgrade_from_files_set_aside_is_atomic() {
+    killed_at_every_moment("install", installed_by_0_1);
+    killed_at_every_moment("uninstall", installed_by_0_1);
+}
+
+#[test]
+fn uninstallation_is_atomic() {
     killed_at_every_moment("uninstall", installed(&[CALICO]));
     killed_at_every_moment("uninstall", installed(&[BRIDGE]));
 }

@@ -1,5 +1,5 @@
-//! Another program that changes a configuration in the middle of everything: between each two system calls in turn, so that every
-//! order of the two is tried. What it wrote last is there in the end, with the entry or, if it came after the last look, without.
+//! Another program changes a configuration between each two system calls in turn, so that every order is tried. Its last version
+//! must be there in the end, with the entry or, if it came after the last pass, without.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -12,16 +12,12 @@ use crate::runtime::{has_entry_besides, is_installed, primary};
 use crate::tracer::trace;
 use netweir_testkit::tracer::Next;
 
-/// System calls that list a folder before the configurations are looked at: two folders are cleaned, each takes two, and each is
-/// seen before and after.
-const LISTINGS_BEFORE: usize = 8;
-
-/// What the other program does, by how often it was there since the moment of a run.
+/// The other program, called with the number of stops since its moment.
 type Act<'a> = &'a dyn Fn(&Node, &mut Option<File>, usize, i64);
 
-/// Runs the verb once for each moment, and then looks at what is left.
+/// Runs the command once for each moment and checks the result.
 fn with_another(
-    verb: &str,
+    command: &str,
     prepared: &dyn Fn() -> Node,
     act: Act<'_>,
     judge: &dyn Fn(&Node, &str),
@@ -29,12 +25,14 @@ fn with_another(
     let mut moment = 0;
     loop {
         let node = prepared();
-        let mut arguments = node.arguments(verb);
-        arguments.extend((verb == "install").then(|| "--once".to_owned()));
+        let mut arguments = node.arguments(command);
+        arguments.extend((command == "install").then(|| "--once".to_owned()));
+        // Each directory that is cleaned first takes two system calls, each of which is seen before and after.
+        let listings_before = if command == "install" { 8 } else { 4 };
         let (mut listings, mut stops, mut file) = (0, 0, None);
         trace(&arguments, |call| {
             listings += usize::from(call == libc::SYS_getdents64);
-            if listings > LISTINGS_BEFORE {
+            if listings > listings_before {
                 if stops >= moment {
                     act(&node, &mut file, stops - moment, call);
                 }
@@ -50,7 +48,7 @@ fn with_another(
         judge(
             &node,
             &format!(
-                "{verb}, at {moment} of {stops}: {:#?}",
+                "{command}, at {moment} of {stops}: {:#?}",
                 node.configurations()
             ),
         );
@@ -86,7 +84,7 @@ fn in_halves(name: &str, text: &str) -> impl Fn(&Node, &mut Option<File>, usize,
     }
 }
 
-fn of_list(verb: &str, prepared: &dyn Fn() -> Node) {
+fn of_list(command: &str, prepared: &dyn Fn() -> Node) {
     let (name, text) = CALICO;
     let newer = text.replace("\"mtu\": 0", "\"mtu\": 9000");
     assert_ne!(newer, text);
@@ -100,14 +98,14 @@ fn of_list(verb: &str, prepared: &dyn Fn() -> Node) {
         assert!(has_entry_besides(&node.text(name), &newer), "{when}");
         assert_eq!(node.configurations().len(), 1, "{when}");
     };
-    with_another(verb, prepared, &at_once(name, &newer), &judge);
-    with_another(verb, prepared, &in_halves(name, &newer), &judge);
+    with_another(command, prepared, &at_once(name, &newer), &judge);
+    with_another(command, prepared, &in_halves(name, &newer), &judge);
     let removed = |node: &Node, _: &mut Option<File>, since, _| {
         if since == 0 {
             fs::remove_file(node.file(name)).unwrap();
         }
     };
-    with_another(verb, prepared, &removed, &|node, when| {
+    with_another(command, prepared, &removed, &|node, when| {
         assert!(node.configurations().is_empty(), "{when}");
     });
 }
@@ -124,17 +122,17 @@ fn with_binary(files: &[(&str, &str)]) -> Node {
 }
 
 #[test]
-fn an_installation_in_a_list() {
+fn installation_in_a_list_keeps_what_others_write() {
     of_list("install", &|| with_binary(&[CALICO]));
 }
 
 #[test]
-fn an_installation_beside_a_plugin_alone() {
+fn installation_beside_a_single_plugin_follows_what_others_write() {
     let (name, text) = BRIDGE;
     let newer = text.replace("cni0", "cni1");
     let judge = |node: &Node, when: &str| {
         let bridge = || primary(&node.conf()).map(|(_, list)| list["plugins"][0]["bridge"].clone());
-        assert_eq!(bridge(), Some("cni1".into()), "{when}");
+        assert_eq!(node.text(name), newer, "{when}");
         node.install_once();
         assert_eq!(bridge(), Some("cni1".into()), "{when}");
         assert!(is_installed(node), "{when}");
@@ -148,10 +146,20 @@ fn an_installation_beside_a_plugin_alone() {
     let prepared = || with_binary(&[BRIDGE]);
     with_another("install", &prepared, &at_once(name, &newer), &judge);
     with_another("install", &prepared, &in_halves(name, &newer), &judge);
+    let removed = |node: &Node, _: &mut Option<File>, since, _| {
+        if since == 0 {
+            fs::remove_file(node.file(name)).unwrap();
+        }
+    };
+    with_another("install", &prepared, &removed, &|node, when| {
+        let output = node.command("install").arg("--once").output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{when}");
+        assert!(node.configurations().is_empty(), "{when}");
+    });
 }
 
 #[test]
-fn an_uninstallation() {
+fn uninstallation_keeps_what_others_write() {
     of_list("uninstall", &|| {
         let node = Node::new(&[CALICO]);
         node.install_once();

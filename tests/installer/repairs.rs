@@ -84,7 +84,7 @@ fn a_new_primary_configuration() {
 }
 
 #[test]
-fn a_plugin_alone_that_is_written_anew() {
+fn generated_list_follows_its_source_and_goes_with_it() {
     let (name, text) = BRIDGE;
     let node = Node::new(&[BRIDGE]);
     let installer = node.guarded();
@@ -98,10 +98,27 @@ fn a_plugin_alone_that_is_written_anew() {
                 .is_some_and(|plugin| plugin["bridge"] == "cni1")
     };
     node.wait_for(SECOND, "the entry behind the newer plugin", is_newer);
-    node.wait_for(SECOND, "no other file", || node.configurations().len() == 2);
+    assert_eq!(node.text(name), newer);
+    // A half-written source changes nothing.
+    node.write(name, &newer[..newer.len() / 2]);
+    installer.wait_for_line("warning: skipping an invalid network configuration");
+    assert!(is_newer());
+    node.write(name, text);
+    node.wait_for(SECOND, "the older plugin", || {
+        !is_newer() && is_installed(&node)
+    });
+    node.remove(name);
+    node.wait_for(SECOND, "no generated list", || {
+        node.configurations().is_empty()
+    });
+    node.write_whole(name, text);
+    node.wait_for(SECOND, "the entry", || is_installed(&node));
     installer.end(Signal::SIGTERM);
     node.uninstall();
-    assert_eq!(node.configurations(), [(name.to_owned(), newer)].into());
+    assert_eq!(
+        node.configurations(),
+        [(name.to_owned(), text.to_owned())].into()
+    );
 }
 
 #[test]
@@ -134,7 +151,7 @@ fn a_changed_binary() {
     let lines = installer.end(Signal::SIGTERM);
     let repairs = lines
         .iter()
-        .filter(|line| line.starts_with("info: the plugin's file is in place"));
+        .filter(|line| line.starts_with("info: the plugin's binary was installed"));
     // Once at the start. A repair may come between truncating and writing.
     assert!(repairs.count() >= 6, "{lines:#?}");
 }
@@ -156,7 +173,7 @@ fn nothing_where_nothing_is_wrong() {
     let lines = installer.end(Signal::SIGTERM);
     let written = lines
         .iter()
-        .filter(|line| line.starts_with("info: a network configuration was written"));
+        .filter(|line| line.starts_with("info: wrote a network configuration"));
     assert_eq!(written.count(), 1, "{lines:#?}");
 }
 
@@ -165,7 +182,7 @@ fn a_broken_configuration_is_told_once_and_waited_for() {
     let (name, text) = CILIUM;
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
-    let warning = "warning: a network configuration is broken";
+    let warning = "warning: skipping an invalid network configuration";
     let (half, _) = text.split_at(text.len() / 2);
     node.write(name, half);
     installer.wait_for_line(warning);
@@ -216,23 +233,24 @@ fn only_broken_configurations_are_told_once_and_waited_for() {
         has_entry_besides(&node.text(name), text)
     });
     let lines = installer.end(Signal::SIGTERM);
-    let broken = lines
-        .iter()
-        .filter(|line| line.contains("broken") || line.contains("invalid"));
+    let broken = lines.iter().filter(|line| line.contains("invalid"));
     assert_eq!(broken.count(), 2, "{lines:#?}");
 }
 
-/// As where the node's file is a symbolic link to one outside of the folder, and the installer runs in a container.
+/// A symbolic link to a file that the installer's container does not have, but the runtime.
 #[test]
-fn a_configuration_that_is_elsewhere_is_told() {
+fn unreadable_configuration_is_an_error_and_never_skipped() {
     let node = Node::new(&[FLANNEL]);
     std::os::unix::fs::symlink("/nonexistent/cilium", node.file(CILIUM.0)).unwrap();
-    let installer = node.guarded();
-    let warning = installer.wait_for_line("warning: a network configuration is broken");
+    let installer = crate::node::Installer::start(&mut node.command("install"));
+    let error = installer.wait_for_line("error: cannot add the plugin to ");
     assert!(
-        warning.contains(CILIUM.0) && warning.contains("cannot be read: No such file"),
-        "{warning}"
+        error.contains(CILIUM.0) && error.contains("it cannot be read (No such file"),
+        "{error}"
     );
+    assert_eq!(node.text(FLANNEL.0), FLANNEL.1);
+    node.remove(CILIUM.0);
+    node.wait_for(2 * SECOND, "the entry", || is_installed(&node));
     installer.end(Signal::SIGTERM);
 }
 

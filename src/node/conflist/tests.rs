@@ -1,8 +1,9 @@
-//! The texts, by example and by chance.
+//! Sources by example and at random.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::json;
+use snapbox::assert_data_eq;
 
 use super::*;
 
@@ -30,37 +31,37 @@ fn list(plugins: &[&str]) -> String {
 }
 
 #[test]
-fn the_entry_is_laid_out_as_the_one_before_it() {
+fn entry_is_laid_out_like_the_plugin_before_it() {
     let entry = entry();
     let text =
         "{\n  \"name\": \"a\",\n  \"plugins\": [\n    {\n      \"type\": \"b\"\n    }\n  ]\n}\n";
     let expected = format!(
         "{{\n  \"name\": \"a\",\n  \"plugins\": [\n    {{\n      \"type\": \"b\"\n    }},\n    {}\n  ]\n}}\n",
-        entry.text()
+        entry.source()
     );
     assert_eq!(with(text, &entry), Some(expected));
 }
 
 #[test]
-fn an_entry_of_the_same_meaning_stays_as_it_is_spelled() {
-    let value: Value = serde_json::from_str(entry().text()).unwrap();
+fn entry_with_the_same_meaning_is_kept() {
+    let value: Value = serde_json::from_str(entry().source()).unwrap();
     let pretty = serde_json::to_string_pretty(&value).unwrap();
     assert_eq!(with(&list(&[BRIDGE, &pretty]), &entry()), None);
 }
 
 #[test]
-fn an_older_entry_is_replaced_where_it_is() {
+fn older_entry_is_replaced_in_place() {
     let (old, new) = (other_entry(), entry());
     let tuning = r#"{"type":"tuning"}"#;
-    let before = list(&[BRIDGE, old.text(), tuning]);
-    let after = list(&[BRIDGE, new.text(), tuning]);
+    let before = list(&[BRIDGE, old.source(), tuning]);
+    let after = list(&[BRIDGE, new.source(), tuning]);
     assert_eq!(with(&before, &new), Some(after));
 }
 
 #[test]
-fn entries_that_cannot_stay_where_they_are_become_one_at_the_end() {
+fn misplaced_and_repeated_entries_become_one_at_the_end() {
     let (entry, old) = (entry(), other_entry());
-    let (own, old) = (entry.text(), old.text());
+    let (own, old) = (entry.source(), old.source());
     let parsed = |text: &str| serde_json::from_str::<Value>(text).unwrap();
     let expected = parsed(&list(&[BRIDGE, own]));
     for plugins in [
@@ -79,13 +80,13 @@ fn entries_that_cannot_stay_where_they_are_become_one_at_the_end() {
 }
 
 #[test]
-fn keys_count_as_they_are_read() {
+fn keys_are_compared_unescaped_and_the_last_one_counts() {
     let entry = entry();
     // Escaped, and given twice: the last one counts, as it does for Go.
     let text = r#"{"name":"a","plugins":[{"type":"x"}],"plug\u0069ns":[{"t\u0079pe":"b"}]}"#;
     let expected = format!(
         r#"{{"name":"a","plugins":[{{"type":"x"}}],"plug\u0069ns":[{{"t\u0079pe":"b"}},{}]}}"#,
-        entry.text()
+        entry.source()
     );
     assert_eq!(with(text, &entry), Some(expected));
     let text = r#"{"name":"a","plugins":[{"type":"b"},{"type":"n\u0065tweir"}]}"#;
@@ -96,92 +97,100 @@ fn keys_count_as_they_are_read() {
 }
 
 #[test]
-fn what_is_no_list_is_told_with_the_reason() {
-    for (text, reason) in [
-        ("", "it is not a JSON object: EOF"),
-        ("[]", "it is not a JSON object: invalid type"),
-        (
-            r#"{"name":"a","plugins":[{"type":"b"}]"#,
-            "it is not a JSON object: EOF",
-        ),
-        (
-            r#"{"name":"a","plugins":[{"type":"b"}]} x"#,
-            "it is not a JSON object: trailing",
-        ),
-        (r#"{"plugins":[{"type":"b"}]}"#, "it has no name"),
-        (r#"{"name":1,"plugins":[{"type":"b"}]}"#, "it has no name"),
-        (r#"{"name":"a"}"#, "it has no array of plugins"),
-        (r#"{"name":"a","plugins":{}}"#, "it has no array of plugins"),
-        (r#"{"name":"a","plugins":[]}"#, "it has no array of plugins"),
-        (
-            r#"{"name":"a","plugins":[{"type":"netweir"}]}"#,
-            "it has no array of plugins",
-        ),
-        (r#"{"name":"a","plugins":[{}]}"#, "a plugin has no type"),
-        (
-            r#"{"name":"a","plugins":[{"type":""}]}"#,
-            "a plugin has no type",
-        ),
-        (r#"{"name":"a","plugins":["b"]}"#, "a plugin has no type"),
-        (
-            r#"{"name":"a","cniVersion":1,"plugins":[{"type":"b"}]}"#,
-            "its cniVersion",
-        ),
-    ] {
-        let error = List::parse(text).expect_err(text).to_string();
-        assert!(error.starts_with(reason), "{text}: {error}");
-    }
-    // A list in a file that should have a plugin.
-    let error = Single::parse(&list(&[BRIDGE]))
-        .expect_err("no type")
-        .to_string();
-    assert_eq!(error, "a plugin has no type, or one that is not a string");
+fn invalid_lists_are_refused_with_the_reason() {
+    let reasons = [
+        "",
+        "[]",
+        r#"{"name":"a","plugins":[{"type":"b"}]"#,
+        r#"{"name":"a","plugins":[{"type":"b"}]} x"#,
+        r#"{"plugins":[{"type":"b"}]}"#,
+        r#"{"name":1,"plugins":[{"type":"b"}]}"#,
+        r#"{"name":"","plugins":[{"type":"b"}]}"#,
+        r#"{"name":"../a","plugins":[{"type":"b"}]}"#,
+        r#"{"name":"a","loadOnlyInlinedPlugins":true}"#,
+        r#"{"name":"a","loadOnlyInlinedPlugins":1,"plugins":[{"type":"b"}]}"#,
+        r#"{"name":"a","plugins":{}}"#,
+        r#"{"name":"a","plugins":[]}"#,
+        r#"{"name":"a","plugins":[{}]}"#,
+        r#"{"name":"a","plugins":[{"type":""}]}"#,
+        r#"{"name":"a","plugins":["b"]}"#,
+        r#"{"name":"a","cniVersion":1,"plugins":[{"type":"b"}]}"#,
+    ]
+    .map(|source| {
+        let error = List::parse(source).expect_err(source);
+        format!("{source}\n    {error}\n")
+    });
+    assert_data_eq!(
+        reasons.concat(),
+        snapbox::file!["../snapshots/invalid-lists.txt"].raw()
+    );
+    // A list in a file for a single plugin.
+    let error = Single::parse(&list(&[BRIDGE])).expect_err("no type");
+    assert!(matches!(error, Invalid::NoType), "{error}");
 }
 
 #[test]
-fn a_version_that_the_plugin_does_not_speak_is_told() {
-    let spoken = |keys: &str| {
-        let text = format!("{{\"name\":\"a\",{keys}\"plugins\":[{BRIDGE}]}}");
-        let of_list = List::parse(&text).unwrap().check_version();
-        let text = format!("{{\"name\":\"a\",{keys}\"type\":\"bridge\"}}");
-        assert_eq!(Single::parse(&text).unwrap().check_version(), of_list);
-        of_list.map_err(|error| error.to_string())
+fn lists_may_load_a_directory_unless_they_say_otherwise() {
+    for (key, loads) in [
+        ("", true),
+        (r#","loadOnlyInlinedPlugins":false"#, true),
+        (r#","loadOnlyInlinedPlugins":"False""#, true),
+        (r#","loadOnlyInlinedPlugins":true"#, false),
+        (r#","loadOnlyInlinedPlugins":"TRUE""#, false),
+    ] {
+        let source = format!("{{\"name\":\"a\",\"plugins\":[{BRIDGE}]{key}}}");
+        assert_eq!(
+            List::parse(&source).unwrap().loads_directory(),
+            loads,
+            "{key}"
+        );
+    }
+    let list = List::parse(r#"{"name":"a"}"#).unwrap();
+    assert!(list.others().next().is_none() && list.loads_directory());
+}
+
+#[test]
+fn one_supported_version_is_enough() {
+    let check = |keys: &str| {
+        let source = format!("{{\"name\":\"a\",{keys}\"plugins\":[{BRIDGE}]}}");
+        let of_list = List::parse(&source).unwrap().check_version();
+        let source = format!("{{\"name\":\"a\",{keys}\"type\":\"bridge\"}}");
+        assert_eq!(Single::parse(&source).unwrap().check_version(), of_list);
+        of_list.map_err(|error| error.found)
     };
     for version in SpecVersion::ALL {
-        assert_eq!(spoken(&format!("\"cniVersion\":\"{version}\",")), Ok(()));
+        assert_eq!(check(&format!("\"cniVersion\":\"{version}\",")), Ok(()));
     }
-    assert_eq!(
-        spoken(r#""cniVersion":"0.2.0","cniVersions":["0.3.1","9"],"#),
-        Ok(())
-    );
-    let all = SpecVersion::listed();
-    for (keys, found) in [("", "missing"), (r#""cniVersion":"0.2.0","#, "0.2.0")] {
-        let expected = format!(
-            "its cniVersion is {found}, which the plugin does not speak; accepted are {all}"
-        );
-        assert_eq!(spoken(keys), Err(expected));
-    }
+    let several = r#""cniVersion":"0.2.0","cniVersions":["0.3.1","9"],"#;
+    assert_eq!(check(several), Ok(()));
+    assert_eq!(check(""), Err("missing".to_owned()));
+    let older = r#""cniVersion":"0.2.0","#;
+    assert_eq!(check(older), Err("0.2.0".to_owned()));
 }
 
 #[test]
-fn a_single_plugin_becomes_the_list_that_libcni_makes_of_it() {
-    let text =
+fn generated_list_is_what_libcni_makes_of_the_plugin() {
+    let source =
         "\n {\"cniVersion\": \"0.3.1\", \"name\": \"a\", \"type\": \"bridge\", \"mtu\": 1.50e3}\n";
-    let single = Single::parse(text).unwrap();
-    let (made, older) = (single.with(&entry()), single.with(&other_entry()));
-    let parsed: Value = serde_json::from_str(&made).unwrap();
-    let plugin: Value = serde_json::from_str(text).unwrap();
-    let own: Value = serde_json::from_str(entry().text()).unwrap();
+    let single = Single::parse(source).unwrap();
+    let generated = single.list("10-\"a\".conf", &entry());
+    let parsed: Value = serde_json::from_str(&generated).unwrap();
+    let plugin: Value = serde_json::from_str(source).unwrap();
+    let own: Value = serde_json::from_str(entry().source()).unwrap();
     assert_eq!(
         parsed,
-        json!({"cniVersion": "0.3.1", "name": "a", "plugins": [plugin, own]})
+        json!({
+            "netweir.io/generated-from": "10-\"a\".conf",
+            "cniVersion": "0.3.1",
+            "name": "a",
+            "loadOnlyInlinedPlugins": true,
+            "plugins": [plugin, own],
+        })
     );
-    for text in [&made, &older] {
-        let list = List::parse(text).unwrap();
-        assert_eq!(list.only_other(), Some(single.text));
-        assert!(list.has_entry());
-    }
-    assert!(!List::parse(&without(&made).unwrap()).unwrap().has_entry());
+    let list = List::parse(&generated).unwrap();
+    assert_eq!(list.generated_from(), Some("10-\"a\".conf"));
+    assert!(list.others().eq([source.trim()]));
+    assert!(list.has_entry() && !list.loads_directory());
 }
 
 fn space() -> impl Strategy<Value = String> {
@@ -204,7 +213,7 @@ fn number() -> impl Strategy<Value = String> {
     "(-)?(0|[1-9][0-9]{0,25})(\\.[0-9]{1,5})?([eE][+-]?[0-9]{1,2})?"
 }
 
-/// Any JSON, spelled in any way.
+/// Any JSON in any spelling.
 fn anything() -> impl Strategy<Value = String> {
     let words = proptest::sample::select(vec!["true", "false", "null"]).prop_map(str::to_owned);
     prop_oneof![words, number(), string()].prop_recursive(4, 24, 4, |inner| {
@@ -218,7 +227,7 @@ fn anything() -> impl Strategy<Value = String> {
     })
 }
 
-/// An object with this text in it, among other keys that nobody knows.
+/// An object with this field among unknown ones.
 fn object_with(known: String) -> impl Strategy<Value = String> {
     let others = vec(
         (space(), "[a-z]{1,3}-x", space(), anything(), space()),
@@ -255,10 +264,10 @@ fn list_text() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn the_entry_is_added_to_any_list_and_nothing_else_changes(text in list_text()) {
+    fn entry_is_added_to_any_list_and_nothing_else_changes(text in list_text()) {
         let after = with(&text, &entry()).unwrap();
         let mut expected: Value = serde_json::from_str(&text).unwrap();
-        let own: Value = serde_json::from_str(entry().text()).unwrap();
+        let own: Value = serde_json::from_str(entry().source()).unwrap();
         expected["plugins"].as_array_mut().unwrap().push(own);
         prop_assert_eq!(serde_json::from_str::<Value>(&after).unwrap(), expected);
         prop_assert_eq!(with(&after, &entry()), None);
@@ -268,29 +277,28 @@ proptest! {
     }
 
     #[test]
-    fn any_plugin_is_in_the_list_that_it_becomes(text in plugin_text()) {
-        let single = Single::parse(&text).unwrap();
-        let made = single.with(&entry());
-        let list = List::parse(&made).unwrap_err();
-        // It has no name, which a list must have.
-        prop_assert!(matches!(list, Broken::NoName));
+    fn generated_list_has_any_plugin_byte_for_byte(text in plugin_text()) {
+        prop_assert!(!Single::parse(&text).unwrap().has_name());
         let text = text.replacen('{', "{\"name\":\"a\",", 1);
         let single = Single::parse(&text).unwrap();
-        let made = single.with(&entry());
-        let list = List::parse(&made).unwrap();
-        prop_assert_eq!(list.only_other(), Some(text.trim()));
+        prop_assert!(single.has_name());
+        let generated = single.list("10.conf", &entry());
+        let list = List::parse(&generated).unwrap();
+        prop_assert!(list.others().eq([text.trim()]));
         prop_assert_eq!(list.with(&entry()), None);
     }
 
     #[test]
-    fn no_text_is_too_strange(text in prop_oneof![".*", anything(), list_text()], cut in any::<prop::sample::Index>()) {
+    fn any_text_is_parsed_or_refused(text in prop_oneof![".*", anything(), list_text()], cut in any::<prop::sample::Index>()) {
         for text in [text.as_str(), text.get(..cut.index(text.len() + 1)).unwrap_or_default()] {
             if let Ok(list) = List::parse(text) {
-                list.with(&entry());
+                if list.others().next().is_some() {
+                    list.with(&entry());
+                }
                 list.without();
             }
             if let Ok(single) = Single::parse(text) {
-                single.with(&entry());
+                single.list("10.conf", &entry());
             }
         }
     }

@@ -1,112 +1,161 @@
-//! Folders as maps of texts: what is decided, and what that leads to.
+//! Directories as maps of sources: the changes that are decided, and what they lead to.
 
 use std::collections::BTreeMap;
 
 use super::*;
 
-type ConfDir = BTreeMap<String, String>;
+type Directory = BTreeMap<String, String>;
 
-const LIST_TEXT: &str = r#"{"name":"a","cniVersion":"1.0.0","plugins":[{"type":"bridge"}]}"#;
+const LIST_SOURCE: &str = r#"{"name":"a","cniVersion":"1.0.0","plugins":[{"type":"bridge"}]}"#;
 const OTHER_LIST: &str =
     r#"{"name":"b","cniVersion":"0.4.0","plugins":[{"type":"calico"},{"type":"portmap"}]}"#;
 const SINGLE: &str = "{\"name\":\"a\",\"cniVersion\":\"0.3.1\",\"type\":\"bridge\"}\n";
-const OLD_SPEC: &str = r#"{"name":"a","cniVersion":"0.2.0","plugins":[{"type":"bridge"}]}"#;
+const NAMELESS: &str = r#"{"cniVersion":"1.0.0","type":"loopback"}"#;
 
 fn entry() -> Entry {
     Entry::read("{}").unwrap()
 }
 
-fn folder(files: &[(&str, &str)]) -> ConfDir {
+fn directory(files: &[(&str, &str)]) -> Directory {
     let files = files.iter();
     files
-        .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()))
+        .map(|(name, source)| ((*name).to_owned(), (*source).to_owned()))
         .collect()
 }
 
-fn files(folder: &ConfDir) -> Files {
-    let mut files = Files::default();
-    for (name, text) in folder.iter().filter(|(name, _)| is_relevant(name)) {
-        files.add(name.clone(), Ok(text.clone()));
+/// Reads files; a name with a slash is a plugin in the directory of a network.
+fn files(directory: &Directory) -> Files {
+    let names = directory
+        .keys()
+        .filter(|name| is_relevant(name) && !name.contains('/'));
+    let mut files = Files::new(names.clone().cloned().collect());
+    for name in names {
+        files.add(name.clone(), Ok(directory[name].clone()), |network| {
+            let mut plugins = PluginDirectory::default();
+            for (path, source) in directory {
+                if path.starts_with(&format!("{network}/")) && is_plugin(path) {
+                    plugins.add(path, source).unwrap();
+                }
+            }
+            Ok(plugins)
+        });
     }
     files
 }
 
-/// Does the steps, and looks after each what a runtime would find.
-fn performed(folder: &ConfDir, steps: &[Change]) -> ConfDir {
-    let had_primary = files(folder).choose().primary.is_some();
-    let mut folder = folder.clone();
-    for step in steps {
-        match step.clone() {
-            Change::Create { name, new, like } => {
-                assert!(folder.contains_key(&like), "{like}");
-                assert_eq!(folder.insert(name, new), None);
-            }
-            Change::Rewrite { name, old, new } => {
-                assert_eq!(folder.insert(name, new), Some(old));
-            }
-            Change::Remove { name, old } => {
-                assert_eq!(folder.remove(&name), Some(old));
-            }
+/// The first valid file, as a runtime chooses it.
+fn runtime_choice(directory: &Directory) -> Option<(String, String)> {
+    let mut files = directory
+        .iter()
+        .filter(|(name, _)| SUFFIXES.iter().any(|suffix| name.ends_with(suffix)));
+    let choice = files.find(|(name, source)| {
+        if name.ends_with(LIST) {
+            List::parse(source).is_ok()
+        } else {
+            Single::parse(source).is_ok()
         }
-        assert_eq!(
-            files(&folder).choose().primary.is_some(),
-            had_primary,
-            "after {step:?}"
-        );
-    }
-    folder
+    });
+    choice.map(|(name, source)| (name.clone(), source.clone()))
 }
 
-fn installed_as(folder: &ConfDir, entry: &Entry) -> ConfDir {
-    let files = files(folder);
-    let primary = files.choose().primary.expect("a primary network");
-    let after = performed(folder, &files.install(&primary, entry).expect("spoken"));
-    // That was all.
-    let again = self::files(&after);
-    let primary = again.choose().primary.expect("a primary network");
-    assert_eq!(again.install(&primary, entry), Ok(Vec::new()));
+fn is_captured(directory: &Directory) -> bool {
+    let choice = runtime_choice(directory);
+    choice.is_some_and(|(name, source)| name.ends_with(LIST) && source.contains(NAME))
+}
+
+/// Makes the changes, and checks after each what a runtime would find.
+fn performed(directory: &Directory, changes: &[Change<'_>], keeps_capture: bool) -> Directory {
+    let (had_network, was_captured) = (runtime_choice(directory).is_some(), is_captured(directory));
+    let mut after = directory.clone();
+    for change in changes {
+        match change.clone() {
+            Change::Create { name, new, like } => {
+                assert!(after.contains_key(like), "{like}");
+                assert_eq!(after.insert(name, new), None);
+            }
+            Change::Rewrite { name, old, new } => {
+                assert_eq!(after.insert(name.to_owned(), new), Some(old.to_owned()));
+            }
+            Change::Remove { name, old, without } => {
+                assert!(without.is_none_or(|without| !after.contains_key(without)));
+                assert_eq!(after.remove(name), Some(old.to_owned()));
+            }
+        }
+        assert!(
+            !had_network || runtime_choice(&after).is_some(),
+            "{change:?}"
+        );
+        assert!(
+            !keeps_capture || !was_captured || is_captured(&after),
+            "{change:?}"
+        );
+    }
     after
 }
 
-fn installed(folder: &ConfDir) -> ConfDir {
-    installed_as(folder, &entry())
+fn installed_as(directory: &Directory, entry: &Entry) -> Directory {
+    let files = files(directory);
+    let primary = files.select().primary.expect("a network").expect("usable");
+    let after = performed(directory, &files.install(&primary, entry), true);
+    assert!(is_captured(&after), "{after:#?}");
+    let again = self::files(&after);
+    let primary = again.select().primary.unwrap().unwrap();
+    assert_eq!(again.install(&primary, entry), []);
+    after
 }
 
-fn uninstalled(folder: &ConfDir) -> ConfDir {
-    let after = performed(folder, &files(folder).uninstall());
+fn installed(directory: &Directory) -> Directory {
+    installed_as(directory, &entry())
+}
+
+fn uninstalled(directory: &Directory) -> Directory {
+    let after = performed(directory, &files(directory).uninstall(), false);
     assert_eq!(files(&after).uninstall(), []);
     after
 }
 
-fn with_entry(text: &str) -> String {
-    List::parse(text).unwrap().with(&entry()).unwrap()
+fn blocked(directory: &Directory) -> Unsupported {
+    let files = files(directory);
+    let blocked = files.select().primary.expect("a network");
+    blocked.expect_err("unsupported").reason
 }
 
-fn made_of(text: &str) -> String {
-    Single::parse(text).unwrap().with(&entry())
+fn with_entry(source: &str) -> String {
+    List::parse(source).unwrap().with(&entry()).unwrap()
+}
+
+fn generated(name: &str, source: &str) -> String {
+    Single::parse(source).unwrap().list(name, &entry())
+}
+
+/// What netweir 0.1 made of a single plugin.
+fn made_by_0_1(single: &str) -> String {
+    let own = entry();
+    let (single, own) = (single.trim(), own.source());
+    format!(
+        "{{\n  \"cniVersion\": \"0.3.1\",\n  \"name\": \"a\",\n  \"plugins\": [\n{single},\n    {own}\n  ]\n}}\n"
+    )
 }
 
 #[test]
-fn the_first_by_name_that_is_valid_is_the_primary_network() {
-    let folder = folder(&[
-        ("00-notes.txt", LIST_TEXT),
+fn first_valid_file_by_name_is_the_primary_network() {
+    let directory = directory(&[
+        ("00-notes.txt", LIST_SOURCE),
         ("05-empty.conflist", ""),
         ("10-half.conf", "{\"type\": \"brid"),
-        // For runtimes, a list in such a file is a mistake.
-        ("20-list.conf", LIST_TEXT),
+        // Runtimes refuse a list in such a file.
+        ("20-list.conf", LIST_SOURCE),
         ("30-none.json", "{}"),
         ("87-primary.conflist", OTHER_LIST),
-        ("99-later.conflist", LIST_TEXT),
+        ("99-later.conflist", LIST_SOURCE),
     ]);
-    let files = files(&folder);
-    let choice = files.choose();
+    let files = files(&directory);
+    let selection = files.select();
+    let primary = selection.primary.unwrap().unwrap();
+    assert_eq!(primary.name, "87-primary.conflist");
+    let invalid: Vec<_> = selection.invalid.iter().map(|(name, _)| *name).collect();
     assert_eq!(
-        choice.primary.expect("a primary network").name,
-        "87-primary.conflist"
-    );
-    let broken: Vec<_> = choice.broken.iter().map(|(name, _)| *name).collect();
-    assert_eq!(
-        broken,
+        invalid,
         [
             "05-empty.conflist",
             "10-half.conf",
@@ -114,153 +163,195 @@ fn the_first_by_name_that_is_valid_is_the_primary_network() {
             "30-none.json"
         ]
     );
-    let after = installed(&folder);
+    let after = installed(&directory);
     let changed: Vec<_> = after
         .iter()
-        .filter(|(name, text)| folder.get(*name) != Some(text))
+        .filter(|(name, source)| directory.get(*name) != Some(source))
         .collect();
     assert_eq!(
         changed,
         [(&"87-primary.conflist".to_owned(), &with_entry(OTHER_LIST))]
     );
-    assert_eq!(uninstalled(&after), folder);
+    assert_eq!(uninstalled(&after), directory);
 }
 
 #[test]
-fn what_cannot_be_read_is_passed_over() {
-    let mut files = Files::default();
-    let unreadable = Broken::Unreadable("permission denied".to_owned());
-    files.add("05.conflist".to_owned(), Err(unreadable));
-    assert!(files.choose().primary.is_none());
-    // It may have the entry in it.
-    let doubtful: Vec<_> = files.doubtful().map(|(name, _)| name).collect();
-    assert_eq!(doubtful, ["05.conflist"]);
-    files.add("10.conflist".to_owned(), Ok(LIST_TEXT.to_owned()));
-    assert_eq!(files.choose().primary.unwrap().name, "10.conflist");
+fn unreadable_file_before_the_primary_network_blocks_it() {
+    let mut files = Files::new(["05.conflist", "10.conflist"].map(str::to_owned).into());
+    let unreadable = || Err(Problem::Unreadable("too many open files".to_owned()));
+    files.add("05.conflist".to_owned(), unreadable(), |_| unreachable!());
+    files.add(
+        "10.conflist".to_owned(),
+        Ok(with_entry(LIST_SOURCE)),
+        |_| Ok(PluginDirectory::default()),
+    );
+    let blocked = files.select().primary.unwrap().unwrap_err();
+    assert_eq!(blocked.name, "05.conflist");
+    assert!(!blocked.reason.is_settled());
+    assert_eq!(files.follow_removals(), []);
+    let undetermined: Vec<_> = files.undetermined().map(|(name, _)| name).collect();
+    assert_eq!(undetermined, ["05.conflist"]);
 }
 
 #[test]
-fn a_broken_list_is_doubtful_where_it_names_the_plugin() {
-    let folder = folder(&[
-        ("1.conflist", "{"),
-        ("2.conflist", &with_entry(LIST_TEXT).replace("]}", "")),
-        ("3.conflist", &with_entry(LIST_TEXT)),
-    ]);
-    let files = files(&folder);
-    let doubtful: Vec<_> = files.doubtful().map(|(name, _)| name).collect();
-    assert_eq!(doubtful, ["2.conflist"]);
-}
-
-#[test]
-fn a_version_that_is_not_spoken_leaves_everything_as_it_is() {
-    let folder = folder(&[("10.conflist", OLD_SPEC), ("20.conflist", LIST_TEXT)]);
-    let files = files(&folder);
-    let primary = files.choose().primary.unwrap();
-    let error = files.install(&primary, &entry()).unwrap_err().to_string();
-    assert!(error.starts_with("its cniVersion is 0.2.0"), "{error}");
-}
-
-#[test]
-fn a_single_plugin_becomes_a_list_and_comes_back() {
-    let before = folder(&[("10-bridge.conf", SINGLE), ("20.conflist", OTHER_LIST)]);
-    let after = installed(&before);
-    let expected = folder(&[
-        ("10-bridge.conf.before-netweir", SINGLE),
-        ("10-bridge.conflist", &made_of(SINGLE)),
+fn generated_list_outlives_an_unreadable_or_half_written_source() {
+    let whole = installed(&directory(&[
+        ("10.conf", SINGLE),
         ("20.conflist", OTHER_LIST),
-    ]);
-    assert_eq!(after, expected);
-    assert_eq!(uninstalled(&after), before);
+    ]));
+    for source in [
+        Err(Problem::Unreadable("input/output error".to_owned())),
+        Ok("{\"type\": \"brid".to_owned()),
+    ] {
+        let mut files = Files::new(whole.keys().cloned().collect());
+        let mut source = Some(source);
+        for (name, text) in &whole {
+            let source = if name == "10.conf" {
+                source.take().unwrap()
+            } else {
+                Ok(text.clone())
+            };
+            files.add(name.clone(), source, |_| Ok(PluginDirectory::default()));
+        }
+        let is_removal = |change: &Change<'_>| matches!(change, Change::Remove { .. });
+        assert!(!files.follow_removals().iter().any(is_removal));
+        if let Some(Ok(primary)) = files.select().primary {
+            assert_eq!(primary.name, "20.conflist");
+            let changes = files.install(&primary, &entry());
+            assert!(!changes.iter().any(is_removal), "{changes:?}");
+        }
+    }
 }
 
 #[test]
-fn a_single_plugin_of_any_suffix_does_not_take_the_name_of_another_list() {
-    for (name, list) in [
-        ("10.conf", "10.conf.conflist"),
-        ("10.json", "10.json.conflist"),
-    ] {
-        let before = folder(&[(name, SINGLE), ("10.conflist", OTHER_LIST)]);
-        // Of the two, `10.conflist` comes before `10.json`.
-        let before = if name == "10.json" {
-            folder(&[(name, SINGLE)])
-        } else {
-            before
-        };
+fn invalid_list_is_undetermined_where_it_mentions_the_plugin() {
+    let directory = directory(&[
+        ("1.conflist", "{"),
+        ("2.conflist", &with_entry(LIST_SOURCE).replace("]}", "")),
+        ("3.conflist", &with_entry(LIST_SOURCE)),
+        ("4.conf", r#"{"name":"b","type":"netweir"}"#),
+    ]);
+    let files = files(&directory);
+    let undetermined: Vec<_> = files.undetermined().map(|(name, _)| name).collect();
+    assert_eq!(undetermined, ["2.conflist", "4.conf"]);
+}
+
+#[test]
+fn networks_that_cannot_have_the_plugin_are_not_skipped() {
+    let old = LIST_SOURCE.replace("1.0.0", "0.2.0");
+    let multus = r#"{"cniVersion":"0.3.1","name":"multus","type":"multus"}"#;
+    let empty = r#"{"cniVersion":"1.1.0","name":"n"}"#;
+    let own_entry = entry();
+    let reasons = [
+        ("10.conflist", old.as_str(), None),
+        ("10.conf", NAMELESS, None),
+        ("10-multus.conf", multus, None),
+        ("10.conflist", empty, Some(("n/aa.conf", SINGLE))),
+        (
+            "10.conflist",
+            LIST_SOURCE,
+            Some(("a/zz.conf", own_entry.source())),
+        ),
+        ("10.conf", SINGLE, Some(("10-netweir.conflist", "{"))),
+    ]
+    .map(|(name, source, more)| {
+        let mut directory = directory(&[(name, source), ("20.conflist", OTHER_LIST)]);
+        if let Some((name, source)) = more {
+            directory.insert(name.to_owned(), source.to_owned());
+        }
+        assert_eq!(uninstalled(&directory), directory);
+        format!("{name} {source}\n    {}\n", blocked(&directory))
+    });
+    snapbox::assert_data_eq!(
+        reasons.concat(),
+        snapbox::file!["../snapshots/unsupported.txt"].raw()
+    );
+}
+
+#[test]
+fn list_with_plugins_in_its_directory_gets_the_entry_behind_its_own() {
+    let before = directory(&[("10.conflist", LIST_SOURCE), ("a/aa.conf", SINGLE)]);
+    let after = installed(&before);
+    assert_eq!(after["10.conflist"], with_entry(LIST_SOURCE));
+    assert_eq!(uninstalled(&after), before);
+    // A directory that libcni does not load is none of the network's.
+    let inlined = LIST_SOURCE.replace("\"plugins\"", "\"loadOnlyInlinedPlugins\":true,\"plugins\"");
+    let own = entry();
+    let before = directory(&[("10.conflist", &inlined), ("a/aa.conf", own.source())]);
+    assert_eq!(uninstalled(&installed(&before)), before);
+}
+
+#[test]
+fn single_plugin_stays_and_a_generated_list_outranks_it() {
+    for name in ["10-bridge.conf", "10-bridge.json"] {
+        let before = directory(&[(name, SINGLE), ("20.conflist", OTHER_LIST)]);
         let after = installed(&before);
-        assert_eq!(after.get(list), Some(&made_of(SINGLE)));
+        let expected = directory(&[
+            (name, SINGLE),
+            ("10-bridge-netweir.conflist", &generated(name, SINGLE)),
+            ("20.conflist", OTHER_LIST),
+        ]);
+        assert_eq!(after, expected);
+        assert_eq!(files(&after).uninstall().len(), 1);
         assert_eq!(uninstalled(&after), before);
     }
 }
 
 #[test]
-fn a_single_plugin_that_is_written_anew_becomes_a_list_anew() {
-    let mut folder = installed(&folder(&[("10.conf", SINGLE)]));
+fn generated_list_follows_its_source() {
+    let mut directory = installed(&directory(&[("10.conf", SINGLE)]));
     let newer = SINGLE.replace("bridge", "ptp");
-    folder.insert("10.conf".to_owned(), newer.clone());
-    // Or the plugin is uninstalled before that.
-    assert_eq!(uninstalled(&folder), self::folder(&[("10.conf", &newer)]));
-    let after = installed(&folder);
-    let expected = self::folder(&[
-        ("10.conf.before-netweir", &newer),
-        ("10.conflist", &made_of(&newer)),
-    ]);
-    assert_eq!(after, expected);
-}
-
-/// After any of the steps, and whatever another program or version wants then.
-#[test]
-fn a_killed_installer_is_gone_on_from() {
-    let folder = folder(&[("10.conf", SINGLE)]);
-    let files = self::files(&folder);
-    let steps = files.install(&files.choose().primary.unwrap(), &entry());
-    let steps = steps.unwrap();
-    assert_eq!(steps.len(), 3);
-    let newer = Entry::read(r#"{"policy":"all"}"#).unwrap();
-    for done in 0..steps.len() {
-        let mut half = performed(&folder, &steps[..done]);
-        assert_eq!(installed(&half), installed(&folder));
-        assert_eq!(installed_as(&half, &newer), installed_as(&folder, &newer));
-        assert_eq!(uninstalled(&half), folder);
-        half.insert("10.conf".to_owned(), SINGLE.replace("bridge", "ptp"));
-        let names: Vec<_> = installed(&half).into_keys().collect();
-        assert_eq!(names, ["10.conf.before-netweir", "10.conflist"]);
-    }
-    let installed = installed(&folder);
-    let steps = self::files(&installed).uninstall();
-    assert_eq!(steps.len(), 3);
-    for done in 0..steps.len() {
-        let half = performed(&installed, &steps[..done]);
-        assert_eq!(uninstalled(&half), folder);
-        assert_eq!(installed_as(&half, &entry()), installed);
-    }
-}
-
-#[test]
-fn a_list_that_others_extended_is_not_taken_back() {
-    let mut folder = installed(&folder(&[("10.conf", SINGLE)]));
-    let extended = made_of(SINGLE).replacen("\n  ]", ",\n    {\"type\":\"tuning\"}\n  ]", 1);
-    folder.insert("10.conflist".to_owned(), extended);
-    assert_eq!(installed(&folder), folder);
-    let after = uninstalled(&folder);
-    let names: Vec<_> = after.keys().map(String::as_str).collect();
-    assert_eq!(names, ["10.conflist"]);
-    let text = &after["10.conflist"];
+    directory.insert("10.conf".to_owned(), newer.clone());
+    let after = installed(&directory);
+    assert_eq!(after["10-netweir.conflist"], generated("10.conf", &newer));
+    let entry = Entry::read(r#"{"policy":"all"}"#).unwrap();
+    let other = installed_as(&after, &entry);
+    assert!(other["10-netweir.conflist"].contains("\"policy\":\"all\""));
+    assert_eq!(uninstalled(&other), self::directory(&[("10.conf", &newer)]));
+    // And goes with it.
+    let mut gone = after;
+    gone.remove("10.conf");
+    let files = files(&gone);
+    assert!(files.select().primary.is_none());
+    let changes = files.follow_removals();
     assert!(
-        text.contains("tuning") && !text.contains("netweir"),
-        "{text}"
+        matches!(
+            changes.as_slice(),
+            [Change::Remove {
+                name: "10-netweir.conflist",
+                without: Some("10.conf"),
+                ..
+            }]
+        ),
+        "{changes:?}"
     );
 }
 
 #[test]
-fn the_entry_moves_to_a_new_primary_network() {
-    for (name, text) in [("10.conflist", LIST_TEXT), ("10.conf", SINGLE)] {
-        let old = folder(&[(name, text)]);
+fn lists_that_only_look_generated_belong_to_others() {
+    // Without the mark, or with that of another name.
+    let copied = generated("10.conf", SINGLE);
+    for (name, source) in [
+        ("10-netweir.conflist", with_entry(LIST_SOURCE)),
+        ("05-copy.conflist", copied),
+    ] {
+        let before = directory(&[(name, &source), ("20.conf", SINGLE)]);
+        assert_eq!(installed(&before), before);
+        let after = uninstalled(&before);
+        assert!(!after[name].contains("\"type\":\"netweir\""), "{after:?}");
+        assert_eq!(after.len(), 2);
+    }
+}
+
+#[test]
+fn entry_moves_to_a_new_primary_network_and_back() {
+    for (name, source) in [("10.conflist", LIST_SOURCE), ("10.conf", SINGLE)] {
+        let old = directory(&[(name, source)]);
         let mut both = installed(&old);
         both.insert("05.conflist".to_owned(), OTHER_LIST.to_owned());
         let after = installed(&both);
-        let expected = folder(&[("05.conflist", &with_entry(OTHER_LIST)), (name, text)]);
+        let expected = directory(&[("05.conflist", &with_entry(OTHER_LIST)), (name, source)]);
         assert_eq!(after, expected);
-        // And back, once that is gone.
         let mut alone = after;
         alone.remove("05.conflist");
         assert_eq!(installed(&alone), installed(&old));
@@ -268,14 +359,130 @@ fn the_entry_moves_to_a_new_primary_network() {
 }
 
 #[test]
-fn what_somebody_took_away_does_not_come_back() {
-    let mut folder = installed(&folder(&[("10.conf", SINGLE)]));
-    folder.remove("10.conflist");
-    assert_eq!(uninstalled(&folder), ConfDir::new());
-    folder.insert("20.conflist".to_owned(), LIST_TEXT.to_owned());
-    let after = installed(&folder);
-    assert_eq!(
-        after,
-        self::folder(&[("20.conflist", &with_entry(LIST_TEXT))])
+fn network_between_a_generated_list_and_its_source_is_primary() {
+    let mut directory = installed(&directory(&[("10.conf", SINGLE)]));
+    directory.insert("10-other.conflist".to_owned(), OTHER_LIST.to_owned());
+    let after = installed(&directory);
+    let expected = self::directory(&[
+        ("10-other.conflist", &with_entry(OTHER_LIST)),
+        ("10.conf", SINGLE),
+    ]);
+    assert_eq!(after, expected);
+}
+
+/// The installation that netweir 0.1 made of a single plugin.
+fn old_installation(name: &str, list: &str) -> Directory {
+    let aside = format!("{name}.before-netweir");
+    directory(&[(list, &made_by_0_1(SINGLE)), (&aside, SINGLE)])
+}
+
+#[test]
+fn files_set_aside_by_0_1_come_back() {
+    for (name, list) in [
+        ("10.conf", "10.conflist"),
+        ("10.conf", "10.conf.conflist"),
+        ("10.json", "10.json.conflist"),
+    ] {
+        let before = old_installation(name, list);
+        let expected = directory(&[
+            (name, SINGLE),
+            ("10-netweir.conflist", &generated(name, SINGLE)),
+        ]);
+        assert_eq!(installed(&before), expected);
+        assert_eq!(uninstalled(&before), directory(&[(name, SINGLE)]));
+    }
+}
+
+/// After any of the changes, and whichever command runs next.
+#[test]
+fn interrupted_upgrade_is_continued() {
+    let before = old_installation("10.conf", "10.conflist");
+    let files = self::files(&before);
+    let primary = files.select().primary.unwrap().unwrap();
+    let changes = files.install(&primary, &entry());
+    assert_eq!(changes.len(), 4);
+    for done in 0..=changes.len() {
+        let half = performed(&before, &changes[..done], true);
+        assert_eq!(installed(&half), installed(&before));
+        assert_eq!(uninstalled(&half), uninstalled(&before));
+    }
+    let changes = files.uninstall();
+    assert_eq!(changes.len(), 3);
+    for done in 0..=changes.len() {
+        let half = performed(&before, &changes[..done], false);
+        assert_eq!(uninstalled(&half), uninstalled(&before));
+        assert_eq!(installed(&half), installed(&before));
+    }
+}
+
+#[test]
+fn owner_that_rewrote_its_file_wins_over_the_one_set_aside() {
+    let newer = SINGLE.replace("bridge", "ptp");
+    let mut before = old_installation("10.conf", "10.conflist");
+    before.insert("10.conf".to_owned(), newer.clone());
+    let expected = directory(&[
+        ("10.conf", &newer),
+        ("10-netweir.conflist", &generated("10.conf", &newer)),
+    ]);
+    assert_eq!(installed(&before), expected);
+    assert_eq!(uninstalled(&before), directory(&[("10.conf", &newer)]));
+    // But not while it is half-written.
+    before.insert("10.conf".to_owned(), "{".to_owned());
+    assert_eq!(installed(&before), before);
+    assert_eq!(uninstalled(&before)["10.conf.before-netweir"], SINGLE);
+}
+
+#[test]
+fn file_set_aside_is_never_lost() {
+    // Its list was extended, and stays as it is.
+    let extended = made_by_0_1(SINGLE).replacen("\n  ]", ",\n    {\"type\":\"tuning\"}\n  ]", 1);
+    let mut before = old_installation("10.conf", "10.conflist");
+    before.insert("10.conflist".to_owned(), extended);
+    assert_eq!(installed(&before), before);
+    let after = uninstalled(&before);
+    assert_eq!(after["10.conf.before-netweir"], SINGLE);
+    assert!(after["10.conflist"].contains("tuning") && !after["10.conflist"].contains(NAME));
+    // Its list cannot be read.
+    before.insert("10.conflist".to_owned(), "{".to_owned());
+    assert_eq!(uninstalled(&before), before);
+    // Its list is gone.
+    before.remove("10.conflist");
+    assert_eq!(uninstalled(&before), directory(&[("10.conf", SINGLE)]));
+    before.insert("05.conflist".to_owned(), LIST_SOURCE.to_owned());
+    let expected = directory(&[
+        ("05.conflist", &with_entry(LIST_SOURCE)),
+        ("10.conf", SINGLE),
+    ]);
+    assert_eq!(installed(&before), expected);
+}
+
+#[test]
+fn sources_are_kept_only_while_a_change_may_need_them() {
+    let padding = " ".repeat(1 << 20);
+    let mut files = Files::new(
+        (0..200)
+            .map(|number| format!("{number:03}.conflist"))
+            .collect(),
     );
+    for number in 0..200 {
+        let source = format!("{LIST_SOURCE}{padding}");
+        files.add(format!("{number:03}.conflist"), Ok(source), |_| {
+            Ok(PluginDirectory::default())
+        });
+    }
+    assert!(files.kept < 2 << 20, "{}", files.kept);
+    // Entries everywhere are not expected, and must not exhaust memory either.
+    let mut files = Files::new(
+        (0..20)
+            .map(|number| format!("{number:03}.conflist"))
+            .collect(),
+    );
+    for number in 0..20 {
+        let source = with_entry(&format!("{LIST_SOURCE}{padding}"));
+        files.add(format!("{number:03}.conflist"), Ok(source), |_| {
+            Ok(PluginDirectory::default())
+        });
+    }
+    assert!(files.kept <= MAX_KEPT, "{}", files.kept);
+    assert!(files.undetermined().next().is_some());
 }
