@@ -101,6 +101,43 @@ fn relative_links_resolve() {
     assert!(broken.is_empty(), "{broken:#?}");
 }
 
+/// The folders whose files the documents name in backticks.
+const NAMED: [&str; 12] = [
+    "benches/",
+    "demo/",
+    "deploy/",
+    "docs/",
+    "e2e/",
+    "examples/",
+    "fuzz/",
+    "netns-tests/",
+    "script/",
+    "src/",
+    "testkit/",
+    "tests/",
+];
+
+#[test]
+fn files_that_are_named_exist() {
+    let mut missing = Vec::new();
+    let mut tried = 0;
+    for (path, text) in documents() {
+        let prose = text.split("```").step_by(2).collect::<String>();
+        for name in prose.split('`').skip(1).step_by(2) {
+            if !NAMED.iter().any(|folder| name.starts_with(folder)) || name.contains(' ') {
+                continue;
+            }
+            tried += 1;
+            let beside = path.parent().unwrap().join(name);
+            if !Path::new(ROOT).join(name).exists() && !beside.exists() {
+                missing.push(format!("{}: {name}", path.display()));
+            }
+        }
+    }
+    assert!(tried > 20, "{tried} names found");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 #[test]
 fn the_repository_has_one_placeholder_address() {
     let repository = env!("CARGO_PKG_REPOSITORY");
