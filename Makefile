@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check demo test static image bench man clean
+.PHONY: help check demo test soak static image bench man clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -15,6 +15,9 @@ check: ## Format, clippy and unit tests: the quick loop, with the build's packag
 
 test: ## Run every test; NETNS_TESTS=require makes what cannot run here a failure
 	@script/test
+
+soak: ## The tests with far more generated input; adds a line to docs/testing.md
+	@script/soak
 
 static: ## Build the fully static release binary, .build/static/netweir
 	@script/setup build static

@@ -14,6 +14,7 @@ use crate::bytes;
 use crate::sandbox::{Promise, fresh, install, run};
 use crate::scenarios;
 use netweir_testkit::captures;
+use netweir_testkit::effort::effort;
 
 pub(crate) fn promises() -> Vec<Promise> {
     vec![
@@ -50,7 +51,7 @@ pub(crate) fn promises() -> Vec<Promise> {
 
 fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
     let config = ProptestConfig {
-        cases: 48,
+        cases: effort(48, 2_000),
         failure_persistence: None,
         ..ProptestConfig::default()
     };

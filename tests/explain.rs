@@ -18,6 +18,7 @@ use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::ruleset::{End, RuleId};
 use netweir_testkit::decision_tables::Fate;
+use netweir_testkit::effort::effort;
 use netweir_testkit::fakes::NoUsers;
 use netweir_testkit::{connections, decision_tables, sparse_captures};
 use proptest::collection::vec;
@@ -56,7 +57,7 @@ fn round(made: &mut BTreeSet<String>, fitted: &mut BTreeSet<String>) {
     });
     let (made, fitted) = (RefCell::new(made), RefCell::new(fitted));
     TestRunner::new(ProptestConfig {
-        cases: 400,
+        cases: effort(400, 400 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     })
@@ -119,7 +120,7 @@ fn the_plain_form_of_a_connection_is_read_back() {
         vec(connection.prop_filter("sayable", sayable), 40)
     });
     let config = ProptestConfig {
-        cases: 100,
+        cases: effort(100, 100 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     };

@@ -16,6 +16,7 @@ use netweir::options::Setting;
 use netweir::plan::plan;
 use netweir::ruleset::{Elements, MetadataBytes, Ruleset};
 use netweir_testkit::captures;
+use netweir_testkit::effort::effort;
 use netweir_testkit::wordable;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -49,7 +50,7 @@ fn what_was_noted_makes_the_same_rules() {
             wordable::wordable(capture)
         });
     TestRunner::new(ProptestConfig {
-        cases: 500,
+        cases: effort(500, 500 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     })

@@ -13,6 +13,7 @@ use netweir::intent::{Capture, Port};
 use netweir::options::{self, OptionValues, Origin, Setting, line, options_of};
 use netweir::parse::FamilyChoice;
 use netweir_testkit::captures;
+use netweir_testkit::effort::effort;
 use netweir_testkit::fakes::{NoFiles, NoUsers};
 use netweir_testkit::wordable::{can_be_asked_for, wordable};
 use proptest::prelude::*;
@@ -32,7 +33,7 @@ fn read(options: &[(Setting, String)]) -> Capture {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 512,
+        cases: effort(512, 512 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

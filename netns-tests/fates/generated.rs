@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use netweir::connection::Owner;
 use netweir::intent::Protocol;
+use netweir_testkit::effort::effort;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -14,7 +15,9 @@ use proptest::test_runner::TestRunner;
 use crate::sandbox::{Attempt, BEYOND_POD, Direction, has_every_owner, is_of_pod};
 
 /// How many are made for each scenario.
-pub(super) const CONNECTIONS: usize = 2_000;
+pub(super) fn count() -> usize {
+    effort(500, 20_000)
+}
 
 /// Below those that connections are made from: none connects to itself.
 const PORTS: Range<u16> = 1..20_000;
@@ -31,7 +34,7 @@ pub(super) fn connections(matrix: &[Attempt]) -> Vec<Attempt> {
         option::of(any::<[u8; 3]>()),
     )
         .prop_map(|(attempt, port, owner, address)| changed(attempt, port, owner, address));
-    let connections = prop::collection::vec(connection, CONNECTIONS);
+    let connections = prop::collection::vec(connection, count());
     let tree = connections.new_tree(&mut TestRunner::default());
     tree.expect("connections").current()
 }

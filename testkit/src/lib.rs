@@ -4,6 +4,7 @@ pub mod captures;
 pub mod connections;
 pub mod console;
 pub mod decision_tables;
+pub mod effort;
 pub mod fakes;
 pub mod istio_flags;
 pub mod istio_rules;

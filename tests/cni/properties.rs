@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use netweir::cni::{Command, Environment, Request, SpecVersion, read};
 use netweir::options::Setting;
+use netweir_testkit::effort::effort;
 use netweir_testkit::fakes::NoFiles;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -121,7 +122,7 @@ fn config() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: effort(400, 400 * 50), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_configuration_has_an_answer(config in config()) {

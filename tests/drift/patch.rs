@@ -4,6 +4,7 @@ use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::{Capture, Intervals};
 use netweir::plan::plan;
 use netweir::ruleset::{Chain, Elements, Installed, Rule, Ruleset, Set};
+use netweir_testkit::effort::effort;
 use proptest::prelude::*;
 
 use crate::installed;
@@ -45,7 +46,7 @@ fn any_parts() -> impl Strategy<Value = [bool; 5]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: effort(400, 400 * 50), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_differs_from_itself(capture in captures::capture()) {

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use netweir::connection::Connection;
 use netweir::intent::{Capture, InboundMode, RangeSelection, Tproxy};
 use netweir::meshes::{Istio, IstioFlag, Surroundings};
+use netweir_testkit::effort::effort;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -225,7 +226,7 @@ fn connections_fare_as_under_istios_own_rules() {
     let (mut captured, mut tried) = (0, 0);
     let results = std::cell::RefCell::new((&mut captured, &mut tried));
     TestRunner::new(ProptestConfig {
-        cases: 300,
+        cases: effort(300, 300 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     })

@@ -5,6 +5,7 @@ use netweir::connection::{Connection, Path};
 use netweir::intent::Capture;
 use netweir::meshes::{Linkerd, LinkerdFlag, Surroundings};
 use netweir::ruleset::End;
+use netweir_testkit::effort::effort;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestRunner;
@@ -141,7 +142,7 @@ fn connections_fare_as_under_linkerds_own_rules() {
     let (mut captured, mut tried) = (0, 0);
     let results = std::cell::RefCell::new((&mut captured, &mut tried));
     TestRunner::new(ProptestConfig {
-        cases: 150,
+        cases: effort(150, 150 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     })

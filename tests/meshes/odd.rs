@@ -2,6 +2,7 @@
 
 use netweir::meshes::{CompatCommand, Flag, FlagValues, Istio, Linkerd, LinkerdFlag, Surroundings};
 use netweir::plan::plan;
+use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -54,7 +55,7 @@ fn has_an_answer<P: CompatCommand>(given: Vec<(P::Flag, String)>) -> Result<(), 
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1000,
+        cases: effort(1000, 1000 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

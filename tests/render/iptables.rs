@@ -3,6 +3,7 @@
 use netweir::intent::{Capture, Family, InboundMode, Tproxy};
 use netweir::plan::plan;
 use netweir::render;
+use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -85,7 +86,7 @@ pub(crate) fn restore_takes(captures: &[Capture]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 8,
+        cases: effort(8, 8 * 50),
         max_shrink_iters: 400,
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -4,6 +4,7 @@ use netweir::intent::{Capture, Families, Family};
 use netweir::plan::plan;
 use netweir::render;
 use netweir::ruleset::{Ruleset, TABLE};
+use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -18,7 +19,7 @@ const SMALL_BATCH: usize = 4;
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: 8,
+        cases: effort(8, 8 * 50),
         max_shrink_iters: 400,
         failure_persistence: None,
         ..ProptestConfig::default()

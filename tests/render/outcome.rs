@@ -5,6 +5,7 @@ use netweir::explain::{Outcome, Verdict, evaluate};
 use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::render;
+use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -53,7 +54,7 @@ fn run_twice(text: &str) -> String {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 200,
+        cases: effort(200, 200 * 50),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
