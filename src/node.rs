@@ -206,6 +206,9 @@ impl Installer {
     /// Checks the node and repairs what differs.
     fn reconcile(&mut self, now: Instant) -> Outcome {
         let was_ready = self.health.is_ready();
+        if let Some(server) = &mut self.server {
+            server.make_room();
+        }
         let outcome = match self.try_reconcile(now) {
             Ok(Status::Installed(repair)) => {
                 self.health.succeeded(repair);

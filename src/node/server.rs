@@ -1,6 +1,7 @@
-//! Answers to probes and to Prometheus: as much of HTTP/1.1 (RFC 9112) as a GET takes.
+//! The HTTP endpoint for probes and Prometheus: as much of HTTP/1.1 (RFC 9112) as a GET takes.
 //!
-//! Nothing here waits. Who is slow to ask is forgotten after a while, and who does not read the answer does not get it.
+//! Nothing here waits, and connections give way to repairs: slow requests time out, and descriptors are freed when they run
+//! short.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,17 +11,22 @@ use std::time::{Duration, Instant};
 use super::error::InstallError;
 use super::health::Health;
 
-/// The most connections at once. Beyond, the oldest is closed.
-const CONNECTIONS: usize = 16;
+/// The most connections at once. Further ones replace the oldest.
+const MAX_CONNECTIONS: usize = 16;
 /// The longest request, in bytes.
-const LONGEST: usize = 4 << 10;
+const MAX_REQUEST: usize = 4 << 10;
 /// How long a request may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long no connection is accepted after the process ran out of descriptors.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The descriptors that a repair needs.
+const SPARE: usize = 4;
 
 /// The server.
 pub(super) struct Server {
     listener: TcpListener,
     connections: Vec<Connection>,
+    paused_until: Option<Instant>,
 }
 
 struct Connection {
@@ -29,7 +35,7 @@ struct Connection {
     deadline: Instant,
 }
 
-/// What is answered.
+/// A response.
 #[derive(Debug, PartialEq, Eq)]
 struct Answer {
     status: &'static str,
@@ -37,7 +43,7 @@ struct Answer {
 }
 
 impl Server {
-    /// On this address.
+    /// Listens on an address.
     pub(super) fn listen(address: SocketAddr) -> Result<Self, InstallError> {
         let listen = || {
             let listener = TcpListener::bind(address)?;
@@ -45,50 +51,73 @@ impl Server {
             Ok(listener)
         };
         let listener = listen().map_err(|source| InstallError::Health { address, source })?;
-        let connections = Vec::new();
         Ok(Self {
             listener,
-            connections,
+            connections: Vec::new(),
+            paused_until: None,
         })
     }
 
-    /// Where it listens: the port is known even if any would do.
+    /// The address, with the port that was chosen for port 0.
     pub(super) fn address(&self) -> Option<SocketAddr> {
         self.listener.local_addr().ok()
     }
 
-    /// What to wait for.
+    /// The descriptors to wait for.
     pub(super) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let connections = self.connections.iter();
         let connections = connections.map(|connection| connection.stream.as_fd());
-        connections.chain([self.listener.as_fd()])
+        let listener = self.paused_until.is_none().then(|| self.listener.as_fd());
+        connections.chain(listener)
     }
 
-    /// When somebody is to be forgotten.
+    /// When the next connection times out, or a pause ends.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.connections
+        let deadlines = self
+            .connections
             .iter()
-            .map(|connection| connection.deadline)
-            .min()
+            .map(|connection| connection.deadline);
+        deadlines.chain(self.paused_until).min()
     }
 
-    /// Answers whoever has asked by now.
+    /// Closes the connections unless there are descriptors for a repair.
+    pub(super) fn make_room(&mut self) {
+        if !self.connections.is_empty() {
+            let spare = (0..SPARE).map_while(|_| self.listener.try_clone().ok());
+            if spare.collect::<Vec<_>>().len() < SPARE {
+                self.connections.clear();
+            }
+        }
+    }
+
+    /// Answers complete requests and accepts connections.
     pub(super) fn serve(&mut self, now: Instant, health: &Health) {
         self.connections
             .retain_mut(|connection| connection.deadline > now && connection.is_open(health));
-        // Any error is about one connection, or passes. Others have their turn before the rest.
-        for _ in 0..CONNECTIONS {
-            let Ok((stream, _)) = self.listener.accept() else {
-                break;
+        if self.paused_until.is_some_and(|until| until > now) {
+            return;
+        }
+        self.paused_until = None;
+        // A bound, so that others get their turn.
+        for _ in 0..MAX_CONNECTIONS {
+            let stream = match self.listener.accept() {
+                Ok((stream, _)) => stream,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+                // Without descriptors, the listener would stay readable.
+                Err(_) => {
+                    self.paused_until = Some(now + PAUSE);
+                    break;
+                }
             };
             let mut connection = Connection {
                 stream,
                 request: Vec::new(),
-                deadline: now + PATIENCE,
+                deadline: now + TIMEOUT,
             };
             let is_usable = connection.stream.set_nonblocking(true).is_ok();
             if is_usable && connection.is_open(health) {
-                if self.connections.len() == CONNECTIONS {
+                if self.connections.len() == MAX_CONNECTIONS {
                     self.connections.remove(0);
                 }
                 self.connections.push(connection);
@@ -98,7 +127,7 @@ impl Server {
 }
 
 impl Connection {
-    /// Reads what there is, and answers it once it is whole. Tells whether there is more to come.
+    /// Reads what has arrived and answers a complete request; `true` while the request is incomplete.
     fn is_open(&mut self, health: &Health) -> bool {
         let mut buffer = [0; 1024];
         loop {
@@ -109,7 +138,7 @@ impl Connection {
                 Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
             }
             if let Some(answer) = answer(&self.request, health) {
-                // It fits the buffer of a new connection, or nobody is told.
+                // It fits the buffer of a new connection, or the client gets none.
                 let _ = self.stream.write_all(answer.text().as_bytes());
                 return false;
             }
@@ -134,13 +163,13 @@ impl Answer {
     }
 }
 
-/// The answer to the request; `None` as long as there is more to come.
+/// The response to a request; `None` while the request is incomplete.
 fn answer(request: &[u8], health: &Health) -> Option<Answer> {
     let is_whole = request.windows(4).any(|bytes| bytes == b"\r\n\r\n");
     if !is_whole {
-        let is_too_long = request.len() > LONGEST;
+        let is_too_long = request.len() > MAX_REQUEST;
         return is_too_long
-            .then(|| Answer::new("431 Request Header Fields Too Large", "too long\n"));
+            .then(|| Answer::new("431 Request Header Fields Too Large", "request too long\n"));
     }
     let text = String::from_utf8_lossy(request);
     let mut words = text.lines().next().unwrap_or_default().split(' ');
@@ -152,8 +181,8 @@ fn answer(request: &[u8], health: &Health) -> Option<Answer> {
             Answer::new("503 Service Unavailable", format!("not ready: {reason}\n"))
         }
         (Some("GET"), "/metrics", _) => Answer::new("200 OK", health.metrics()),
-        (Some("GET"), _, _) => Answer::new("404 Not Found", "there are /readyz and /metrics\n"),
-        _ => Answer::new("405 Method Not Allowed", "accepted is GET\n"),
+        (Some("GET"), _, _) => Answer::new("404 Not Found", "not found; try /readyz or /metrics\n"),
+        _ => Answer::new("405 Method Not Allowed", "only GET is supported\n"),
     })
 }
 
@@ -166,14 +195,14 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_answered_when_it_is_whole() {
+    fn answers_complete_requests() {
         let health = Health::new();
         let request = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
         for length in 0..request.len() {
             assert_eq!(status(&request[..length], &health), None);
         }
         assert_eq!(status(request, &health), Some("200 OK"));
-        let endless = "x".repeat(LONGEST + 1);
+        let endless = "x".repeat(MAX_REQUEST + 1);
         assert_eq!(
             status(&endless, &health),
             Some("431 Request Header Fields Too Large")
@@ -181,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn readiness_is_a_status() {
+    fn status_of_readyz_is_readiness() {
         let mut health = Health::new();
         let request = "GET /readyz?verbose HTTP/1.1\r\n\r\n";
         let asked = answer(request.as_bytes(), &health).unwrap();

@@ -129,6 +129,49 @@ fn file_set_aside_by_0_1_comes_back() {
     assert_eq!(node.configurations(), only());
 }
 
+/// The list that 0.1 made cannot be read: whatever is done, the original survives.
+#[test]
+fn file_set_aside_survives_an_unreadable_list() {
+    let aside = format!("{}.before-netweir", BRIDGE.0);
+    let node = installed_by_0_1();
+    node.write(CALICO_LATER.0, CALICO_LATER.1);
+    node.remove("10-mynet.conflist");
+    std::os::unix::fs::symlink("/nonexistent/list", node.file("10-mynet.conflist")).unwrap();
+    for command in ["install", "uninstall"] {
+        let mut command = node.command(command);
+        command.env("NETWEIR_CNI_ONCE", "true");
+        assert_eq!(command.output().unwrap().status.code(), Some(1));
+        assert_eq!(node.text(&aside), BRIDGE.1);
+        assert_eq!(node.text(CALICO_LATER.0), CALICO_LATER.1);
+    }
+    assert!(node.has_plugin());
+}
+
+/// As few descriptors as there may be: files that cannot be opened are not absent.
+#[test]
+fn no_file_is_lost_without_descriptors() {
+    for command in ["install", "uninstall"] {
+        for limit in 3..16 {
+            let node = installed_by_0_1();
+            let mut shell = std::process::Command::new("sh");
+            shell
+                .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
+                .arg(crate::node::program())
+                .args(node.arguments(command))
+                .env("NETWEIR_CNI_ONCE", "true");
+            let output = shell.output().unwrap();
+            let texts = node.configurations();
+            assert!(
+                texts.values().any(|text| text == BRIDGE.1),
+                "{limit}: {output:?}: {texts:#?}"
+            );
+            node.install_once();
+            assert_eq!(node.text(BRIDGE.0), BRIDGE.1, "{limit}");
+            assert!(is_installed(&node), "{limit}");
+        }
+    }
+}
+
 #[test]
 fn nameless_plugin_is_no_network() {
     let loopback = r#"{"cniVersion":"1.0.0","type":"loopback"}"#;

@@ -1,14 +1,16 @@
-//! The installed plugin, run by the chain that names it.
+//! Runs the installed plugin as the network's list does.
 
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use netweir_testkit::tracer::Next;
 use serde_json::{Value, json};
 
 use crate::agents::{BRIDGE, CALICO, CILIUM, FLANNEL, KINDNET};
-use crate::node::{Node, succeeded};
+use crate::node::{Node, PATIENCE, succeeded};
 use crate::runtime::primary;
+use crate::tracer::{changes_files, trace};
 
 /// What libcni gives the entry of the pods' network.
 fn configuration(node: &Node) -> Value {
@@ -49,7 +51,7 @@ const OPTIONS: &str = r#"{
 }"#;
 
 #[test]
-fn accepts_its_entry_in_every_network() {
+fn plugin_accepts_its_entry_in_every_network() {
     for agent in [FLANNEL, CALICO, CILIUM, KINDNET, BRIDGE] {
         let node = Node::new(&[agent]);
         let options = node.path("plugin.json");
@@ -76,4 +78,60 @@ fn accepts_its_entry_in_every_network() {
         configuration["captures"] = json!({});
         assert!(!called(&node, "STATUS", &configuration).status.success());
     }
+}
+
+/// Between any two system calls, so that no moment is left in which the binary is open for writing (`ETXTBSY`).
+#[test]
+fn plugin_starts_at_every_moment_of_an_upgrade() {
+    let node = Node::new(&[CALICO]);
+    node.install_once();
+    let plugin = node.plugin();
+    let mut older = fs::OpenOptions::new().append(true).open(&plugin).unwrap();
+    older.write_all(b"older").unwrap();
+    drop(older);
+    let mut arguments = node.arguments("install");
+    arguments.push("--once".to_owned());
+    let mut starts = 0;
+    let code = trace(&arguments, |call| {
+        if changes_files(call) || call == nix::libc::SYS_close {
+            starts += 1;
+            let output = Command::new(&plugin)
+                .env_clear()
+                .env("CNI_COMMAND", "VERSION")
+                .stdin(Stdio::null())
+                .output();
+            assert!(output.unwrap().status.success());
+        }
+        Next::Continue
+    });
+    assert_eq!(code, Some(0));
+    assert!(starts > 20, "the tracer saw nothing");
+    assert!(node.has_plugin());
+}
+
+/// The manifests limit the installer to 32 MiB.
+#[test]
+fn large_configurations_of_others_are_not_kept_in_memory() {
+    let node = Node::new(&[]);
+    let (_, text) = FLANNEL;
+    let large = node.path("large");
+    fs::write(&large, format!("{text}{}", " ".repeat(4_000_000))).unwrap();
+    for number in 0..200 {
+        fs::hard_link(&large, node.file(&format!("{number:03}.conflist"))).unwrap();
+    }
+    let installer = crate::node::Installer::start(&mut node.command("install"));
+    node.wait_for(3 * PATIENCE, "the entry", || {
+        crate::runtime::has_entry_besides(
+            &node.text("000.conflist"),
+            &fs::read_to_string(&large).unwrap(),
+        )
+    });
+    installer.wait_for_line("info: the plugin is installed");
+    let status = fs::read_to_string(format!("/proc/{}/status", installer.id())).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak
+        .and_then(|peak| peak.trim().strip_suffix(" kB"))
+        .unwrap();
+    assert!(peak.parse::<u32>().unwrap() < 32 << 10, "{peak} kB");
+    installer.end(nix::sys::signal::Signal::SIGTERM);
 }

@@ -1,4 +1,4 @@
-//! What is told to a kubelet, to Prometheus, and by a file; and what signals do.
+//! Probes, metrics, the ready file and signals.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -56,7 +56,7 @@ fn metric(address: SocketAddr, name: &str, label: Option<(&str, &str)>) -> Strin
 }
 
 #[test]
-fn readiness_and_metrics() {
+fn probes_and_metrics_follow_the_installation() {
     let node = Node::new(&[]);
     let mut command = node.command("install");
     let installer = Installer::start(command.arg("--health").arg("127.0.0.1:0"));
@@ -116,9 +116,8 @@ fn readiness_and_metrics() {
     installer.end(Signal::SIGTERM);
 }
 
-/// Neither by many who ask slowly nor by one who asks without end.
 #[test]
-fn repairs_are_not_held_up_by_who_asks() {
+fn slow_and_endless_requests_do_not_delay_repairs() {
     let (name, text) = FLANNEL;
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded_with(&["--health=127.0.0.1:0"]);
@@ -147,8 +146,43 @@ fn repairs_are_not_held_up_by_who_asks() {
     installer.end(Signal::SIGTERM);
 }
 
+/// With so few descriptors that the connections take them all.
 #[test]
-fn an_address_that_is_taken() {
+fn idle_connections_do_not_delay_repairs() {
+    let (name, text) = FLANNEL;
+    for limit in [10, 14, 20, 24] {
+        let node = Node::new(&[FLANNEL]);
+        let mut shell = std::process::Command::new("sh");
+        shell
+            .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])
+            .arg(crate::node::program())
+            .args(node.arguments("install"))
+            .arg("--health=127.0.0.1:0");
+        let installer = Installer::start(&mut shell);
+        let address = address(&installer);
+        installer.wait_for_line("info: the plugin is installed");
+        let idle: Vec<_> = (0..40)
+            .map(|_| TcpStream::connect(address).unwrap())
+            .collect();
+        for _ in 0..3 {
+            fs::remove_file(node.plugin()).unwrap();
+            node.write_whole(name, text);
+            node.wait_for(SECOND, "the repairs", || {
+                node.has_plugin() && has_entry_besides(&node.text(name), text)
+            });
+        }
+        drop(idle);
+        assert_eq!(fetched(address, "/readyz").0, 200);
+        let lines = installer.end(Signal::SIGTERM);
+        assert!(
+            !lines.iter().any(|line| line.starts_with("error: ")),
+            "{lines:#?}"
+        );
+    }
+}
+
+#[test]
+fn address_in_use_is_an_error() {
     let node = Node::new(&[FLANNEL]);
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -166,7 +200,7 @@ fn an_address_that_is_taken() {
 }
 
 #[test]
-fn a_file_while_the_plugin_is_in_place() {
+fn ready_file_exists_while_the_plugin_is_installed() {
     let node = Node::new(&[FLANNEL]);
     let ready = node.path("ready");
     // Of a process that was killed.
@@ -184,7 +218,7 @@ fn a_file_while_the_plugin_is_in_place() {
 }
 
 #[test]
-fn a_ready_file_that_cannot_be_written() {
+fn ready_file_that_cannot_be_written_is_tried_again() {
     let node = Node::new(&[FLANNEL]);
     let ready = node.path("folder/ready");
     let mut command = node.command("install");
@@ -203,7 +237,7 @@ fn a_ready_file_that_cannot_be_written() {
 }
 
 #[test]
-fn a_signal_leaves_the_plugin() {
+fn signal_leaves_the_plugin() {
     for signal in [Signal::SIGTERM, Signal::SIGINT] {
         let node = Node::new(&[FLANNEL]);
         let lines = node.guarded().end(signal);
@@ -218,7 +252,7 @@ fn a_signal_leaves_the_plugin() {
 }
 
 #[test]
-fn a_signal_takes_the_plugin_if_asked() {
+fn signal_uninstalls_the_plugin_with_uninstall_on_exit() {
     for agent in [FLANNEL, BRIDGE] {
         let node = Node::new(&[agent]);
         let (name, text) = agent;

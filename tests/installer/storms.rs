@@ -1,4 +1,4 @@
-//! Another program that does not stop writing.
+//! Another program that keeps writing.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -32,7 +32,7 @@ fn truncated(node: &Node, name: &str) -> File {
 }
 
 #[test]
-fn of_rewriting_in_every_way() {
+fn last_version_of_a_storm_gets_the_entry() {
     let (name, text) = FLANNEL;
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
@@ -71,18 +71,12 @@ fn of_rewriting_in_every_way() {
         node.configurations().len() == 1
     });
     let lines = installer.end(Signal::SIGTERM);
-    // No file stayed broken.
-    assert!(
-        !lines.iter().any(|line| line.contains("an invalid network")),
-        "{lines:#?}"
-    );
-    // It looked at some of the texts, not at each: the storm had 1800.
+    // It handled some of the 1800 changes, not each.
     assert!(lines.len() < 900, "{}", lines.len());
 }
 
-/// Another program takes the entry out as soon as it sees it.
 #[test]
-fn of_a_quarrel() {
+fn entry_that_is_removed_at_once_comes_back_within_a_second() {
     let (name, text) = CALICO;
     let node = Node::new(&[CALICO]);
     let installer = node.guarded();
@@ -93,10 +87,10 @@ fn of_a_quarrel() {
     installer.end(Signal::SIGTERM);
 }
 
-/// It waits for events alone: poll(2) without a timeout.
+/// poll(2) without a timeout.
 #[cfg(target_arch = "x86_64")]
 #[test]
-fn is_all_that_wakes_it() {
+fn idle_installer_waits_for_events_only() {
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded_with(&["--health=127.0.0.1:0"]);
     let path = format!("/proc/{}/syscall", installer.id());
