@@ -3,6 +3,7 @@
 use netweir::intent::{Capture, Interval};
 use netweir::metadata::{Metadata, VERSION};
 use netweir::nftables::{self, Outcome};
+use netweir::options::OptionSet;
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, TABLE};
 

@@ -7,6 +7,7 @@ use std::process::Command;
 use netweir::intent::Capture;
 use netweir::metadata::Metadata;
 use netweir::nftables;
+use netweir::options::OptionSet;
 use netweir::plan::plan;
 use netweir::render;
 use netweir::ruleset::MetadataBytes;

@@ -1,22 +1,24 @@
-//! The command line: one module for each verb.
+//! The command line: one module for each command.
 //!
 //! ```text
-//! arguments ─► Invocation (options of all sources, every mistake) ─► the verb ─► exit code
+//! arguments ─► Invocation (options of all sources, every error) ─► the command ─► exit code
 //! ```
 
 mod accounts;
 mod apply;
-mod arguments;
 mod cni;
+mod command;
 mod compat;
 mod completions;
 mod diff;
 mod error;
 mod explain;
-mod form;
 mod graph;
+mod help;
 mod hunks;
 mod invocation;
+mod output;
+mod parser;
 mod remove;
 mod rules;
 mod screen;
@@ -24,198 +26,158 @@ mod status;
 mod style;
 mod surroundings;
 mod trace;
+mod version;
 
 use std::ffi::OsString;
-use std::io::{self, Write};
-
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
+use crate::options::{OptionError, OptionErrorKind, nearest_of};
 
-use apply::Apply;
-use arguments::{Arguments, OPTIONS, OptionsOf, Stop, TakesOptions, with_mentioned_options};
-use cni::Cni;
-use completions::Completions;
-use diff::Diff;
-use error::CliError;
-use explain::Explain;
-use graph::Graph;
-use remove::Remove;
-use status::ShowStatus;
-use trace::Trace;
+use command::{CommandSpec, command_first};
+use compat::Other;
+pub use help::Manual;
+use invocation::Invocation;
+use parser::{HelpRequested, Known};
 
-/// The width of `--help`, in columns, where the terminal is not narrower.
-const HELP_WIDTH: usize = 100;
+/// All commands but those for the meshes' own command lines.
+const COMMANDS: &[CommandSpec] = &[
+    apply::COMMAND,
+    remove::COMMAND,
+    status::COMMAND,
+    diff::COMMAND,
+    explain::COMMAND,
+    graph::COMMAND,
+    trace::COMMAND,
+    cni::INSTALL,
+    cni::UNINSTALL,
+    completions::COMMAND,
+    version::COMMAND,
+];
 
-/// Captures a pod's traffic for a service-mesh proxy, through nf_tables and netlink alone.
-#[derive(Parser)]
-#[command(version, max_term_width = HELP_WIDTH)]
-struct CommandLine {
-    #[command(subcommand)]
-    verb: Verb,
-}
+/// What people look for, and what it is here.
+const HINTS: [(&str, &str); 6] = [
+    ("install", "apply, or cni install for the CNI plugin"),
+    ("uninstall", "remove, or cni uninstall for the CNI plugin"),
+    ("verify", "apply --verify"),
+    ("init", "apply"),
+    ("list", "status, or explain --from-kernel"),
+    ("show", "status, or graph --from-kernel"),
+];
 
-#[derive(Subcommand)]
-enum Verb {
-    /// Capture traffic as the options say, replacing what an earlier run installed.
-    Apply(OptionsOf<Apply>),
-    /// Put the chained CNI plugin, which this program is, on a node, or take it away.
-    Cni(Cni),
-    /// Print a script that completes command lines in a shell.
-    Completions(Completions),
-    /// Show what is installed against what these options would install; like diff, end with 0 when that is the
-    /// same and with 3 when not.
-    Diff(Diff),
-    /// Tell where one connection goes under the rules that the options would make, and why.
-    Explain(Explain),
-    /// Draw the path of inbound and outbound connections through the rules.
-    Graph(Graph),
-    /// Take away exactly what apply installed; nothing there is no error.
-    Remove(OptionsOf<Remove>),
-    /// Tell whether capture is installed, with which options, by which version, whether its rules are still what they
-    /// were, and what they have counted; end with 3 when it is not installed or was edited.
-    Status(ShowStatus),
-    /// Show new connections as they are made, with the rules that they meet and what becomes of them.
-    Trace(Trace),
-}
-
-/// Does what the arguments say. The first one is the program's name.
+/// Runs the command that the arguments name. The first one is the program's name.
 #[must_use]
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
-    let arguments = match compat::run(arguments) {
+    let wants_all = arguments.iter().any(|argument| argument == "--help");
+    let mut arguments = match compat::run(arguments, is_command) {
         Ok(code) => return code,
-        Err(own) => own,
+        Err(Other::Help(name)) => return show_help(name, wants_all),
+        Err(Other::Netweir(arguments)) => arguments,
     };
-    let log = Log::default();
-    let Arguments { matches, errors } =
-        match Arguments::read(brief(&arguments), listed, documented, OPTIONS, arguments) {
-            Ok(arguments) => arguments,
-            Err(stop) => return stopped(stop),
-        };
-    match CommandLine::from_arg_matches(&matches).map(|line| line.verb) {
-        Ok(Verb::Apply(options)) => Apply::run(options, errors),
-        Ok(Verb::Cni(cni)) => cni.run(errors),
-        Ok(Verb::Completions(completions)) => completions.run(errors),
-        Ok(Verb::Diff(diff)) => diff.run(errors),
-        Ok(Verb::Explain(explain)) => explain.run(errors),
-        Ok(Verb::Graph(graph)) => graph.run(errors),
-        Ok(Verb::Remove(options)) => Remove::run(options, errors),
-        Ok(Verb::Status(status)) => status.run(errors),
-        Ok(Verb::Trace(trace)) => trace.run(errors),
-        // Nothing could be made of the arguments, and the mistakes say why.
-        Err(_) => invocation::report(log, &errors),
-    }
-}
-
-/// Says what was asked for, or what can be.
-fn stopped(stop: Stop) -> ExitCode {
-    match stop {
-        Stop::Asked(text) => match print(&format!("{}\n", text.trim_end())) {
-            Ok(()) => ExitCode::Done,
-            Err(error) => error.report(Log::default()),
+    command_first(&mut arguments, COMMANDS);
+    let words: Vec<_> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy())
+        .collect();
+    let words: Vec<_> = words.iter().map(AsRef::as_ref).collect();
+    match words.as_slice() {
+        [] => usage(&help::program(COMMANDS)),
+        [help::CNI] => usage(&help::whole(COMMANDS, help::CNI)),
+        ["-h"] => output::show(&help::program(COMMANDS)),
+        ["help" | "--help"] => output::show(&help::whole(COMMANDS, "")),
+        [help::CNI, "-h" | "--help" | "help"] | ["help", help::CNI] => {
+            output::show(&help::whole(COMMANDS, help::CNI))
+        }
+        ["help", name @ ..] if is_known(&name.join(" ")) => {
+            output::show(&help::whole(COMMANDS, &name.join(" ")))
+        }
+        ["help", name, ..] => unknown(name),
+        ["-V" | "--version", ..] => version::show(),
+        [first, rest @ ..] => match (find(first), rest.first()) {
+            (Some(spec), _) => {
+                arguments.remove(1);
+                start(spec, arguments)
+            }
+            (None, Some(second)) if *first == help::CNI => match find(&format!("{first} {second}"))
+            {
+                Some(spec) => {
+                    arguments.drain(1..3);
+                    start(spec, arguments)
+                }
+                None => unknown(second),
+            },
+            (None, _) => unknown(first),
         },
-        Stop::Nothing(text) => {
-            eprintln!("{}", text.trim_end());
-            ExitCode::Usage
-        }
     }
 }
 
-/// The command line of the verb that changes the kernel's rules, if it is named first, with no more than these arguments
-/// need.
-fn brief(arguments: &[OsString]) -> Option<clap::Command> {
-    let (name, sections) = match arguments.get(1)?.to_str()? {
-        "apply" => ("apply", Apply::SECTIONS),
-        "remove" => ("remove", Remove::SECTIONS),
-        _ => return None,
+fn find(name: &str) -> Option<&'static CommandSpec> {
+    COMMANDS.iter().find(|spec| spec.name == name)
+}
+
+/// Whether the word is the first of a command's name.
+fn is_command(word: &str) -> bool {
+    let mut names = COMMANDS.iter().map(|spec| spec.name.split(' ').next());
+    names.any(|name| name == Some(word))
+}
+
+fn is_known(name: &str) -> bool {
+    find(name).is_some() || compat::COMMANDS.contains(&name)
+}
+
+fn start(spec: &'static CommandSpec, arguments: Vec<OsString>) -> ExitCode {
+    let specs = spec.specs();
+    let known = Known {
+        options: &specs,
+        elsewhere: command::is_option,
     };
-    let verb = with_mentioned_options(clap::Command::new(name), sections, arguments);
-    Some(clap::Command::new(env!("CARGO_PKG_NAME")).subcommand(verb))
+    let command = clap::Command::new(spec.name);
+    let command = match spec.words {
+        Some(_) => command.arg(parser::words_argument()),
+        None => command,
+    };
+    let wants_all = arguments.iter().any(|argument| argument == "--help");
+    match parser::parse(command, known, arguments) {
+        Ok(parsed) => (spec.run)(Invocation::new(spec, COMMANDS, parsed)),
+        Err(HelpRequested) => show_help(spec.name, wants_all),
+    }
 }
 
-/// The command line, with the verbs that are other programs by name alone.
-fn listed() -> clap::Command {
-    CommandLine::command()
-        .subcommands(compat::VERBS.map(|(verb, about)| clap::Command::new(verb).about(about)))
+fn show_help(name: &str, wants_all: bool) -> ExitCode {
+    let help = if wants_all { help::whole } else { help::common };
+    output::show(&help(COMMANDS, name))
 }
 
-/// The verbs and their options with all that their help says, to make documents of.
+/// Nothing was asked for.
+fn usage(help: &str) -> ExitCode {
+    eprint!("{help}");
+    ExitCode::Usage
+}
+
+fn unknown(word: &str) -> ExitCode {
+    let hint = HINTS.iter().find(|(tried, _)| *tried == word);
+    let names = COMMANDS
+        .iter()
+        .map(|spec| spec.name)
+        .chain(compat::COMMANDS);
+    let problem = if word.starts_with('-') {
+        let nearest = None;
+        OptionErrorKind::Unknown { nearest }
+    } else {
+        let nearest = hint
+            .map(|(_, command)| *command)
+            .or_else(|| nearest_of(word, names));
+        OptionErrorKind::UnknownCommand {
+            nearest: nearest.map(str::to_owned),
+        }
+    };
+    let option = word.to_owned();
+    invocation::report(Log::default(), &[OptionError { option, problem }])
+}
+
+/// The manual: a page for the program, and one for each command.
 #[must_use]
-pub fn command() -> clap::Command {
-    with_documents(listed().disable_help_subcommand(true))
-}
-
-/// The command line with all that its help says, the exit codes at its end.
-fn documented() -> clap::Command {
-    with_documents(listed())
-}
-
-fn with_documents(command: clap::Command) -> clap::Command {
-    let mut command = command.after_help(exit_codes());
-    // Now the verbs have the options that they put off.
-    command.build();
-    command.mut_subcommands(|verb| {
-        with_documented_options(verb).mut_subcommands(with_documented_options)
-    })
-}
-
-fn with_documented_options(verb: clap::Command) -> clap::Command {
-    verb.mut_args(arguments::documented)
-        .after_help(exit_codes())
-}
-
-fn exit_codes() -> String {
-    let lines = ExitCode::ALL.map(|code| format!("\n  {:<3}  {}", code.number(), code.meaning()));
-    format!("Exit codes:{}", lines.concat())
-}
-
-/// Prints what was asked for.
-fn print(text: &str) -> Result<(), CliError> {
-    let mut output = io::stdout().lock();
-    output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-        .map_err(CliError::Output)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::options::{OptionValues, Setting};
-
-    fn given(command: clap::Command, arguments: &[OsString]) -> Option<OptionValues> {
-        let matches = command.try_get_matches_from(arguments).ok()?;
-        match CommandLine::from_arg_matches(&matches).ok()?.verb {
-            Verb::Apply(options) => Some(options.given),
-            _ => None,
-        }
-    }
-
-    fn argument() -> impl Strategy<Value = String> {
-        let name = prop::sample::select(Setting::ALL).prop_map(|setting| setting.spec().name);
-        prop_oneof![
-            6 => name.clone().prop_map(|name| format!("--{name}")),
-            6 => name.prop_map(|name| format!("--{name}=1,2")),
-            6 => prop::sample::select(vec!["3", "x", "", "-1", "*", "apply"]).prop_map(str::to_owned),
-            1 => prop::sample::select(vec!["-v", "-vq", "-q", "--", "--help", "-x", "--dry"])
-                .prop_map(str::to_owned),
-        ]
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn the_brief_command_line_understands_what_the_whole_one_does(
-            arguments in prop::collection::vec(argument(), 0..6),
-        ) {
-            let words = ["netweir", "apply"].into_iter().map(OsString::from);
-            let words: Vec<_> = words.chain(arguments.into_iter().map(OsString::from)).collect();
-            let brief = brief(&words).unwrap();
-            prop_assert_eq!(given(brief, &words), given(listed(), &words));
-        }
-    }
+pub fn manuals() -> Vec<Manual> {
+    help::manuals(COMMANDS)
 }

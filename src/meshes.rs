@@ -1,7 +1,7 @@
 //! What netweir knows of each mesh: the flags of its init program, the annotations of its injector, and its defaults.
 //!
 //! ```text
-//! flags, variables ──► FlagValues ──► Istio | Linkerd ──► Request, or every OptionError ──► Capture
+//! flags, variables ──► OptionValues ─► Istio | Linkerd ──► Request, or every OptionError ──► Capture
 //!                                                 addresses, name servers ──┘
 //! annotations ──► AnnotationValues ──► a mesh's keys and defaults ──► OptionValues
 //! ```
@@ -9,10 +9,8 @@
 //! A value that the mesh's own program accepts and uses is accepted, with the same outcome for every connection. A value
 //! that it refuses, drops or misreads is an error.
 
-#[macro_use]
-mod flag;
 pub(crate) mod annotations;
-mod flag_values;
+mod command;
 pub(crate) mod istio;
 pub(crate) mod linkerd;
 pub mod notation;
@@ -20,8 +18,7 @@ mod reader;
 mod request;
 
 pub use annotations::AnnotationKey;
-pub use flag::{CompatCommand, Flag, Shape, Spec, Topic};
-pub use flag_values::FlagValues;
+pub use command::CompatCommand;
 pub use istio::{Istio, IstioFlag};
 pub use linkerd::{Linkerd, LinkerdFlag};
 pub use request::{Action, Notice, Request, Show, Surroundings, Validation};

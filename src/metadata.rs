@@ -13,7 +13,8 @@ use thiserror::Error;
 
 use crate::intent::{Bound, Capture, Families, Family, Intervals, IpRanges, RangeSelection};
 use crate::options::{
-    self, Files, OptionValues, Origin, Setting, elements_text, options_of, options_within,
+    self, Files, OptionSet, OptionValues, Origin, Setting, elements_text, options_of,
+    options_within,
 };
 use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use crate::printable::printable;

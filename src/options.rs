@@ -10,24 +10,32 @@
 //! Nothing here touches the operating system.
 
 mod capture;
+mod command;
 mod error;
 mod file;
 mod object;
 mod output;
-mod table;
+mod service;
+mod setting;
+mod spec;
 mod value;
 mod values;
 mod warning;
 mod written;
 
 pub use capture::{Files, Parsed, capture};
+pub use command::CommandOption;
 pub use error::{OptionError, OptionErrorKind};
 pub use file::{misspelled_variable, nearest, nearest_of, read_file};
 pub use object::{known, read_object};
 pub use output::{
-    Format, Level, LogFormat, LogOptions, Output, log_options, network_namespace, output,
+    Format, Level, LogFormat, LogOptions, Output, OutputFormat, log_options, network_namespace,
+    output,
 };
-pub use table::{Fallback, Section, Setting, Shape, Spec};
+pub use service::{is_of_service, is_service_url};
+pub use setting::Setting;
+pub use spec::{DefaultValue, OptionSet, OptionSpec, Section, Shape};
+pub(crate) use spec::{name_of, option_set};
 pub use values::{OptionValues, Origin};
 pub use warning::{Consequence, Warning};
 pub use written::{elements_text, line, options_of, options_within};

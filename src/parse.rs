@@ -216,6 +216,9 @@ pub enum ValueError {
     /// Nothing, or not a number.
     #[error("{0:?} is not a number (1 or more)")]
     Positive(String),
+    /// No address with a port.
+    #[error("{0:?} is not an address with a port (such as 127.0.0.1:15097 or [::1]:15097)")]
+    SocketAddress(String),
     /// No network namespace.
     #[error("{0:?} is neither a path, nor a name under /run/netns, nor a process id")]
     NetworkNamespace(String),

@@ -14,8 +14,8 @@ use std::path::Path;
 use netweir::exit_code::ExitCode;
 use netweir::graph::{Diagram, svg};
 use netweir::intent::Capture;
-use netweir::meshes::{Flag, IstioFlag, LinkerdFlag};
-use netweir::options::Setting;
+use netweir::meshes::{IstioFlag, LinkerdFlag};
+use netweir::options::{OptionSet, Setting};
 use netweir::plan::plan;
 use netweir::ruleset::Installed;
 use netweir_testkit::console::console_blocks;
@@ -105,7 +105,7 @@ fn options() -> String {
     table
 }
 
-fn flags<F: Flag>() -> String {
+fn flags<F: OptionSet>() -> String {
     let mut table =
         "| flag | variable | default | what it does |\n| --- | --- | --- | --- |\n".to_owned();
     for spec in F::ALL.iter().map(|flag| flag.spec()) {

@@ -10,7 +10,7 @@
 use std::process::Command;
 
 use netweir::intent::{Capture, Port};
-use netweir::options::{self, OptionValues, Origin, Setting, line, options_of};
+use netweir::options::{self, OptionSet, OptionValues, Origin, Setting, line, options_of};
 use netweir::parse::FamilyChoice;
 use netweir_testkit::captures;
 use netweir_testkit::effort::effort;

@@ -2,12 +2,10 @@
 //! tables: for the same flags.
 
 use netweir::intent::{Capture, Families, Family};
-use netweir::meshes::Flag;
-use netweir::meshes::{
-    CompatCommand, FlagValues, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings,
-};
+use netweir::meshes::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings};
 use netweir::metadata::Metadata;
 use netweir::nftables::{self, Outcome};
+use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
 
 use super::attempts;
@@ -188,13 +186,14 @@ fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
     let dual_stack = (stack == Stack::Dual).to_string();
     flags.push((IstioFlag::DualStack, dual_stack));
     let variables = settings.variables(",");
-    let mut texts = FlagValues::of_variables(|name| {
+    let all = IstioFlag::ALL.iter().copied();
+    let (mut texts, _) = OptionValues::from_variables(all, true, |name| {
         let mut set = variables.iter();
         set.find(|(own, _)| *own == name)
-            .map(|(_, text)| text.clone())
+            .map(|(_, text)| text.into())
     });
     for (flag, text) in &flags {
-        texts.set(*flag, text.clone());
+        texts.set(*flag, Origin::Flag, text.clone());
     }
     let request = Istio::read(&texts, &NoUsers).expect("valid");
     let surroundings = Surroundings {
@@ -283,9 +282,9 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
         (LinkerdFlag::SubnetsToIgnore, list(&settings.subnets)),
         (LinkerdFlag::Ipv6, (stack == Stack::Dual).to_string()),
     ];
-    let mut texts = FlagValues::default();
+    let mut texts = OptionValues::default();
     for (flag, text) in &flags {
-        texts.set(*flag, text.clone());
+        texts.set(*flag, Origin::Flag, text.clone());
     }
     let request = Linkerd::read(&texts, &NoUsers).expect("valid");
     let (capture, _) = request.capture(&Surroundings::default());
@@ -302,7 +301,7 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
 }
 
 /// The program installs the rules of the capture.
-fn installs<F: Flag>(
+fn installs<F: OptionSet>(
     verb: &str,
     flags: &[(F, String)],
     variables: &[(&str, String)],

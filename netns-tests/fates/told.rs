@@ -5,7 +5,7 @@ use std::process::Command;
 use netweir::connection::{Connection, Path};
 use netweir::explain::Verdict;
 use netweir::intent::{Capture, Port};
-use netweir::options::options_of;
+use netweir::options::{OptionSet, options_of};
 use netweir::ruleset::End;
 use serde_json::Value;
 

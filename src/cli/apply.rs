@@ -5,22 +5,24 @@ use crate::exit_code::ExitCode;
 use crate::intent::Family;
 use crate::log::Log;
 use crate::nftables::Outcome;
-use crate::options::{self, Format, OptionError, Output, Parsed, Section};
+use crate::options::{self, Format, Output, Parsed, Section};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::render;
 use crate::ruleset::Ruleset;
 
 use super::accounts::AccountFiles;
-use super::arguments::{OptionsOf, TakesOptions};
+use super::command::CommandSpec;
 use super::error::CliError;
 use super::invocation::Invocation;
+use super::output::print;
 use super::rules::NO_ADDRESS;
 
 /// The command.
-pub(super) struct Apply;
-
-impl TakesOptions for Apply {
-    const SECTIONS: &[Section] = &[
+pub(super) const COMMAND: CommandSpec = CommandSpec {
+    name: "apply",
+    about: "Install capture rules, replacing those of an earlier run",
+    details: "Rules that are installed already stay as they are, with their counters. Nothing is changed if an option is wrong.",
+    sections: &[
         Section::Proxy,
         Section::Inbound,
         Section::Outbound,
@@ -30,24 +32,38 @@ impl TakesOptions for Apply {
         Section::Verification,
         Section::DryRun,
         Section::Logging,
-    ];
-}
+    ],
+    options: &[],
+    words: None,
+    examples: &[
+        ("netweir apply", "capture all TCP of this network namespace"),
+        (
+            "netweir apply --exclude-outbound-ports=3306,6379 --verify",
+            "do not capture connections to two ports, and test the rules",
+        ),
+        (
+            "netweir apply --netns /proc/4711/ns/net --config /etc/netweir.toml",
+            "capture the traffic of another network namespace, with options from a file",
+        ),
+        (
+            "netweir apply --dry-run",
+            "print the rules instead of installing them",
+        ),
+    ],
+    run: run,
+};
 
-impl Apply {
-    /// Installs the rules, or prints them.
-    pub(super) fn run(mut options: OptionsOf<Self>, errors: Vec<OptionError>) -> ExitCode {
-        let mut invocation = options.invocation(errors);
-        let Some(request) = ApplyRequest::read(&mut invocation) else {
-            return invocation.report();
-        };
-        let log = invocation.log;
-        for warning in &request.parsed.warnings {
-            log.warning(warning, &[]);
-        }
-        match request.run(log) {
-            Ok(()) => ExitCode::Done,
-            Err(error) => error.report(log),
-        }
+fn run(mut invocation: Invocation) -> ExitCode {
+    let Some(request) = ApplyRequest::read(&mut invocation) else {
+        return invocation.report();
+    };
+    let log = invocation.log;
+    for warning in &request.parsed.warnings {
+        log.warning(warning, &[]);
+    }
+    match request.run(log) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => error.report(log),
     }
 }
 
@@ -87,7 +103,7 @@ impl ApplyRequest {
                 };
                 app::enter(place, Access::Unprivileged, log)?;
                 let planned = Planned::new(resolve_options(self.parsed, log, NO_ADDRESS)?);
-                super::print(&text_of(format, &planned.ruleset))
+                print(&text_of(format, &planned.ruleset))
             }
             Output::Install | Output::InstallAndVerify => {
                 app::enter(place, Access::Rules, log)?;

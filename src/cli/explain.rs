@@ -3,63 +3,64 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 
-use clap::Args;
-
 use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
 use crate::explain::{Answer, Outcome, Table, answer_to_nothing, complete, evaluate_installed};
 use crate::log::Log;
-use crate::options::{OptionError, OptionErrorKind, Section};
+use crate::options::{CommandOption, OptionError, OptionErrorKind, OutputFormat};
+use crate::parse;
 use crate::ruleset::Installed;
 
 use super::accounts::AccountFiles;
-use super::arguments::{OptionsOf, TakesOptions};
+use super::command::CommandSpec;
 use super::error::CliError;
-use super::form::{Form, FormOption};
 use super::invocation::Invocation;
-use super::rules::{Rules, RulesInView, RulesOption};
+use super::output::print;
+use super::rules::{Rules, RulesInView};
 use super::style::{Colour, Style};
 use super::surroundings::Here;
 
 const CONNECTION_HELP: &str = "\
 The connection: [out|in] [tcp|udp|icmp] [ADDRESS:PORT] [KEY=VALUE ...]. The keys are from (an address, a port or both), dev, \
-uid, gid, mark, ctmark, state and protocol. What is left out is assumed, and the answer says so: the interface and \
-the own address are those of the network namespace, where it has a route
+uid, gid, mark, ctmark, state and protocol. What is missing is assumed, and the answer says so: interface and own \
+address are taken from the routes of the network namespace
 [example: out tcp 10.0.0.5:443 uid=1000 gid=1000] [example: in tcp :8080 from=10.1.2.3 dev=eth0]";
-const CONNECTIONS_HELP: &str = "\
-A file with a connection a line; - is standard input. The answer to each is a JSON object on one line, or with \
---format=text a line of text; empty lines and lines that start with # are passed over
-[example: -]";
-const TABLE_HELP: &str = "\
-Print a table of all typical connections under these rules instead: every kind of owner by every kind of destination, in \
-both directions";
 
-/// The command's own arguments, and the options.
-#[derive(Args)]
-pub(super) struct Explain {
-    #[arg(value_name = "CONNECTION", help = CONNECTION_HELP)]
-    connection: Vec<String>,
-    #[arg(long, value_name = "FILE", help_heading = "The answer", help = CONNECTIONS_HELP)]
-    connections: Option<String>,
-    #[arg(long, help_heading = "The answer", help = TABLE_HELP)]
-    table: bool,
-    #[command(flatten)]
-    form: FormOption,
-    #[command(flatten)]
-    rules: RulesOption,
-    #[command(flatten)]
-    options: OptionsOf<Self>,
-}
-
-impl TakesOptions for Explain {
-    const SECTIONS: &[Section] = &RulesOption::SECTIONS;
-}
+/// The command.
+pub(super) const COMMAND: CommandSpec = CommandSpec {
+    name: "explain",
+    about: "Show where a connection goes, which rule decides, and why others do not",
+    details: "",
+    sections: Rules::SECTIONS,
+    options: &[
+        CommandOption::OutputFormat,
+        CommandOption::Connections,
+        CommandOption::Table,
+        CommandOption::FromKernel,
+    ],
+    words: Some(("CONNECTION", CONNECTION_HELP)),
+    examples: &[
+        (
+            "netweir explain out tcp 10.0.0.5:443 uid=1000",
+            "where an outbound connection would go under the default options",
+        ),
+        (
+            "netweir explain --from-kernel in tcp :8080",
+            "where an inbound connection goes under the installed rules",
+        ),
+        (
+            "netweir explain --table",
+            "the same for typical connections",
+        ),
+    ],
+    run: run,
+};
 
 /// The arguments and options, all valid.
 struct ExplainRequest {
     rules: Rules,
     asked: Asked,
-    form: Form,
+    format: OutputFormat,
 }
 
 /// What is asked.
@@ -72,62 +73,59 @@ enum Asked {
     Typical,
 }
 
-impl Explain {
-    /// Answers.
-    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
-        let mut invocation = self.options.invocation(errors);
-        let Some(request) = self.request(&mut invocation) else {
-            return invocation.report();
-        };
-        let log = invocation.log;
-        match request.run(log) {
-            Ok(code) => code,
-            Err(error) => error.report(log),
+fn run(mut invocation: Invocation) -> ExitCode {
+    let Some(request) = ExplainRequest::read(&mut invocation) else {
+        return invocation.report();
+    };
+    match request.run(invocation.log) {
+        Ok(code) => code,
+        Err(error) => error.report(invocation.log),
+    }
+}
+
+impl Asked {
+    fn read(invocation: &mut Invocation) -> Option<Self> {
+        let text = invocation.words.join(" ");
+        let table = invocation.own(CommandOption::Table, parse::switch)?;
+        let lines = invocation.own.has(CommandOption::Connections);
+        match (text.trim(), lines, table) {
+            ("", false, true) => Some(Self::Typical),
+            ("", true, false) => {
+                let file = invocation.own.text(CommandOption::Connections).to_owned();
+                let lines = open(&file).map_err(|error| {
+                    let reason = error.to_string();
+                    invocation.note(
+                        CommandOption::Connections,
+                        OptionErrorKind::File { file, reason },
+                    );
+                });
+                lines.ok().map(Self::Many)
+            }
+            ("", false, false) => {
+                invocation.errors.push(OptionError {
+                    option: "CONNECTION".to_owned(),
+                    problem: OptionErrorKind::NoConnection,
+                });
+                None
+            }
+            (text, false, false) => {
+                let question = question(text).map_err(|errors| {
+                    let error = |error: SpecError| OptionError {
+                        option: error.word,
+                        problem: OptionErrorKind::Connection(error.kind),
+                    };
+                    errors.into_iter().map(error).collect()
+                });
+                invocation.noting(question).map(Self::One)
+            }
+            (_, true, _) => Self::several(invocation, CommandOption::Connections),
+            (_, false, true) => Self::several(invocation, CommandOption::Table),
         }
     }
 
-    fn request(&self, invocation: &mut Invocation) -> Option<ExplainRequest> {
-        let rules = self.rules.read(invocation);
-        let otherwise = match self.connections {
-            Some(_) => Form::Json,
-            None => Form::Text,
-        };
-        let form = invocation.noting(self.form.read_or(otherwise));
-        let asked = invocation.noting(self.asked());
-        if !invocation.errors.is_empty() {
-            return None;
-        }
-        Some(ExplainRequest {
-            rules: rules?,
-            asked: asked?,
-            form: form?,
-        })
-    }
-
-    fn asked(&self) -> Result<Asked, Vec<OptionError>> {
-        let text = self.connection.join(" ");
-        let option_error = |option: &str, problem| {
-            let option = option.to_owned();
-            Err(vec![OptionError { option, problem }])
-        };
-        match (text.trim(), &self.connections, self.table) {
-            ("", None, false) => option_error("CONNECTION", OptionErrorKind::NothingAsked),
-            ("", None, true) => Ok(Asked::Typical),
-            ("", Some(file), false) => open(file).map(Asked::Many).or_else(|error| {
-                let file = file.clone();
-                let reason = error.to_string();
-                option_error("--connections", OptionErrorKind::File { file, reason })
-            }),
-            (text, None, false) => question(text).map(Asked::One).map_err(|errors| {
-                let option_error = |error: SpecError| OptionError {
-                    option: error.word,
-                    problem: OptionErrorKind::Connection(error.kind),
-                };
-                errors.into_iter().map(option_error).collect()
-            }),
-            (_, Some(_), _) => option_error("--connections", OptionErrorKind::AskedTwice),
-            (_, None, true) => option_error("--table", OptionErrorKind::AskedTwice),
-        }
+    fn several(invocation: &mut Invocation, option: CommandOption) -> Option<Self> {
+        invocation.note(option, OptionErrorKind::SeveralQuestions);
+        None
     }
 }
 
@@ -143,25 +141,48 @@ fn question(text: &str) -> Result<ConnectionSpec, Vec<SpecError>> {
 }
 
 impl ExplainRequest {
+    fn read(invocation: &mut Invocation) -> Option<Self> {
+        let rules = Rules::requested(invocation);
+        let is_set = |option| invocation.own.has(option);
+        let format = if is_set(CommandOption::Connections) && !is_set(CommandOption::OutputFormat) {
+            Some(OutputFormat::Json)
+        } else {
+            invocation.own(CommandOption::OutputFormat, OutputFormat::parse)
+        };
+        let asked = Asked::read(invocation);
+        if !invocation.errors.is_empty() {
+            return None;
+        }
+        Some(Self {
+            rules: rules?,
+            asked: asked?,
+            format: format?,
+        })
+    }
+
     fn run(self, log: Log) -> Result<ExitCode, CliError> {
         let rules = self.rules.read(log)?;
         match self.asked {
-            Asked::One(question) => one(&rules, &question, self.form),
-            Asked::Many(lines) => many(&rules, lines, self.form),
-            Asked::Typical => typical(&rules.installed, self.form),
+            Asked::One(question) => one(&rules, &question, self.format),
+            Asked::Many(lines) => many(&rules, lines, self.format),
+            Asked::Typical => typical(&rules.installed, self.format),
         }
     }
 }
 
-fn one(rules: &RulesInView, question: &ConnectionSpec, form: Form) -> Result<ExitCode, CliError> {
+fn one(
+    rules: &RulesInView,
+    question: &ConnectionSpec,
+    format: OutputFormat,
+) -> Result<ExitCode, CliError> {
     let asked = complete(question, &Here::new());
     let outcome = evaluate_installed(&rules.installed, &asked.connection);
     let beside = rules.beside(&asked.connection);
     let answer = Answer::new(&rules.installed.ruleset, &asked, &outcome).beside(&beside);
     let style = Style::of_output();
-    super::print(&match form {
-        Form::Text => answer.text(|verdict| style.paint(colour(&outcome), verdict)),
-        Form::Json => answer.json(None) + "\n",
+    print(&match format {
+        OutputFormat::Text => answer.text(|verdict| style.paint(colour(&outcome), verdict)),
+        OutputFormat::Json => answer.json(None) + "\n",
     })?;
     Ok(ExitCode::Done)
 }
@@ -175,7 +196,7 @@ fn colour(outcome: &Outcome) -> Colour {
 fn many(
     rules: &RulesInView,
     mut lines: Box<dyn BufRead>,
-    form: Form,
+    format: OutputFormat,
 ) -> Result<ExitCode, CliError> {
     let here = Here::new();
     let mut code = ExitCode::Done;
@@ -200,20 +221,20 @@ fn many(
                 let outcome = evaluate_installed(&rules.installed, &asked.connection);
                 let beside = rules.beside(&asked.connection);
                 let answer = Answer::new(&rules.installed.ruleset, &asked, &outcome);
-                match form {
-                    Form::Text => answer.line(),
-                    Form::Json => answer.beside(&beside).json(Some(number)),
+                match format {
+                    OutputFormat::Text => answer.line(),
+                    OutputFormat::Json => answer.beside(&beside).json(Some(number)),
                 }
             }
             Err(errors) => {
                 code = ExitCode::Usage;
-                match form {
-                    Form::Text => format!("line {number}: {}", texts(&errors).join("; ")),
-                    Form::Json => answer_to_nothing(number, text, &errors),
+                match format {
+                    OutputFormat::Text => format!("line {number}: {}", texts(&errors).join("; ")),
+                    OutputFormat::Json => answer_to_nothing(number, text, &errors),
                 }
             }
         };
-        super::print(&(answer + "\n"))?;
+        print(&(answer + "\n"))?;
     }
     Ok(code)
 }
@@ -222,11 +243,11 @@ fn texts(errors: &[SpecError]) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 
-fn typical(installed: &Installed, form: Form) -> Result<ExitCode, CliError> {
+fn typical(installed: &Installed, format: OutputFormat) -> Result<ExitCode, CliError> {
     let table = Table::new(installed);
-    super::print(&match form {
-        Form::Text => table.to_string(),
-        Form::Json => table.json(&installed.ruleset) + "\n",
+    print(&match format {
+        OutputFormat::Text => table.to_string(),
+        OutputFormat::Json => table.json(&installed.ruleset) + "\n",
     })?;
     Ok(ExitCode::Done)
 }

@@ -1,44 +1,98 @@
-//! The options of a verb, of all sources.
+//! The options of a command, from all sources.
 
 use std::{env, fs};
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::options::{self, OptionError, OptionErrorKind, OptionValues, Setting};
+use crate::options::{self, CommandOption, OptionError, OptionErrorKind, OptionValues, Setting};
+use crate::parse::ValueError;
 
-/// The options of all sources by precedence, and the mistakes found so far.
+use super::command::CommandSpec;
+use super::parser::{self, Parsed};
+
+/// The options of a command, from all sources, and the errors found so far.
 pub(super) struct Invocation {
-    /// The options.
+    /// All commands of the program.
+    pub(super) commands: &'static [CommandSpec],
+    /// The options that commands share.
     pub(super) given: OptionValues,
+    /// The command's own options.
+    pub(super) own: OptionValues<CommandOption>,
+    /// Its arguments that are not options.
+    pub(super) words: Vec<String>,
     /// Where messages go.
     pub(super) log: Log,
-    /// What is wrong already.
+    /// What is wrong.
     pub(super) errors: Vec<OptionError>,
 }
 
 impl Invocation {
-    /// Adds the configuration file to the flags and variables, and starts the log.
-    pub(super) fn new(mut given: OptionValues, mut errors: Vec<OptionError>) -> Self {
+    /// Adds variables and the configuration file to the flags, and starts the log.
+    pub(super) fn new(
+        command: &CommandSpec,
+        commands: &'static [CommandSpec],
+        mut parsed: Parsed,
+    ) -> Self {
+        let own = parser::values(command.options, &mut parsed, false);
+        let mut given = parser::values(&command.settings(), &mut parsed, false);
+        let words = parser::words(&mut parsed);
+        let mut errors = parsed.errors;
         errors.extend(misspelled_variables());
         errors.extend(add_file(&mut given));
         let options = options::log_options(&given);
         let log = Log::new(options.as_ref().copied().unwrap_or_default());
         errors.extend(options.err().into_iter().flatten());
-        Self { given, log, errors }
+        Self {
+            commands,
+            given,
+            own,
+            words,
+            log,
+            errors,
+        }
     }
 
-    /// The value that was read, if all is well; what is wrong with it is noted otherwise.
+    /// The value, or `None` after recording its errors.
     pub(super) fn noting<T>(&mut self, read: Result<T, Vec<OptionError>>) -> Option<T> {
         read.map_err(|errors| self.errors.extend(errors)).ok()
     }
 
-    /// Writes down all mistakes.
+    /// The value of one of the command's own options or its default, or `None` after recording an error.
+    pub(super) fn own<T>(
+        &mut self,
+        option: CommandOption,
+        parse: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<T> {
+        let value = parse(self.own.text(option).trim());
+        value.map_err(|error| self.note(option, error)).ok()
+    }
+
+    /// The same for an option without a default: `Some(None)` if it is not set.
+    pub(super) fn own_if_set<T>(
+        &mut self,
+        option: CommandOption,
+        parse: impl FnOnce(&str) -> Result<T, ValueError>,
+    ) -> Option<Option<T>> {
+        if self.own.has(option) {
+            self.own(option, parse).map(Some)
+        } else {
+            Some(None)
+        }
+    }
+
+    /// Records an error in one of the command's own options.
+    pub(super) fn note(&mut self, option: CommandOption, problem: impl Into<OptionErrorKind>) {
+        self.errors
+            .push(OptionError::new(&self.own, option, problem));
+    }
+
+    /// Logs all errors.
     pub(super) fn report(&self) -> ExitCode {
         report(self.log, &self.errors)
     }
 }
 
-/// Writes down all mistakes.
+/// Logs all errors.
 pub(super) fn report(log: Log, errors: &[OptionError]) -> ExitCode {
     for error in errors {
         log.error(error, &[]);
@@ -47,14 +101,19 @@ pub(super) fn report(log: Log, errors: &[OptionError]) -> ExitCode {
 }
 
 fn misspelled_variables() -> impl Iterator<Item = OptionError> {
-    env::vars_os().filter_map(|(name, _)| options::misspelled_variable(name.to_str()?))
+    env::vars_os().filter_map(|(name, value)| {
+        let is_set = |name: &str| env::var_os(name).is_some();
+        let name = name.to_str()?;
+        let of_service = options::is_service_url(&value) || options::is_of_service(name, is_set);
+        options::misspelled_variable(name).filter(|_| !of_service)
+    })
 }
 
 fn add_file(given: &mut OptionValues) -> Vec<OptionError> {
     if !given.has(Setting::Config) {
         return Vec::new();
     }
-    let file = given.text(Setting::Config).unwrap_or_default().to_owned();
+    let file = given.text(Setting::Config).to_owned();
     match fs::read_to_string(&file) {
         Ok(text) => {
             let (options, errors) = options::read_file(&file, &text);

@@ -4,35 +4,37 @@ use crate::app::{self, Place};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::Removal;
-use crate::options::{self, OptionError, Section};
+use crate::options::{self, Section};
 use crate::parse::NetworkNamespace;
 
-use super::arguments::{OptionsOf, TakesOptions};
+use super::command::CommandSpec;
 use super::error::CliError;
+use super::invocation::Invocation;
 
 /// The command.
-pub(super) struct Remove;
+pub(super) const COMMAND: CommandSpec = CommandSpec {
+    name: "remove",
+    about: "Remove what apply installed (succeeds if nothing is installed)",
+    details: "",
+    sections: &[Section::Target, Section::Logging],
+    options: &[],
+    words: None,
+    examples: &[("netweir remove", "stop capturing traffic")],
+    run: run,
+};
 
-impl TakesOptions for Remove {
-    const SECTIONS: &[Section] = &[Section::Target, Section::Logging];
-}
-
-impl Remove {
-    /// Removes the rules.
-    pub(super) fn run(mut options: OptionsOf<Self>, errors: Vec<OptionError>) -> ExitCode {
-        let mut invocation = options.invocation(errors);
-        let namespace = options::network_namespace(&invocation.given);
-        let namespace = invocation.noting(namespace);
-        match namespace {
-            Some(namespace) if invocation.errors.is_empty() => {
-                let log = invocation.log;
-                match remove(namespace.as_ref(), log) {
-                    Ok(()) => ExitCode::Done,
-                    Err(error) => error.report(log),
-                }
+fn run(mut invocation: Invocation) -> ExitCode {
+    let namespace = options::network_namespace(&invocation.given);
+    let namespace = invocation.noting(namespace);
+    match namespace {
+        Some(namespace) if invocation.errors.is_empty() => {
+            let log = invocation.log;
+            match remove(namespace.as_ref(), log) {
+                Ok(()) => ExitCode::Done,
+                Err(error) => error.report(log),
             }
-            _ => invocation.report(),
         }
+        _ => invocation.report(),
     }
 }
 

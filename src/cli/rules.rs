@@ -1,16 +1,15 @@
 //! The rules that a command reads: those that the options would make, or those that are installed.
 
-use clap::Args;
-
 use crate::app::{self, Access, AppError, Place, SystemFiles, resolve_options};
 use crate::connection::{Connection, Path};
 use crate::intent::Family;
 use crate::log::Log;
 use crate::nftables::other_chains::{self, OtherChain};
 use crate::options::{
-    self, OptionError, OptionErrorKind, OptionValues, Origin, Parsed, Section, Setting,
+    self, CommandOption, OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Parsed,
+    Section,
 };
-use crate::parse::NetworkNamespace;
+use crate::parse::{self, NetworkNamespace};
 use crate::plan::plan;
 use crate::ruleset::Installed;
 
@@ -21,26 +20,6 @@ use super::invocation::Invocation;
 /// Logged where families depend on addresses and there are none.
 pub(super) const NO_ADDRESS: &str = "--ip-families auto: the network namespace has no global address yet; both \
 families are captured";
-
-const HELP: &str = "\
-Use the rules that are installed, including changes by other programs, instead of those that the options would make; \
-needs CAP_NET_ADMIN";
-
-/// The sections of the options that rules are made of.
-const MAKES_RULES: [Section; 5] = [
-    Section::Proxy,
-    Section::Inbound,
-    Section::Outbound,
-    Section::Both,
-    Section::Dns,
-];
-
-/// The option `--from-kernel`.
-#[derive(Args)]
-pub(super) struct RulesOption {
-    #[arg(long, help_heading = "The rules", help = HELP)]
-    from_kernel: bool,
-}
 
 /// Which rules to read, and in which namespace.
 pub(super) struct Rules {
@@ -56,9 +35,9 @@ enum Source {
     Kernel,
 }
 
-impl RulesOption {
+impl Rules {
     /// The option sections of a command that reads rules.
-    pub(super) const SECTIONS: [Section; 7] = [
+    pub(super) const SECTIONS: &[Section] = &[
         Section::Proxy,
         Section::Inbound,
         Section::Outbound,
@@ -68,42 +47,17 @@ impl RulesOption {
         Section::Logging,
     ];
 
-    /// What was asked for; `None` where an error was noted.
-    pub(super) fn read(&self, invocation: &mut Invocation) -> Option<Rules> {
-        let source = self.source(invocation);
+    /// What the options ask for, or `None` after recording errors.
+    pub(super) fn requested(invocation: &mut Invocation) -> Option<Self> {
+        let source = source(invocation);
         let namespace = options::network_namespace(&invocation.given);
         let namespace = invocation.noting(namespace)?;
-        Some(Rules {
+        Some(Self {
             source: source?,
             namespace,
         })
     }
 
-    fn source(&self, invocation: &mut Invocation) -> Option<Source> {
-        if self.from_kernel {
-            let errors = unused_flags(&invocation.given);
-            invocation.errors.extend(errors);
-            return Some(Source::Kernel);
-        }
-        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
-        let parsed = invocation.noting(parsed)?;
-        Some(Source::Options(Box::new(parsed)))
-    }
-}
-
-/// Flags that would make rules, which `--from-kernel` does not. Variables and a file may be meant for other runs.
-fn unused_flags(given: &OptionValues) -> Vec<OptionError> {
-    let settings = Setting::ALL.iter().copied();
-    let flags = settings.filter(|setting| {
-        let makes_rules = MAKES_RULES.contains(&setting.spec().section);
-        makes_rules && given.has(*setting) && given.origin(*setting) == Origin::Flag
-    });
-    flags
-        .map(|setting| OptionError::new(given, setting, OptionErrorKind::BesideFromKernel))
-        .collect()
-}
-
-impl Rules {
     /// Enters the namespace and reads the rules.
     pub(super) fn read(self, log: Log) -> Result<RulesInView, CliError> {
         let Self { source, namespace } = self;
@@ -115,6 +69,34 @@ impl Rules {
         let installed = source.installed(log)?;
         Ok(RulesInView { installed, others })
     }
+}
+
+fn source(invocation: &mut Invocation) -> Option<Source> {
+    if invocation.own(CommandOption::FromKernel, parse::switch)? {
+        let name = invocation.own.name(CommandOption::FromKernel);
+        let errors = conflicts(&invocation.given, &name);
+        invocation.errors.extend(errors);
+        return Some(Source::Kernel);
+    }
+    let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
+    let parsed = invocation.noting(parsed)?;
+    Some(Source::Options(Box::new(parsed)))
+}
+
+/// An error for each flag that says what to capture. Variables and files may be there for other runs.
+fn conflicts(given: &OptionValues, from_kernel: &str) -> Vec<OptionError> {
+    let flags = given.set_options().filter(|&setting| {
+        let says_what = Section::CAPTURE.contains(&setting.spec().section);
+        says_what && given.origin(setting) == Origin::Flag
+    });
+    let error = |setting| {
+        OptionError::new(
+            given,
+            setting,
+            OptionErrorKind::Conflict(from_kernel.to_owned()),
+        )
+    };
+    flags.map(error).collect()
 }
 
 impl Source {

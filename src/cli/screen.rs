@@ -5,7 +5,7 @@ use std::fmt::Write;
 use terminal_size::{Height, Width, terminal_size};
 
 use super::error::CliError;
-use super::print;
+use super::output::print;
 
 /// The size of a terminal that does not say how large it is.
 const SIZE: (Width, Height) = (Width(80), Height(24));

@@ -3,75 +3,71 @@
 use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use clap::Args;
-
 use crate::app::{self, Access, InstalledStatus, Place};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::watch::Watch;
-use crate::options::{self, OptionError, Section};
-use crate::parse::NetworkNamespace;
+use crate::options::{self, CommandOption, OutputFormat, Section};
+use crate::parse::{self, NetworkNamespace};
 use crate::process::shutdown::Event;
 use crate::render;
 use crate::ruleset::RoutingObject;
 use crate::status::{self, Sync};
 
-use super::arguments::{OptionsOf, TakesOptions};
+use super::command::CommandSpec;
 use super::error::CliError;
-use super::form::{Form, FormOption};
 use super::hunks;
+use super::invocation::Invocation;
+use super::output::print;
 use super::screen::Screen;
 use super::style::Style;
-
-const WATCH_HELP: &str = "\
-Keep running: show the status again when the rules change, and once a second while counters change, until SIGINT or \
-SIGTERM";
 
 /// How often counters are read.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// The command's own arguments, and the options.
-#[derive(Args)]
-pub(super) struct ShowStatus {
-    #[arg(long, help_heading = "The answer", help = WATCH_HELP)]
-    watch: bool,
-    #[command(flatten)]
-    form: FormOption,
-    #[command(flatten)]
-    options: OptionsOf<Self>,
-}
-
-impl TakesOptions for ShowStatus {
-    const SECTIONS: &[Section] = &[Section::Target, Section::Logging];
-}
+/// The command.
+pub(super) const COMMAND: CommandSpec = CommandSpec {
+    name: "status",
+    about: "Show what is installed, by which options, whether it was edited, and counters",
+    details: "The exit code is 3 if capture is not installed or its rules were edited.",
+    sections: &[Section::Target, Section::Logging],
+    options: &[CommandOption::OutputFormat, CommandOption::Watch],
+    words: None,
+    examples: &[
+        ("netweir status", "show the state of this network namespace"),
+        (
+            "netweir --netns 4711 status --watch",
+            "follow the counters of a process's network namespace",
+        ),
+    ],
+    run: run,
+};
 
 /// The arguments and options, all valid.
 struct StatusRequest {
     namespace: Option<NetworkNamespace>,
-    form: Form,
+    format: OutputFormat,
     watch: bool,
 }
 
-impl ShowStatus {
-    /// Shows the status.
-    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
-        let mut invocation = self.options.invocation(errors);
-        let namespace = options::network_namespace(&invocation.given);
-        let namespace = invocation.noting(namespace);
-        let form = invocation.noting(self.form.read());
-        let (Some(namespace), Some(form), true) = (namespace, form, invocation.errors.is_empty())
-        else {
-            return invocation.report();
-        };
-        let request = StatusRequest {
-            namespace,
-            form,
-            watch: self.watch,
-        };
-        match request.run(invocation.log) {
-            Ok(code) => code,
-            Err(error) => error.report(invocation.log),
-        }
+fn run(mut invocation: Invocation) -> ExitCode {
+    let namespace = options::network_namespace(&invocation.given);
+    let namespace = invocation.noting(namespace);
+    let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
+    let watch = invocation.own(CommandOption::Watch, parse::switch);
+    let (Some(namespace), Some(format), Some(watch), true) =
+        (namespace, format, watch, invocation.errors.is_empty())
+    else {
+        return invocation.report();
+    };
+    let request = StatusRequest {
+        namespace,
+        format,
+        watch,
+    };
+    match request.run(invocation.log) {
+        Ok(code) => code,
+        Err(error) => error.report(invocation.log),
     }
 }
 
@@ -83,23 +79,23 @@ impl StatusRequest {
             return Ok(ExitCode::Done);
         }
         let status = InstalledStatus::read()?;
-        super::print(&text(&status, self.form, log))?;
+        print(&text(&status, self.format, log))?;
         Ok(exit_code(&status))
     }
 
     /// Shows the status whenever it changes.
     fn watch(&self, log: Log) -> Result<(), CliError> {
         let mut watch = Watch::open()?;
-        let on_screen = self.form == Form::Text && io::stdout().is_terminal();
+        let on_screen = self.format == OutputFormat::Text && io::stdout().is_terminal();
         let mut screen = on_screen.then(Screen::open).transpose()?;
         let mut shown = None;
         loop {
-            let text = text(&InstalledStatus::read()?, self.form, log);
+            let text = text(&InstalledStatus::read()?, self.format, log);
             if shown.as_ref() != Some(&text) {
-                match (&mut screen, self.form) {
+                match (&mut screen, self.format) {
                     (Some(screen), _) => screen.show(&text)?,
-                    (None, Form::Json) => super::print(&text)?,
-                    (None, Form::Text) => super::print(&format!("{text}\n"))?,
+                    (None, OutputFormat::Json) => print(&text)?,
+                    (None, OutputFormat::Text) => print(&format!("{text}\n"))?,
                 }
                 shown = Some(text);
             }
@@ -108,25 +104,25 @@ impl StatusRequest {
             }
         }
         if screen.take().is_some() {
-            super::print(&shown.unwrap_or_default())?;
+            print(&shown.unwrap_or_default())?;
         }
         Ok(())
     }
 }
 
-fn text(status: &InstalledStatus, form: Form, log: Log) -> String {
-    match (status, form) {
-        (InstalledStatus::Capture(status), Form::Json) => status.json() + "\n",
-        (InstalledStatus::Nothing(routing), Form::Json) => {
+fn text(status: &InstalledStatus, format: OutputFormat, log: Log) -> String {
+    match (status, format) {
+        (InstalledStatus::Capture(status), OutputFormat::Json) => status.json() + "\n",
+        (InstalledStatus::Nothing(routing), OutputFormat::Json) => {
             status::nothing(commands(routing).collect()) + "\n"
         }
-        (InstalledStatus::Capture(status), Form::Text) => {
+        (InstalledStatus::Capture(status), OutputFormat::Text) => {
             let words = status.words(hunks::amount(log));
             let differences = hunks::text(&words.hunks, "the options", Style::of_output());
             let gap = if differences.is_empty() { "" } else { "\n" };
             format!("{}{gap}{differences}{}", words.head, words.counted)
         }
-        (InstalledStatus::Nothing(routing), Form::Text) => {
+        (InstalledStatus::Nothing(routing), OutputFormat::Text) => {
             let left = commands(routing).map(|command| {
                 format!("left behind: what {command:?} adds; netweir remove takes it away\n")
             });

@@ -5,51 +5,46 @@ mod show;
 use std::mem;
 use std::time::{Duration, Instant};
 
-use clap::Args;
-
 use crate::app::{self, Access, Place};
 use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::trace::{Next, Tracer};
-use crate::options::{self, OptionError, OptionErrorKind, Section};
+use crate::options::{self, CommandOption, OptionError, OptionErrorKind, OutputFormat, Section};
 use crate::parse::{self, NetworkNamespace};
 use crate::trace::Filter;
 
 use super::accounts::AccountFiles;
-use super::arguments::{OptionsOf, TakesOptions};
+use super::command::CommandSpec;
 use super::error::CliError;
-use super::form::{Form, FormOption};
 use super::invocation::Invocation;
 use show::Show;
 
 const FILTER_HELP: &str = "\
-Which connections, in the form of netweir explain: [out|in] [tcp|udp|icmp] [ADDRESS:PORT] [KEY=VALUE ...], where the keys are from, \
-dev, uid, gid, mark and protocol. What is left out fits everything, but of protocols TCP and UDP alone
+Which connections, as for netweir explain: [out|in] [tcp|udp|icmp] [ADDRESS:PORT] [KEY=VALUE ...] with the keys from, \
+dev, uid, gid, mark and protocol. What is missing matches everything, except that protocols other than TCP and UDP must be named
 [example: out tcp :443 uid=1000] [example: in from=10.1.2.3]";
-const COUNT_HELP: &str = "End after so many connections
-[default: no end] [example: 10]";
-const DURATION_HELP: &str = "End after this time, in seconds or with a unit
-[default: no end] [example: 30s]";
-
-/// The command's own arguments, and the options.
-#[derive(Args)]
-pub(super) struct Trace {
-    #[arg(value_name = "FILTER", help = FILTER_HELP)]
-    filter: Vec<String>,
-    #[arg(long, value_name = "N", help_heading = "The answer", help = COUNT_HELP)]
-    count: Option<String>,
-    #[arg(long, value_name = "TIME", help_heading = "The answer", help = DURATION_HELP)]
-    duration: Option<String>,
-    #[command(flatten)]
-    form: FormOption,
-    #[command(flatten)]
-    options: OptionsOf<Self>,
-}
-
-impl TakesOptions for Trace {
-    const SECTIONS: &[Section] = &[Section::Target, Section::Logging];
-}
+/// The command.
+pub(super) const COMMAND: CommandSpec = CommandSpec {
+    name: "trace",
+    about: "Show new connections as they are made, the rules they meet and the outcome",
+    details: "",
+    sections: &[Section::Target, Section::Logging],
+    options: &[
+        CommandOption::OutputFormat,
+        CommandOption::Count,
+        CommandOption::Duration,
+    ],
+    words: Some(("FILTER", FILTER_HELP)),
+    examples: &[
+        ("netweir trace", "show all new TCP and UDP connections"),
+        (
+            "netweir trace --count=10 out tcp :443 uid=1000",
+            "show ten outbound connections of a user to port 443",
+        ),
+    ],
+    run: run,
+};
 
 /// The arguments and options, all valid.
 struct TraceRequest {
@@ -57,40 +52,16 @@ struct TraceRequest {
     namespace: Option<NetworkNamespace>,
     count: Option<u64>,
     duration: Option<Duration>,
-    form: Form,
+    format: OutputFormat,
 }
 
-impl Trace {
-    /// Shows connections as they are made.
-    pub(super) fn run(mut self, errors: Vec<OptionError>) -> ExitCode {
-        let mut invocation = self.options.invocation(errors);
-        let Some(request) = self.request(&mut invocation) else {
-            return invocation.report();
-        };
-        match request.run(invocation.log) {
-            Ok(()) => ExitCode::Done,
-            Err(error) => error.report(invocation.log),
-        }
-    }
-
-    fn request(&self, invocation: &mut Invocation) -> Option<TraceRequest> {
-        let namespace = options::network_namespace(&invocation.given);
-        let namespace = invocation.noting(namespace);
-        let filter = invocation.noting(filter(&self.filter.join(" ")));
-        let count = invocation.noting(read("--count", self.count.as_deref(), parse::positive));
-        let duration = self.duration.as_deref();
-        let duration = invocation.noting(read("--duration", duration, parse::duration));
-        let form = invocation.noting(self.form.read());
-        if !invocation.errors.is_empty() {
-            return None;
-        }
-        Some(TraceRequest {
-            filter: filter?,
-            namespace: namespace?,
-            count: count?,
-            duration: duration?,
-            form: form?,
-        })
+fn run(mut invocation: Invocation) -> ExitCode {
+    let Some(request) = TraceRequest::read(&mut invocation) else {
+        return invocation.report();
+    };
+    match request.run(invocation.log) {
+        Ok(()) => ExitCode::Done,
+        Err(error) => error.report(invocation.log),
     }
 }
 
@@ -119,25 +90,30 @@ fn filter(text: &str) -> Result<Filter, Vec<OptionError>> {
     Filter::new(&question).map_err(|errors| errors.into_iter().map(error).collect())
 }
 
-fn read<T>(
-    option: &str,
-    text: Option<&str>,
-    parse: fn(&str) -> Result<T, parse::ValueError>,
-) -> Result<Option<T>, Vec<OptionError>> {
-    let value = text.map(|text| parse(text.trim())).transpose();
-    value.map_err(|error| {
-        vec![OptionError {
-            option: option.to_owned(),
-            problem: error.into(),
-        }]
-    })
-}
-
 impl TraceRequest {
+    fn read(invocation: &mut Invocation) -> Option<Self> {
+        let namespace = options::network_namespace(&invocation.given);
+        let namespace = invocation.noting(namespace);
+        let filter = invocation.noting(filter(&invocation.words.join(" ")));
+        let count = invocation.own_if_set(CommandOption::Count, parse::positive);
+        let duration = invocation.own_if_set(CommandOption::Duration, parse::duration);
+        let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
+        if !invocation.errors.is_empty() {
+            return None;
+        }
+        Some(Self {
+            filter: filter?,
+            namespace: namespace?,
+            count: count?,
+            duration: duration?,
+            format: format?,
+        })
+    }
+
     fn run(&self, log: Log) -> Result<(), CliError> {
         app::enter(Place::of(self.namespace.as_ref()), Access::Rules, log)?;
         let mut tracer = Tracer::start(&self.filter)?;
-        let mut show = Show::new(tracer.table(), self.form, self.count)?;
+        let mut show = Show::new(tracer.table(), self.format, self.count)?;
         if !show.has_rules() {
             log.warning(
                 "no table inet netweir is installed in this network namespace",

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::options::{self, Level, OptionValues, Section, Setting, nearest_of};
+use crate::options::{self, Level, OptionSet, OptionValues, Section, Setting, nearest_of};
 
 use super::PluginError;
 use super::environment::is_name;
@@ -276,12 +276,7 @@ impl<'a> Input<'a> {
 
 /// Whether the option says what to capture in a pod, and not where, or how to tell.
 pub(super) fn is_about_capture(setting: Setting) -> bool {
-    match setting.spec().section {
-        Section::Proxy | Section::Inbound | Section::Outbound | Section::Both | Section::Dns => {
-            true
-        }
-        Section::Target | Section::Verification | Section::DryRun | Section::Logging => false,
-    }
+    Section::CAPTURE.contains(&setting.spec().section)
 }
 
 fn unknown(key: &str, raw: &RawValue) -> Option<ConfigError> {

@@ -150,7 +150,7 @@ fn config(input: &Input<'_>, files: &dyn Files) -> Result<(Config, Parsed), Plug
 }
 
 fn parsed(given: &OptionValues, files: &dyn Files) -> Result<Parsed, Vec<OptionError>> {
-    let asks_resolvers = given.text(Setting::Dns).map(str::trim) == Some("resolvers");
+    let asks_resolvers = given.text(Setting::Dns).trim() == "resolvers";
     let named = [Setting::DnsServers, Setting::ResolvConf];
     if asks_resolvers && !named.iter().any(|&setting| given.has(setting)) {
         return Err(vec![OptionError::new(

@@ -10,12 +10,14 @@ mod log;
 
 use crate::intent::Port;
 use crate::meshes::notation;
-use crate::options::{Format, LogOptions, OptionError, OptionErrorKind};
+use crate::options::{
+    Format, LogOptions, OptionError, OptionErrorKind, OptionSet, OptionValues, Section, Shape,
+};
 use crate::parse::{self, Accounts, DnsChoice, NetworkNamespace};
 
 use super::reader::Reader;
 use super::request::{FamilyRule, Notice};
-use super::{Action, CompatCommand, Flag, FlagValues, Request, Shape, Show, Topic, Validation};
+use super::{Action, CompatCommand, Request, Show, Validation};
 
 pub use flags::IstioFlag;
 
@@ -32,11 +34,11 @@ impl CompatCommand for Istio {
     const ABOUT: &'static str =
         "Do what Istio's istio-iptables does for the same flags and variables";
 
-    fn log_options(values: &FlagValues<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
+    fn log_options(values: &OptionValues<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
         log::log_options(values)
     }
 
-    fn remark_on_flags_alone(values: &FlagValues<IstioFlag>) -> Option<Notice> {
+    fn remark_on_flags_alone(values: &OptionValues<IstioFlag>) -> Option<Notice> {
         let port = IstioFlag::InboundCapturePort;
         let silent = values.has(port) || values.text(IstioFlag::InboundPorts).is_empty();
         (!silent).then(|| {
@@ -50,7 +52,7 @@ impl CompatCommand for Istio {
     }
 
     fn read(
-        values: &FlagValues<IstioFlag>,
+        values: &OptionValues<IstioFlag>,
         accounts: &dyn Accounts,
     ) -> Result<Request, Vec<OptionError>> {
         let mut reader = Reader {
@@ -118,11 +120,8 @@ impl Reader<'_, IstioFlag> {
         let format = self.one(IstioFlag::Format, Format::parse);
         let options = self.switch(IstioFlag::PrintOptions);
         if dry_run == Some(false) && format.is_some() && self.values.has(IstioFlag::Format) {
-            let text = self.text(IstioFlag::Format).to_owned();
-            self.note(
-                IstioFlag::Format,
-                OptionErrorKind::FormatWithoutDryRun(text),
-            );
+            let dry_run = self.values.name(IstioFlag::DryRun);
+            self.note(IstioFlag::Format, OptionErrorKind::Requires(dry_run));
         }
         Show::of(dry_run?, format?, options?)
     }
@@ -145,9 +144,9 @@ impl Reader<'_, IstioFlag> {
 
     /// What was given and has no meaning here. Even so it is what it should be.
     fn accepted(&mut self, notices: &mut Vec<Notice>) {
-        for flag in self.values.given() {
+        for flag in self.values.set_options() {
             let spec = flag.spec();
-            if spec.topic != Topic::Accepted {
+            if spec.section != Section::Ignored {
                 continue;
             }
             match (flag, spec.shape) {
@@ -160,7 +159,7 @@ impl Reader<'_, IstioFlag> {
                 (_, Shape::Number) => {
                     self.one(flag, notation::whole_number);
                 }
-                (_, Shape::One | Shape::List) => {}
+                (_, Shape::One | Shape::List | Shape::Several | Shape::Count) => {}
             }
             notices.push(Notice::no_effect(self.values, flag));
         }

@@ -10,12 +10,14 @@ mod log;
 
 use crate::intent::{Capture, Families, Family, InterfacePattern, Outbound, PassthroughSources};
 use crate::meshes::notation;
-use crate::options::{Format, LogOptions, OptionError, OptionErrorKind};
+use crate::options::{
+    Format, LogOptions, OptionError, OptionErrorKind, OptionSet, OptionValues, Section,
+};
 use crate::parse::{self, Accounts, DnsChoice, NetworkNamespace, ValueError};
 
 use super::reader::Reader;
 use super::request::{FamilyRule, Notice};
-use super::{Action, CompatCommand, Flag, FlagValues, Request, Show, Topic};
+use super::{Action, CompatCommand, Request, Show};
 
 pub use flags::LinkerdFlag;
 
@@ -28,12 +30,12 @@ impl CompatCommand for Linkerd {
     const VERB: &'static str = "linkerd-init";
     const ABOUT: &'static str = "Do what Linkerd's proxy-init does for the same flags";
 
-    fn log_options(values: &FlagValues<LinkerdFlag>) -> Result<LogOptions, Vec<OptionError>> {
+    fn log_options(values: &OptionValues<LinkerdFlag>) -> Result<LogOptions, Vec<OptionError>> {
         log::log_options(values)
     }
 
     fn read(
-        values: &FlagValues<LinkerdFlag>,
+        values: &OptionValues<LinkerdFlag>,
         accounts: &dyn Accounts,
     ) -> Result<Request, Vec<OptionError>> {
         let mut reader = Reader {
@@ -96,11 +98,8 @@ impl Reader<'_, LinkerdFlag> {
         let format = self.one(LinkerdFlag::Format, Format::parse);
         let options = self.switch(LinkerdFlag::PrintOptions);
         if simulate == Some(false) && format.is_some() && self.values.has(LinkerdFlag::Format) {
-            let text = self.text(LinkerdFlag::Format).to_owned();
-            self.note(
-                LinkerdFlag::Format,
-                OptionErrorKind::FormatWithoutDryRun(text),
-            );
+            let simulate = self.values.name(LinkerdFlag::Simulate);
+            self.note(LinkerdFlag::Format, OptionErrorKind::Requires(simulate));
         }
         Show::of(simulate?, format?, options?)
     }
@@ -123,8 +122,8 @@ impl Reader<'_, LinkerdFlag> {
                 accepted: "legacy, nft, plain",
             }),
         });
-        for flag in self.values.given() {
-            if flag.spec().topic == Topic::Accepted {
+        for flag in self.values.set_options() {
+            if flag.spec().section == Section::Ignored {
                 notices.push(Notice::no_effect(self.values, flag));
             }
         }

@@ -1,14 +1,14 @@
 //! Reads values and notes what is wrong with them.
 
 use crate::meshes::notation;
-use crate::options::{OptionError, OptionErrorKind};
+use crate::options::{OptionError, OptionErrorKind, OptionSet, OptionValues};
 use crate::parse::{Accounts, ValueError};
 
-use super::{Flag, FlagValues, Notice};
+use super::Notice;
 
 /// Reads values and notes what is wrong with them. Each function is `None` where it noted something.
 pub(super) struct Reader<'a, F> {
-    pub(super) values: &'a FlagValues<F>,
+    pub(super) values: &'a OptionValues<F>,
     pub(super) accounts: &'a dyn Accounts,
     pub(super) errors: Vec<OptionError>,
 }
@@ -22,7 +22,7 @@ pub(super) enum Space {
     Counts,
 }
 
-impl<F: Flag> Reader<'_, F> {
+impl<F: OptionSet> Reader<'_, F> {
     pub(super) fn text(&self, flag: F) -> &str {
         self.values.text(flag)
     }

@@ -4,10 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::intent::{Capture, Dns, Families, Family, IpRanges, Port, RangeSelection};
-use crate::options::Format;
+use crate::options::{Format, OptionSet, OptionValues};
 use crate::parse::{self, DnsChoice, NetworkNamespace};
-
-use super::{Flag, FlagValues};
 
 /// What a mesh's flags ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +178,7 @@ impl Show {
 
 impl Notice {
     /// The flag was given, and nothing comes of it.
-    pub(super) fn no_effect<F: Flag>(values: &FlagValues<F>, flag: F) -> Self {
+    pub(super) fn no_effect<F: OptionSet>(values: &OptionValues<F>, flag: F) -> Self {
         let about = flag.spec().about.trim_end_matches('.');
         let name = values.name(flag);
         let mut about = about.chars();

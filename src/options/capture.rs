@@ -109,7 +109,7 @@ impl Reader<'_> {
         let tunnel_port = self.one(Setting::TunnelPort, parse::optional_port);
         let accounts = self.accounts;
         let owner = |kind| move |text: &str| parse::owner(text, kind, accounts);
-        let nobody = self.given.text(Setting::ProxyUid).map(str::trim) == Some("none");
+        let nobody = self.given.text(Setting::ProxyUid).trim() == "none";
         let uids: Option<Vec<_>> = if nobody {
             Some(Vec::new())
         } else {
@@ -234,7 +234,7 @@ impl Reader<'_> {
         setting: Setting,
         parse: impl FnOnce(&str) -> Result<T, ValueError>,
     ) -> Option<T> {
-        let text = self.given.text(setting).unwrap_or_default();
+        let text = self.given.text(setting);
         let value = parse(text.trim());
         self.noting(setting, value.map_err(|error| vec![error]))
     }
@@ -244,7 +244,7 @@ impl Reader<'_> {
         setting: Setting,
         entry: impl Fn(&str) -> Result<T, ValueError>,
     ) -> Option<L> {
-        let text = self.given.text(setting).unwrap_or_default();
+        let text = self.given.text(setting);
         self.noting(setting, parse::list(text, entry))
     }
 
@@ -253,7 +253,7 @@ impl Reader<'_> {
         setting: Setting,
         entry: impl Fn(&str) -> Result<T, ValueError>,
     ) -> Option<Selection<L>> {
-        let text = self.given.text(setting).unwrap_or_default();
+        let text = self.given.text(setting);
         self.noting(setting, parse::selection(text, entry))
     }
 

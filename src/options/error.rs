@@ -10,7 +10,7 @@ use crate::parse::ValueError;
 use crate::printable::printable;
 use crate::trace::FilterError;
 
-use super::{OptionValues, Setting};
+use super::{OptionSet, OptionValues};
 
 /// One mistake: the option as the user wrote it, and what is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,13 +24,13 @@ pub struct OptionError {
 impl OptionError {
     /// A mistake in the text that was given for the setting.
     #[must_use]
-    pub fn new(
-        given: &OptionValues,
-        setting: Setting,
+    pub fn new<O: OptionSet>(
+        given: &OptionValues<O>,
+        option: O,
         problem: impl Into<OptionErrorKind>,
     ) -> Self {
         Self {
-            option: given.origin(setting).name_of(setting),
+            option: given.name(option),
             problem: problem.into(),
         }
     }
@@ -55,33 +55,20 @@ pub enum OptionErrorKind {
          again, without end; accepted is at least one user or group"
     )]
     NoProxyOwner,
-    /// `--format` says how to print what is not printed.
-    #[error("{0:?} is of use with --dry-run alone, which prints the rules")]
-    FormatWithoutDryRun(String),
-    /// There would be nothing to verify.
-    #[error("is of no use with --dry-run, which installs nothing; accepted is one of the two")]
-    VerifyWithDryRun,
-    /// More and less at once.
-    #[error("contradicts --quiet; accepted is one of the two")]
-    VerboseAndQuiet,
-    /// No connection to explain.
+    /// The option has an effect only with this other one.
+    #[error("requires {0}")]
+    Requires(String),
+    /// The option cannot be combined with this other one.
+    #[error("cannot be combined with {0}")]
+    Conflict(String),
+    /// `explain` without a connection.
     #[error(
-        "is missing; accepted is a connection, such as out tcp 10.0.0.5:443 uid=1000, or --connections or --table"
+        "expected a connection, such as out tcp 10.0.0.5:443 uid=1000, or --connections or --table"
     )]
-    NothingAsked,
-    /// Several things to explain.
-    #[error(
-        "is more than can be answered at once; accepted is one of CONNECTION, --connections and --table"
-    )]
-    AskedTwice,
-    /// An option that says what rules to make, where none are made.
-    #[error("is of no use with --from-kernel, which looks at the rules that are installed")]
-    BesideFromKernel,
-    /// Something for as long as the plugin is watched, where it is not.
-    #[error(
-        "is of no use with --once, which installs the plugin and ends; accepted is one of the two"
-    )]
-    BesideOnce,
+    NoConnection,
+    /// `explain` with more than one kind of question.
+    #[error("expected one of CONNECTION, --connections and --table")]
+    SeveralQuestions,
     /// A word is no part of a connection.
     #[error(transparent)]
     Connection(#[from] SpecErrorKind),
@@ -89,24 +76,26 @@ pub enum OptionErrorKind {
     #[error(transparent)]
     Filter(#[from] FilterError),
     /// There is no such option.
-    #[error("there is no such option{}", did_you_mean(.nearest.as_deref()))]
+    #[error("unknown option{}", did_you_mean(.nearest.as_deref()))]
     Unknown {
         /// The option that is spelled most like it.
         nearest: Option<String>,
     },
-    /// The option exists, but not there.
-    #[error("is no option of this verb, or stands before the verb; options come after theirs")]
+    /// The option is one of another command.
+    #[error("unknown option for this command")]
     Misplaced,
-    /// An argument that belongs to nothing.
-    #[error("belongs to no option; a switch takes its value after =, as in --drop-invalid=true")]
+    /// An argument that is not the value of an option.
+    #[error(
+        "unexpected argument; separate list values with commas (80,443), give switches a value with ="
+    )]
     Stray,
     /// Bytes that are no text.
     #[error("{0:?} is not UTF-8")]
     NotUtf8(OsString),
-    /// There is no such verb.
-    #[error("there is no such verb{}", did_you_mean(.nearest.as_deref()))]
-    UnknownVerb {
-        /// The verb that is spelled most like it.
+    /// There is no such command.
+    #[error("unknown command; {}", command_hint(.nearest.as_deref()))]
+    UnknownCommand {
+        /// The command that was probably meant.
         nearest: Option<String>,
     },
     /// A flag without its value.
@@ -199,9 +188,16 @@ pub enum OptionErrorKind {
     },
 }
 
+fn command_hint(nearest: Option<&str>) -> String {
+    nearest.map_or_else(
+        || "see netweir --help".to_owned(),
+        |nearest| format!("did you mean netweir {nearest}"),
+    )
+}
+
 fn did_you_mean(nearest: Option<&str>) -> String {
     nearest.map_or_else(
-        || "; --help lists them".to_owned(),
+        || "; see --help".to_owned(),
         |nearest| format!("; did you mean {nearest}"),
     )
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use toml::de::{DeTable, DeValue};
 
 use super::value::{Value, text_of};
-use super::{OptionError, OptionErrorKind, OptionValues, Origin, Setting};
+use super::{OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Setting};
 
 /// How alike a misspelling and a name must be: 1 is equal, 0 has nothing in common.
 const RESEMBLANCE: f64 = 0.7;
@@ -53,14 +53,15 @@ pub fn nearest_of<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, name)| name)
 }
 
-/// What the variables of all options begin with.
+/// The prefix of all variables.
 const PREFIX: &str = "NETWEIR_";
 
-/// The mistake that a variable of this name is where it is spelled nearly like that of an option: what it says would be
-/// passed over in silence. Others that begin alike may be somebody else's; Kubernetes makes such of a service's name.
+/// The error for a variable whose name is similar to an option's: its value would be ignored silently. Variables with
+/// the same prefix that are not similar may belong to other programs.
 #[must_use]
 pub fn misspelled_variable(name: &str) -> Option<OptionError> {
-    let own = Setting::ALL.iter().map(|setting| setting.spec().variable);
+    let specs = Setting::ALL.iter().map(|setting| setting.spec());
+    let own = specs.flat_map(|spec| spec.variables.iter().copied());
     let own = own.filter_map(|variable| variable.strip_prefix(PREFIX));
     let word = name.strip_prefix(PREFIX)?;
     if own.clone().any(|variable| variable == word) {

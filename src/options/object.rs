@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 
 use super::file::nearest_of;
 use super::value::{Value, text_of};
-use super::{OptionError, OptionErrorKind, OptionValues, Origin, Setting};
+use super::{OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Setting};
 
 /// The options in the object `capture` of the CNI plugin's configuration, and everything that is wrong with it. An option that is not `accepted` is a
 /// mistake.

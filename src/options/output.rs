@@ -17,6 +17,29 @@ pub enum Format {
     Ip6tables,
 }
 
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutputFormat {
+    /// As text.
+    Text,
+    /// As JSON.
+    Json,
+}
+
+impl OutputFormat {
+    /// The format of the word.
+    pub fn parse(text: &str) -> Result<Self, ValueError> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(ValueError::Word {
+                text: text.to_owned(),
+                accepted: "text, json",
+            }),
+        }
+    }
+}
+
 /// What becomes of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
@@ -72,14 +95,13 @@ pub fn output(given: &OptionValues) -> Result<Output, Vec<OptionError>> {
     // A file or a variable may hold the format for the dry runs to come.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
     if dry_run == Some(false) && format.is_some() && flag && given.has(Setting::Format) {
-        let text = given.text(Setting::Format).unwrap_or_default().to_owned();
-        let problem = OptionErrorKind::FormatWithoutDryRun(text);
+        let problem = OptionErrorKind::Requires(given.name(Setting::DryRun));
         errors.push(OptionError::new(given, Setting::Format, problem));
     }
     // They may hold --verify for the runs to come, too.
     let flag = given.origin(Setting::Verify) == super::Origin::Flag;
     if dry_run == Some(true) && verify == Some(true) && flag {
-        let problem = OptionErrorKind::VerifyWithDryRun;
+        let problem = OptionErrorKind::Conflict(given.name(Setting::DryRun));
         errors.push(OptionError::new(given, Setting::Verify, problem));
     }
     match (dry_run, verify, format) {
@@ -119,7 +141,7 @@ pub fn log_options(given: &OptionValues) -> Result<LogOptions, Vec<OptionError>>
             errors.push(OptionError::new(
                 given,
                 Setting::Verbose,
-                OptionErrorKind::VerboseAndQuiet,
+                OptionErrorKind::Conflict(given.name(Setting::Quiet)),
             ));
             None
         }
@@ -137,7 +159,7 @@ fn read<T>(
     parse: fn(&str) -> Result<T, ValueError>,
     errors: &mut Vec<OptionError>,
 ) -> Option<T> {
-    parse(given.text(setting).unwrap_or_default().trim())
+    parse(given.text(setting).trim())
         .map_err(|error| errors.push(OptionError::new(given, setting, error)))
         .ok()
 }

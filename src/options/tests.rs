@@ -3,6 +3,8 @@ mod modes;
 
 use std::rc::Rc;
 
+use snapbox::{assert_data_eq, str};
+
 use super::*;
 use crate::intent::{
     Capture, Families, Family, InboundPorts, Interval, IpRanges, Ports, RangeSelection,
@@ -42,14 +44,29 @@ fn captured(texts: &[(Setting, &str)]) -> Capture {
     parsed(texts).capture_of(Families::Both)
 }
 
-fn warned(texts: &[(Setting, &str)]) -> Vec<String> {
-    let warnings = parsed(texts).warnings;
-    warnings.iter().map(ToString::to_string).collect()
+/// The warnings, a line each.
+fn warned(texts: &[(Setting, &str)]) -> String {
+    lines(&parsed(texts).warnings)
 }
 
-fn mistaken(texts: &[(Setting, &str)]) -> Vec<String> {
-    let errors = capture(&flags(texts), &Nobody, &OneFile).unwrap_err();
-    errors.iter().map(ToString::to_string).collect()
+fn lines<T: ToString>(messages: &[T]) -> String {
+    let texts: Vec<_> = messages.iter().map(ToString::to_string).collect();
+    texts.join("\n")
+}
+
+/// The warnings of cases that have one each.
+fn warnings_of(cases: &[&[(Setting, &str)]]) -> String {
+    let warnings = cases.iter().map(|texts| {
+        let warning = warned(texts);
+        assert_eq!(warning.lines().count(), 1, "{texts:?}: {warning}");
+        format!("{texts:?}\n  {warning}\n")
+    });
+    warnings.collect()
+}
+
+/// The errors, a line each.
+fn mistaken(texts: &[(Setting, &str)]) -> String {
+    lines(&capture(&flags(texts), &Nobody, &OneFile).unwrap_err())
 }
 
 #[test]
@@ -65,7 +82,7 @@ fn names_variables_and_keys_are_one_name() {
     for setting in Setting::ALL {
         let spec = setting.spec();
         let variable = spec.name.to_uppercase().replace('-', "_");
-        assert_eq!(spec.variable, format!("NETWEIR_{variable}"));
+        assert_eq!(spec.variables, [format!("NETWEIR_{variable}")]);
         assert_eq!(Setting::named(spec.name), Some(*setting));
     }
 }
@@ -116,11 +133,15 @@ fn the_groups_of_the_proxy_are_its_users_unless_given() {
 
 #[test]
 fn a_proxy_that_is_nobody_is_a_mistake() {
-    let nobody = "--proxy-uid: names nobody, and neither does --proxy-gid: the proxy's own connections would be \
-                  captured again, without end; accepted is at least one user or group";
-    assert_eq!(mistaken(&[(Setting::ProxyUid, "")]), [nobody]);
+    let error = mistaken(&[(Setting::ProxyUid, "")]);
     let both = [(Setting::ProxyUid, ""), (Setting::ProxyGid, " ")];
-    assert_eq!(mistaken(&both), [nobody]);
+    assert_eq!(mistaken(&both), error);
+    assert_data_eq!(
+        error,
+        str![
+            "--proxy-uid: names nobody, and neither does --proxy-gid: the proxy's own connections would be captured again, without end; accepted is at least one user or group"
+        ]
+    );
     assert_eq!(
         captured(&[(Setting::ProxyUid, ""), (Setting::ProxyGid, "7")])
             .proxy
@@ -196,94 +217,80 @@ fn auto_leaves_the_families_to_the_namespace() {
 #[test]
 fn what_may_not_be_meant_so_is_said_with_its_consequence() {
     use Setting as S;
-    let cases: &[(&[(Setting, &str)], &str)] = &[
-        (
-            &[(S::InboundPort, "15001")],
-            "--inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections",
-        ),
-        (
-            &[(S::TunnelPort, "15006")],
-            "--tunnel-port: is the proxy's inbound port, too: captured connections arrive where the proxy expects its own mutual TLS",
-        ),
-        (
-            &[(S::TunnelPort, "15001")],
-            "--tunnel-port: is the proxy's outbound port, too: other pods reach the proxy's outbound side, and through it whatever this pod reaches",
-        ),
-        (
-            &[(S::ProxyUid, "0")],
-            "--proxy-uid: has id 0: no connection that a process of root makes is captured, the application's own included",
-        ),
-        (
-            &[(S::ProxyGid, "0,1337")],
-            "--proxy-gid: has id 0: no connection that a process of root makes is captured, the application's own included",
-        ),
-        (
-            &[(S::ExcludeInboundPorts, "15000-15001")],
-            "--exclude-inbound-ports: has the proxy's own port 15001: other pods reach that listener directly, past the inbound side of the proxy",
-        ),
-        (
-            &[(S::ExcludeOutboundPorts, "15006")],
-            "--exclude-outbound-ports: has the proxy's own port 15006: connections to that port of any host go around the proxy",
-        ),
-        (
-            &[
-                (S::IncludeInboundPorts, "80"),
-                (S::ExcludeInboundPorts, "81"),
-            ],
-            "--exclude-inbound-ports: is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured",
-        ),
-        (
-            &[
-                (S::IncludeOutboundPorts, "80-90"),
-                (S::ExcludeOutboundPorts, "85"),
-            ],
-            "--include-outbound-ports: has ports that --exclude-outbound-ports has, too: connections to them are left alone",
-        ),
-        (
-            &[(S::IncludeOutboundUids, "")],
-            "--include-outbound-uids: leaves nobody whose outbound connections are captured",
-        ),
-        (
-            &[
-                (S::IncludeOutboundGids, "5"),
-                (S::ExcludeOutboundGids, "1-9"),
-            ],
-            "--include-outbound-gids: leaves nobody whose outbound connections are captured",
-        ),
-        (
-            &[
-                (S::IncludeInboundPorts, ""),
-                (S::IncludeOutboundIpRanges, ""),
-            ],
-            "--include-inbound-ports: leaves no connection of the pod to capture, neither inbound nor outbound",
-        ),
-        (
-            &[(S::IncludeOutboundIpRanges, "0.0.0.0/0")],
-            "--include-outbound-ip-ranges: reaches loopback: connections between the pod's own processes are captured, too, save those to the loopback range; * leaves them alone",
-        ),
-        (
-            &[(S::ExcludeOutboundIpRanges, "127.0.0.0/8")],
-            "--exclude-outbound-ip-ranges: reaches loopback, to no effect: connections between the pod's own processes are left alone anyway",
-        ),
-        (
-            &[(S::ExcludeInterfaces, "l+")],
-            "--exclude-interfaces: has the loopback interface: the proxy's connections to its own pod do not pass its inbound side",
-        ),
-        (
-            &[(S::PassthroughSource, "127.0.0.6")],
-            "--passthrough-source: has no ipv6 address: the proxy's connections to its own application may be captured again, without end",
-        ),
-        (
-            &[
-                (S::IpFamilies, "ipv4"),
-                (S::ExcludeInboundIpRanges, "fd00::/8"),
-            ],
-            "--exclude-inbound-ip-ranges: has ipv6 entries, to no effect: --ip-families leaves that family alone",
-        ),
+    let cases: &[&[(Setting, &str)]] = &[
+        &[(S::InboundPort, "15001")],
+        &[(S::TunnelPort, "15006")],
+        &[(S::TunnelPort, "15001")],
+        &[(S::ProxyUid, "0")],
+        &[(S::ProxyGid, "0,1337")],
+        &[(S::ExcludeInboundPorts, "15000-15001")],
+        &[(S::ExcludeOutboundPorts, "15006")],
+        &[
+            (S::IncludeInboundPorts, "80"),
+            (S::ExcludeInboundPorts, "81"),
+        ],
+        &[
+            (S::IncludeOutboundPorts, "80-90"),
+            (S::ExcludeOutboundPorts, "85"),
+        ],
+        &[(S::IncludeOutboundUids, "")],
+        &[
+            (S::IncludeOutboundGids, "5"),
+            (S::ExcludeOutboundGids, "1-9"),
+        ],
+        &[
+            (S::IncludeInboundPorts, ""),
+            (S::IncludeOutboundIpRanges, ""),
+        ],
+        &[(S::IncludeOutboundIpRanges, "0.0.0.0/0")],
+        &[(S::ExcludeOutboundIpRanges, "127.0.0.0/8")],
+        &[(S::ExcludeInterfaces, "l+")],
+        &[(S::PassthroughSource, "127.0.0.6")],
+        &[
+            (S::IpFamilies, "ipv4"),
+            (S::ExcludeInboundIpRanges, "fd00::/8"),
+        ],
     ];
-    for (texts, warning) in cases {
-        assert_eq!(warned(texts), [*warning], "{texts:?}");
-    }
+    assert_data_eq!(
+        warnings_of(cases),
+        str![[r#"
+[(InboundPort, "15001")]
+  --inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections
+[(TunnelPort, "15006")]
+  --tunnel-port: is the proxy's inbound port, too: captured connections arrive where the proxy expects its own mutual TLS
+[(TunnelPort, "15001")]
+  --tunnel-port: is the proxy's outbound port, too: other pods reach the proxy's outbound side, and through it whatever this pod reaches
+[(ProxyUid, "0")]
+  --proxy-uid: has id 0: no connection that a process of root makes is captured, the application's own included
+[(ProxyGid, "0,1337")]
+  --proxy-gid: has id 0: no connection that a process of root makes is captured, the application's own included
+[(ExcludeInboundPorts, "15000-15001")]
+  --exclude-inbound-ports: has the proxy's own port 15001: other pods reach that listener directly, past the inbound side of the proxy
+[(ExcludeOutboundPorts, "15006")]
+  --exclude-outbound-ports: has the proxy's own port 15006: connections to that port of any host go around the proxy
+[(IncludeInboundPorts, "80"), (ExcludeInboundPorts, "81")]
+  --exclude-inbound-ports: is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured
+[(IncludeOutboundPorts, "80-90"), (ExcludeOutboundPorts, "85")]
+  --include-outbound-ports: has ports that --exclude-outbound-ports has, too: connections to them are left alone
+[(IncludeOutboundUids, "")]
+  --include-outbound-uids: leaves nobody whose outbound connections are captured
+[(IncludeOutboundGids, "5"), (ExcludeOutboundGids, "1-9")]
+  --include-outbound-gids: leaves nobody whose outbound connections are captured
+[(IncludeInboundPorts, ""), (IncludeOutboundIpRanges, "")]
+  --include-inbound-ports: leaves no connection of the pod to capture, neither inbound nor outbound
+[(IncludeOutboundIpRanges, "0.0.0.0/0")]
+  --include-outbound-ip-ranges: reaches loopback: connections between the pod's own processes are captured, too, save those to the loopback range; * leaves them alone
+[(ExcludeOutboundIpRanges, "127.0.0.0/8")]
+  --exclude-outbound-ip-ranges: reaches loopback, to no effect: connections between the pod's own processes are left alone anyway
+[(ExcludeInterfaces, "l+")]
+  --exclude-interfaces: has the loopback interface: the proxy's connections to its own pod do not pass its inbound side
+[(PassthroughSource, "127.0.0.6")]
+  --passthrough-source: has no ipv6 address: the proxy's connections to its own application may be captured again, without end
+[(IpFamilies, "ipv4"), (ExcludeInboundIpRanges, "fd00::/8")]
+  --exclude-inbound-ip-ranges: has ipv6 entries, to no effect: --ip-families leaves that family alone
+
+"#]]
+    );
 }
 
 #[test]
@@ -303,42 +310,38 @@ fn what_is_ordinary_is_no_reason_to_warn() {
         &[(S::ExcludeInboundPorts, "15020,15021,15090")],
     ];
     for texts in cases {
-        assert_eq!(warned(texts), [""; 0], "{texts:?}");
+        assert_eq!(warned(texts), "", "{texts:?}");
     }
 }
 
 #[test]
 fn a_mistake_names_the_option_as_it_was_written() {
     let mut given = flags(&[(Setting::InboundPort, "0")]);
-    given.set(Setting::OutboundPort, Origin::Variable, "x".into());
+    given.set(
+        Setting::OutboundPort,
+        Origin::Variable("NETWEIR_OUTBOUND_PORT"),
+        "x".into(),
+    );
     given.set(
         Setting::TunnelPort,
         Origin::File(Rc::from("/etc/n.toml")),
         "y".into(),
     );
-    let errors: Vec<_> = capture(&given, &Nobody, &OneFile)
-        .unwrap_err()
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    assert_eq!(
-        errors,
-        [
-            "NETWEIR_OUTBOUND_PORT: \"x\" is not a port (1-65535)",
-            "--inbound-port: \"0\" is not a port (1-65535)",
-            "tunnel-port in /etc/n.toml: \"y\" is neither a port (1-65535) nor \"none\"",
-        ]
+    let errors = capture(&given, &Nobody, &OneFile).unwrap_err();
+    assert_data_eq!(
+        lines(&errors),
+        str![[r#"
+NETWEIR_OUTBOUND_PORT: "x" is not a port (1-65535)
+--inbound-port: "0" is not a port (1-65535)
+tunnel-port in /etc/n.toml: "y" is neither a port (1-65535) nor "none"
+"#]]
     );
 }
 
 #[test]
 fn a_format_is_for_printing() {
-    let format = "--format: \"json\" is of use with --dry-run alone, which prints the rules";
     let errors = output(&flags(&[(Setting::Format, "json")])).unwrap_err();
-    assert_eq!(
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [format]
-    );
+    assert_data_eq!(lines(&errors), str!["--format: requires --dry-run"]);
     let both = flags(&[(Setting::Format, "json"), (Setting::DryRun, "true")]);
     assert_eq!(output(&both), Ok(Output::Print(Format::Json)));
     // A file may have the format for the dry runs to come.
@@ -352,15 +355,17 @@ fn what_is_installed_can_be_verified() {
     let verify = (Setting::Verify, "true");
     assert_eq!(output(&flags(&[verify])), Ok(Output::InstallAndVerify));
     let errors = output(&flags(&[verify, (Setting::DryRun, "true")])).unwrap_err();
-    assert_eq!(
-        errors.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        [
-            "--verify: is of no use with --dry-run, which installs nothing; accepted is one of the two"
-        ]
+    assert_data_eq!(
+        lines(&errors),
+        str!["--verify: cannot be combined with --dry-run"]
     );
     // A variable may be set for every run, dry or not.
     let mut dry = flags(&[(Setting::DryRun, "true")]);
-    dry.set(Setting::Verify, Origin::Variable, "true".into());
+    dry.set(
+        Setting::Verify,
+        Origin::Variable("NETWEIR_VERIFY"),
+        "true".into(),
+    );
     assert_eq!(output(&dry), Ok(Output::Print(Format::Nft)));
 }
 

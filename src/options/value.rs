@@ -34,8 +34,12 @@ pub(super) fn text_of(shape: Shape, value: Value<'_>) -> Result<String, Vec<Opti
     match (shape, value) {
         (Shape::List, Value::Array(entries)) => join(entries, ','),
         (Shape::Several, Value::Array(entries)) => join(entries, ';'),
-        (Shape::One | Shape::List | Shape::Several, Value::Text(text)) => Ok(text.to_owned()),
-        (Shape::One | Shape::List | Shape::Count, Value::Integer(number)) => Ok(number),
+        (Shape::One | Shape::Number | Shape::List | Shape::Several, Value::Text(text)) => {
+            Ok(text.to_owned())
+        }
+        (Shape::One | Shape::Number | Shape::List | Shape::Count, Value::Integer(number)) => {
+            Ok(number)
+        }
         (Shape::Switch, Value::Boolean(switch)) => Ok(switch.to_string()),
         (shape, value) => Err(vec![OptionErrorKind::Type {
             found: value.kind(),
@@ -46,7 +50,7 @@ pub(super) fn text_of(shape: Shape, value: Value<'_>) -> Result<String, Vec<Opti
 
 const fn accepted(shape: Shape) -> &'static str {
     match shape {
-        Shape::One => "a string or an integer",
+        Shape::One | Shape::Number => "a string or an integer",
         Shape::List => "an array or a comma-separated string",
         Shape::Several => "an array or a string with semicolons",
         Shape::Switch => "true or false",

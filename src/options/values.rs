@@ -1,35 +1,37 @@
-//! The texts that were given for the options, and by what.
+//! The values of options from flags, variables, files and annotations, each with its origin.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::rc::Rc;
 
-use super::Setting;
+use super::{OptionError, OptionErrorKind, OptionSet, Setting, Shape};
 
-/// What gave an option its text.
+/// Where the value of an option comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// A flag on the command line.
     Flag,
-    /// An environment variable.
-    Variable,
+    /// The environment variable of this name.
+    Variable(&'static str),
     /// The configuration file of this name.
     File(Rc<str>),
     /// The object `capture` of the CNI plugin's configuration.
     Plugin,
     /// The pod's annotation with this key.
     Annotation(Rc<str>),
-    /// What the mesh of this name does where nothing is said.
+    /// The default of the mesh of this name.
     Mesh(&'static str),
 }
 
 impl Origin {
     /// The option as the user wrote it.
     #[must_use]
-    pub fn name_of(&self, setting: Setting) -> String {
-        let spec = setting.spec();
+    pub fn name_of<O: OptionSet>(&self, option: O) -> String {
+        let spec = option.spec();
         match self {
+            Self::Flag if spec.long.is_none() => spec.name.to_owned(),
             Self::Flag => format!("--{}", spec.name),
-            Self::Variable => spec.variable.to_owned(),
+            Self::Variable(variable) => (*variable).to_owned(),
             Self::File(file) => format!("{} in {file}", spec.name),
             Self::Plugin => format!("capture.{}", spec.name),
             Self::Annotation(key) => format!("annotation {key}"),
@@ -38,54 +40,100 @@ impl Origin {
     }
 }
 
-/// The texts of the options that were given; the others have their defaults.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OptionValues(BTreeMap<Setting, (Origin, String)>);
+/// The values of the options that are set; the others have their defaults.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionValues<O = Setting>(BTreeMap<O, (Origin, String)>);
 
-impl OptionValues {
-    /// Sets the text of an option.
-    pub fn set(&mut self, setting: Setting, origin: Origin, text: String) {
-        self.0.insert(setting, (origin, text));
+impl<O> Default for OptionValues<O> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<O: OptionSet> OptionValues<O> {
+    /// The values of the variables that are set, and an error for each that is not UTF-8.
+    ///
+    /// With `empty_is_unset`, an empty variable of a switch or number counts as unset, as in Go's programs.
+    pub fn from_variables(
+        options: impl IntoIterator<Item = O>,
+        empty_is_unset: bool,
+        mut variable: impl FnMut(&str) -> Option<OsString>,
+    ) -> (Self, Vec<OptionError>) {
+        let mut values = Self::default();
+        let mut errors = Vec::new();
+        for option in options {
+            let spec = option.spec();
+            let may_be_unset =
+                empty_is_unset && matches!(spec.shape, Shape::Switch | Shape::Number);
+            let set = spec.variables.iter().find_map(|&name| {
+                let value = variable(name)?;
+                (!(may_be_unset && value.is_empty())).then_some((name, value))
+            });
+            match set.map(|(name, value)| (name, value.into_string())) {
+                None => {}
+                Some((name, Ok(text))) => values.set(option, Origin::Variable(name), text),
+                Some((name, Err(value))) => errors.push(OptionError {
+                    option: name.to_owned(),
+                    problem: OptionErrorKind::NotUtf8(value),
+                }),
+            }
+        }
+        (values, errors)
     }
 
-    /// Takes from another source the options that are not given yet.
+    /// Sets the value of an option.
+    pub fn set(&mut self, option: O, origin: Origin, text: String) {
+        self.0.insert(option, (origin, text));
+    }
+
+    /// Takes the options that are not set yet from another source.
     pub fn fall_back_to(&mut self, other: Self) {
-        for (setting, value) in other.0 {
-            self.0.entry(setting).or_insert(value);
+        for (option, value) in other.0 {
+            self.0.entry(option).or_insert(value);
         }
     }
 
-    /// Adds entries to the list that is given, and gives them alone where nothing is. A list of everything has
-    /// them already.
-    pub fn add(&mut self, setting: Setting, origin: Origin, entries: &str) {
-        match self.0.get_mut(&setting) {
-            None => self.set(setting, origin, entries.to_owned()),
+    /// Adds entries to a list, unless it is `*` and so has them.
+    pub fn add(&mut self, option: O, origin: Origin, entries: &str) {
+        match self.0.get_mut(&option) {
+            None => self.set(option, origin, entries.to_owned()),
             Some((_, text)) if text.trim() == "*" => {}
             Some((_, text)) if text.trim().is_empty() => entries.clone_into(text),
             Some((_, text)) => text.extend([",", entries]),
         }
     }
 
-    /// Whether something gave the option.
+    /// Whether the option is set.
     #[must_use]
-    pub fn has(&self, setting: Setting) -> bool {
-        self.0.contains_key(&setting)
+    pub fn has(&self, option: O) -> bool {
+        self.0.contains_key(&option)
     }
 
-    /// The text of the option, or of its default; `None` where it has neither.
+    /// The options that are set, in the order of their declaration.
+    pub fn set_options(&self) -> impl Iterator<Item = O> {
+        self.0.keys().copied()
+    }
+
+    /// The value of the option or its default; empty if the default has no text.
     #[must_use]
-    pub fn text(&self, setting: Setting) -> Option<&str> {
-        match self.0.get(&setting) {
-            Some((_, text)) => Some(text),
-            None => setting.spec().default.text(),
+    pub fn text(&self, option: O) -> &str {
+        match self.0.get(&option) {
+            Some((_, text)) => text,
+            None => option.spec().default.text().unwrap_or(""),
         }
     }
 
-    /// What gave the option; a flag where nothing did, as that is how it would be given.
+    /// The origin of the option's value; a flag if it is not set, since that is how it would be set.
     #[must_use]
-    pub fn origin(&self, setting: Setting) -> Origin {
+    pub fn origin(&self, option: O) -> Origin {
         self.0
-            .get(&setting)
+            .get(&option)
             .map_or(Origin::Flag, |(origin, _)| origin.clone())
+    }
+
+    /// The option as the user wrote it, or would write it.
+    #[must_use]
+    pub fn name(&self, option: O) -> String {
+        self.origin(option).name_of(option)
     }
 }

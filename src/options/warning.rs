@@ -113,7 +113,7 @@ fn inbound(capture: &Capture, given: &OptionValues) -> Found {
         }
         InboundPorts::Only(_) => {
             let excluded = given.text(Setting::ExcludeInboundPorts);
-            if excluded.is_some_and(|text| !text.trim().is_empty()) {
+            if !excluded.trim().is_empty() {
                 found.push((Setting::ExcludeInboundPorts, Consequence::NotConsulted));
             }
         }

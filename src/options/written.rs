@@ -12,7 +12,7 @@ use crate::intent::{
 
 use crate::ruleset::Elements;
 
-use super::Setting;
+use super::{OptionSet, Setting};
 
 /// The options of `netweir apply` that differ from their defaults, so that reading them gives the capture again.
 #[must_use]

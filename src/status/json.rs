@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::drift::{self, Object};
-use crate::options::line;
+use crate::options::{OptionSet, line};
 use crate::render;
 
 use super::Status;

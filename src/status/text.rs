@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::drift::{Amount, Hunk};
 use crate::metadata::{Metadata, VERSION};
-use crate::options::{Setting, line};
+use crate::options::{OptionSet, Setting, line};
 use crate::ruleset::{Chain, TABLE};
 
 use super::counted::{self, Counted};

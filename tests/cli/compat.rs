@@ -3,6 +3,8 @@
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use snapbox::{assert_data_eq, str};
+
 use crate::program::{netweir, rules, run};
 
 const ISTIO: [&str; 18] = [
@@ -174,7 +176,7 @@ fn refuse_everything_that_is_wrong_at_once() {
             "{}",
             run.stderr
         );
-        run.stderr.lines().map(str::to_owned).collect::<Vec<_>>()
+        run.stderr
     };
     let mut istio = netweir(&[
         "istio-iptables",
@@ -189,23 +191,25 @@ fn refuse_everything_that_is_wrong_at_once() {
         "-z",
     ]);
     istio.env("ISTIO_META_DNS_CAPTURE", "enabled");
-    assert_eq!(
+    assert_data_eq!(
         complaints(istio),
-        [
-            "error: --nonsense: there is no such option; --help lists them",
-            "error: false: belongs to no option; a switch takes its value after =, as in --drop-invalid=true",
-            "error: --inbound-capture-port: needs a value: PORT, such as 15006",
-            "error: --envoy-port: \"0\" is not a port (1-65535)",
-            "error: --istio-inbound-ports: \"http\" is not a port (1-65535)",
-            "error: ISTIO_META_DNS_CAPTURE: \"enabled\" is not one of true, t, 1, false, f, 0",
-        ]
+        str![[r#"
+error: --nonsense: unknown option; see --help
+error: false: unexpected argument; separate list values with commas (80,443), give switches a value with =
+error: --inbound-capture-port: needs a value: PORT, such as 15006
+error: --envoy-port: "0" is not a port (1-65535)
+error: --istio-inbound-ports: "http" is not a port (1-65535)
+error: ISTIO_META_DNS_CAPTURE: "enabled" is not one of true, t, 1, false, f, 0
+
+"#]]
     );
-    assert_eq!(
+    assert_data_eq!(
         complaints(netweir(&["linkerd-init", "-p", "4143", "--proxy-uid", "x"])),
-        [
-            "error: --outgoing-proxy-port: is missing; accepted is PORT, such as 4140",
-            "error: --proxy-uid: \"x\" is not a user id (0-4294967294)",
-        ]
+        str![[r#"
+error: --outgoing-proxy-port: is missing; accepted is PORT, such as 4140
+error: --proxy-uid: "x" is not a user id (0-4294967294)
+
+"#]]
     );
 }
 

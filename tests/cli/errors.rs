@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
+use snapbox::{assert_data_eq, str};
+
 use crate::program::{file, netweir, run};
 
 /// What is said, with the file's name made known.
-fn complaints(arguments: &[&str], variables: &[(&str, &str)], config: Option<&str>) -> Vec<String> {
+fn complaints(arguments: &[&str], variables: &[(&str, &str)], config: Option<&str>) -> String {
     let config = config.map(file);
     let mut command = netweir(arguments);
     command.envs(variables.iter().copied());
@@ -23,11 +25,10 @@ fn complaints(arguments: &[&str], variables: &[(&str, &str)], config: Option<&st
         "{}",
         run.stderr
     );
-    let text = match path {
+    match path {
         Some(path) => run.stderr.replace(path, "FILE"),
         None => run.stderr,
-    };
-    text.lines().map(str::to_owned).collect()
+    }
 }
 
 #[test]
@@ -54,25 +55,26 @@ fn of_flags_variables_and_file_together() {
         ],
         Some("outbound-port = 0\nloopback-range = \"10.0.0.0/8\"\nexclude-interface = \"eth1\"\n"),
     );
-    assert_eq!(
+    assert_data_eq!(
         found,
-        [
-            "error: --nonsense: there is no such option; --help lists them",
-            "error: --exclude-outbound-port: there is no such option; did you mean --exclude-outbound-ports",
-            "error: stray: belongs to no option; a switch takes its value after =, as in --drop-invalid=true",
-            "error: --tunnel-port: needs a value: PORT|none, such as none",
-            "error: NETWEIR_EXCLUDE_OUTBOUND_PORT: there is no such option; did you mean NETWEIR_EXCLUDE_OUTBOUND_PORTS",
-            "error: exclude-interface in FILE: there is no such option; did you mean exclude-interfaces",
-            "error: outbound-port in FILE: \"0\" is not a port (1-65535)",
-            "error: --proxy-uid: 4294967295 is not a user id to the kernel; the largest is 4294967294",
-            "error: --proxy-uid: there is no user \"nosuchuser\" in /etc/passwd; accepted are ids (0-4294967294) and names",
-            "error: --exclude-inbound-ports: \"70000\" is not a port (1-65535)",
-            "error: --exclude-inbound-ports: \"9-8\" runs backwards; did you mean 8-9",
-            "error: --include-outbound-ip-ranges: 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8",
-            "error: NETWEIR_EXCLUDE_OUTBOUND_PORTS: \"http\" is not a port (1-65535)",
-            "error: loopback-range in FILE: \"10.0.0.0/8\" is not an IPv4 address or CIDR inside 127.0.0.0/8",
-            "error: NETWEIR_DROP_INVALID: \"maybe\" is not one of true, 1, false, 0",
-        ]
+        str![[r#"
+error: --nonsense: unknown option; see --help
+error: --exclude-outbound-port: unknown option; did you mean --exclude-outbound-ports
+error: stray: unexpected argument; separate list values with commas (80,443), give switches a value with =
+error: --tunnel-port: needs a value: PORT|none, such as none
+error: NETWEIR_EXCLUDE_OUTBOUND_PORT: unknown option; did you mean NETWEIR_EXCLUDE_OUTBOUND_PORTS
+error: exclude-interface in FILE: unknown option; did you mean exclude-interfaces
+error: outbound-port in FILE: "0" is not a port (1-65535)
+error: --proxy-uid: 4294967295 is not a user id to the kernel; the largest is 4294967294
+error: --proxy-uid: there is no user "nosuchuser" in /etc/passwd; accepted are ids (0-4294967294) and names
+error: --exclude-inbound-ports: "70000" is not a port (1-65535)
+error: --exclude-inbound-ports: "9-8" runs backwards; did you mean 8-9
+error: --include-outbound-ip-ranges: 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8
+error: NETWEIR_EXCLUDE_OUTBOUND_PORTS: "http" is not a port (1-65535)
+error: loopback-range in FILE: "10.0.0.0/8" is not an IPv4 address or CIDR inside 127.0.0.0/8
+error: NETWEIR_DROP_INVALID: "maybe" is not one of true, 1, false, 0
+
+"#]]
     );
 }
 
@@ -94,27 +96,29 @@ fn of_where_and_how() {
         &[],
         None,
     );
-    assert_eq!(
+    assert_data_eq!(
         found,
-        [
-            "error: --log-format: \"yaml\" is not one of plain, json",
-            "error: --verbose: contradicts --quiet; accepted is one of the two",
-            "error: --inbound-port: \"-5\" is not a port (1-65535)",
-            "error: --netns: \"..\" is neither a path, nor a name under /run/netns, nor a process id",
-            "error: --format: \"xml\" is not one of nft, json, iptables, ip6tables",
-        ]
+        str![[r#"
+error: --log-format: "yaml" is not one of plain, json
+error: --verbose: cannot be combined with --quiet
+error: --inbound-port: "-5" is not a port (1-65535)
+error: --netns: ".." is neither a path, nor a name under /run/netns, nor a process id
+error: --format: "xml" is not one of nft, json, iptables, ip6tables
+
+"#]]
     );
 }
 
 #[test]
 fn is_one_line_whatever_was_written() {
     let found = complaints(&["apply", "y\n\u{202e}", "--x\n\u{1b}[31m"], &[], None);
-    assert_eq!(
+    assert_data_eq!(
         found,
-        [
-            "error: y\\n\\u{202e}: belongs to no option; a switch takes its value after =, as in --drop-invalid=true",
-            "error: --x\\n\\u{1b}[31m: there is no such option; --help lists them",
-        ]
+        str![[r#"
+error: y/n/u{202e}: unexpected argument; separate list values with commas (80,443), give switches a value with =
+error: --x/n/u{1b}[31m: unknown option; see --help
+
+"#]]
     );
 }
 
@@ -128,11 +132,14 @@ fn of_what_is_not_text() {
         .env("NETWEIR_NETNS", OsStr::from_bytes(b"/run/\xfe"));
     let run = run(&mut command);
     assert_eq!(run.code, Some(2));
-    assert_eq!(
+    assert_data_eq!(
         run.stderr,
-        "error: --inbound-port: \"8\\xFF\" is not UTF-8\n\
-         error: NETWEIR_NETNS: \"/run/\\xFE\" is not UTF-8\n\
-         error: --outbound-port: \"0\" is not a port (1-65535)\n"
+        str![[r#"
+error: --inbound-port: "8/xFF" is not UTF-8
+error: NETWEIR_NETNS: "/run//xFE" is not UTF-8
+error: --outbound-port: "0" is not a port (1-65535)
+
+"#]]
     );
 }
 
@@ -155,48 +162,60 @@ fn of_what_is_not_text_for_every_verb() {
 #[test]
 fn of_a_file_that_is_none() {
     let file = "/nonexistent/netweir.toml";
-    assert_eq!(
+    assert_data_eq!(
         complaints(&["apply", "--config", file], &[], None),
-        [
-            "error: --config: \"/nonexistent/netweir.toml\" cannot be read: No such file or directory (os error 2)"
-        ]
+        str![[r#"
+error: --config: "/nonexistent/netweir.toml" cannot be read: No such file or directory (os error 2)
+
+"#]]
     );
-    assert_eq!(
+    assert_data_eq!(
         complaints(&["remove"], &[("NETWEIR_CONFIG", file)], None),
-        [
-            "error: NETWEIR_CONFIG: \"/nonexistent/netweir.toml\" cannot be read: No such file or directory (os error 2)"
-        ]
+        str![[r#"
+error: NETWEIR_CONFIG: "/nonexistent/netweir.toml" cannot be read: No such file or directory (os error 2)
+
+"#]]
     );
 }
 
 #[test]
 fn of_the_verb() {
-    assert_eq!(
+    assert_data_eq!(
         complaints(&["aply"], &[], None),
-        ["error: aply: there is no such verb; did you mean apply"]
+        str![[r#"
+error: aply: unknown command; did you mean netweir apply
+
+"#]]
     );
-    assert_eq!(
+    assert_data_eq!(
         complaints(&["--nonsense"], &[], None),
-        ["error: --nonsense: there is no such option; --help lists them"]
+        str![[r#"
+error: --nonsense: unknown option; see --help
+
+"#]]
     );
 }
 
 #[test]
 fn of_options_of_another_verb() {
-    assert_eq!(
+    assert_data_eq!(
         complaints(&["remove", "--inbound-port", "1"], &[], None),
-        [
-            "error: --inbound-port: is no option of this verb, or stands before the verb; options come after theirs"
-        ]
+        str![[r#"
+error: --inbound-port: unknown option for this command
+
+"#]]
     );
     // The file is of all verbs, and what is meant for others is not looked at.
-    assert_eq!(
+    assert_data_eq!(
         complaints(
             &["remove", "--netns", ".."],
             &[],
             Some("inbound-port = 0\n")
         ),
-        ["error: --netns: \"..\" is neither a path, nor a name under /run/netns, nor a process id"]
+        str![[r#"
+error: --netns: ".." is neither a path, nor a name under /run/netns, nor a process id
+
+"#]]
     );
 }
 
@@ -218,12 +237,12 @@ fn are_objects_in_json() {
         .iter()
         .map(|line| line["message"].as_str().unwrap())
         .collect();
-    assert_eq!(
-        messages,
-        [
-            "--outbound-port: \"\\\"\" is not a port (1-65535)",
-            "--inbound-port: \"0\" is not a port (1-65535)",
-        ]
+    assert_data_eq!(
+        messages.join("\n"),
+        str![[r#"
+--outbound-port: "/"" is not a port (1-65535)
+--inbound-port: "0" is not a port (1-65535)
+"#]]
     );
     assert!(
         lines
@@ -248,29 +267,29 @@ fn of_what_to_trace() {
         &[],
         None,
     );
-    assert_eq!(
+    assert_data_eq!(
         found,
-        [
-            "error: :70000: \"70000\" is not a port (1-65535)",
-            "error: --count: \"0\" is not a number (1 or more)",
-            "error: --duration: \"0s\" is not a time (such as 5s, 1m30s or 500ms)",
-            "error: --format: \"xml\" is not one of text, json",
-        ]
+        str![[r#"
+error: :70000: "70000" is not a port (1-65535)
+error: --count: "0" is not a number (1 or more)
+error: --duration: "0s" is not a time (such as 5s, 1m30s or 500ms)
+error: --format: "xml" is not one of text, json
+
+"#]]
     );
     let found = complaints(
         &["trace", "uid=none", "gid=none", "ctmark=1", "state=new"],
         &[],
         None,
     );
-    assert_eq!(
+    assert_data_eq!(
         found,
-        [
-            "error: ctmark=1: is no part of a filter: packets are chosen before connection tracking sees them, and only \
-             new connections are shown",
-            "error: state=new: is no part of a filter: packets are chosen before connection tracking sees them, and only \
-             new connections are shown",
-            "error: uid=none: is no part of a filter; accepted is a user or group id",
-            "error: gid=none: is no part of a filter; accepted is a user or group id",
-        ]
+        str![[r#"
+error: ctmark=1: is no part of a filter: packets are chosen before connection tracking sees them, and only new connections are shown
+error: state=new: is no part of a filter: packets are chosen before connection tracking sees them, and only new connections are shown
+error: uid=none: is no part of a filter; accepted is a user or group id
+error: gid=none: is no part of a filter; accepted is a user or group id
+
+"#]]
     );
 }

@@ -1,5 +1,6 @@
 //! The help, as goldens: `SNAPSHOTS=overwrite cargo test --test cli` writes them anew.
 
+use netweir::options::OptionSet;
 use snapbox::{assert_data_eq, file};
 
 use crate::program::{netweir, run};
@@ -90,10 +91,7 @@ fn of_the_other_programs() {
 fn has_a_default_a_variable_and_an_example_of_each_option() {
     let text = help(&["apply", "--help"]);
     let count = |what| text.matches(what).count();
-    let options = text
-        .lines()
-        .filter(|line| line.trim_start().starts_with('-') && line.contains("--"));
-    let with_values = options.filter(|line| !line.contains("--help")).count();
+    let with_values = netweir::options::Setting::ALL.len();
     assert!(with_values > 20, "{text}");
     assert_eq!(count("[default: "), with_values);
     assert_eq!(count("[env: NETWEIR_"), with_values);
@@ -104,7 +102,35 @@ fn has_a_default_a_variable_and_an_example_of_each_option() {
 fn is_what_one_gets_for_nothing() {
     let run = run(&mut netweir(&[]));
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
-    assert_eq!(run.stderr, help(&["--help"]));
+    assert_eq!(run.stderr, help(&["-h"]));
+}
+
+#[test]
+fn short_help_is_one_screen() {
+    for (arguments, golden) in [
+        (&["-h"][..], file!["help/short/netweir.txt"]),
+        (&["apply", "-h"], file!["help/short/apply.txt"]),
+        (
+            &["cni", "install", "-h"],
+            file!["help/short/cni-install.txt"],
+        ),
+        (&["explain", "-h"], file!["help/short/explain.txt"]),
+        (&["status", "-h"], file!["help/short/status.txt"]),
+        (&["trace", "-h"], file!["help/short/trace.txt"]),
+        (
+            &["istio-iptables", "-h"],
+            file!["help/short/istio-iptables.txt"],
+        ),
+        (
+            &["linkerd-init", "-h"],
+            file!["help/short/linkerd-init.txt"],
+        ),
+    ] {
+        let text = help(arguments);
+        assert!(text.lines().count() <= 25, "{text}");
+        assert!(text.lines().all(|line| line.len() <= 110), "{text}");
+        assert_data_eq!(text, golden);
+    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::fs::OpenOptions;
 
+use snapbox::{assert_data_eq, str};
+
 use crate::program::{netweir, run};
 
 #[test]
@@ -14,12 +16,13 @@ fn warnings_do_not_keep_the_rules_from_being_printed() {
     ]));
     assert_eq!(run.code, Some(0));
     assert!(run.stdout.contains("table inet netweir {"));
-    assert_eq!(
+    assert_data_eq!(
         run.stderr,
-        "warning: --inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from \
-         captured outbound connections\n\
-         warning: --proxy-uid: has id 0: no connection that a process of root makes is captured, the \
-         application's own included\n"
+        str![[r#"
+warning: --inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections
+warning: --proxy-uid: has id 0: no connection that a process of root makes is captured, the application's own included
+
+"#]]
     );
 }
 
@@ -37,9 +40,12 @@ fn an_output_that_takes_nothing_is_a_failure() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let run = run(netweir(&["apply", "--dry-run"]).stdout(full));
     assert_eq!(run.code, Some(1));
-    assert_eq!(
+    assert_data_eq!(
         run.stderr,
-        "error: cannot write standard output: No space left on device (os error 28)\n"
+        str![[r#"
+error: cannot write standard output: No space left on device (os error 28)
+
+"#]]
     );
 }
 
@@ -100,8 +106,12 @@ fn verbosity_tells_what_is_done() {
         "-v",
         "--ip-families=ipv6",
     ]));
-    assert_eq!(
+    assert_data_eq!(
         run.stderr,
-        "debug: gave up privileges kept=none\ndebug: resolved the options families=ipv6\n"
+        str![[r#"
+debug: gave up privileges kept=none
+debug: resolved the options families=ipv6
+
+"#]]
     );
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use netweir::cni::{Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
 use netweir::intent::{Capture, Families};
-use netweir::options::{self, OptionValues, Origin, Setting};
+use netweir::options::{self, OptionSet, OptionValues, Origin, Setting};
 use netweir_testkit::fakes::{NoFiles, NoUsers};
 use serde_json::{Value, json};
+use snapbox::{assert_data_eq, str};
 
 use crate::runtime::{Call, annotated};
 
@@ -285,20 +286,25 @@ fn every_mistake_names_the_pod_the_annotation_the_value_and_what_is_accepted() {
         message,
         "pod shop/web cannot be captured: its annotations are wrong"
     );
-    let expected = [
-        "annotation config.linkerd.io/proxy-uid, which is 2102: is not a string; accepted is a string",
-        "annotation netweir.io/exclude-outbound-port, which is \"80\": there is no such option; did you mean exclude-outbound-ports",
-        "annotation netweir.io/netns, which is \"/proc/1/ns/net\": is no option of what to capture in a pod; accepted is one \
-         that is, such as exclude-outbound-ports",
-        "annotation netweir.io/resolv-conf, which is \"/etc/shadow\": is no option of what to capture in a pod; accepted is one \
-         that is, such as exclude-outbound-ports",
-        "annotation sidecar.istio.io/interceptionMode: \"tproxy\" is not one of REDIRECT, TPROXY, NONE",
-        "annotation traffic.sidecar.istio.io/excludeInterfaces: \"eth*\" ends in a star, which is no wildcard to \
-         iptables; a + is",
-        "annotation netweir.io/exclude-inbound-ports: \"70000\" is not a port (1-65535)",
-        "annotation netweir.io/exclude-inbound-ports: \"9-8\" runs backwards; did you mean 8-9",
-    ];
-    assert_eq!(details, expected.join("; "));
+    assert_data_eq!(
+        details.replace("; ", "\n"),
+        str![[r#"
+annotation config.linkerd.io/proxy-uid, which is 2102: is not a string
+accepted is a string
+annotation netweir.io/exclude-outbound-port, which is "80": unknown option
+did you mean exclude-outbound-ports
+annotation netweir.io/netns, which is "/proc/1/ns/net": is no option of what to capture in a pod
+accepted is one that is, such as exclude-outbound-ports
+annotation netweir.io/resolv-conf, which is "/etc/shadow": is no option of what to capture in a pod
+accepted is one that is, such as exclude-outbound-ports
+annotation sidecar.istio.io/interceptionMode: "tproxy" is not one of REDIRECT, TPROXY, NONE
+annotation traffic.sidecar.istio.io/excludeInterfaces: "eth*" ends in a star, which is no wildcard to iptables
+a + is
+annotation netweir.io/exclude-inbound-ports: "70000" is not a port (1-65535)
+annotation netweir.io/exclude-inbound-ports: "9-8" runs backwards
+did you mean 8-9
+"#]]
+    );
 }
 
 #[test]
@@ -308,25 +314,27 @@ fn what_asks_for_capture_is_one_of_two_words() {
         .run()
         .error();
     assert_eq!(code, 103);
-    assert_eq!(
+    assert_data_eq!(
         details,
-        "annotation netweir.io/capture: \"true\" is not one of enabled, disabled"
+        str![[r#"annotation netweir.io/capture: "true" is not one of enabled, disabled"#]]
     );
     let wrong = json!({"sidecar.istio.io/status": "", "sidecar.istio.io/inject": "no"});
     let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
         .run()
         .error();
-    assert_eq!(
+    assert_data_eq!(
         details,
-        "annotation sidecar.istio.io/inject: \"no\" is not one of true, t, 1, false, f, 0"
+        str![[r#"annotation sidecar.istio.io/inject: "no" is not one of true, t, 1, false, f, 0"#]]
     );
     let wrong = json!({"linkerd.io/proxy-version": "x", "linkerd.io/inject": "disbled"});
     let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
         .run()
         .error();
-    assert_eq!(
+    assert_data_eq!(
         details,
-        "annotation linkerd.io/inject: \"disbled\" is not one of enabled, ingress, disabled"
+        str![[
+            r#"annotation linkerd.io/inject: "disbled" is not one of enabled, ingress, disabled"#
+        ]]
     );
 }
 
@@ -336,9 +344,9 @@ fn a_port_that_is_only_left_alone_must_be_one() {
     let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
         .run()
         .error();
-    assert_eq!(
+    assert_data_eq!(
         details,
-        "annotation config.linkerd.io/admin-port: \"http\" is not a port (1-65535)"
+        str![[r#"annotation config.linkerd.io/admin-port: "http" is not a port (1-65535)"#]]
     );
 }
 
@@ -355,8 +363,10 @@ fn a_pod_has_the_proxy_of_one_mesh() {
     let (_, _, details) = Call::new("ADD", &annotated(&both, &json!({})))
         .run()
         .error();
-    assert_eq!(
+    assert_data_eq!(
         details,
-        "annotation linkerd.io/proxy-version: contradicts sidecar.istio.io/status: both meshes gave the pod a proxy"
+        str![
+            "annotation linkerd.io/proxy-version: contradicts sidecar.istio.io/status: both meshes gave the pod a proxy"
+        ]
     );
 }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use netweir::cni::{Code, Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
+use netweir::options::OptionSet;
 use netweir_testkit::fakes::NoFiles;
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};

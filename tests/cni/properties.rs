@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use netweir::cni::{Command, Environment, Request, SpecVersion, read};
-use netweir::options::Setting;
+use netweir::options::{OptionSet, Setting};
 use netweir_testkit::effort::effort;
 use netweir_testkit::fakes::NoFiles;
 use proptest::prelude::*;

@@ -3,8 +3,8 @@
 use netweir::connection::{Connection, Owner, Path};
 use netweir::explain::{Outcome, Verdict, evaluate};
 use netweir::intent::{Capture, Family, OwnerId};
-use netweir::meshes::{CompatCommand, FlagValues, Request};
-use netweir::options::{self, OptionError, OptionValues, Origin};
+use netweir::meshes::{CompatCommand, Request};
+use netweir::options::{self, OptionError, OptionSet, OptionValues, Origin};
 use netweir::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use netweir::plan::plan;
 use proptest::collection::vec;
@@ -34,13 +34,14 @@ pub(crate) fn read<P: CompatCommand>(
     flags: &[(P::Flag, &str)],
     variables: &[(&str, &str)],
 ) -> Result<Request, Vec<OptionError>> {
-    let mut texts = FlagValues::of_variables(|name| {
+    let all = P::Flag::ALL.iter().copied();
+    let (mut texts, _) = OptionValues::from_variables(all, true, |name| {
         let mut set = variables.iter();
         set.find(|(own, _)| *own == name)
-            .map(|(_, text)| (*text).to_owned())
+            .map(|(_, text)| (*text).into())
     });
     for (flag, text) in flags {
-        texts.set(*flag, (*text).to_owned());
+        texts.set(*flag, Origin::Flag, (*text).to_owned());
     }
     P::read(&texts, &SomeNames)
 }

@@ -1,6 +1,7 @@
 //! Odd texts: there is an answer to each, and what is accepted can be carried out and written as options.
 
-use netweir::meshes::{CompatCommand, Flag, FlagValues, Istio, Linkerd, LinkerdFlag, Surroundings};
+use netweir::meshes::{CompatCommand, Istio, Linkerd, LinkerdFlag, Surroundings};
+use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
 use netweir_testkit::effort::effort;
 use proptest::collection::vec;
@@ -11,7 +12,7 @@ use proptest::test_runner::TestCaseError;
 use crate::fates::{SomeNames, comes_back};
 
 /// Any text, texts of the characters that values are made of, and values.
-fn text<F: Flag>(flag: F) -> impl Strategy<Value = String> {
+fn text<F: OptionSet>(flag: F) -> impl Strategy<Value = String> {
     let spec = flag.spec();
     let own = [Some(spec.example), spec.default.text()];
     prop_oneof![
@@ -22,15 +23,15 @@ fn text<F: Flag>(flag: F) -> impl Strategy<Value = String> {
     ]
 }
 
-fn texts<F: Flag + std::fmt::Debug>() -> impl Strategy<Value = Vec<(F, String)>> {
+fn texts<F: OptionSet + std::fmt::Debug>() -> impl Strategy<Value = Vec<(F, String)>> {
     let one = select(F::ALL.to_vec()).prop_flat_map(|flag| (Just(flag), text(flag)));
     vec(one, 0..6)
 }
 
 fn has_an_answer<P: CompatCommand>(given: Vec<(P::Flag, String)>) -> Result<(), TestCaseError> {
-    let mut texts = FlagValues::default();
+    let mut texts = OptionValues::default();
     for (flag, text) in given {
-        texts.set(flag, text);
+        texts.set(flag, Origin::Flag, text);
     }
     let surroundings = Surroundings {
         addresses: vec!["10.0.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],

@@ -6,9 +6,9 @@ use netweir::intent::{
     Capture, Families, Family, InboundMode, InboundPorts, Port, RangeSelection, Tproxy,
 };
 use netweir::meshes::{
-    Action, CompatCommand, Flag, FlagValues, Istio, IstioFlag, Notice, Request, Show, Surroundings,
+    Action, CompatCommand, Istio, IstioFlag, Notice, Request, Show, Surroundings,
 };
-use netweir::options::{Format, Level, LogFormat};
+use netweir::options::{Format, Level, LogFormat, OptionSet, OptionValues, Origin};
 use netweir::parse::NetworkNamespace;
 
 use crate::fates::read;
@@ -101,8 +101,8 @@ fn istios_flags_and_their_variables_mean_the_same() {
 #[test]
 fn every_flag_of_istios_was_tried() {
     let of_capture = IstioFlag::ALL.iter().filter(|flag| {
-        use netweir::meshes::Topic::{Both, Inbound, Outbound, Proxy};
-        [Proxy, Inbound, Outbound, Both].contains(&flag.spec().topic)
+        use netweir::options::Section::{Both, Inbound, Outbound, Proxy};
+        [Proxy, Inbound, Outbound, Both].contains(&flag.spec().section)
     });
     for flag in of_capture {
         let tried = CHANGES.iter().any(|(own, ..)| own == flag);
@@ -234,9 +234,9 @@ fn istios_injector_gets_what_it_asks_for() {
 #[test]
 fn istios_log_flags_are_ours() {
     let options = |texts: &[(IstioFlag, &str)]| {
-        let mut given = FlagValues::default();
+        let mut given = OptionValues::default();
         for (flag, text) in texts {
-            given.set(*flag, (*text).to_owned());
+            given.set(*flag, Origin::Flag, (*text).to_owned());
         }
         let options = Istio::log_options(&given).unwrap();
         (options.format, options.level)

@@ -3,7 +3,7 @@
 use crate::app::{self, Access, Place, Planned, resolve_flags};
 use crate::cli::apply::{install, text_of};
 use crate::cli::error::CliError;
-use crate::cli::print;
+use crate::cli::output::print;
 use crate::cli::remove::remove;
 use crate::log::Log;
 use crate::meshes::{Action, Notice, Request, Show};

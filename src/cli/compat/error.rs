@@ -73,7 +73,7 @@ pub(super) fn report<P: HasRemedies>(error: &CliError, log: Log) -> ExitCode {
 mod tests {
     use super::*;
     use crate::app::sample_messages;
-    use crate::meshes::Flag;
+    use crate::options::OptionSet;
 
     fn speaks_of_its_own_flags<P: HasRemedies>() {
         let own: Vec<_> = P::Flag::ALL

@@ -1,6 +1,7 @@
 //! Which program a command line is for.
 
-use crate::meshes::{CompatCommand, Flag, Istio, IstioFlag, Linkerd, LinkerdFlag};
+use crate::meshes::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag};
+use crate::options::OptionSet;
 
 /// A program whose command line can be meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,7 @@ fn is_of_linkerd(argument: &str) -> bool {
         .is_some_and(|long| is_long::<LinkerdFlag>(long) && !is_long::<IstioFlag>(long))
 }
 
-fn is_long<F: Flag>(text: &str) -> bool {
+fn is_long<F: OptionSet>(text: &str) -> bool {
     F::ALL.iter().any(|flag| flag.spec().long == Some(text))
 }
 

@@ -4,11 +4,11 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::cli::error::CliError;
-use crate::cli::form::Form;
 use crate::cli::style::{Colour, Style};
 use crate::netlink::sock_diag::Sockets;
 use crate::nftables;
 use crate::nftables::trace::Reader;
+use crate::options::OutputFormat;
 use crate::trace::{Assembler, Message, Rules, Seen, Told};
 
 /// Connections on their way to standard output.
@@ -17,7 +17,7 @@ pub(super) struct Show {
     known: Known,
     sockets: Sockets,
     started: Instant,
-    form: Form,
+    format: OutputFormat,
     style: Style,
     left: Option<u64>,
 }
@@ -64,7 +64,7 @@ impl Show {
     /// Tells of what the table of this family and name has traced.
     pub(super) fn new(
         table: &str,
-        form: Form,
+        format: OutputFormat,
         count: Option<u64>,
     ) -> Result<Self, nftables::Error> {
         Ok(Self {
@@ -72,7 +72,7 @@ impl Show {
             known: Known::read()?,
             sockets: Sockets::open()?,
             started: Instant::now(),
-            form,
+            format,
             style: Style::of_output(),
             left: count,
         })
@@ -156,9 +156,9 @@ impl Show {
             seen.outdated |= changed || !self.known.current;
             let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
             let told = Told::new(&seen, &self.known.rules);
-            let printed = crate::cli::print(&match self.form {
-                Form::Json => told.json(&time) + "\n",
-                Form::Text => {
+            let printed = crate::cli::output::print(&match self.format {
+                OutputFormat::Json => told.json(&time) + "\n",
+                OutputFormat::Text => {
                     let (_, of_day) = time.split_once('T').unwrap_or_default();
                     let colour = Colour::of(told.verdict());
                     let told = told.text(|fate| self.style.paint(colour, fate));

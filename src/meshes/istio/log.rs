@@ -1,15 +1,15 @@
 //! What Istio's log flags say of our messages.
 
 use crate::meshes::notation;
-use crate::options::{Level, LogFormat, LogOptions, OptionError};
+use crate::options::{Level, LogFormat, LogOptions, OptionError, OptionValues};
 use crate::parse::ValueError;
-
-use crate::meshes::FlagValues;
 
 use super::IstioFlag;
 
 /// What is said, and how.
-pub(super) fn log_options(values: &FlagValues<IstioFlag>) -> Result<LogOptions, Vec<OptionError>> {
+pub(super) fn log_options(
+    values: &OptionValues<IstioFlag>,
+) -> Result<LogOptions, Vec<OptionError>> {
     let mut errors = Vec::new();
     let mut noting = |flag, error: ValueError| {
         errors.push(OptionError {

@@ -3,11 +3,10 @@
 use crate::intent::{
     Capture, Inbound, InboundPorts, Interval, IpRanges, OwnerId, Port, Ports, Proxy,
 };
-use crate::meshes::Flag;
 use crate::meshes::notation;
 use crate::meshes::reader::{Reader, Space};
 use crate::meshes::request::Notice;
-use crate::options::OptionErrorKind;
+use crate::options::{OptionErrorKind, OptionSet};
 use crate::parse::{self, OwnerKind};
 
 use super::LinkerdFlag;

@@ -1,14 +1,13 @@
 //! Linkerd's log flags.
 
-use crate::meshes::FlagValues;
-use crate::options::{Level, LogFormat, LogOptions, OptionError};
+use crate::options::{Level, LogFormat, LogOptions, OptionError, OptionValues};
 use crate::parse::ValueError;
 
 use super::LinkerdFlag;
 
 /// The format and the level of messages.
 pub(super) fn log_options(
-    values: &FlagValues<LinkerdFlag>,
+    values: &OptionValues<LinkerdFlag>,
 ) -> Result<LogOptions, Vec<OptionError>> {
     let mut errors = Vec::new();
     let format = LogFormat::parse(values.text(LinkerdFlag::LogFormat));

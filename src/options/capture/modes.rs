@@ -54,7 +54,7 @@ impl Reader<'_> {
     /// file that cannot be understood is a mistake.
     fn name_servers(&mut self, families: FamilyChoice) -> Option<IpRanges> {
         let setting = Setting::ResolvConf;
-        let file = self.given.text(setting).unwrap_or_default().to_owned();
+        let file = self.given.text(setting).to_owned();
         let text = match self.files.read(&file) {
             Ok(text) => text,
             Err(reason) => {
@@ -91,7 +91,7 @@ impl Reader<'_> {
 
     pub(super) fn exclude_ports_for_uids(&mut self) -> Option<Vec<PortsForUids>> {
         let setting = Setting::ExcludeOutboundPortsForUids;
-        let text = self.given.text(setting).unwrap_or_default().trim();
+        let text = self.given.text(setting).trim();
         if text.is_empty() {
             return Some(Vec::new());
         }

@@ -17,12 +17,12 @@ impl Files for FileWith {
     }
 }
 
-fn with_resolv_conf(text: &'static str, texts: &[(S, &str)]) -> Result<Option<Dns>, Vec<String>> {
+fn with_resolv_conf(text: &'static str, texts: &[(S, &str)]) -> Result<Option<Dns>, String> {
     let mut given = flags(texts);
     given.set(S::Dns, Origin::Flag, "resolvers".to_owned());
     match capture(&given, &Nobody, &FileWith(text)) {
         Ok(parsed) => Ok(parsed.capture_of(Families::Both).dns),
-        Err(errors) => Err(errors.iter().map(ToString::to_string).collect()),
+        Err(errors) => Err(lines(&errors)),
     }
 }
 
@@ -89,37 +89,24 @@ fn a_file_is_read_only_where_it_matters() {
 
 #[test]
 fn queries_are_never_left_alone_for_want_of_a_name_server() {
-    let none = |file: &str| {
-        Err(vec![format!(
-            "--resolv-conf: {file:?} names no name server of a captured family, so that every query would go around \
-             the proxy; accepted is a file with a nameserver line, --dns all, or --dns off"
-        )])
-    };
-    assert_eq!(
+    let errors = [
         with_resolv_conf("search a.b\n", &[]),
-        none("/etc/resolv.conf")
-    );
-    assert_eq!(
         with_resolv_conf(
             "nameserver ::1\n",
-            &[(S::IpFamilies, "ipv4"), (S::ResolvConf, "f")]
+            &[(S::IpFamilies, "ipv4"), (S::ResolvConf, "f")],
         ),
-        none("f")
-    );
-    assert_eq!(
         with_resolv_conf("", &[(S::ResolvConf, "missing")]),
-        Err(vec![
-            "--resolv-conf: \"missing\" cannot be read: no such file".to_owned()
-        ])
-    );
-    let wrong = |line, text: &str| {
-        format!(
-            "--resolv-conf: \"/etc/resolv.conf\", line {line}: the name server {text:?} is not an IPv4 or IPv6 address"
-        )
-    };
-    assert_eq!(
         with_resolv_conf("nameserver dns\nnameserver ::1\nnameserver 10.1\n", &[]),
-        Err(vec![wrong(1, "dns"), wrong(3, "10.1")])
+    ];
+    assert_data_eq!(
+        errors.map(Result::unwrap_err).join("\n"),
+        str![[r#"
+--resolv-conf: "/etc/resolv.conf" names no name server of a captured family, so that every query would go around the proxy; accepted is a file with a nameserver line, --dns all, or --dns off
+--resolv-conf: "f" names no name server of a captured family, so that every query would go around the proxy; accepted is a file with a nameserver line, --dns all, or --dns off
+--resolv-conf: "missing" cannot be read: no such file
+--resolv-conf: "/etc/resolv.conf", line 1: the name server "dns" is not an IPv4 or IPv6 address
+--resolv-conf: "/etc/resolv.conf", line 3: the name server "10.1" is not an IPv4 or IPv6 address
+"#]]
     );
 }
 
@@ -141,13 +128,13 @@ fn exclusions_for_users_are_separated_by_semicolons() {
             exclusion(None, 22, (0, 99)),
         ]
     );
-    assert_eq!(
+    assert_data_eq!(
         mistaken(&[(S::ExcludeOutboundPortsForUids, "0:1;2:x;3:4;")]),
-        [
-            "--exclude-outbound-ports-for-uids: \"0\" is not a port (1-65535)",
-            "--exclude-outbound-ports-for-uids: there is no user \"x\" in /etc/passwd; accepted are ids (0-4294967294) and names",
-            "--exclude-outbound-ports-for-uids: \"\" is not [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999)",
-        ]
+        str![[r#"
+--exclude-outbound-ports-for-uids: "0" is not a port (1-65535)
+--exclude-outbound-ports-for-uids: there is no user "x" in /etc/passwd; accepted are ids (0-4294967294) and names
+--exclude-outbound-ports-for-uids: "" is not [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999)
+"#]]
     );
 }
 
@@ -158,12 +145,12 @@ fn marks_and_tables_that_would_cut_the_pod_off_are_mistakes() {
         (S::TproxyMark, "0"),
         (S::TproxyTable, "254"),
     ]);
-    assert_eq!(
+    assert_data_eq!(
         errors,
-        [
-            "--tproxy-mark: 0 is the mark of every packet that nobody marked: all of them would be for this pod, which would reach nobody any more; accepted is 1-4294967295",
-            "--tproxy-table: 254 is a routing table that every packet looks up: all of them would be for this pod, which would reach nobody any more; accepted are 1-252 and 256-4294967295",
-        ]
+        str![[r#"
+--tproxy-mark: 0 is the mark of every packet that nobody marked: all of them would be for this pod, which would reach nobody any more; accepted is 1-4294967295
+--tproxy-table: 254 is a routing table that every packet looks up: all of them would be for this pod, which would reach nobody any more; accepted are 1-252 and 256-4294967295
+"#]]
     );
 }
 
@@ -171,62 +158,53 @@ fn marks_and_tables_that_would_cut_the_pod_off_are_mistakes() {
 fn what_of_the_modes_may_not_be_meant_so_is_said_with_its_consequence() {
     const TPROXY: (S, &str) = (S::InboundMode, "tproxy");
     const ALL: (S, &str) = (S::Dns, "all");
-    let cases: &[(&[(S, &str)], &str)] = &[
-        (
-            &[TPROXY, (S::OutboundMark, "1337")],
-            "--outbound-mark: is --tproxy-mark, too: the proxy's connections to its own pod do not pass its inbound side",
-        ),
-        (
-            &[TPROXY, (S::OutboundMark, "0")],
-            "--outbound-mark: is 0, the mark of every packet that nobody marked: connections between the pod's own processes are captured, too",
-        ),
-        (
-            &[TPROXY, (S::IncludeInboundPorts, "")],
-            "--inbound-mode: is tproxy to no effect: --include-inbound-ports is empty, so that no connection is handed to the proxy",
-        ),
-        (
-            &[TPROXY, (S::RerouteInterfaces, "tap0")],
-            "--reroute-interfaces: is of use for ports that are not captured inbound: in tproxy mode connections to the others go to the inbound port, wherever they arrive, unless --exclude-interfaces has the interface, too",
-        ),
-        (
-            &[
-                (S::RerouteInterfaces, "tap0,tap1"),
-                (S::ExcludeInterfaces, "tap1"),
-            ],
-            "--reroute-interfaces: has an interface that --exclude-interfaces has, too: what arrives there is captured",
-        ),
-        (
-            &[(S::TproxyMark, "7")],
-            "--tproxy-mark: has no effect without --inbound-mode tproxy",
-        ),
-        (
-            &[(S::DnsPort, "5353")],
-            "--dns-port: has no effect without --dns",
-        ),
-        (
-            &[(S::ResolvConf, "f")],
-            "--resolv-conf: has no effect without --dns",
-        ),
-        (
-            &[ALL, (S::DnsPort, "15001")],
-            "--dns-port: is the proxy's outbound port, too: the proxy cannot tell DNS over TCP from other connections there",
-        ),
-        (
-            &[ALL, (S::ExcludeOutboundPorts, "50-60")],
-            "--exclude-outbound-ports: has port 53: DNS is left alone, although --dns asks for it",
-        ),
-        (
-            &[(S::ExcludeOutboundPortsForUids, "udp:53:7")],
-            "--exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns",
-        ),
-        (
-            &[ALL, (S::ExcludeOutboundPortsForUids, "udp:123:7")],
-            "--exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns",
-        ),
+    let cases: &[&[(S, &str)]] = &[
+        &[TPROXY, (S::OutboundMark, "1337")],
+        &[TPROXY, (S::OutboundMark, "0")],
+        &[TPROXY, (S::IncludeInboundPorts, "")],
+        &[TPROXY, (S::RerouteInterfaces, "tap0")],
+        &[
+            (S::RerouteInterfaces, "tap0,tap1"),
+            (S::ExcludeInterfaces, "tap1"),
+        ],
+        &[(S::TproxyMark, "7")],
+        &[(S::DnsPort, "5353")],
+        &[(S::ResolvConf, "f")],
+        &[ALL, (S::DnsPort, "15001")],
+        &[ALL, (S::ExcludeOutboundPorts, "50-60")],
+        &[(S::ExcludeOutboundPortsForUids, "udp:53:7")],
+        &[ALL, (S::ExcludeOutboundPortsForUids, "udp:123:7")],
     ];
-    for (texts, warning) in cases {
-        assert_eq!(warned(texts), [*warning], "{texts:?}");
-    }
+    assert_data_eq!(
+        warnings_of(cases),
+        str![[r#"
+[(InboundMode, "tproxy"), (OutboundMark, "1337")]
+  --outbound-mark: is --tproxy-mark, too: the proxy's connections to its own pod do not pass its inbound side
+[(InboundMode, "tproxy"), (OutboundMark, "0")]
+  --outbound-mark: is 0, the mark of every packet that nobody marked: connections between the pod's own processes are captured, too
+[(InboundMode, "tproxy"), (IncludeInboundPorts, "")]
+  --inbound-mode: is tproxy to no effect: --include-inbound-ports is empty, so that no connection is handed to the proxy
+[(InboundMode, "tproxy"), (RerouteInterfaces, "tap0")]
+  --reroute-interfaces: is of use for ports that are not captured inbound: in tproxy mode connections to the others go to the inbound port, wherever they arrive, unless --exclude-interfaces has the interface, too
+[(RerouteInterfaces, "tap0,tap1"), (ExcludeInterfaces, "tap1")]
+  --reroute-interfaces: has an interface that --exclude-interfaces has, too: what arrives there is captured
+[(TproxyMark, "7")]
+  --tproxy-mark: has no effect without --inbound-mode tproxy
+[(DnsPort, "5353")]
+  --dns-port: has no effect without --dns
+[(ResolvConf, "f")]
+  --resolv-conf: has no effect without --dns
+[(Dns, "all"), (DnsPort, "15001")]
+  --dns-port: is the proxy's outbound port, too: the proxy cannot tell DNS over TCP from other connections there
+[(Dns, "all"), (ExcludeOutboundPorts, "50-60")]
+  --exclude-outbound-ports: has port 53: DNS is left alone, although --dns asks for it
+[(ExcludeOutboundPortsForUids, "udp:53:7")]
+  --exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns
+[(Dns, "all"), (ExcludeOutboundPortsForUids, "udp:123:7")]
+  --exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns
+
+"#]]
+    );
 }
 
 #[test]
@@ -264,7 +242,7 @@ fn what_is_ordinary_of_the_modes_is_no_reason_to_warn() {
         ],
     ];
     for texts in cases {
-        assert_eq!(warned(texts), [""; 0], "{texts:?}");
+        assert_eq!(warned(texts), "", "{texts:?}");
     }
 }
 
@@ -279,26 +257,25 @@ fn servers_may_be_listed_in_place_of_the_file() {
     let networks = ["10.0.0.2/32", "fd00::/64"];
     let expected = networks.iter().map(|text| text.parse().unwrap()).collect();
     assert_eq!(listed("10.0.0.2,fd00::/64"), RangeSelection::Only(expected));
-    assert_eq!(
+    assert_data_eq!(
         mistaken(&[(Setting::Dns, "resolvers"), (Setting::DnsServers, "")]),
-        [
-            "--dns-servers: is empty, so that every query would go around the proxy; accepted is at least one \
-             address, or --dns off"
+        str![
+            "--dns-servers: is empty, so that every query would go around the proxy; accepted is at least one address, or --dns off"
         ]
     );
     let servers = (Setting::DnsServers, "10.0.0.2");
-    assert_eq!(
+    assert_data_eq!(
         warned(&[(Setting::Dns, "all"), servers]),
-        ["--dns-servers: has no effect without --dns resolvers"]
+        str!["--dns-servers: has no effect without --dns resolvers"]
     );
-    assert_eq!(
+    assert_data_eq!(
         warned(&[servers]),
-        ["--dns-servers: has no effect without --dns"]
+        str!["--dns-servers: has no effect without --dns"]
     );
     let file = (Setting::ResolvConf, "/etc/resolv.conf");
-    assert_eq!(
+    assert_data_eq!(
         warned(&[(Setting::Dns, "resolvers"), servers, file]),
-        ["--resolv-conf: is not read, since --dns-servers has the name servers"]
+        str!["--resolv-conf: is not read, since --dns-servers has the name servers"]
     );
 }
 
@@ -307,15 +284,14 @@ fn nobody_is_the_proxy_when_that_is_said() {
     let none = (Setting::ProxyUid, "none");
     let proxy = captured(&[none]).proxy;
     assert_eq!((proxy.uids, proxy.gids), (vec![], vec![]));
-    assert_eq!(
+    assert_data_eq!(
         warned(&[none]),
-        [
-            "--proxy-uid: leaves nobody to be the proxy: its own connections are captured again, without end, unless \
-             another option leaves them alone"
+        str![
+            "--proxy-uid: leaves nobody to be the proxy: its own connections are captured again, without end, unless another option leaves them alone"
         ]
     );
     assert_eq!(captured(&[none, (Setting::ProxyGid, "7")]).proxy.gids, [7]);
-    assert_eq!(warned(&[none, (Setting::ProxyGid, "7")]), [""; 0]);
+    assert_eq!(warned(&[none, (Setting::ProxyGid, "7")]), "");
 }
 
 #[test]
@@ -331,5 +307,5 @@ fn loopback_is_captured_as_the_ranges_have_it_unless_told_otherwise() {
     assert!(over_loopback("*", "always"));
     assert!(over_loopback("10.0.0.0/8", "always"));
     let always = (Setting::CaptureOverLoopback, "always");
-    assert_eq!(warned(&[always]), [""; 0]);
+    assert_eq!(warned(&[always]), "");
 }
