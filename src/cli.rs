@@ -139,7 +139,12 @@ fn start(spec: &'static CommandSpec, arguments: Vec<OsString>) -> ExitCode {
     };
     let wants_all = arguments.iter().any(|argument| argument == "--help");
     match parser::parse(command, known, arguments) {
-        Ok(parsed) => (spec.run)(Invocation::new(spec, COMMANDS, parsed)),
+        Ok(parsed) => {
+            let command_line = || help::command_line(COMMANDS);
+            let settings = spec.settings();
+            let invocation = Invocation::new(&settings, spec.options, command_line, parsed);
+            (spec.run)(invocation)
+        }
         Err(HelpRequested) => show_help(spec.name, wants_all),
     }
 }

@@ -34,8 +34,8 @@ pub use output::{
 };
 pub use service::{is_of_service, is_service_url};
 pub use setting::Setting;
+pub(crate) use spec::option_set;
 pub use spec::{DefaultValue, OptionSet, OptionSpec, Section, Shape};
-pub(crate) use spec::{name_of, option_set};
 pub use values::{OptionValues, Origin};
 pub use warning::{Consequence, Warning};
 pub use written::{elements_text, line, options_of, options_within};

@@ -50,7 +50,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
             "print the rules instead of installing them",
         ),
     ],
-    run: run,
+    run,
 };
 
 fn run(mut invocation: Invocation) -> ExitCode {

@@ -13,7 +13,7 @@ use crate::parse::{self, ValueError};
 
 use super::command::CommandSpec;
 use super::error::CliError;
-use super::invocation::Invocation;
+use super::invocation::{Invocation, Noted};
 
 /// `netweir cni install`.
 pub(super) const INSTALL: CommandSpec = CommandSpec {
@@ -104,8 +104,8 @@ fn read(invocation: &mut Invocation) -> Option<(Directories, Entry, Option<Watch
     let health = invocation.own_if_set(CommandOption::Health, socket_address);
     let uninstall = invocation.own(CommandOption::UninstallOnExit, parse::switch);
     let watch = WatchOptions {
-        ready_file: ready_file?,
-        health: health?,
+        ready_file: ready_file.ok()?,
+        health: health.ok()?,
         uninstall_on_exit: uninstall?,
     };
     let once = once?;
@@ -136,28 +136,28 @@ fn directories(invocation: &mut Invocation) -> Option<Directories> {
 }
 
 fn directory(invocation: &mut Invocation, option: CommandOption) -> Option<PathBuf> {
-    let given = path(invocation, option)?;
+    let given = path(invocation, option).ok()?;
     Some(given.unwrap_or_else(|| invocation.own.text(option).into()))
 }
 
 /// The path, if the option is set.
-fn path(invocation: &mut Invocation, option: CommandOption) -> Option<Option<PathBuf>> {
+fn path(invocation: &mut Invocation, option: CommandOption) -> Result<Option<PathBuf>, Noted> {
     match invocation.own.text(option) {
         "" if invocation.own.has(option) => {
             let spec = option.spec();
             let (value, example) = (spec.value, spec.example);
             invocation.note(option, OptionErrorKind::NoValue { value, example });
-            None
+            Err(Noted)
         }
-        _ if !invocation.own.has(option) => Some(None),
-        path => Some(Some(path.into())),
+        _ if !invocation.own.has(option) => Ok(None),
+        path => Ok(Some(path.into())),
     }
 }
 
 /// The plugin's entry with the keys that the file has.
 fn entry(invocation: &mut Invocation) -> Option<Entry> {
     let option = CommandOption::PluginConfig;
-    let (file, text) = match path(invocation, option)? {
+    let (file, text) = match path(invocation, option).ok()? {
         None => (String::new(), "{}".to_owned()),
         Some(path) => {
             let file = path.display().to_string();

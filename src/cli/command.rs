@@ -51,10 +51,9 @@ pub(super) fn is_option(long: &str) -> bool {
 
 /// Moves options that stand before the command to the end of its name: `-q apply` becomes `apply -q`. The first
 /// argument is the program's name.
-pub(super) fn command_first(arguments: &mut Vec<OsString>, commands: &[CommandSpec]) {
-    let mut first = 1;
+pub(super) fn command_first(arguments: &mut [OsString], commands: &[CommandSpec]) {
     // One round for each word of the command's name.
-    for word in 0.. {
+    for (word, first) in (1..).enumerate() {
         let mut position = first;
         while let Some(argument) = arguments.get(position).filter(|argument| is_flag(argument)) {
             let value = option_of(argument).is_some_and(|spec| takes_next(spec, argument));
@@ -70,7 +69,6 @@ pub(super) fn command_first(arguments: &mut Vec<OsString>, commands: &[CommandSp
         if let Some(moved) = arguments.get_mut(first..=position) {
             moved.rotate_right(1);
         }
-        first += 1;
     }
 }
 

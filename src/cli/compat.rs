@@ -16,7 +16,7 @@ use super::accounts::AccountFiles;
 use super::invocation::report;
 use super::parser::{self, HelpRequested, Known};
 use error::HasRemedies;
-use program::{Program, Told};
+use program::{Program, RecognizedBy};
 
 /// The commands.
 pub(super) const COMMANDS: [&str; 2] = [Istio::VERB, Linkerd::VERB];
@@ -43,19 +43,19 @@ pub(super) fn run(
     };
     let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
     let name = Path::new(path.as_ref()).file_name().unwrap_or_default();
-    let (program, told) = Program::meant(&name.to_string_lossy(), &rest, is_command);
+    let (program, by) = Program::meant(&name.to_string_lossy(), &rest, is_command);
     let start = match program {
         Program::Netweir => return Err(Other::Netweir(arguments)),
         Program::Istio => start::<Istio>,
         Program::Linkerd => start::<Linkerd>,
     };
-    if told == Told::ByVerb {
+    if by == RecognizedBy::Command {
         arguments.remove(1);
     }
-    start(arguments, told)
+    start(arguments, by)
 }
 
-fn start<P: HasRemedies>(arguments: Vec<OsString>, told: Told) -> Result<ExitCode, Other> {
+fn start<P: HasRemedies>(arguments: Vec<OsString>, by: RecognizedBy) -> Result<ExitCode, Other> {
     let specs: Vec<_> = P::Flag::ALL.iter().map(|flag| flag.spec()).collect();
     let known = Known {
         options: &specs,
@@ -71,7 +71,7 @@ fn start<P: HasRemedies>(arguments: Vec<OsString>, told: Told) -> Result<ExitCod
     let request = P::read(&texts, &AccountFiles::default());
     match (options, request) {
         (Ok(_), Ok(mut request)) if errors.is_empty() => {
-            let remark = P::remark_on_flags_alone(&texts).filter(|_| told == Told::ByFlags);
+            let remark = P::remark_on_flags_alone(&texts).filter(|_| by == RecognizedBy::Flags);
             request.notices.extend(remark);
             Ok(match carry_out::run(&request, log) {
                 Ok(()) => ExitCode::Done,

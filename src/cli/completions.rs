@@ -8,7 +8,7 @@ use crate::options::{OptionError, OptionErrorKind};
 use crate::parse::ValueError;
 
 use super::command::CommandSpec;
-use super::help::{command_line, summary};
+use super::help::summary;
 use super::invocation::Invocation;
 use super::output;
 
@@ -54,7 +54,7 @@ fn run(mut invocation: Invocation) -> ExitCode {
     };
     match shell {
         Some(shell) if invocation.errors.is_empty() => {
-            let mut command = with_summaries(command_line(invocation.commands));
+            let mut command = with_summaries((invocation.command_line)());
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut command, "netweir", &mut script);
             output::show(&String::from_utf8_lossy(&script))

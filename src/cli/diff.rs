@@ -37,7 +37,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
         "netweir diff --config /etc/netweir.toml",
         "show what apply would change",
     )],
-    run: run,
+    run,
 };
 
 /// The arguments and options, all valid.

@@ -53,7 +53,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
             "the same for typical connections",
         ),
     ],
-    run: run,
+    run,
 };
 
 /// The arguments and options, all valid.

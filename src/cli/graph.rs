@@ -30,7 +30,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
             "draw the installed rules as a Mermaid diagram",
         ),
     ],
-    run: run,
+    run,
 };
 
 /// The arguments and options, all valid.

@@ -7,13 +7,12 @@ use crate::log::Log;
 use crate::options::{self, CommandOption, OptionError, OptionErrorKind, OptionValues, Setting};
 use crate::parse::ValueError;
 
-use super::command::CommandSpec;
 use super::parser::{self, Parsed};
 
 /// The options of a command, from all sources, and the errors found so far.
 pub(super) struct Invocation {
-    /// All commands of the program.
-    pub(super) commands: &'static [CommandSpec],
+    /// Makes the whole command line, for documents.
+    pub(super) command_line: fn() -> clap::Command,
     /// The options that commands share.
     pub(super) given: OptionValues,
     /// The command's own options.
@@ -29,12 +28,13 @@ pub(super) struct Invocation {
 impl Invocation {
     /// Adds variables and the configuration file to the flags, and starts the log.
     pub(super) fn new(
-        command: &CommandSpec,
-        commands: &'static [CommandSpec],
+        settings: &[Setting],
+        options: &[CommandOption],
+        command_line: fn() -> clap::Command,
         mut parsed: Parsed,
     ) -> Self {
-        let own = parser::values(command.options, &mut parsed, false);
-        let mut given = parser::values(&command.settings(), &mut parsed, false);
+        let own = parser::values(options, &mut parsed, false);
+        let mut given = parser::values(settings, &mut parsed, false);
         let words = parser::words(&mut parsed);
         let mut errors = parsed.errors;
         errors.extend(misspelled_variables());
@@ -43,7 +43,7 @@ impl Invocation {
         let log = Log::new(options.as_ref().copied().unwrap_or_default());
         errors.extend(options.err().into_iter().flatten());
         Self {
-            commands,
+            command_line,
             given,
             own,
             words,
@@ -67,16 +67,16 @@ impl Invocation {
         value.map_err(|error| self.note(option, error)).ok()
     }
 
-    /// The same for an option without a default: `Some(None)` if it is not set.
+    /// The value of one of the command's own options if it is set.
     pub(super) fn own_if_set<T>(
         &mut self,
         option: CommandOption,
         parse: impl FnOnce(&str) -> Result<T, ValueError>,
-    ) -> Option<Option<T>> {
+    ) -> Result<Option<T>, Noted> {
         if self.own.has(option) {
-            self.own(option, parse).map(Some)
+            self.own(option, parse).map(Some).ok_or(Noted)
         } else {
-            Some(None)
+            Ok(None)
         }
     }
 
@@ -91,6 +91,9 @@ impl Invocation {
         report(self.log, &self.errors)
     }
 }
+
+/// An error was recorded.
+pub(super) struct Noted;
 
 /// Logs all errors.
 pub(super) fn report(log: Log, errors: &[OptionError]) -> ExitCode {

@@ -20,7 +20,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
     options: &[],
     words: None,
     examples: &[("netweir remove", "stop capturing traffic")],
-    run: run,
+    run,
 };
 
 fn run(mut invocation: Invocation) -> ExitCode {

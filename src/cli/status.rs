@@ -40,7 +40,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
             "follow the counters of a process's network namespace",
         ),
     ],
-    run: run,
+    run,
 };
 
 /// The arguments and options, all valid.

@@ -43,7 +43,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
             "show ten outbound connections of a user to port 443",
         ),
     ],
-    run: run,
+    run,
 };
 
 /// The arguments and options, all valid.
@@ -104,8 +104,8 @@ impl TraceRequest {
         Some(Self {
             filter: filter?,
             namespace: namespace?,
-            count: count?,
-            duration: duration?,
+            count: count.ok()?,
+            duration: duration.ok()?,
             format: format?,
         })
     }

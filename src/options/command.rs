@@ -4,6 +4,7 @@ use super::option_set;
 
 option_set! {
     /// An option of a single command.
+    #[expect(clippy::doc_markdown, reason = "the texts are for terminals, too")]
     pub enum CommandOption;
 
     /// The output format. With --connections the default is json, an object per line.

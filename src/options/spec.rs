@@ -159,18 +159,6 @@ pub trait OptionSet: Copy + Ord + 'static {
     }
 }
 
-/// The long flag of an option, or else its first variable.
-pub(crate) const fn name_of(
-    long: Option<&'static str>,
-    variables: &'static [&'static str],
-) -> &'static str {
-    match (long, variables) {
-        (Some(long), _) => long,
-        (None, [variable, ..]) => variable,
-        (None, []) => panic!("an option has a flag or a variable"),
-    }
-}
-
 /// Declares an [`OptionSet`](crate::options::OptionSet): its enumeration and the specification of each option.
 macro_rules! option_set {
     (
@@ -194,7 +182,7 @@ macro_rules! option_set {
             fn spec(self) -> &'static $crate::options::OptionSpec {
                 match self {
                     $(Self::$option => const { &$crate::options::OptionSpec {
-                        name: $crate::options::name_of($crate::options::option_set!(@optional $($long)?), &[$($variable),*]),
+                        name: $crate::options::option_set!(@name [$($long)?] [$($variable)*]),
                         long: $crate::options::option_set!(@optional $($long)?),
                         short: $crate::options::option_set!(@optional $($($short)?)?),
                         variables: &[$($variable),*],
@@ -210,6 +198,8 @@ macro_rules! option_set {
             }
         }
     };
+    (@name [$long:literal] [$($variable:literal)*]) => { $long };
+    (@name [] [$first:literal $($variable:literal)*]) => { $first };
     (@optional) => { None };
     (@optional $literal:literal) => { Some($literal) };
     (@is_common) => { false };

@@ -197,6 +197,35 @@ error: --nonsense: unknown option; see --help
 }
 
 #[test]
+fn hints_at_the_command_that_was_probably_meant() {
+    let tried = [
+        "install",
+        "uninstall",
+        "verify",
+        "init",
+        "list",
+        "show",
+        "statsu",
+        "xyzzy",
+    ];
+    let lines = tried.map(|command| complaints(&[command], &[], None));
+    assert_data_eq!(
+        lines.concat(),
+        str![[r#"
+error: install: unknown command; did you mean netweir apply, or cni install for the CNI plugin
+error: uninstall: unknown command; did you mean netweir remove, or cni uninstall for the CNI plugin
+error: verify: unknown command; did you mean netweir apply --verify
+error: init: unknown command; did you mean netweir apply
+error: list: unknown command; did you mean netweir status, or explain --from-kernel
+error: show: unknown command; did you mean netweir status, or graph --from-kernel
+error: statsu: unknown command; did you mean netweir status
+error: xyzzy: unknown command; see netweir --help
+
+"#]]
+    );
+}
+
+#[test]
 fn of_options_of_another_verb() {
     assert_data_eq!(
         complaints(&["remove", "--inbound-port", "1"], &[], None),

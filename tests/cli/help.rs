@@ -136,5 +136,7 @@ fn short_help_is_one_screen() {
 #[test]
 fn has_a_version() {
     let version = concat!("netweir ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(help(&["--version"]), version);
+    for arguments in ["--version", "-V", "version"] {
+        assert_eq!(help(&[arguments]), version);
+    }
 }

@@ -36,6 +36,41 @@ fn quiet_leaves_out_warnings_and_nothing_else() {
 }
 
 #[test]
+fn options_may_stand_before_the_command() {
+    let after = run(&mut netweir(&[
+        "apply",
+        "--dry-run",
+        "-q",
+        "--ip-families",
+        "ipv4",
+    ]));
+    let before = run(&mut netweir(&[
+        "-q",
+        "--ip-families",
+        "ipv4",
+        "--dry-run",
+        "apply",
+    ]));
+    assert_eq!(before.code, Some(0), "{}", before.stderr);
+    assert_eq!((before.stdout, before.stderr), (after.stdout, after.stderr));
+    let namespace = run(&mut netweir(&["--netns", "no-such-name", "status"]));
+    assert!(
+        namespace.stderr.contains("no-such-name"),
+        "{}",
+        namespace.stderr
+    );
+    let watched = run(&mut netweir(&[
+        "--quiet=maybe",
+        "cni",
+        "--bin-dir",
+        "/x",
+        "install",
+    ]));
+    assert_eq!(watched.code, Some(2));
+    assert!(watched.stderr.contains("--quiet: "), "{}", watched.stderr);
+}
+
+#[test]
 fn an_output_that_takes_nothing_is_a_failure() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let run = run(netweir(&["apply", "--dry-run"]).stdout(full));

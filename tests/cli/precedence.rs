@@ -1,6 +1,6 @@
 //! Flag over variable over file over default.
 
-use crate::program::{file, netweir, rules};
+use crate::program::{file, netweir, rules, run};
 
 /// An option whose value shows in the rules.
 struct Shown {
@@ -161,4 +161,31 @@ fn ten_thousand_ranges_fit_into_a_file() {
     let config = format!("--config={}", config.path().display());
     let printed = rules(&mut netweir(&["apply", "--dry-run", &config]));
     assert_eq!(printed.matches("/25").count(), 10_000);
+}
+
+/// Kubernetes sets these for services named netweir-cni, netweir-dns and netweir-inbound.
+#[test]
+fn variables_of_kubernetes_services_are_ignored() {
+    let printed = rules(&mut netweir(&["apply", "--dry-run", "--dns=all"]));
+    let mut command = netweir(&["apply", "--dry-run", "--dns=all"]);
+    command.envs([
+        ("NETWEIR_CNI_SERVICE_HOST", "10.96.5.5"),
+        ("NETWEIR_CNI_SERVICE_PORT", "15097"),
+        ("NETWEIR_CNI_PORT", "tcp://10.96.5.5:15097"),
+        ("NETWEIR_CNI_PORT_15097_TCP", "tcp://10.96.5.5:15097"),
+        ("NETWEIR_DNS_PORT", "tcp://10.0.0.1:53"),
+        ("NETWEIR_INBOUND_PORT", "udp://10.0.0.1:80"),
+        // Similar to NETWEIR_OUTBOUND_PORT.
+        ("NETWEIR_OUTBOUND2_SERVICE_HOST", "10.96.5.6"),
+        ("NETWEIR_OUTBOUND2_PORT", "80"),
+    ]);
+    assert_eq!(rules(&mut command), printed);
+    // Without the service's own variables the last one is a misspelled option.
+    let run = run(netweir(&["apply", "--dry-run"]).env("NETWEIR_OUTBOUND2_PORT", "80"));
+    assert_eq!(run.code, Some(2));
+    // An option's own variable may be set beside a service of that name.
+    let mut command = netweir(&["apply", "--dry-run"]);
+    command.env("NETWEIR_INBOUND_SERVICE_HOST", "10.0.0.1");
+    let printed = rules(command.env("NETWEIR_INBOUND_PORT", "4143"));
+    assert!(printed.contains("redirect to :4143 "), "{printed}");
 }

@@ -3,7 +3,7 @@
 use crate::meshes::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag};
 use crate::options::OptionSet;
 
-/// A program whose command line can be meant.
+/// A program whose command line netweir understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Program {
     /// netweir itself.
@@ -14,69 +14,68 @@ pub(super) enum Program {
     Linkerd,
 }
 
-/// What tells which program is meant.
+/// How the program was recognized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
-    /// The name that it is called by.
-    ByName,
-    /// The first argument, which is no flag.
-    ByVerb,
-    /// Nothing but flags.
-    ByFlags,
+pub(super) enum RecognizedBy {
+    /// By the name of the executable.
+    Name,
+    /// By the command.
+    Command,
+    /// By its flags alone.
+    Flags,
 }
 
-/// The names that images call Istio's program by.
+/// The names of Istio's program in images.
 const ISTIO_NAMES: [&str; 2] = [Istio::VERB, "istio-init"];
-/// The names that images call Linkerd's program by.
+/// The names of Linkerd's program in images.
 const LINKERD_NAMES: [&str; 3] = [Linkerd::VERB, "proxy-init", "linkerd2-proxy-init"];
-/// What netweir itself is asked for without a verb.
+/// netweir's own flags without a command.
 const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
 impl Program {
-    /// The program that is meant by the name it is called by and the arguments, of which some may be verbs of
-    /// netweir's own; and what tells.
+    /// The program for the executable's name and the arguments.
     ///
-    /// The name decides first, then the verb. Flags alone are what the images of init programs are started with:
-    /// Linkerd's where its own are among them, and those of Istio's old `proxy_init` otherwise.
+    /// The name decides first, then the command. Images of init programs are started with flags alone: Linkerd's if
+    /// one of them is Linkerd's only, otherwise those of Istio's old `proxy_init`.
     pub(super) fn meant(
         name: &str,
         arguments: &[&str],
-        is_verb: impl Fn(&str) -> bool,
-    ) -> (Self, Told) {
-        let first = arguments.first().copied().unwrap_or_default();
+        is_command: impl Fn(&str) -> bool,
+    ) -> (Self, RecognizedBy) {
+        let first = arguments.first().copied().unwrap_or("");
         let by_name = [
             (Self::Istio, &ISTIO_NAMES[..], Istio::VERB),
             (Self::Linkerd, &LINKERD_NAMES[..], Linkerd::VERB),
         ];
-        for (program, names, verb) in by_name {
+        for (program, names, command) in by_name {
             if names.contains(&name) {
-                let by = if first == verb {
-                    Told::ByVerb
+                let by = if first == command {
+                    RecognizedBy::Command
                 } else {
-                    Told::ByName
+                    RecognizedBy::Name
                 };
                 return (program, by);
             }
         }
-        for (program, _, verb) in by_name {
-            if first == verb {
-                return (program, Told::ByVerb);
+        for (program, _, command) in by_name {
+            if first == command {
+                return (program, RecognizedBy::Command);
             }
         }
         let flags_alone = first.starts_with('-')
             && !OWN_FLAGS.contains(&first)
-            && !arguments.iter().any(|argument| is_verb(argument));
+            && !arguments.iter().any(|argument| is_command(argument));
         match flags_alone {
-            false => (Self::Netweir, Told::ByName),
+            false => (Self::Netweir, RecognizedBy::Name),
             true if arguments.iter().any(|flag| is_of_linkerd(flag)) => {
-                (Self::Linkerd, Told::ByFlags)
+                (Self::Linkerd, RecognizedBy::Flags)
             }
-            true => (Self::Istio, Told::ByFlags),
+            true => (Self::Istio, RecognizedBy::Flags),
         }
     }
 }
 
-/// Whether it is a flag that Linkerd's program has, and Istio's has not.
+/// Whether the flag is one of Linkerd's and none of Istio's.
 fn is_of_linkerd(argument: &str) -> bool {
     let flag = argument.split('=').next().unwrap_or_default();
     flag.strip_prefix("--")
@@ -91,44 +90,43 @@ fn is_long<F: OptionSet>(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn meant(line: &str) -> (Program, Told) {
+    fn meant(line: &str) -> (Program, RecognizedBy) {
         let words: Vec<_> = line.split(' ').collect();
         let (name, arguments) = words.split_first().unwrap();
-        Program::meant(name, arguments, |verb| ["apply", "remove"].contains(&verb))
+        Program::meant(name, arguments, |command| {
+            ["apply", "remove"].contains(&command)
+        })
     }
 
     #[test]
-    fn the_name_decides_then_the_verb_then_the_flags() {
+    fn the_name_decides_then_the_command_then_the_flags() {
         use Program::{Istio, Linkerd, Netweir};
-        use Told::{ByFlags, ByName, ByVerb};
+        use RecognizedBy::{Command, Flags, Name};
         for (line, expected) in [
-            ("netweir", (Netweir, ByName)),
-            ("netweir apply -b *", (Netweir, ByName)),
-            ("netweir aply", (Netweir, ByName)),
-            ("netweir --help", (Netweir, ByName)),
-            ("netweir -V", (Netweir, ByName)),
-            ("netweir -q apply", (Netweir, ByName)),
-            ("netweir istio-iptables -p 15001", (Istio, ByVerb)),
-            ("netweir linkerd-init -p 4143", (Linkerd, ByVerb)),
-            ("istio-iptables", (Istio, ByName)),
-            ("istio-iptables apply", (Istio, ByName)),
-            ("istio-iptables istio-iptables -p 1", (Istio, ByVerb)),
-            ("istio-init -b 80", (Istio, ByName)),
-            ("proxy-init -p 4143 -o 4140", (Linkerd, ByName)),
-            (
-                "netweir -p 15001 -u 1337 -m REDIRECT -i *",
-                (Istio, ByFlags),
-            ),
-            ("netweir -n", (Istio, ByFlags)),
+            ("netweir", (Netweir, Name)),
+            ("netweir apply -b *", (Netweir, Name)),
+            ("netweir aply", (Netweir, Name)),
+            ("netweir --help", (Netweir, Name)),
+            ("netweir -V", (Netweir, Name)),
+            ("netweir -q apply", (Netweir, Name)),
+            ("netweir istio-iptables -p 15001", (Istio, Command)),
+            ("netweir linkerd-init -p 4143", (Linkerd, Command)),
+            ("istio-iptables", (Istio, Name)),
+            ("istio-iptables apply", (Istio, Name)),
+            ("istio-iptables istio-iptables -p 1", (Istio, Command)),
+            ("istio-init -b 80", (Istio, Name)),
+            ("proxy-init -p 4143 -o 4140", (Linkerd, Name)),
+            ("netweir -p 15001 -u 1337 -m REDIRECT -i *", (Istio, Flags)),
+            ("netweir -n", (Istio, Flags)),
             (
                 "netweir --ipv6=false --incoming-proxy-port 4143",
-                (Linkerd, ByFlags),
+                (Linkerd, Flags),
             ),
             (
                 "netweir --outgoing-proxy-port=4140 -p 4143",
-                (Linkerd, ByFlags),
+                (Linkerd, Flags),
             ),
-            ("pilot-agent istio-iptables -p 15001", (Istio, ByVerb)),
+            ("pilot-agent istio-iptables -p 15001", (Istio, Command)),
         ] {
             assert_eq!(meant(line), expected, "{line}");
         }
