@@ -6,6 +6,7 @@ pub mod console;
 pub mod decision_tables;
 pub mod effort;
 pub mod fakes;
+pub mod imports;
 pub mod istio_flags;
 pub mod istio_rules;
 pub mod linkerd_rules;
