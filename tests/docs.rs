@@ -181,6 +181,40 @@ fn the_image_has_the_version_as_its_tag() {
     assert!(named > 8, "{named} found");
 }
 
+/// The number that the cell of the table's row begins with, in docs/benchmarks.md.
+fn figure(row: &str, cell: usize) -> f64 {
+    let benchmarks = include_str!("../docs/benchmarks.md");
+    let line = benchmarks
+        .lines()
+        .find(|line| line.starts_with(&format!("| {row} |")))
+        .expect("the row exists");
+    let text = line.split('|').nth(cell + 1).expect("the cell exists");
+    let number = text.split_whitespace().next().expect("it has a value");
+    number.parse().expect("a number")
+}
+
+#[test]
+fn readme_has_the_measured_times() {
+    let readme = include_str!("../README.md");
+    let apply = figure("the two, Istio's rules", 2);
+    for expected in [
+        format!(
+            "| {apply:.1} ms; as a plugin {:.1} ms |",
+            figure("one at a time", 3)
+        ),
+        format!(
+            "| {:.0} ms for its two",
+            figure("the two, Istio's rules", 1)
+        ),
+        format!(
+            "| {:.0} ms if its rules",
+            figure("the two, Linkerd's rules", 1)
+        ),
+    ] {
+        assert!(readme.contains(&expected), "not in README.md: {expected}");
+    }
+}
+
 #[test]
 fn readme_is_short() {
     let lines = include_str!("../README.md").lines().count();
