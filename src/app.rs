@@ -6,6 +6,7 @@
 mod enter;
 mod error;
 mod files;
+mod host;
 mod install;
 mod read;
 mod remedy;
@@ -14,6 +15,7 @@ mod resolve;
 pub(crate) use enter::{Access, Place, enter, remove};
 pub use error::AppError;
 pub(crate) use files::SystemFiles;
+pub use host::HostSign;
 pub(crate) use install::{Planned, set_close_wait_timeout};
 pub(crate) use read::{InstalledStatus, compare, installed};
 pub(crate) use remedy::Remedies;

@@ -1,6 +1,7 @@
 //! Addresses, links, policy rules and routes through rtnetlink.
 
 pub mod addresses;
+pub(crate) mod links;
 pub(crate) mod lookup;
 pub(crate) mod routing;
 pub(crate) mod veth;

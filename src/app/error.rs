@@ -10,6 +10,8 @@ use crate::process::namespace::NamespaceError;
 use crate::process::privileges::PrivilegeError;
 use crate::verify;
 
+use super::HostSign;
+
 /// Why a step failed. The messages say what happened and never what to do about it: that depends on the caller.
 #[derive(Debug, Error)]
 pub enum AppError {
@@ -22,6 +24,9 @@ pub enum AppError {
     /// A pod's namespace was asked for, and this is the process's own.
     #[error("{} is the network namespace of the runtime itself", .0.display())]
     OwnNamespace(PathBuf),
+    /// Others' traffic passes the namespace.
+    #[error("refused, and nothing was changed: {0}")]
+    Host(HostSign),
     /// The addresses of the namespace cannot be read.
     #[error("cannot list the addresses of the network namespace")]
     Addresses(#[source] io::Error),

@@ -13,6 +13,7 @@ use crate::ruleset::{RoutingObject, Ruleset};
 use crate::verify::{Finding, Skip, Verification, verify, verify_unprivileged};
 
 use super::AppError;
+use super::host::refuse_host;
 
 /// A capture and its rules.
 #[derive(Debug)]
@@ -28,6 +29,11 @@ impl Planned {
     pub(crate) fn new(capture: Capture) -> Self {
         let ruleset = plan(&capture);
         Self { capture, ruleset }
+    }
+
+    /// Fails where others' traffic passes the namespace, such as on a node.
+    pub(crate) fn refuse_host(&self, log: Log) -> Result<(), AppError> {
+        refuse_host(&self.capture.inbound.reroute_interfaces, log)
     }
 
     /// Makes the kernel's rules be these.

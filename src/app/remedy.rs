@@ -18,6 +18,8 @@ pub(crate) struct Remedies {
     pub(crate) net_admin_as_user: &'static str,
     /// How to get `CAP_SYS_ADMIN`, or to do without.
     pub(crate) sys_admin: &'static str,
+    /// How to capture a namespace that others' traffic passes.
+    pub(crate) host: &'static str,
     /// What needs the addresses of the namespace.
     pub(crate) addresses: &'static str,
     /// What needs the name servers.
@@ -38,6 +40,7 @@ impl AppError {
             Self::Namespace(error) => error.kind(),
             Self::Kernel(error) => error.kind(),
             Self::OwnNamespace(_)
+            | Self::Host(_)
             | Self::Addresses(_)
             | Self::NameServers(_)
             | Self::NotInstalled
@@ -74,6 +77,7 @@ impl AppError {
                     (Capability::SysAdmin, _) => remedies.sys_admin,
                 }]);
             }
+            Self::Host(_) => return fixed(&[remedies.host]),
             Self::Addresses(_) => return fixed(&[remedies.addresses]),
             Self::NameServers(_) => return fixed(&[remedies.name_servers]),
             _ => {}
@@ -138,6 +142,7 @@ pub(crate) fn sample_messages(remedies: &Remedies) -> Vec<String> {
     use std::io::ErrorKind::PermissionDenied;
     use std::path::PathBuf;
 
+    use crate::app::HostSign;
     use crate::process::namespace::NamespaceError;
 
     let path = || PathBuf::from("/run/netns/pod");
@@ -155,6 +160,7 @@ pub(crate) fn sample_messages(remedies: &Remedies) -> Vec<String> {
         AppError::OwnNamespace(path()),
         AppError::Addresses(PermissionDenied.into()),
         AppError::NameServers("permission denied".to_owned()),
+        AppError::Host(HostSign::PodInInitialNamespace),
         AppError::NotInstalled,
         AppError::NotCaptured,
         AppError::Sysctl {

@@ -246,6 +246,7 @@ const REMEDIES: Remedies = Remedies {
     net_admin: RUN_AS_ROOT,
     net_admin_as_user: RUN_AS_ROOT,
     sys_admin: RUN_AS_ROOT,
+    host: "the plugin captures pods alone",
     addresses: "ip-families auto needs them",
     name_servers: "dns resolvers needs it",
     modules: "on this node",

@@ -1,17 +1,26 @@
 //! Kernel parameters of the network namespace (sysctl(8)).
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How long connection tracking remembers a connection whose peer has closed it and whose application has not
 /// (`nf_conntrack_tcp_timeout_close_wait`).
 pub const CLOSE_WAIT_TIMEOUT: &str = "net.netfilter.nf_conntrack_tcp_timeout_close_wait";
 
+/// Whether a switch of the calling thread's network namespace is on. One that does not exist is off.
+#[must_use]
+pub fn is_on(name: &str) -> bool {
+    fs::read_to_string(path_of(name)).is_ok_and(|text| text.trim() != "0")
+}
+
+fn path_of(name: &str) -> PathBuf {
+    Path::new("/proc/sys").join(name.replace('.', "/"))
+}
+
 /// Sets a parameter of the calling thread's network namespace: what stands under `net` in /proc/sys is that of
 /// whoever opens it (`net_ctl_root_lookup`).
 pub fn set(name: &str, value: u32) -> io::Result<()> {
-    let path = Path::new("/proc/sys").join(name.replace('.', "/"));
-    let mut file = OpenOptions::new().write(true).open(path)?;
+    let mut file = OpenOptions::new().write(true).open(path_of(name))?;
     file.write_all(value.to_string().as_bytes())
 }

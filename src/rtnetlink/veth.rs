@@ -50,7 +50,7 @@ pub(crate) struct Ends {
 /// The hardware address of the receiving end: locally administered, so that it is nobody else's.
 const RECEIVER_ADDRESS: [u8; 6] = [0x02, 0, 0, 0x70, 0x72, 0x01];
 /// `struct ifinfomsg`.
-const LINK_HEADER: usize = 16;
+pub(super) const LINK_HEADER: usize = 16;
 /// `IFLA_ADDRESS`, `IFLA_IFNAME`, `IFLA_LINKINFO`, `IFLA_AF_SPEC` (`linux/if_link.h`).
 const IFLA_ADDRESS: u16 = 1;
 const IFLA_IFNAME: u16 = 3;

@@ -21,6 +21,8 @@ const INIT_CONTAINER: Remedies = Remedies {
     net_admin_as_user: "grant it to the init container: securityContext: {runAsUser: 0, capabilities: {drop: [ALL], \
                         add: [NET_ADMIN]}}",
     sys_admin: "add SYS_ADMIN to the capabilities in the init container's securityContext",
+    host: "capture would redirect the traffic of other pods; leave pods with hostNetwork out of the mesh, or give --host \
+           to capture here",
     addresses: "the families to capture depend on them",
     name_servers: "DNS is captured only to its name servers",
     modules: "on the node",

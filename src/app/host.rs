@@ -1,0 +1,218 @@
+//! Refuses to capture a network namespace that others' traffic passes, such as that of a node: rules there would redirect
+//! the connections of all its pods.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::fmt;
+use std::path::Path;
+
+use crate::intent::InterfacePattern;
+use crate::log::Log;
+use crate::nftables;
+use crate::process::sysctl;
+use crate::rtnetlink::links::{Link, links};
+
+use super::AppError;
+
+/// A kernel parameter that only the initial network namespace has (`net/core/sysctl_net_core.c`, `netns_core_table`
+/// against `net_core_table`).
+const INITIAL_ONLY: &str = "/proc/sys/net/core/netdev_max_backlog";
+/// What Kubernetes sets in every container.
+const POD_VARIABLE: &str = "KUBERNETES_SERVICE_HOST";
+
+const WARNING: &str = "this is the initial network namespace: connections of all processes on this machine are captured";
+
+/// Why a network namespace is taken for one that others' traffic passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostSign {
+    /// A pod's process runs in the initial namespace, as with `hostNetwork`.
+    PodInInitialNamespace,
+    /// The initial namespace has one end of a veth pair, whose other end is in another namespace.
+    InitialNamespace {
+        /// The interface.
+        veth: String,
+    },
+    /// The namespace forwards for others at the other end of this veth pair.
+    Forwards {
+        /// The interface.
+        veth: String,
+    },
+}
+
+impl fmt::Display for HostSign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PodInInitialNamespace => write!(
+                f,
+                "this is a pod in the node's own network namespace ({POD_VARIABLE} is set)"
+            ),
+            Self::InitialNamespace { veth } => write!(
+                f,
+                "this is the host's network namespace, and {veth} leads to another one"
+            ),
+            Self::Forwards { veth } => write!(
+                f,
+                "this network namespace forwards traffic of others: {veth} leads to another one"
+            ),
+        }
+    }
+}
+
+/// What is known of the current network namespace.
+#[derive(Debug, Default)]
+struct NamespaceFacts {
+    initial: bool,
+    pod_variable: bool,
+    forwards: bool,
+    links: Vec<Link>,
+}
+
+impl NamespaceFacts {
+    fn read() -> Result<Self, AppError> {
+        let initial = Path::new(INITIAL_ONLY).exists();
+        let forwards = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"]
+            .into_iter()
+            .any(sysctl::is_on);
+        Ok(Self {
+            initial,
+            pod_variable: env::var_os(POD_VARIABLE).is_some(),
+            forwards,
+            links: match initial || forwards {
+                true => links()?,
+                false => Vec::new(),
+            },
+        })
+    }
+
+    fn sign(&self, reroute: &[InterfacePattern]) -> Option<HostSign> {
+        let is_rerouted = |link: &Link| reroute.iter().any(|pattern| pattern.matches(&link.name));
+        let masters: BTreeSet<_> = self.links.iter().filter_map(|link| link.master).collect();
+        let is_master = |link: &&Link| masters.contains(&link.index);
+        // Its nested machines are captured like the namespace itself, by request.
+        if self.links.iter().filter(is_master).any(is_rerouted) {
+            return None;
+        }
+        let mut ends = self
+            .links
+            .iter()
+            .filter(|link| link.peer_namespace.is_some());
+        if self.initial {
+            if self.pod_variable {
+                return Some(HostSign::PodInInitialNamespace);
+            }
+            let veth = ends.next()?.name.clone();
+            return Some(HostSign::InitialNamespace { veth });
+        }
+        // Pods inherit forwarding from their node, and their own interfaces are veth ends, too. But all of these lead to one
+        // namespace, the node's, and none is a bridge's port. A nested node has an end for each of its pods.
+        let first = self.links.iter().find_map(|link| link.peer_namespace);
+        let end = ends.find(|end| end.master.is_some() || end.peer_namespace != first);
+        let veth = end.filter(|_| self.forwards)?.name.clone();
+        Some(HostSign::Forwards { veth })
+    }
+}
+
+/// Refuses where there is a sign of others' traffic, unless netweir is installed there already. Warns in the initial network
+/// namespace, which is the place to capture on a machine without pods.
+pub(super) fn refuse_host(reroute: &[InterfacePattern], log: Log) -> Result<(), AppError> {
+    let facts = NamespaceFacts::read()?;
+    let sign = facts.sign(reroute);
+    if sign.is_none() && !facts.initial || nftables::dump()?.is_some() {
+        return Ok(());
+    }
+    match sign {
+        Some(sign) => Err(AppError::Host(sign)),
+        None => {
+            log.warning(WARNING, &[]);
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn veth(name: &str, namespace: u32, master: Option<u32>) -> Link {
+        Link {
+            name: name.to_owned(),
+            index: 10,
+            master,
+            peer_namespace: Some(namespace),
+        }
+    }
+
+    fn bridge(name: &str, index: u32) -> Link {
+        Link {
+            name: name.to_owned(),
+            index,
+            ..Link::default()
+        }
+    }
+
+    fn initial(links: Vec<Link>) -> NamespaceFacts {
+        NamespaceFacts {
+            initial: true,
+            links,
+            ..NamespaceFacts::default()
+        }
+    }
+
+    fn forwarding(links: Vec<Link>) -> NamespaceFacts {
+        NamespaceFacts {
+            forwards: true,
+            links,
+            ..NamespaceFacts::default()
+        }
+    }
+
+    #[test]
+    fn pod_in_initial_namespace_is_a_sign() {
+        let mut facts = initial(Vec::new());
+        assert_eq!(facts.sign(&[]), None);
+        facts.pod_variable = true;
+        assert_eq!(facts.sign(&[]), Some(HostSign::PodInInitialNamespace));
+        // Every pod has the variable.
+        facts.initial = false;
+        assert_eq!(facts.sign(&[]), None);
+    }
+
+    #[test]
+    fn veth_end_in_initial_namespace_is_a_sign() {
+        let name = "veth1".to_owned();
+        let sign = Some(HostSign::InitialNamespace { veth: name });
+        assert_eq!(initial(vec![veth("veth1", 0, None)]).sign(&[]), sign);
+        assert_eq!(initial(vec![bridge("docker0", 3)]).sign(&[]), None);
+    }
+
+    #[test]
+    fn ends_to_several_namespaces_with_forwarding_are_a_sign() {
+        let ends = || vec![veth("eth0", 0, None), veth("veth1", 1, None)];
+        let name = "veth1".to_owned();
+        let sign = Some(HostSign::Forwards { veth: name });
+        assert_eq!(forwarding(ends()).sign(&[]), sign);
+        let without = NamespaceFacts {
+            links: ends(),
+            ..NamespaceFacts::default()
+        };
+        assert_eq!(without.sign(&[]), None);
+    }
+
+    #[test]
+    fn pod_with_inherited_forwarding_has_no_sign() {
+        let interfaces = vec![veth("eth0", 0, None), veth("net1", 0, None)];
+        assert_eq!(forwarding(interfaces).sign(&[]), None);
+    }
+
+    #[test]
+    fn bridge_that_is_a_reroute_interface_is_no_sign() {
+        let links = || vec![veth("veth1", 0, Some(3)), bridge("docker0", 3)];
+        let reroute = ["docker0".parse().expect("a name")];
+        let other = ["docker1".parse().expect("a name")];
+        for facts in [initial(links()), forwarding(links())] {
+            assert!(facts.sign(&[]).is_some());
+            assert!(facts.sign(&other).is_some());
+            assert_eq!(facts.sign(&reroute), None);
+        }
+    }
+}
