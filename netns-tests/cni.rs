@@ -210,7 +210,7 @@ fn check_tells_the_drift() {
         assert_eq!(answer.code(), 105, "{damage}");
         assert_eq!(
             answer.message(),
-            "pod shop/web is not captured as it should be"
+            "the rules of pod shop/web differ from those that ADD installs"
         );
         assert_eq!(answer.details(), expected);
         // ADD repairs what CHECK found.

@@ -1,5 +1,5 @@
-//! The CNI plugin: capture for a pod that a container runtime sets up, with nothing to run in the pod
-//! (the CNI specification, versions 0.3.0 to 1.1.0).
+//! The chained CNI plugin: captures a pod when a container runtime sets it up, without an init container (CNI
+//! specification, versions 0.3.0 to 1.1.0).
 //!
 //! ```text
 //! CNI_* variables ─┐  request                    ┌─► left alone ───────────────────────┐
@@ -50,7 +50,7 @@ use environment::Pod;
 /// The variable that makes the program a plugin.
 pub const COMMAND: &str = "CNI_COMMAND";
 
-/// No configuration is longer, in bytes: annotations of a pod are limited to 256 KiB, results are smaller.
+/// The most that is read, in bytes. Annotations of a pod are limited to 256 KiB, and results are smaller.
 const LONGEST_INPUT: u64 = 16 << 20;
 
 /// Reads a configuration as the plugin does for STATUS, without touching the system.
@@ -66,7 +66,7 @@ pub(crate) fn check_configuration(text: &str, files: &dyn Files) -> Result<(), P
     request::read(&environment, text, files).map(drop)
 }
 
-/// Does what the variables and standard input say.
+/// Runs the command of the variables with the configuration on standard input.
 #[must_use]
 pub fn run() -> ExitCode {
     report_panics();
@@ -89,33 +89,33 @@ pub fn run() -> ExitCode {
     match text.map_or(Ok(()), |text| print(&text)) {
         Ok(()) => code,
         Err(error) => {
-            log.error("standard output cannot be written", &[("reason", &error)]);
+            log.error("cannot write standard output", &[("reason", &error)]);
             ExitCode::Failed
         }
     }
 }
 
-/// What is to be printed. The log and the version of an error are known as soon as the input tells them.
+/// The text for standard output. Sets the log and the version of errors as soon as the input gives them.
 fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, PluginError> {
     let variable = |name: &str| std::env::var_os(name);
     let environment = Environment::read(&variable);
-    // Whoever tries it at a terminal, and sets too little, is not to be waited for.
+    // A user who tries the plugin at a terminal with too few variables gets the error at once.
     if environment.is_err() && io::stdin().is_terminal() {
         return environment.map(|_| None);
     }
     let command = environment.as_ref().ok().map(|known| known.command);
     let text = match (standard_input(), command) {
-        // What speaks no version yet has nothing to say.
+        // A runtime that probes for versions may send nothing.
         (Ok(text), Some(Command::Version)) if text.trim().is_empty() => "{}".to_owned(),
         (Ok(text), _) => text,
-        // These have no use for the configuration but to know where to log, and in which version to fail.
+        // Here the configuration only says where to log, and in which version to fail.
         (Err(_), None | Some(Command::Del)) => String::new(),
         (Err(error), _) => return Err(error),
     };
     let input = Input::parse(&text);
     if let Ok(input) = &input {
         *version = input.version().unwrap_or(SpecVersion::LATEST);
-        let (pod, _) = Pod::told(&variable);
+        let (pod, _) = Pod::read_variables(&variable);
         let command = variable(COMMAND).unwrap_or_default();
         *log = log::of(input, command.to_string_lossy().into_owned(), &pod);
     }
@@ -147,7 +147,7 @@ fn print(text: &str) -> io::Result<()> {
     output.flush()
 }
 
-/// Has a panic end in an error as the runtime reads it. The message itself is for standard error.
+/// Makes a panic print an error for the runtime, after its message on standard error.
 pub fn report_panics() {
     let to_standard_error = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
@@ -158,7 +158,7 @@ pub fn report_panics() {
             let _ = write!(place, "{location}");
         }
         let error = PluginError::Panic { place };
-        // There is no one left to tell that this failed, too.
+        // If this fails, too, nothing is left to report to.
         let _ = print(&error.to_json(SpecVersion::LATEST));
         process::exit(i32::from(ExitCode::Failed.number()));
     }));

@@ -1,22 +1,22 @@
-//! The numbers of errors.
+//! Error codes.
 
-/// The number of an error: up to 99 the specification's, from 100 the plugin's own.
+/// An error code: up to 99 the specification's, from 100 the plugin's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
-    /// The version of the specification is not spoken, or has no such command.
+    /// The version of the specification is unsupported, or has no such command.
     IncompatibleVersion = 1,
-    /// The configuration has a key that is not known.
+    /// The configuration has an unknown key.
     UnsupportedField = 2,
     /// A `CNI_` variable is missing or wrong, or `CNI_NETNS` is no network namespace of a pod.
     InvalidEnvironment = 4,
     /// Standard input cannot be read.
     Io = 5,
-    /// Standard input is not JSON as it should be.
+    /// Standard input is not a JSON object.
     Decode = 6,
     /// A value of the configuration is wrong or missing.
     InvalidConfig = 7,
-    /// Others changed the rules of the namespace again and again, or the kernel was short of memory.
+    /// Other programs kept changing the rules, or the kernel was short of memory.
     TryAgain = 11,
     /// STATUS: pods cannot be captured on this node.
     NotAvailable = 50,
@@ -28,11 +28,11 @@ pub enum Code {
     Unsupported = 102,
     /// An annotation of the pod is wrong.
     Annotations = 103,
-    /// Whether the pod should be captured cannot be told.
+    /// The plugin cannot tell whether to capture the pod.
     Undecidable = 104,
-    /// CHECK: the rules or routes are not what they should be.
+    /// CHECK: the rules or routes differ from those that ADD installs.
     Drift = 105,
-    /// A mistake in the plugin itself.
+    /// An internal error.
     Bug = 199,
 }
 
@@ -62,33 +62,33 @@ impl Code {
         self as u8
     }
 
-    /// What it means, in the words of the manual.
+    /// Its meaning, as in docs/cni.md.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::IncompatibleVersion => {
-                "`cniVersion` is missing or none that is spoken, or has no such command"
+                "`cniVersion` is missing or unsupported, or has no such command"
             }
-            Self::UnsupportedField => "the configuration has a key that is not known",
+            Self::UnsupportedField => "the configuration has an unknown key",
             Self::InvalidEnvironment => {
                 "a `CNI_` variable is missing or wrong, or `CNI_NETNS` is no network namespace of a pod"
             }
             Self::Io => "standard input cannot be read",
-            Self::Decode => "standard input is not JSON as it should be",
+            Self::Decode => "standard input is not a JSON object",
             Self::InvalidConfig => {
-                "a value of the configuration is wrong or missing; `prevResult`, too"
+                "a value of the configuration, such as `prevResult`, is wrong or missing"
             }
             Self::TryAgain => {
-                "others changed the rules of the namespace again and again, or the kernel was short of memory"
+                "other programs kept changing the rules, or the kernel was short of memory"
             }
             Self::NotAvailable => "STATUS: pods cannot be captured on this node",
             Self::Failed => "the kernel refused",
             Self::NotPermitted => "a capability is missing",
             Self::Unsupported => "the kernel lacks a feature that the rules need",
             Self::Annotations => "an annotation of the pod is wrong",
-            Self::Undecidable => "whether the pod should be captured cannot be told",
-            Self::Drift => "CHECK: the rules or routes are not what they should be",
-            Self::Bug => "a mistake in the plugin itself",
+            Self::Undecidable => "the plugin cannot tell whether to capture the pod",
+            Self::Drift => "CHECK: the rules or routes differ from those that ADD installs",
+            Self::Bug => "an internal error",
         }
     }
 }

@@ -9,20 +9,20 @@ use thiserror::Error;
 use super::version::SpecVersion;
 use super::{COMMAND, PluginError};
 
-/// What the runtime wants.
+/// A command of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Set a pod up.
+    /// Set up a pod.
     Add,
-    /// Take it down.
+    /// Take down a pod.
     Del,
-    /// Is it as it was set up?
+    /// Check that a pod is as ADD left it.
     Check,
-    /// Could a pod be set up?
+    /// Check that pods can be set up.
     Status,
-    /// Tidy up behind pods that are gone.
+    /// Clean up after pods that are gone.
     Gc,
-    /// Which versions are spoken?
+    /// List the supported versions.
     Version,
 }
 
@@ -37,7 +37,7 @@ impl Command {
         Self::Version,
     ];
 
-    /// As it is written.
+    /// Its name in `CNI_COMMAND`.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Command {
     const fn is_about_a_pod(self) -> bool {
         match self {
             Self::Add | Self::Check => true,
-            // DEL is, but does with whatever it is told.
+            // DEL is, but never fails for want of information.
             Self::Del | Self::Status | Self::Gc | Self::Version => false,
         }
     }
@@ -76,25 +76,27 @@ impl fmt::Display for Command {
     }
 }
 
-/// What is wrong with a variable.
+/// An error in a variable.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum VariableError {
     /// It is not set, or empty.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// No command.
-    #[error("CNI_COMMAND: {0:?} is not one of ADD, DEL, CHECK, STATUS, GC, VERSION")]
+    /// Not a command.
+    #[error("CNI_COMMAND: expected ADD, DEL, CHECK, STATUS, GC or VERSION, found {0:?}")]
     Command(OsString),
-    /// No container's id.
+    /// Not a container id.
     #[error(
-        "CNI_CONTAINERID: {0:?} is not a container id (letters, digits, and after the first of them also _ . -)"
+        "CNI_CONTAINERID: expected a container id (letters, digits, and after the first also _ . -), found {0:?}"
     )]
     Container(OsString),
-    /// No interface's name.
-    #[error("CNI_IFNAME: {0:?} is not an interface name (1-15 bytes, without / : and white space)")]
+    /// Not an interface name.
+    #[error(
+        "CNI_IFNAME: expected an interface name (1-15 bytes, without / : and white space), found {0:?}"
+    )]
     Interface(OsString),
-    /// No key and value.
-    #[error("CNI_ARGS: {0:?} is not KEY=VALUE; accepted are such pairs, with semicolons between")]
+    /// Not a key and a value.
+    #[error("CNI_ARGS: expected KEY=VALUE pairs separated by semicolons, found {0:?}")]
     Arguments(String),
 }
 
@@ -112,7 +114,7 @@ impl VariableError {
     }
 }
 
-/// The pod, as far as the runtime tells.
+/// The pod, as far as the runtime says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pod {
     /// `K8S_POD_NAMESPACE`.
@@ -136,26 +138,26 @@ impl fmt::Display for Pod {
 /// The variables of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Environment {
-    /// What the runtime wants.
+    /// The command.
     pub command: Command,
-    /// For whom.
+    /// The pod.
     pub pod: Pod,
-    /// Its network namespace; empty where it has none any more.
+    /// Its network namespace; empty when it is gone.
     pub namespace: PathBuf,
 }
 
 impl Environment {
-    /// The variables, or everything that is wrong with them.
+    /// Reads the variables, and finds all errors in them.
     pub fn read(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, PluginError> {
         let text = |name| variable(name).unwrap_or_default();
         let command =
             command(text(COMMAND)).map_err(|error| PluginError::Environment(vec![error]))?;
         let (container, interface) = (text("CNI_CONTAINERID"), text("CNI_IFNAME"));
         let namespace = text("CNI_NETNS");
-        let (pod, mut errors) = Pod::told(variable);
+        let (pod, mut errors) = Pod::read_variables(variable);
         if command.is_about_a_pod() {
-            errors.extend(container_mistake(container));
-            errors.extend(interface_mistake(interface));
+            errors.extend(container_error(container));
+            errors.extend(interface_error(interface));
             if namespace.is_empty() {
                 errors.push(VariableError::Missing("CNI_NETNS"));
             }
@@ -176,8 +178,10 @@ impl Environment {
 }
 
 impl Pod {
-    /// The pod, as far as the variables tell, and what is wrong with those pairs of them.
-    pub(super) fn told(variable: &dyn Fn(&str) -> Option<OsString>) -> (Self, Vec<VariableError>) {
+    /// Reads what the variables say of the pod, and finds errors in `CNI_ARGS`.
+    pub(super) fn read_variables(
+        variable: &dyn Fn(&str) -> Option<OsString>,
+    ) -> (Self, Vec<VariableError>) {
         let text = |name| variable(name).unwrap_or_default();
         let text = |name| text(name).to_string_lossy().into_owned();
         let mut pod = Self {
@@ -188,8 +192,7 @@ impl Pod {
         (pod, errors)
     }
 
-    /// Takes what is known of the pod from pairs of keys and values, in any order. Kubernetes' other keys, and those
-    /// of other plugins, are none of ours.
+    /// Reads `CNI_ARGS`: pairs of keys and values in any order, of which some are other plugins'.
     fn read_arguments(&mut self, arguments: &str) -> Vec<VariableError> {
         let mut errors = Vec::new();
         for pair in arguments.split(';').filter(|pair| !pair.is_empty()) {
@@ -214,22 +217,22 @@ fn command(text: OsString) -> Result<Command, VariableError> {
         .ok_or(VariableError::Command(text))
 }
 
-fn container_mistake(text: OsString) -> Option<VariableError> {
+fn container_error(text: OsString) -> Option<VariableError> {
     if text.is_empty() {
         return Some(VariableError::Missing("CNI_CONTAINERID"));
     }
     (!is_name(text.as_encoded_bytes())).then_some(VariableError::Container(text))
 }
 
-/// A name by the specification.
+/// Whether it is a name by the specification.
 pub(crate) fn is_name(bytes: &[u8]) -> bool {
     let first = bytes.first().is_some_and(u8::is_ascii_alphanumeric);
     let known = |byte: &u8| byte.is_ascii_alphanumeric() || b"_.-".contains(byte);
     first && bytes.iter().all(known)
 }
 
-/// As the kernel would have it (`dev_valid_name`).
-fn interface_mistake(text: OsString) -> Option<VariableError> {
+/// As the kernel checks it (`dev_valid_name`).
+fn interface_error(text: OsString) -> Option<VariableError> {
     if text.is_empty() {
         return Some(VariableError::Missing("CNI_IFNAME"));
     }

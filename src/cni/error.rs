@@ -1,4 +1,4 @@
-//! What can go wrong, and how a runtime is told.
+//! Errors of the plugin, and their JSON form (CNI specification, section 5, "Error").
 
 use std::io;
 use std::str::Utf8Error;
@@ -22,25 +22,25 @@ pub enum PluginError {
     #[error("the runtime's CNI variables are wrong: {}", names(.0))]
     Environment(Vec<VariableError>),
     /// Standard input cannot be read.
-    #[error("standard input cannot be read")]
+    #[error("cannot read standard input")]
     Input(#[source] io::Error),
-    /// Standard input does not end.
+    /// Standard input is longer than a configuration can be.
     #[error("standard input is too long")]
     TooLong {
         /// The most that is read, in bytes.
         limit: u64,
     },
-    /// Standard input is no text.
+    /// Standard input is not UTF-8.
     #[error("standard input is not UTF-8")]
     NotUtf8(#[source] Utf8Error),
-    /// Standard input is no JSON object.
+    /// Standard input is not a JSON object.
     #[error("standard input is not a JSON object")]
     Decode(#[source] serde_json::Error),
-    /// The version is missing or not spoken.
-    #[error("the version of the CNI specification is not spoken")]
+    /// The version is missing or unsupported. The text says which.
+    #[error("unsupported CNI version")]
     Version(String),
-    /// The command is younger than the version.
-    #[error("there is no {command} in version {version} of the CNI specification, but since {}", command.since())]
+    /// The version does not have the command.
+    #[error("CNI version {version} has no {command}, which needs {}", command.since())]
     CommandSince {
         /// The command.
         command: Command,
@@ -50,8 +50,8 @@ pub enum PluginError {
     /// The configuration is wrong.
     #[error("the plugin's configuration is wrong{}", unsupported(.0))]
     Config(Vec<ConfigError>),
-    /// The plugin is the first of its list.
-    #[error("there is no prevResult")]
+    /// The plugin is not chained behind another one.
+    #[error("prevResult is missing")]
     NotChained(Command),
     /// An annotation is wrong.
     #[error("{pod} cannot be captured: its annotations are wrong")]
@@ -61,8 +61,8 @@ pub enum PluginError {
         /// What is wrong.
         errors: Vec<OptionError>,
     },
-    /// Whether the pod should be captured cannot be told.
-    #[error("whether {pod} should be captured cannot be told")]
+    /// What is known of the pod does not decide whether to capture it.
+    #[error("cannot tell whether to capture {pod}")]
     Undecidable {
         /// The pod.
         pod: Pod,
@@ -93,12 +93,12 @@ pub enum PluginError {
         #[source]
         source: Box<AppError>,
     },
-    /// What is installed is not what should be.
-    #[error("{pod} is not captured as it should be")]
+    /// What is installed differs from what ADD installs.
+    #[error("the rules of {pod} differ from those that ADD installs")]
     Drift {
         /// The pod.
         pod: Pod,
-        /// Every difference, a line each.
+        /// Every difference, on one line each.
         differences: Vec<String>,
     },
     /// No rules can be installed on this node.
@@ -143,7 +143,7 @@ impl PluginError {
         }
     }
 
-    /// Its number.
+    /// Its code.
     #[must_use]
     pub fn code(&self) -> Code {
         match self {
@@ -172,7 +172,7 @@ impl PluginError {
         }
     }
 
-    /// Everything that the message leaves out.
+    /// Everything that the message does not say.
     #[must_use]
     pub fn details(&self) -> String {
         match self {
@@ -189,7 +189,7 @@ impl PluginError {
             Self::Undecidable { reason, .. } => (*reason).to_owned(),
             Self::Panic { place } => place.clone(),
             Self::TooLong { limit } => {
-                format!("it has more than {limit} bytes; accepted is that many at most")
+                format!("expected at most {limit} bytes")
             }
             Self::Namespace(source)
             | Self::Privilege(source)
@@ -202,7 +202,7 @@ impl PluginError {
         }
     }
 
-    /// As the specification wants it printed, on one line.
+    /// The error as an object of the specification, on one line.
     #[must_use]
     pub fn to_json(&self, version: SpecVersion) -> String {
         let result = ErrorResult {
@@ -215,14 +215,14 @@ impl PluginError {
     }
 }
 
-/// The specification wants them in the message, not in the details alone.
+/// The names of the variables, which the specification requires in the message.
 fn names(errors: &[VariableError]) -> String {
     let mut names: Vec<_> = errors.iter().map(VariableError::name).collect();
     names.dedup();
     names.join(", ")
 }
 
-/// The keys that nobody knows and their values, for the same reason.
+/// The unknown keys and their values, for the same reason.
 fn unsupported(errors: &[ConfigError]) -> String {
     let unknown = errors.iter().filter_map(|error| match error {
         ConfigError::Unknown { key, value, .. } => Some(format!("{key}, which is {value}")),
@@ -235,7 +235,7 @@ fn unsupported(errors: &[ConfigError]) -> String {
     format!(": not supported: {}", unknown.join("; "))
 }
 
-/// The mistakes on one line: an event of Kubernetes is one.
+/// All errors on one line, as in an event of Kubernetes.
 fn listed(errors: &[impl ToString]) -> String {
     let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
     texts.join("; ")
@@ -246,7 +246,7 @@ const REMEDIES: Remedies = Remedies {
     net_admin: RUN_AS_ROOT,
     net_admin_as_user: RUN_AS_ROOT,
     sys_admin: RUN_AS_ROOT,
-    host: "the plugin captures pods alone",
+    host: "the plugin captures pods only",
     addresses: "ip-families auto needs them",
     name_servers: "dns resolvers needs it",
     modules: "on this node",
@@ -256,7 +256,7 @@ const REMEDIES: Remedies = Remedies {
 const RUN_AS_ROOT: &str = "the container runtime must run its plugins as root with this capability; check the service of \
 the runtime on this node";
 
-/// The number of a failed step.
+/// The code of a failed step.
 fn code_of(error: &AppError) -> Code {
     match error.kind() {
         ErrorKind::NotPermitted | ErrorKind::OwnedTable => Code::NotPermitted,

@@ -1,4 +1,4 @@
-//! What the node has: files, and a log.
+//! The plugin's log.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -14,8 +14,8 @@ use crate::options::{LogFormat, LogOptions};
 use super::config::Input;
 use super::environment::Pod;
 
-/// The log that the configuration asks for. A file that cannot be written is no reason to fail: standard
-/// error has the messages, too.
+/// The log that the configuration asks for. A file that cannot be written is a warning: standard error has the messages,
+/// too.
 pub(super) fn of(input: &Input<'_>, command: String, pod: &Pod) -> Log {
     let config = input.log();
     let log = Log::new(LogOptions {
@@ -41,7 +41,7 @@ pub(super) fn of(input: &Input<'_>, command: String, pod: &Pod) -> Log {
         Err(error) => {
             let path = path.display();
             log.warning(
-                "the log file cannot be written",
+                "cannot write the log file",
                 &[("path", &path), ("reason", &error)],
             );
             log
@@ -50,22 +50,22 @@ pub(super) fn of(input: &Input<'_>, command: String, pod: &Pod) -> Log {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    // It names pods, and values of their annotations: not for everyone.
+    // It has names of pods and values of their annotations.
     let file = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o640)
-        // A pipe would be waited for otherwise.
+        // Opening a pipe would block otherwise.
         .custom_flags(OFlag::O_NONBLOCK.bits())
         .open(path)?;
     if is_standard_output(&file)? {
-        let reason = "it is standard output, which is for the answer alone";
+        let reason = "it is standard output, which is for the result";
         return Err(io::Error::other(reason));
     }
     Ok(file)
 }
 
-/// Whether what is written to the file goes where the answer goes.
+/// Whether the file is standard output.
 fn is_standard_output(file: &File) -> io::Result<bool> {
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let identity = |metadata: Metadata| (metadata.dev(), metadata.ino());

@@ -1,4 +1,4 @@
-//! What is to be done, with no mistake in it.
+//! Requests of a runtime, all valid.
 
 use std::path::PathBuf;
 
@@ -15,16 +15,16 @@ use super::environment::{Command, Environment, Pod};
 use super::policy::{Decision, Pods, Reason};
 use super::version::SpecVersion;
 
-/// What is to be done.
+/// A request.
 #[derive(Debug)]
 pub enum Request<'a> {
     /// ADD.
     Add(Attachment<'a>),
     /// CHECK.
     Check(Attachment<'a>),
-    /// DEL, for which nothing is read.
+    /// DEL, which needs no configuration.
     Del,
-    /// STATUS: install what a pod without annotations would get, if any.
+    /// STATUS, with what to capture of a pod without annotations; `None` where no pod is captured.
     Status(Option<Box<Parsed>>),
     /// GC.
     Gc,
@@ -32,23 +32,23 @@ pub enum Request<'a> {
     Version(String),
 }
 
-/// A pod, and what becomes of it.
+/// A pod and its decision.
 #[derive(Debug)]
 pub struct Attachment<'a> {
     /// The pod.
     pub pod: Pod,
     /// Its network namespace.
     pub namespace: PathBuf,
-    /// What the plugins before this one made, as they wrote it.
+    /// The result of the plugins before this one, unchanged.
     pub previous: &'a RawValue,
     /// What to capture, or why nothing is.
     pub capture: Result<Box<Parsed>, Reason>,
 }
 
-/// What the variables and the text of standard input ask for.
+/// Reads a request from the variables and the text of standard input.
 ///
 /// # Errors
-/// Something about them is wrong, or the pod's annotations are.
+/// The variables, the configuration or the pod's annotations are wrong.
 pub fn read<'a>(
     environment: &Environment,
     text: &'a str,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A version that the plugin speaks.
+/// A supported version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum SpecVersion {
     /// 0.3.0: plugins are chained.
@@ -29,7 +29,7 @@ impl SpecVersion {
     /// The latest.
     pub const LATEST: Self = Self::V1_1_0;
 
-    /// As it is written.
+    /// Its text.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
@@ -41,13 +41,13 @@ impl SpecVersion {
         }
     }
 
-    /// The version that is written so.
+    /// The version with this text.
     #[must_use]
     pub fn named(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|version| version.text() == text)
     }
 
-    /// All of them, for a message.
+    /// All of them, for messages.
     #[must_use]
     pub fn listed() -> String {
         Self::ALL.map(Self::text).join(", ")

@@ -44,23 +44,23 @@ fn what_is_wrong_is_quoted() {
         (
             "CNI_COMMAND",
             "add",
-            "CNI_COMMAND: \"add\" is not one of ADD, DEL, CHECK, STATUS, GC, VERSION",
+            "CNI_COMMAND: expected ADD, DEL, CHECK, STATUS, GC or VERSION, found \"add\"",
         ),
         ("CNI_COMMAND", "", "CNI_COMMAND is missing"),
         (
             "CNI_CONTAINERID",
             "../x",
-            "CNI_CONTAINERID: \"../x\" is not a container id (letters, digits, and after the first of them also _ . -)",
+            "CNI_CONTAINERID: expected a container id (letters, digits, and after the first also _ . -), found \"../x\"",
         ),
         (
             "CNI_IFNAME",
             "eth0/1",
-            "CNI_IFNAME: \"eth0/1\" is not an interface name (1-15 bytes, without / : and white space)",
+            "CNI_IFNAME: expected an interface name (1-15 bytes, without / : and white space), found \"eth0/1\"",
         ),
         (
             "CNI_ARGS",
             "K8S_POD_NAME=web;what;IgnoreUnknown=1",
-            "CNI_ARGS: \"what\" is not KEY=VALUE; accepted are such pairs, with semicolons between",
+            "CNI_ARGS: expected KEY=VALUE pairs separated by semicolons, found \"what\"",
         ),
     ] {
         assert_eq!(complaint("ADD", &[(name, value)]), expected);
@@ -114,7 +114,7 @@ fn who_is_meant_is_said_as_far_as_it_is_known() {
         assert_eq!(code, 104);
         assert_eq!(
             message,
-            format!("whether {expected} should be captured cannot be told")
+            format!("cannot tell whether to capture {expected}")
         );
     }
 }

@@ -151,7 +151,7 @@ fn a_pod_whose_namespace_is_not_told_is_not_excluded() {
     assert!(is_captured(&call(&json!({"excludeNamespaces": ["shop"]}))));
     let (code, message, details) = call(&json!({"includeNamespaces": ["shop"]})).error();
     assert_eq!(code, 104);
-    assert_eq!(message, "whether pod web should be captured cannot be told");
+    assert_eq!(message, "cannot tell whether to capture pod web");
     assert!(
         details.contains("K8S_POD_NAMESPACE is missing in CNI_ARGS"),
         "{details}"

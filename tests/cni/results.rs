@@ -87,7 +87,7 @@ fn a_command_is_refused_in_versions_before_it() {
             } else {
                 let (code, message, _) = answer.error();
                 assert_eq!(code, 1);
-                assert!(message.ends_with(&format!("since {since}")), "{message}");
+                assert!(message.ends_with(&format!("needs {since}")), "{message}");
             }
         }
     }

@@ -70,7 +70,7 @@ fn output_that_cannot_be_written() {
         assert_eq!(output.status.code(), Some(1));
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert!(
-            stderr.contains("error: standard output cannot be written"),
+            stderr.contains("error: cannot write standard output"),
             "{stderr}"
         );
     }

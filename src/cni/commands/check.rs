@@ -61,7 +61,7 @@ fn text_of(difference: &Difference) -> String {
                 RuleChange::Unmanaged { installed } => {
                     format!("is {:?} and should not be there", nft_rule(installed))
                 }
-                RuleChange::Reordered { .. } => "stands elsewhere among the rules".to_owned(),
+                RuleChange::Reordered { .. } => "is at another position".to_owned(),
                 RuleChange::Uncounted { .. } => "has no counter".to_owned(),
             };
             format!("rule {id} of chain {chain} {what}")
