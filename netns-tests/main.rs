@@ -19,6 +19,7 @@ mod documented;
 mod drift;
 mod fates;
 mod foreign;
+mod host;
 mod invalid;
 mod judges;
 mod meshes;
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         cni::promises(),
         fates::promises(),
         foreign::promises(),
+        host::promises(),
         invalid::promises(),
         judges::promises(),
         meshes::promises(),

@@ -22,11 +22,16 @@ impl Namespace {
         Self(File::open("/proc/thread-self/ns/net").expect("the thread's network namespace"))
     }
 
+    /// Takes the calling thread into it.
+    pub(crate) fn enter(&self) {
+        setns(&self.0, CloneFlags::CLONE_NEWNET).expect("setns");
+    }
+
     /// Does something inside, on the calling thread, which is at home in the other.
     pub(crate) fn within<T>(&self, home: &Self, body: impl FnOnce() -> T) -> T {
-        setns(&self.0, CloneFlags::CLONE_NEWNET).expect("setns");
+        self.enter();
         let result = body();
-        setns(&home.0, CloneFlags::CLONE_NEWNET).expect("setns back");
+        home.enter();
         result
     }
 

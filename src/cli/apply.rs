@@ -29,7 +29,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
         Section::Both,
         Section::Dns,
         Section::Target,
-        Section::Verification,
+        Section::Installation,
         Section::DryRun,
         Section::Logging,
     ],
@@ -105,11 +105,11 @@ impl ApplyRequest {
                 let planned = Planned::new(resolve_options(self.parsed, log, NO_ADDRESS)?);
                 print(&text_of(format, &planned.ruleset))
             }
-            Output::Install | Output::InstallAndVerify => {
+            Output::Install { verify, host } => {
                 app::enter(place, Access::Rules, log)?;
                 let planned = Planned::new(resolve_options(self.parsed, log, NO_ADDRESS)?);
-                install(&planned, log)?;
-                if self.output == Output::InstallAndVerify {
+                install(&planned, host, log)?;
+                if verify {
                     planned.verify(log)?;
                 }
                 Ok(())
@@ -118,8 +118,11 @@ impl ApplyRequest {
     }
 }
 
-/// Installs the rules and logs what changed.
-pub(super) fn install(planned: &Planned, log: Log) -> Result<(), CliError> {
+/// Installs the rules and logs what changed. Refuses a namespace that others' traffic passes, unless that is allowed.
+pub(super) fn install(planned: &Planned, on_host: bool, log: Log) -> Result<(), CliError> {
+    if !on_host {
+        planned.refuse_host(log)?;
+    }
     let message = match planned.install(log)? {
         Outcome::Installed => "installed: traffic is captured from now on",
         Outcome::Replaced => "replaced the rules of an earlier run",

@@ -78,6 +78,7 @@ impl Reader<'_, IstioFlag> {
         let show = self.show();
         let namespace = self.namespace();
         let validation = self.validation();
+        let on_host = self.switch(IstioFlag::Host);
         self.accepted(&mut notices);
         Some(Request {
             capture: capture?,
@@ -88,6 +89,7 @@ impl Reader<'_, IstioFlag> {
             action: action?,
             show,
             namespace,
+            on_host: on_host?,
             close_wait_timeout: None,
             validation,
             notices,

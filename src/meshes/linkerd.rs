@@ -60,6 +60,7 @@ impl Reader<'_, LinkerdFlag> {
         let ipv6 = self.switch(LinkerdFlag::Ipv6);
         let show = self.show();
         let namespace = self.namespace();
+        let on_host = self.switch(LinkerdFlag::Host);
         let close_wait = self.one(LinkerdFlag::TimeoutCloseWait, notation::whole_number);
         self.accepted(&mut notices);
         let families = if ipv6? {
@@ -86,6 +87,7 @@ impl Reader<'_, LinkerdFlag> {
             action: Action::Install,
             show,
             namespace,
+            on_host: on_host?,
             close_wait_timeout: Some(close_wait?).filter(|&seconds| seconds > 0),
             validation: None,
             notices,

@@ -22,6 +22,8 @@ pub struct Request {
     pub show: Option<Show>,
     /// Where to do it; in the current network namespace when `None`.
     pub namespace: Option<NetworkNamespace>,
+    /// Whether to install also where others' traffic passes.
+    pub on_host: bool,
     /// How long a closed connection waits for its application, in seconds, if that is to be set
     /// (`nf_conntrack_tcp_timeout_close_wait`).
     pub close_wait_timeout: Option<u32>,

@@ -44,9 +44,12 @@ impl OutputFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
     /// They are installed.
-    Install,
-    /// They are installed, and what they do is verified.
-    InstallAndVerify,
+    Install {
+        /// Verified afterwards.
+        verify: bool,
+        /// Also where others' traffic passes.
+        host: bool,
+    },
     /// They are printed.
     Print(Format),
 }
@@ -91,6 +94,7 @@ pub fn output(given: &OptionValues) -> Result<Output, Vec<OptionError>> {
     let mut errors = Vec::new();
     let dry_run = read(given, Setting::DryRun, parse::switch, &mut errors);
     let verify = read(given, Setting::Verify, parse::switch, &mut errors);
+    let host = read(given, Setting::Host, parse::switch, &mut errors);
     let format = read(given, Setting::Format, Format::parse, &mut errors);
     // A file or a variable may hold the format for the dry runs to come.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
@@ -104,10 +108,13 @@ pub fn output(given: &OptionValues) -> Result<Output, Vec<OptionError>> {
         let problem = OptionErrorKind::Conflict(given.name(Setting::DryRun));
         errors.push(OptionError::new(given, Setting::Verify, problem));
     }
-    match (dry_run, verify, format) {
-        (Some(true), Some(_), Some(format)) if errors.is_empty() => Ok(Output::Print(format)),
-        (Some(false), Some(true), Some(_)) if errors.is_empty() => Ok(Output::InstallAndVerify),
-        (Some(false), Some(false), Some(_)) if errors.is_empty() => Ok(Output::Install),
+    match (dry_run, verify, host, format) {
+        (Some(dry_run), Some(verify), Some(host), Some(format)) if errors.is_empty() => {
+            Ok(match dry_run {
+                true => Output::Print(format),
+                false => Output::Install { verify, host },
+            })
+        }
         _ => Err(errors),
     }
 }

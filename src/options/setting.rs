@@ -154,8 +154,13 @@ option_set! {
     /// Test the installed rules with real connections. netweir listens in the proxy's place, connects in both directions and
     /// each captured family that has an address, and reads a token and the original destination back. Checks that
     /// cannot run are warnings, not failures: for example if the proxy listens already.
-    Verify ("verify") ["NETWEIR_VERIFY"] in Verification,
+    Verify ("verify") ["NETWEIR_VERIFY"] in Installation,
     Switch "true|false" = Text("false"), like "true", common;
+
+    /// Install the rules also where traffic of others passes. Without it, netweir refuses the network namespace of a node or
+    /// of another host of pods.
+    Host ("host") ["NETWEIR_HOST"] in Installation,
+    Switch "true|false" = Text("false"), like "true";
 
     /// Print the rules instead of installing them. Needs no privileges.
     DryRun ("dry-run") ["NETWEIR_DRY_RUN"] in DryRun,

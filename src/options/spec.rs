@@ -16,8 +16,8 @@ pub enum Section {
     Dns,
     /// The configuration file and the network namespace.
     Target,
-    /// Tests of the installed rules.
-    Verification,
+    /// Installing the rules, and tests of them.
+    Installation,
     /// Printing the rules instead of installing them.
     DryRun,
     /// What a mesh's program does with the rules.
@@ -56,7 +56,7 @@ impl Section {
             Self::Both => "Both directions",
             Self::Dns => "DNS",
             Self::Target => "Configuration file and network namespace",
-            Self::Verification => "Verification",
+            Self::Installation => "Installation",
             Self::DryRun => "Dry run",
             Self::Action => "Action",
             Self::Answer => "Output",

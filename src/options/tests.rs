@@ -347,13 +347,24 @@ fn a_format_is_for_printing() {
     // A file may have the format for the dry runs to come.
     let mut file = OptionValues::default();
     file.set(Setting::Format, Origin::File(Rc::from("f")), "json".into());
-    assert_eq!(output(&file), Ok(Output::Install));
+    assert_eq!(output(&file), Ok(INSTALL));
 }
+
+const INSTALL: Output = Output::Install {
+    verify: false,
+    host: false,
+};
 
 #[test]
 fn what_is_installed_can_be_verified() {
     let verify = (Setting::Verify, "true");
-    assert_eq!(output(&flags(&[verify])), Ok(Output::InstallAndVerify));
+    assert_eq!(
+        output(&flags(&[verify])),
+        Ok(Output::Install {
+            verify: true,
+            host: false
+        })
+    );
     let errors = output(&flags(&[verify, (Setting::DryRun, "true")])).unwrap_err();
     assert_data_eq!(
         lines(&errors),

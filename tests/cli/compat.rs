@@ -252,3 +252,16 @@ fn say_at_debug_level_what_has_no_meaning() {
         "{json}"
     );
 }
+
+#[test]
+fn dry_run_in_a_pod_of_the_host_network_is_not_refused() {
+    for arguments in [
+        &["apply", "--dry-run"][..],
+        &["istio-iptables", "-n"],
+        &["linkerd-init", "-p", "4143", "-o", "4140", "--simulate"],
+    ] {
+        let mut command = netweir(arguments);
+        let run = run(command.env("KUBERNETES_SERVICE_HOST", "10.96.0.1"));
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+    }
+}

@@ -120,7 +120,7 @@ fn istios_variables_are_the_long_names_in_capitals() {
             .variables
             .last()
             .is_some_and(|variable| *variable == name);
-        let without = ["envoy-port", "format", "print-options"].contains(&long)
+        let without = ["envoy-port", "format", "host", "print-options"].contains(&long)
             || long.starts_with("log_")
             || long == "vklog";
         assert!(own != without, "{long}: {:?}", spec.variables);

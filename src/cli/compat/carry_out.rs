@@ -80,7 +80,7 @@ fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
         Action::Install => {
             app::enter(place, Access::Rules, log)?;
             let planned = plan(request, log)?;
-            install(&planned, log)?;
+            install(&planned, request.on_host, log)?;
             if let Some(seconds) = request.close_wait_timeout {
                 app::set_close_wait_timeout(seconds, log)?;
             }

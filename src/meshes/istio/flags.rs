@@ -137,6 +137,10 @@ option_set! {
     NetworkNamespace ("network-namespace") ["NETWORK_NAMESPACE"] in Action,
     One "NAMESPACE" = Described("the current one"), like "/proc/4711/ns/net", common;
 
+    /// Install the rules also where traffic of others passes, such as on a node.
+    Host ("host") [] in Action,
+    Switch "true|false" = Text("false"), like "true";
+
     /// What is said: the level of the scope default counts.
     LogOutputLevel ("log_output_level") [] in Logging,
     One "SCOPE:LEVEL" = Text("default:info"), like "default:debug";

@@ -62,6 +62,10 @@ option_set! {
     TimeoutCloseWait ("timeout-close-wait-secs") [] in Action,
     Number "SECONDS" = Text("0"), like "3600";
 
+    /// Install the rules also where traffic of others passes, such as on a node.
+    Host ("host") [] in Action,
+    Switch "true|false" = Text("false"), like "true";
+
     /// How messages are written: lines of text, or a JSON object a line.
     LogFormat ("log-format") [] in Logging,
     One "plain|json" = Text("plain"), like "json";
