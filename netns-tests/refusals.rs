@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
-use netweir::exit_code::ExitCode;
+use netweir::error_kind::{ErrorKind, Feature};
 use netweir::nftables::{self, Error};
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, Ruleset};
@@ -33,7 +33,7 @@ fn of_a_rule() {
         error.to_string(),
         "the kernel refused the rule outbound/leave-excluded-port-tcp: No such file or directory (ENOENT)"
     );
-    assert_eq!(error.exit_code(), ExitCode::Unsupported);
+    assert_eq!(error.kind(), ErrorKind::Unsupported(Feature::Expression));
     assert_eq!(state(), before);
 
     // What an earlier run installed stays, too.
@@ -56,7 +56,7 @@ fn of_the_table() {
             error.to_string(),
             "the kernel refused the table inet netweir: Operation not permitted (EPERM)"
         );
-        assert_eq!(error.exit_code(), ExitCode::NotPermitted);
+        assert_eq!(error.kind(), ErrorKind::OwnedTable);
         assert_eq!(state(), before);
     }
 }

@@ -2,22 +2,23 @@
 //!
 //! Everything acts on the network namespace of the calling thread.
 
-mod assemble;
-pub(crate) mod batch;
-mod disassemble;
+mod batch;
 mod dump;
 mod elements;
-mod instruction;
+mod expression;
+mod message;
+mod object;
 pub(crate) mod other_chains;
+pub(crate) mod probe_table;
+mod rule;
 pub mod trace;
+mod trace_table;
 mod transaction;
 pub mod watch;
 
-pub use crate::netlink::{Error, Refusal, Subject};
-pub(crate) use dump::generation;
+pub use crate::netlink::{Error, Refusal};
 pub use other_chains::OtherChain;
 pub use transaction::{
     Outcome, Removal, apply, differences_from, dump, dump_with_metadata, encode, remove,
     routing_beside,
 };
-pub(crate) use transaction::{read, retry, send};

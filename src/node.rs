@@ -36,7 +36,7 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::log::Log;
-use crate::process::shutdown::End;
+use crate::process::shutdown::Shutdown;
 
 use backoff::{Backoff, Outcome};
 use health::{Health, Repair};
@@ -101,7 +101,7 @@ pub fn watch(
     options: WatchOptions,
     log: Log,
 ) -> Result<(), InstallError> {
-    let end = End::expect().map_err(|source| InstallError::Kernel {
+    let end = Shutdown::expect().map_err(|source| InstallError::Kernel {
         doing: "receive signals",
         source,
     })?;
@@ -142,7 +142,7 @@ struct Installer {
     watch: Watch,
     backoff: Backoff,
     health: Health,
-    end: End,
+    end: Shutdown,
     server: Option<Server>,
     ready_file: Option<PathBuf>,
     is_clean: bool,

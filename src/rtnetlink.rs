@@ -1,4 +1,4 @@
-//! Addresses, links, policy rules and routes through rtnetlink.
+//! Links, addresses, policy rules and routes through rtnetlink.
 
 pub mod addresses;
 pub(crate) mod links;
@@ -8,12 +8,12 @@ pub(crate) mod veth;
 
 pub use routing::PROTOCOL;
 
-use crate::netlink::{Error, open};
+use crate::netlink::{Error, Socket, Subsystem};
 
-/// Takes `lo` up, which is down in a new network namespace: routes by it are refused until then.
+/// Sets `lo` up, which is down in a new network namespace: until then the kernel refuses routes on it.
 ///
 /// # Errors
 /// The kernel refused.
-pub fn take_loopback_up() -> Result<(), Error> {
-    routing::take_loopback_up(&mut open(mnl::Bus::Route)?)
+pub fn set_loopback_up() -> Result<(), Error> {
+    routing::set_loopback_up(&mut Socket::open(Subsystem::Route)?)
 }

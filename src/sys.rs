@@ -75,7 +75,7 @@ pub(crate) const INET: u8 = 1;
 
 /// Turns on `NETLINK_EXT_ACK` (Linux 4.12: the kernel's own words for an error) and `NETLINK_CAP_ACK` (4.3: errors do
 /// not repeat the request). An older kernel refuses, and answers in the older form.
-pub(crate) fn want_extended_acks(socket: &mnl::Socket) {
+pub(crate) fn enable_extended_acks(socket: &mnl::Socket) {
     for option in [libc::NETLINK_EXT_ACK, libc::NETLINK_CAP_ACK] {
         let on: c_int = 1;
         // SAFETY: the descriptor is open as long as the socket is borrowed, and the option's value is a

@@ -29,7 +29,7 @@ use crate::connection::Owner;
 use crate::explain::Verdict;
 use crate::intent::{Capture, Family, Port};
 use crate::nftables;
-use crate::process::lock::{Task, Turn};
+use crate::process::lock::{Lock, Task};
 use crate::rtnetlink::addresses::global_addresses;
 use crate::rtnetlink::lookup::Routes;
 use crate::ruleset::{RuleId, Ruleset};
@@ -176,7 +176,7 @@ pub enum Failure {
     },
     /// No connection can be made to arrive here.
     #[error("no connection could be made that arrives from outside: {0}")]
-    NoDetour(#[source] nftables::Error),
+    NoVethPair(#[source] nftables::Error),
     /// Something else than the routes decides where packets go.
     #[error(
         "no connection could be made that arrives from outside: the policy rules (ip rule) lead {0} elsewhere"
@@ -194,7 +194,7 @@ pub enum Failure {
 pub enum Error {
     /// Somebody else is at it.
     #[error("cannot verify: another verification in this network namespace does not end")]
-    Turn(#[source] io::Error),
+    Lock(#[source] io::Error),
     /// The addresses cannot be listed.
     #[error("cannot list the addresses of the network namespace")]
     Addresses(#[source] io::Error),
@@ -209,12 +209,12 @@ pub enum Error {
 /// # Errors
 /// Nothing could be tried.
 pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Error> {
-    let turn = Turn::wait(Task::Verify).map_err(Error::Turn)?;
+    let lock = Lock::wait(Task::Verify).map_err(Error::Lock)?;
     remove_leftovers()?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = outbound::check(&mut trial)?;
     checks.extend(inbound::check(&mut trial)?);
-    drop(turn);
+    drop(lock);
     let mut verification = Verification {
         checks,
         causes: Vec::new(),
@@ -235,13 +235,13 @@ pub fn verify_unprivileged(
     ruleset: &Ruleset,
     port: Port,
 ) -> Result<Verification, Error> {
-    let turn = Turn::wait(Task::Verify).map_err(Error::Turn)?;
+    let lock = Lock::wait(Task::Verify).map_err(Error::Lock)?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = own_pod::check(&mut trial, port)?;
     if checks.iter().all(|check| check.finding.left_alone()) {
         checks.extend(outbound::check(&mut trial)?);
     }
-    drop(turn);
+    drop(lock);
     Ok(Verification {
         checks,
         causes: Vec::new(),

@@ -77,7 +77,7 @@ pub(crate) fn enter(place: Place<'_>, access: Access, log: Log) -> Result<(), Ap
     };
     log.debug("gave up privileges", &[("kept", &kept)]);
     if let Place::New = place {
-        rtnetlink::take_loopback_up()?;
+        rtnetlink::set_loopback_up()?;
     }
     Ok(())
 }

@@ -47,12 +47,12 @@ impl Planned {
         Ok(nftables::apply(&self.ruleset, &note)?)
     }
 
-    /// Takes `lo` up if the rules need routes by it. Some runtimes do so only after their plugins; earlier makes no
+    /// Sets `lo` up if the rules need routes by it. Some runtimes do so only after their plugins; earlier makes no
     /// difference.
     pub(crate) fn prepare_loopback(&self) -> Result<(), AppError> {
         let is_route = |object: &RoutingObject| matches!(object, RoutingObject::LocalRoute { .. });
         if self.ruleset.routing.iter().any(is_route) {
-            rtnetlink::take_loopback_up()?;
+            rtnetlink::set_loopback_up()?;
         }
         Ok(())
     }

@@ -21,7 +21,7 @@ impl Surroundings for Here {
     fn way_to(&self, destination: IpAddr, source: Option<IpAddr>, mark: u32) -> Option<Way> {
         let mut routes = self.0.try_borrow_mut().ok()?;
         let routes = routes.as_mut()?;
-        let mut way = |source| routes.way(destination, source, mark).ok().flatten();
+        let mut way = |source| routes.lookup(destination, source, mark).ok().flatten();
         // An address that is not this namespace's own has no way for ordinary sockets, but there are others
         // (IP_TRANSPARENT, ip(7)): they go the way of the rest.
         let route = way(source).or_else(|| way(None));

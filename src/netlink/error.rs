@@ -1,65 +1,46 @@
-//! Failures of exchanges with the kernel: facts, without remedies.
+//! Failures of exchanges with the kernel. They state facts; remedies are their callers'.
 
 use std::{fmt, io};
 
 use nix::errno::Errno;
-use thiserror::Error;
 
-use super::{ExchangeError, Refusal};
+use super::Subsystem;
 use crate::error_kind::{ErrorKind, Feature};
-use crate::exit_code::ExitCode;
-use crate::ruleset::TABLE;
 
-/// Why the kernel's rules could not be read or changed.
-#[derive(Debug, Error)]
+/// Why an exchange with the kernel failed.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No netlink socket.
+    /// There is no netlink socket.
     #[error("cannot open a netlink socket")]
     Open(#[source] io::Error),
     /// The netlink socket failed.
     #[error("cannot {doing}")]
     Io {
         /// What was being done.
-        doing: &'static str,
+        doing: String,
         /// The socket's error.
         #[source]
         source: io::Error,
     },
-    /// The kernel refused to list what is installed.
-    #[error("the kernel refused to {doing}: {refusal}")]
-    Unreadable {
-        /// What was being read.
-        doing: &'static str,
-        /// The kernel's answer.
-        refusal: Refusal,
-    },
-    /// The kernel refused a part of the transaction; nothing was changed.
-    #[error("the kernel refused {subject}: {refusal}")]
+    /// The kernel refused a request or a part of a transaction; then nothing was changed.
+    #[error("the kernel refused {what}: {refusal}")]
     Refused {
-        /// The part.
-        subject: Subject,
+        /// A part of the transaction, or what the request was to do.
+        what: String,
         /// The kernel's answer.
         refusal: Refusal,
+        /// What the answer means there.
+        kind: ErrorKind,
     },
-    /// Others kept changing the ruleset.
-    #[error(
-        "other programs changed the ruleset again and again while this one tried to ({attempts} attempts)"
-    )]
+    /// Other programs' changes came between until the time for attempts was over.
+    #[error("cannot {doing}: other programs kept changing the configuration for 5 seconds")]
     Contended {
-        /// How often it was tried.
-        attempts: u32,
-    },
-    /// The kernel refused an address, a policy rule or a route.
-    #[error("the kernel refused to {doing}: {refusal}")]
-    Routing {
-        /// What was being done, as the `ip` command that it equals.
+        /// What was being done.
         doing: String,
-        /// The kernel's answer.
-        refusal: Refusal,
     },
     /// Something does not fit into a message.
     #[error("{0} does not fit into a netlink message")]
-    TooLarge(Subject),
+    TooLarge(String),
 }
 
 impl Error {
@@ -67,105 +48,82 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Open(source) => match errno(source) {
-                Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT => {
+            Self::Open(source) => match errno_of(source) {
+                Some(Errno::EPROTONOSUPPORT | Errno::EAFNOSUPPORT) => {
                     ErrorKind::Unsupported(Feature::Netlink)
                 }
-                errno => kind(errno),
+                errno => errno.map_or(ErrorKind::Other, kind_of),
             },
-            Self::Io { source, .. } => kind(errno(source)),
-            Self::Unreadable { refusal, .. } => match refusal.errno {
-                // The subsystem itself is missing.
-                Errno::EINVAL | Errno::EOPNOTSUPP => ErrorKind::Unsupported(Feature::NfTables),
-                errno => kind(errno),
-            },
-            Self::Refused { subject, refusal } => subject.kind(refusal.errno),
-            Self::Routing { refusal, .. } => match refusal.errno {
-                Errno::EEXIST => ErrorKind::Occupied,
-                Errno::ENETDOWN => ErrorKind::LoopbackDown,
-                errno => kind(errno),
-            },
+            Self::Io { source, .. } => errno_of(source).map_or(ErrorKind::Other, kind_of),
+            Self::Refused { kind, .. } => *kind,
             Self::Contended { .. } => ErrorKind::Contended,
             Self::TooLarge(_) => ErrorKind::TooLarge,
         }
     }
 
-    /// The exit code that tells a script what to do about it.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        self.kind().into()
-    }
-
-    pub(crate) fn reading(doing: &'static str) -> impl Fn(ExchangeError) -> Self {
-        move |error| match error {
-            ExchangeError::Io(source) => Self::Io { doing, source },
-            ExchangeError::Refused(refusal) => Self::Unreadable { doing, refusal },
-            ExchangeError::Interrupted => Self::Io {
-                doing,
-                source: io::ErrorKind::Interrupted.into(),
-            },
-        }
-    }
-}
-
-/// The temporary table of a verification, in the family inet.
-pub(crate) const PROBE_TABLE: &str = "netweir-probe";
-
-/// What a message of the transaction is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Subject {
-    /// The transaction as a whole.
-    Transaction,
-    /// The table.
-    Table,
-    /// The temporary table of a verification, and what is in it.
-    ProbeTable,
-    /// The temporary table of this name that has packets traced, and what is in it.
-    TraceTable(String),
-    /// The set of the name, or its elements.
-    Set(String),
-    /// The chain of the name.
-    Chain(String),
-    /// The rule of the id.
-    Rule(String),
-}
-
-impl Subject {
-    /// The kind of the kernel's refusal of it. A missing capability is noticed before the parts are looked at, so that EPERM
-    /// for the table comes from its owner.
-    fn kind(&self, errno: Errno) -> ErrorKind {
-        let feature = match (self, errno) {
-            (Self::Table, Errno::EPERM) => return ErrorKind::OwnedTable,
-            // EINVAL: a hook that the type of chain does not have in this family.
-            (Self::Chain(_), Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL) => Feature::InetNat,
-            // EINVAL: a flag of the table that the kernel does not know.
-            (Self::TraceTable(_), Errno::ENOENT | Errno::EOPNOTSUPP | Errno::EINVAL) => {
-                Feature::Tracing
-            }
-            (Self::ProbeTable, Errno::ENOENT | Errno::EOPNOTSUPP) => Feature::NoTrack,
-            (Self::Rule(_), Errno::ENOENT | Errno::EOPNOTSUPP) => Feature::Expression,
-            (_, errno) => return kind(errno),
-        };
-        ErrorKind::Unsupported(feature)
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The number of the kernel's refusal.
+    pub(crate) fn refused_with(&self) -> Option<Errno> {
         match self {
-            Self::Transaction => f.write_str("the transaction"),
-            Self::Table => write!(f, "the table inet {TABLE}"),
-            Self::ProbeTable => write!(f, "the temporary table inet {PROBE_TABLE}"),
-            Self::TraceTable(name) => write!(f, "the temporary table inet {name}"),
-            Self::Set(name) => write!(f, "the set {name}"),
-            Self::Chain(name) => write!(f, "the chain {name}"),
-            Self::Rule(id) => write!(f, "the rule {id}"),
+            Self::Refused { refusal, .. } => Some(refusal.errno),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn io(doing: &str, source: io::Error) -> Self {
+        let doing = doing.to_owned();
+        Self::Io { doing, source }
+    }
+
+    pub(crate) fn contended(doing: &str) -> Self {
+        let doing = doing.to_owned();
+        Self::Contended { doing }
+    }
+
+    /// The refusal of a request to the subsystem.
+    pub(super) fn refused(subsystem: Subsystem, doing: &str, refusal: Refusal) -> Self {
+        let kind = match (subsystem, refusal.errno) {
+            // The subsystem itself is missing.
+            (Subsystem::Nftables, Errno::EINVAL | Errno::EOPNOTSUPP) => {
+                ErrorKind::Unsupported(Feature::NfTables)
+            }
+            (Subsystem::Route, Errno::EEXIST) => ErrorKind::Occupied,
+            (Subsystem::Route, Errno::ENETDOWN) => ErrorKind::LoopbackDown,
+            (_, errno) => kind_of(errno),
+        };
+        let what = format!("to {doing}");
+        Self::Refused {
+            what,
+            refusal,
+            kind,
         }
     }
 }
 
-/// The kind of an error number that says nothing more in its place.
-fn kind(errno: Errno) -> ErrorKind {
+/// Why the kernel refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The error number.
+    pub errno: Errno,
+    /// The kernel's own explanation, if it has one (extended acknowledgement).
+    pub explanation: Option<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({:?})", self.errno.desc(), self.errno)?;
+        match &self.explanation {
+            Some(explanation) => write!(f, ": {explanation}"),
+            None => Ok(()),
+        }
+    }
+}
+
+fn errno_of(error: &io::Error) -> Option<Errno> {
+    error.raw_os_error().map(Errno::from_raw)
+}
+
+/// The kind of an error number that means nothing special where it occurred.
+pub(crate) fn kind_of(errno: Errno) -> ErrorKind {
     match errno {
         Errno::EPERM | Errno::EACCES => ErrorKind::NotPermitted,
         Errno::ENOENT
@@ -179,71 +137,9 @@ fn kind(errno: Errno) -> ErrorKind {
     }
 }
 
-fn errno(error: &io::Error) -> Errno {
-    error
-        .raw_os_error()
-        .map_or(Errno::UnknownErrno, Errno::from_raw)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn refused(subject: Subject, errno: Errno) -> Error {
-        let words = None;
-        Error::Refused {
-            subject,
-            refusal: Refusal { errno, words },
-        }
-    }
-
-    #[test]
-    fn kind_follows_from_subject_and_error_number() {
-        let rule = Subject::Rule("outbound/redirect".to_owned());
-        let chain = Subject::Chain("outbound".to_owned());
-        let trace = Subject::TraceTable("t".to_owned());
-        let unsupported = ErrorKind::Unsupported;
-        for (subject, errnos, kind) in [
-            (
-                &rule,
-                &[Errno::ENOENT, Errno::EOPNOTSUPP][..],
-                unsupported(Feature::Expression),
-            ),
-            (
-                &chain,
-                &[Errno::ENOENT, Errno::EOPNOTSUPP, Errno::EINVAL],
-                unsupported(Feature::InetNat),
-            ),
-            (
-                &trace,
-                &[Errno::ENOENT, Errno::EOPNOTSUPP, Errno::EINVAL],
-                unsupported(Feature::Tracing),
-            ),
-            (
-                &Subject::ProbeTable,
-                &[Errno::ENOENT, Errno::EOPNOTSUPP],
-                unsupported(Feature::NoTrack),
-            ),
-            (
-                &rule,
-                &[Errno::ENOMEM, Errno::ENOBUFS],
-                ErrorKind::OutOfMemory,
-            ),
-            (&rule, &[Errno::EPERM], ErrorKind::NotPermitted),
-            (
-                &Subject::Transaction,
-                &[Errno::EPERM],
-                ErrorKind::NotPermitted,
-            ),
-            (&Subject::Table, &[Errno::EPERM], ErrorKind::OwnedTable),
-            (&Subject::Table, &[Errno::EBUSY], ErrorKind::Other),
-        ] {
-            for &errno in errnos {
-                let error = refused(subject.clone(), errno);
-                assert_eq!(error.kind(), kind, "{error}");
-            }
-        }
-    }
 
     #[test]
     fn kernel_without_nf_tables_lacks_a_feature() {
@@ -252,10 +148,30 @@ mod tests {
             assert_eq!(kind, ErrorKind::Unsupported(Feature::Netlink));
         }
         for errno in [Errno::EINVAL, Errno::EOPNOTSUPP] {
-            let words = None;
-            let refusal = Refusal { errno, words };
-            let error = Error::reading("list")(ExchangeError::Refused(refusal));
+            let refusal = Refusal {
+                errno,
+                explanation: None,
+            };
+            let error = Error::refused(Subsystem::Nftables, "list", refusal);
             assert_eq!(error.kind(), ErrorKind::Unsupported(Feature::NfTables));
+        }
+    }
+
+    #[test]
+    fn refused_routing_object_names_what_is_in_its_place() {
+        for (errno, kind) in [
+            (Errno::EEXIST, ErrorKind::Occupied),
+            (Errno::ENETDOWN, ErrorKind::LoopbackDown),
+            (Errno::EPERM, ErrorKind::NotPermitted),
+        ] {
+            let refusal = Refusal {
+                errno,
+                explanation: None,
+            };
+            assert_eq!(
+                Error::refused(Subsystem::Route, "add", refusal).kind(),
+                kind
+            );
         }
     }
 }

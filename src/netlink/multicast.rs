@@ -1,4 +1,4 @@
-//! Messages that the kernel sends to everybody who asks for them.
+//! Notifications of nf_tables: messages that the kernel sends to every socket that joined their multicast group.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::{fs, io};
@@ -10,37 +10,28 @@ use nix::sys::socket::{setsockopt, sockopt};
 use super::{Message, RECEIVE_BUFFER};
 use crate::sys;
 
-/// How much the kernel keeps for a slow reader, in bytes. What comes on top of it is lost.
+/// How much the kernel keeps for a slow reader, in bytes. Messages beyond it are lost.
 const BACKLOG: usize = 4 << 20;
 
 /// `NETLINK_NETFILTER`, as `/proc` has it.
 const NETFILTER: &str = "12";
 
-/// What messages of nf_tables are about (`enum nfnetlink_groups` in `linux/netfilter/nfnetlink.h`).
+/// A multicast group of nf_tables (`enum nfnetlink_groups` in `linux/netfilter/nfnetlink.h`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Topic {
     /// `NFNLGRP_NFTABLES`: every change of the ruleset.
-    Changes,
-    /// `NFNLGRP_NFTRACE`: every rule that a traced packet fits.
-    Traces,
+    Changes = 7,
+    /// `NFNLGRP_NFTRACE`: every rule that a traced packet matches.
+    Traces = 9,
 }
 
-impl Topic {
-    const fn number(self) -> u32 {
-        match self {
-            Self::Changes => 7,
-            Self::Traces => 9,
-        }
-    }
-}
-
-/// A socket to which the kernel sends messages of some topics, in the order in which it has them.
+/// A socket that receives the messages of some groups, in the order of their events. Reading does not block.
 pub(crate) struct Group {
     socket: mnl::Socket,
     buffer: Vec<u8>,
 }
 
-/// What there was to read.
+/// The result of reading once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
     /// Messages, which were handed over.
@@ -52,14 +43,14 @@ pub(crate) enum Received {
 }
 
 impl Group {
-    /// Asks for the messages of the topics in the calling thread's network namespace.
+    /// Joins the groups in the calling thread's network namespace.
     pub(crate) fn join(topics: &[Topic]) -> io::Result<Self> {
         let socket = mnl::Socket::open(mnl::Bus::Netfilter)?;
-        let groups = topics.iter().map(|topic| 1 << (topic.number() - 1));
+        let groups = topics.iter().map(|&topic| 1 << (topic as u32 - 1));
         socket.bind(groups.fold(0, |all, group| all | group), 0)?;
         let fd = sys::borrow_fd(&socket);
         fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-        // More than the plain option's limit takes a capability outside of user namespaces; less will do.
+        // Exceeding the plain option's limit takes a capability outside of user namespaces; less will do.
         setsockopt(&fd, sockopt::RcvBufForce, &BACKLOG)
             .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &BACKLOG))?;
         Ok(Self {
@@ -68,7 +59,7 @@ impl Group {
         })
     }
 
-    /// Hands over the messages that are there. It does not wait.
+    /// Reads once, and hands the messages to `each`.
     pub(crate) fn receive(&mut self, mut each: impl FnMut(Message<'_>)) -> io::Result<Received> {
         let length = match self.socket.recv_raw(&mut self.buffer) {
             Ok(length) => length,
@@ -80,16 +71,14 @@ impl Group {
                 };
             }
         };
-        let received = self.buffer.get(..length).unwrap_or_default();
-        for message in mnl::NlMessages::new(received) {
-            each(Message::read(message?)?);
+        let received = self.buffer.get(..length);
+        for message in Message::all(received.expect("the kernel fills the buffer at most")) {
+            each(message?);
         }
         Ok(Received::Messages)
     }
-}
 
-impl Group {
-    /// How many messages were lost; `None` where `/proc` does not tell.
+    /// How many messages were lost; `None` if `/proc` does not list the socket.
     pub(crate) fn lost(&self) -> Option<u64> {
         let sockets = fs::read_to_string("/proc/thread-self/net/netlink").ok()?;
         let own = self.socket.portid().to_string();

@@ -4,6 +4,9 @@ use mnl::mnl_sys::libc;
 
 use super::{ALIGNMENT, HEADER};
 
+/// `NLA_F_NESTED`.
+const NESTED: u16 = 1 << 15;
+
 /// Flags of a request, as the message header has them.
 #[derive(Clone, Copy)]
 pub(crate) struct Flags(u16);
@@ -29,80 +32,68 @@ impl Flags {
     }
 }
 
-/// A message in the making.
-pub(crate) struct Request(Vec<u8>);
+/// A message under construction.
+pub(crate) struct Request(Nest);
 
 impl Request {
     /// A message with the fixed header of its subsystem.
     pub(crate) fn new(kind: u16, flags: Flags, header: &[u8]) -> Self {
         let mut bytes = vec![0; HEADER];
-        if let Some(field) = bytes.get_mut(4..6) {
-            field.copy_from_slice(&kind.to_ne_bytes());
-        }
-        if let Some(field) = bytes.get_mut(6..8) {
-            field.copy_from_slice(&flags.bits().to_ne_bytes());
-        }
+        write(&mut bytes, 4, kind.to_ne_bytes());
+        write(&mut bytes, 6, flags.bits().to_ne_bytes());
         bytes.extend_from_slice(header);
-        Self(bytes)
+        Self(Nest(bytes))
     }
 
-    /// Appends an attribute. A payload beyond 64 KiB does not occur: they are names and numbers.
+    /// Appends an attribute.
     #[must_use]
-    pub(crate) fn with(mut self, kind: u16, payload: &[u8]) -> Self {
-        append_attribute(&mut self.0, kind, payload);
-        self
+    pub(crate) fn with(self, kind: u16, payload: &[u8]) -> Self {
+        Self(self.0.with(kind, payload))
     }
 
     /// Appends a string attribute.
     #[must_use]
-    pub(crate) fn with_text(mut self, kind: u16, text: impl AsRef<[u8]>) -> Self {
-        append_text(&mut self.0, kind, text.as_ref());
-        self
+    pub(crate) fn with_text(self, kind: u16, text: impl AsRef<[u8]>) -> Self {
+        Self(self.0.with_text(kind, text))
     }
 
     /// Appends an attribute that consists of attributes.
     #[must_use]
     pub(crate) fn with_nest(self, kind: u16, nest: &Nest) -> Self {
-        self.with(kind | NESTED, &nest.0)
+        Self(self.0.with_nest(kind, nest))
     }
 
     /// The bytes, with length and sequence number filled in.
-    pub(crate) fn finish(mut self, sequence: u32) -> Vec<u8> {
-        let length = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        if let Some(field) = self.0.get_mut(..4) {
-            field.copy_from_slice(&length.to_ne_bytes());
-        }
-        if let Some(field) = self.0.get_mut(8..12) {
-            field.copy_from_slice(&sequence.to_ne_bytes());
-        }
-        self.0
+    pub(crate) fn finish(self, sequence: u32) -> Vec<u8> {
+        let Nest(mut bytes) = self.0;
+        let length = u32::try_from(bytes.len()).expect("names, numbers and one list of 64 KiB");
+        write(&mut bytes, 0, length.to_ne_bytes());
+        write(&mut bytes, 8, sequence.to_ne_bytes());
+        bytes
     }
 }
 
-/// `NLA_F_NESTED`.
-const NESTED: u16 = 1 << 15;
-
-/// Attributes in the making that go into another one.
+/// Attributes under construction that go into another one.
 #[derive(Default)]
 pub(crate) struct Nest(Vec<u8>);
 
 impl Nest {
-    /// Attributes behind the fixed header of what they describe.
-    pub(crate) fn behind(header: &[u8]) -> Self {
+    /// Attributes after the fixed header of what they describe.
+    pub(crate) fn after(header: &[u8]) -> Self {
         Self(header.to_vec())
     }
 
     /// Appends an attribute.
     #[must_use]
     pub(crate) fn with(mut self, kind: u16, payload: &[u8]) -> Self {
-        append_attribute(&mut self.0, kind, payload);
+        self.append(kind, payload);
         self
     }
 
     /// Appends a string attribute.
     #[must_use]
-    pub(crate) fn with_text(mut self, kind: u16, text: &str) -> Self {
-        append_text(&mut self.0, kind, text.as_bytes());
+    pub(crate) fn with_text(mut self, kind: u16, text: impl AsRef<[u8]>) -> Self {
+        self.append(kind, &[text.as_ref(), &[0]].concat());
         self
     }
 
@@ -112,34 +103,31 @@ impl Nest {
         self.with(kind | NESTED, &nest.0)
     }
 
-    /// Appends an attribute, in place: for where there are thousands.
+    /// Appends an attribute, in place: for lists of thousands.
     pub(crate) fn append(&mut self, kind: u16, payload: &[u8]) {
-        append_attribute(&mut self.0, kind, payload);
+        let bytes = &mut self.0;
+        bytes.extend_from_slice(&length(payload.len() + 4).to_ne_bytes());
+        bytes.extend_from_slice(&kind.to_ne_bytes());
+        bytes.extend_from_slice(payload);
+        bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
     }
 
-    /// Appends an attribute that consists of what is appended meanwhile. Attributes are whole words, so that it needs no
-    /// padding.
+    /// Appends an attribute that consists of what `fill` appends. Attributes are whole words, so that it needs no padding.
     pub(crate) fn append_nest(&mut self, kind: u16, fill: impl FnOnce(&mut Self)) {
         let start = self.0.len();
-        append_attribute(&mut self.0, kind | NESTED, &[]);
+        self.append(kind | NESTED, &[]);
         fill(self);
-        let length = u16::try_from(self.0.len() - start).unwrap_or(u16::MAX);
-        if let Some(field) = self.0.get_mut(start..start + 2) {
-            field.copy_from_slice(&length.to_ne_bytes());
-        }
+        let length = length(self.0.len() - start);
+        write(&mut self.0, start, length.to_ne_bytes());
     }
 }
 
-fn append_attribute(bytes: &mut Vec<u8>, kind: u16, payload: &[u8]) {
-    let length = u16::try_from(payload.len() + 4).unwrap_or(u16::MAX);
-    bytes.extend_from_slice(&length.to_ne_bytes());
-    bytes.extend_from_slice(&kind.to_ne_bytes());
-    bytes.extend_from_slice(payload);
-    bytes.resize(bytes.len().next_multiple_of(ALIGNMENT), 0);
+/// The length of an attribute has 16 bits.
+fn length(bytes: usize) -> u16 {
+    u16::try_from(bytes).expect("names, numbers and lists that are bounded to 64 KiB")
 }
 
-fn append_text(bytes: &mut Vec<u8>, kind: u16, text: &[u8]) {
-    let mut terminated = text.to_vec();
-    terminated.push(0);
-    append_attribute(bytes, kind, &terminated);
+fn write<const N: usize>(bytes: &mut [u8], offset: usize, value: [u8; N]) {
+    let field = bytes.get_mut(offset..offset + N);
+    field.expect("within the header").copy_from_slice(&value);
 }

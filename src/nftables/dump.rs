@@ -1,27 +1,28 @@
-//! Reading the table back.
+//! Reading the table inet netweir back, object by object.
+//!
+//! The table's objects are asked for by name or by table: a listing of all chains of the namespace would hardly ever get
+//! to its end beside other programs with thousands of chains that keep changing theirs.
 
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 use nix::errno::Errno;
 
-use super::batch::{KeyType, NOTE, family_header, message_type};
-use super::disassemble::{Unknown, disassemble};
-use super::elements::{Gathered, Key, Layout};
-use super::instruction::Instruction;
-use crate::intent::Intervals;
-use crate::netlink::{ExchangeError, Flags, Message, Request, Socket, text};
-use crate::ruleset::{
-    Chain, ChainKind, Elements, Hook, Installed, MetadataBytes, Priority, Rule, RuleId, Set, TABLE,
-    Unmanaged, UnmanagedKind,
+use super::elements::{Collected, Key, LIST_SET};
+use super::message::{HEADER, own_request, request};
+use super::object::{
+    self, Layout, ListedRule, chain_name, decode_chain, decode_rule, decode_set, metadata_piece,
 };
-use crate::sys::{self, INET, RawRule, parse_elements};
+use crate::intent::Intervals;
+use crate::netlink::{Error, Flags, Message, Socket, text};
+use crate::ruleset::{
+    Chain, Elements, Installed, MetadataBytes, Set, TABLE, Unmanaged, UnmanagedKind,
+};
+use crate::sys::{self, INET, parse_elements};
 use crate::trace::{KnownRule, Rules};
 
-/// `NFTA_TABLE_NAME`, `NFTA_CHAIN_TABLE`, `NFTA_RULE_TABLE`, `NFTA_SET_TABLE` and `NFTA_SET_ELEM_LIST_TABLE`.
-const TABLE_NAME: u16 = 1;
-/// `NFTA_TABLE_FLAGS`: `dormant` and `owner` are of interest, of which ours has neither.
+/// `NFTA_TABLE_FLAGS`, of which netweir's table has none.
 const TABLE_FLAGS: u16 = 2;
-/// `NFT_TABLE_F_DORMANT`, of the flags.
+/// `NFT_TABLE_F_DORMANT`: the kernel passes the table's chains over.
 const DORMANT: u32 = 1;
 /// `NFTA_TABLE_USE`: the number of its chains, sets, stateful objects and flow tables.
 const TABLE_USE: u16 = 3;
@@ -29,285 +30,264 @@ const TABLE_USE: u16 = 3;
 /// keeps nothing there.
 const TABLE_USERDATA: u16 = 6;
 const CHAIN_USERDATA: u16 = 12;
-/// `NFTA_CHAIN_TABLE`.
+/// `NFTA_CHAIN_TABLE` and `NFTA_CHAIN_NAME`.
 const CHAIN_TABLE: u16 = 1;
-/// `NFTA_SET_ELEM_LIST_SET`.
-const SET_NAME: u16 = 2;
+const CHAIN_NAME: u16 = 3;
+/// `NFTA_RULE_HANDLE`.
+const RULE_HANDLE: u16 = 3;
 /// `NFTA_GEN_ID`.
 const GENERATION_ID: u16 = 1;
 
-/// The flags of our sets.
-const INTERVAL: u32 = libc::NFT_SET_INTERVAL.cast_unsigned();
-/// Those of a set that is written out in a rule, such as `{ 80, 443 }`.
-const WRITTEN_OUT: u32 = (libc::NFT_SET_ANONYMOUS | libc::NFT_SET_CONSTANT).cast_unsigned();
+const READING: &str = "list the table inet netweir";
 
 /// The number of the ruleset's current generation: it changes with every transaction in the namespace.
-pub(crate) fn generation(socket: &mut Socket) -> Result<u32, ExchangeError> {
-    let request = Request::new(
-        message_type(libc::NFT_MSG_GETGEN),
-        Flags::REQUEST,
-        &family_header(0),
-    );
-    socket.query(request, |message| {
-        let mut attributes = message.attributes(4);
-        let (_, id) = attributes.find(|&(kind, _)| kind == GENERATION_ID)?;
-        Some(u32::from_be_bytes(*id.first_chunk()?))
+pub(super) fn generation(socket: &mut Socket) -> Result<u32, Error> {
+    let request = request(libc::NFT_MSG_GETGEN, Flags::REQUEST, 0);
+    socket.query("read the ruleset's generation", request, |message| {
+        message.attributes(HEADER).be32(GENERATION_ID)
     })
 }
 
-/// Whether the table is there.
-pub(crate) fn table_is_present(socket: &mut Socket) -> Result<bool, ExchangeError> {
-    let request = request(libc::NFT_MSG_GETTABLE, Flags::REQUEST);
-    match socket.query(request, |_| Some(true)) {
-        Err(ExchangeError::Refused(refusal)) if refusal.errno == Errno::ENOENT => Ok(false),
-        other => other,
+/// The table itself.
+pub(super) struct Table {
+    flags: u32,
+    /// The number of its chains, sets and other objects.
+    objects: usize,
+    /// Its piece of the metadata.
+    metadata: Vec<u8>,
+}
+
+/// The table; `None` if there is none.
+pub(super) fn table(socket: &mut Socket) -> Result<Option<Table>, Error> {
+    let request = own_request(libc::NFT_MSG_GETTABLE, Flags::REQUEST);
+    socket.find("look for the table inet netweir", request, |message| {
+        let attributes = message.attributes(HEADER);
+        Some(Table {
+            flags: attributes.be32(TABLE_FLAGS)?,
+            objects: usize::try_from(attributes.be32(TABLE_USE)?).ok()?,
+            metadata: metadata_piece(attributes.find(TABLE_USERDATA)).to_vec(),
+        })
+    })
+}
+
+/// The generation and what `read` finds in the table; nothing if there is no table.
+///
+/// # Errors
+/// [`Error::Contended`] if the ruleset changed meanwhile.
+pub(super) fn at_generation<T>(
+    socket: &mut Socket,
+    read: impl FnOnce(&mut Socket, Table) -> Result<T, Error>,
+) -> Result<(u32, Option<T>), Error> {
+    let generation = generation(socket)?;
+    let Some(table) = table(socket)? else {
+        return Ok((generation, None));
+    };
+    match read(socket, table) {
+        // A set, a chain or the table is gone since it was listed.
+        Err(error) if error.refused_with() == Some(Errno::ENOENT) => Err(Error::contended(READING)),
+        Err(error) => Err(error),
+        Ok(_) if self::generation(socket)? != generation => Err(Error::contended(READING)),
+        Ok(contents) => Ok((generation, Some(contents))),
     }
 }
 
-/// What is in the table, which is there.
-pub(crate) fn contents(socket: &mut Socket) -> Result<Installed, ExchangeError> {
+/// Everything in the table, and the metadata that is kept with it.
+pub(super) fn contents(
+    socket: &mut Socket,
+    table: Table,
+) -> Result<(Installed, MetadataBytes), Error> {
     let mut installed = Installed::default();
-    let (flags, objects) = table(socket)?;
-    let mut names = Vec::new();
-    socket.dump(request(libc::NFT_MSG_GETSET, Flags::DUMP), |message| {
-        names.push(set(message)?);
+    sets(socket, &mut installed)?;
+    let rules = rules(socket)?;
+    let names = rules.iter().map(|rule| rule.chain.clone()).collect();
+    let mut chains = chains_of(socket, names)?;
+    let sets = installed.ruleset.sets.len() + installed.foreign.len();
+    if sets + chains.len() < table.objects {
+        // Some have no rules, or are neither sets nor chains.
+        chains = all_chains(socket)?;
+    }
+    let objects = sets + chains.len();
+    let mut metadata = table.metadata;
+    for chain in chains {
+        metadata.extend_from_slice(&chain.metadata);
+        match chain.chain {
+            Ok(chain) => installed.ruleset.chains.push(chain),
+            Err(unmanaged) => installed.foreign.push(unmanaged),
+        }
+    }
+    let unmanaged = [
+        (table.flags != 0).then(|| format!("a table with the flags {:#x}", table.flags)),
+        (objects < table.objects)
+            .then(|| "a table with other objects than sets and chains".to_owned()),
+    ];
+    let dormant = table.flags & DORMANT != 0;
+    let unmanaged = unmanaged.into_iter().flatten().map(|what| Unmanaged {
+        chain: None,
+        position: 0,
+        name: TABLE.to_owned(),
+        what,
+        kind: UnmanagedKind::Table { dormant },
+    });
+    installed.foreign.extend(unmanaged);
+    for rule in rules {
+        add_rule(&mut installed, rule);
+    }
+    Ok((installed, MetadataBytes::new(metadata)))
+}
+
+fn sets(socket: &mut Socket, installed: &mut Installed) -> Result<(), Error> {
+    let request = own_request(libc::NFT_MSG_GETSET, Flags::DUMP);
+    let mut listed = Vec::new();
+    socket.dump(READING, request, |message| {
+        listed.push(decode_set(&sys::Set::parse(message.bytes)?)?);
         Some(())
     })?;
-    for ListedSet {
-        name,
-        elements: kind,
-    } in names
-    {
-        match kind {
+    for set in listed {
+        let name = text(&set.name);
+        match set.elements {
             Ok((empty, layout)) => installed.ruleset.sets.push(Set {
-                elements: elements(socket, &name, &empty, layout)?,
-                name: text(Some(&name)).into(),
+                elements: elements(socket, &set.name, &empty, layout)?,
+                name: name.into(),
             }),
             Err(what) => installed.foreign.push(Unmanaged {
                 chain: None,
                 position: 0,
-                name: text(Some(&name)),
+                name,
                 what,
                 kind: UnmanagedKind::Set,
             }),
         }
     }
-    chains(socket, &mut installed)?;
-    let listed = installed.ruleset.sets.len() + installed.ruleset.chains.len();
-    let others = objects as usize > listed + installed.foreign.len();
-    let dormant = flags & DORMANT != 0;
-    let strange = [
-        (flags != 0).then(|| format!("a table with the flags {flags:#x}")),
-        others.then(|| "a table with other objects than sets and chains".to_owned()),
-    ];
-    installed
-        .foreign
-        .extend(strange.into_iter().flatten().map(|what| Unmanaged {
-            chain: None,
-            position: 0,
-            name: TABLE.to_owned(),
-            what,
-            kind: UnmanagedKind::Table { dormant },
-        }));
-    rules(socket, &mut installed)?;
-    Ok(installed)
-}
-
-/// The table's flags, and how many objects it has, of whatever type.
-fn table(socket: &mut Socket) -> Result<(u32, u32), ExchangeError> {
-    socket.query(request(libc::NFT_MSG_GETTABLE, Flags::REQUEST), |message| {
-        let number = |wanted| {
-            let mut attributes = message.attributes(4);
-            let (_, value) = attributes.find(|&(kind, _)| kind == wanted)?;
-            Some(u32::from_be_bytes(*value.first_chunk()?))
-        };
-        Some((number(TABLE_FLAGS)?, number(TABLE_USE)?))
-    })
-}
-
-/// What is in the table, which is there, and the note that is kept with it.
-pub(crate) fn contents_with_note(
-    socket: &mut Socket,
-) -> Result<(Installed, MetadataBytes), ExchangeError> {
-    Ok((contents(socket)?, note(socket)?))
-}
-
-fn note(socket: &mut Socket) -> Result<MetadataBytes, ExchangeError> {
-    let request = request(libc::NFT_MSG_GETTABLE, Flags::REQUEST);
-    let mut bytes = socket.query(request, |message| Some(piece(message, TABLE_USERDATA)))?;
-    socket.dump(all_chains(), |message| {
-        let mut attributes = message.attributes(4);
-        let (_, table) = attributes.find(|&(kind, _)| kind == CHAIN_TABLE)?;
-        if table.strip_suffix(&[0]) == Some(TABLE.as_bytes()) {
-            bytes.extend(piece(message, CHAIN_USERDATA));
-        }
-        Some(())
-    })?;
-    Ok(MetadataBytes::new(bytes))
-}
-
-/// The piece of a note in the user data of an object.
-fn piece(message: Message<'_>, attribute: u16) -> Vec<u8> {
-    let mut attributes = message.attributes(4);
-    let userdata = attributes.find(|&(kind, _)| kind == attribute);
-    let piece = userdata.and_then(|(_, userdata)| value_of(userdata, NOTE));
-    piece.unwrap_or_default().to_vec()
-}
-
-/// The kernel lists the chains of all tables; it only filters rules and sets by table.
-fn all_chains() -> Request {
-    let kind = message_type(libc::NFT_MSG_GETCHAIN);
-    Request::new(kind, Flags::DUMP, &family_header(INET))
-}
-
-fn request(kind: i32, flags: Flags) -> Request {
-    Request::new(message_type(kind), flags, &family_header(INET)).with_text(TABLE_NAME, TABLE)
-}
-
-/// A set without what is in it.
-struct ListedSet {
-    name: Vec<u8>,
-    /// Their type, and what they stand for; or what is not known about it.
-    elements: Result<(Elements, Layout), String>,
-}
-
-fn set(message: Message<'_>) -> Option<ListedSet> {
-    let set = sys::Set::parse(message.bytes)?;
-    let name = set.name(c::NFTNL_SET_NAME)?.to_vec();
-    let flags = set.u32(c::NFTNL_SET_FLAGS).unwrap_or(0);
-    let kind = set.u32(c::NFTNL_SET_KEY_TYPE).unwrap_or(0);
-    let known = [
-        Elements::Ports(Intervals::default()),
-        Elements::Ipv4(Intervals::default()),
-        Elements::Ipv6(Intervals::default()),
-        Elements::Uids(Intervals::default()),
-        Elements::Gids(Intervals::default()),
-    ]
-    .into_iter()
-    .find(|elements| KeyType::of(elements).number == kind);
-    let elements = match known {
-        Some(elements) if flags == INTERVAL || flags == WRITTEN_OUT | INTERVAL => {
-            Ok((elements, Layout::Intervals))
-        }
-        Some(elements) if flags == WRITTEN_OUT => Ok((elements, Layout::Singles)),
-        Some(_) => Err(format!("a set with the flags {flags:#x}")),
-        None => Err(format!("a set of the type {kind}")),
-    };
-    Some(ListedSet { name, elements })
+    Ok(())
 }
 
 fn elements(
     socket: &mut Socket,
-    name: &[u8],
+    set: &[u8],
     kind: &Elements,
     layout: Layout,
-) -> Result<Elements, ExchangeError> {
+) -> Result<Elements, Error> {
     Ok(match kind {
-        Elements::Ports(_) => Elements::Ports(intervals(socket, name, layout)?),
-        Elements::Ipv4(_) => Elements::Ipv4(intervals(socket, name, layout)?),
-        Elements::Ipv6(_) => Elements::Ipv6(intervals(socket, name, layout)?),
-        Elements::Uids(_) => Elements::Uids(intervals(socket, name, layout)?),
-        Elements::Gids(_) => Elements::Gids(intervals(socket, name, layout)?),
+        Elements::Ports(_) => Elements::Ports(intervals(socket, set, layout)?),
+        Elements::Ipv4(_) => Elements::Ipv4(intervals(socket, set, layout)?),
+        Elements::Ipv6(_) => Elements::Ipv6(intervals(socket, set, layout)?),
+        Elements::Uids(_) => Elements::Uids(intervals(socket, set, layout)?),
+        Elements::Gids(_) => Elements::Gids(intervals(socket, set, layout)?),
     })
 }
 
 fn intervals<T: Key>(
     socket: &mut Socket,
-    name: &[u8],
+    set: &[u8],
     layout: Layout,
-) -> Result<Intervals<T>, ExchangeError> {
-    let request = request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(SET_NAME, name);
-    let mut gathered = Gathered::<T>::default();
-    socket.dump(request, |message| {
+) -> Result<Intervals<T>, Error> {
+    let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
+    let mut collected = Collected::<T>::default();
+    socket.dump(READING, request, |message| {
         let mut whole = Some(());
         parse_elements(message.bytes, |key, flags| {
-            whole = whole.and(gathered.add(key, flags, layout));
+            whole = whole.and(collected.add(key, flags, layout));
         })?;
         whole
     })?;
-    Ok(gathered.intervals())
+    Ok(collected.intervals())
 }
 
-fn chains(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeError> {
-    socket.dump(all_chains(), |message| {
-        let chain = sys::Chain::parse(message.bytes)?;
-        if chain.name(c::NFTNL_CHAIN_TABLE) != Some(TABLE.as_bytes()) {
-            return Some(());
-        }
-        let name = text(chain.name(c::NFTNL_CHAIN_NAME));
-        match known_chain(&chain) {
-            Some((kind, hook, priority)) => installed.ruleset.chains.push(Chain {
-                name: name.into(),
-                kind,
-                hook,
-                priority,
-                rules: Vec::new(),
-            }),
-            None => installed.foreign.push(Unmanaged {
-                chain: None,
-                position: 0,
-                name,
-                what: "a chain of another type, hook, priority or policy".to_owned(),
-                kind: UnmanagedKind::Chain {
-                    hook: chain.u32(c::NFTNL_CHAIN_HOOKNUM),
-                },
-            }),
-        }
+fn rules(socket: &mut Socket) -> Result<Vec<ListedRule>, Error> {
+    let request = own_request(libc::NFT_MSG_GETRULE, Flags::DUMP);
+    let mut rules = Vec::new();
+    socket.dump(READING, request, |message| {
+        rules.push(decode_rule(message.bytes)?);
         Some(())
+    })?;
+    Ok(rules)
+}
+
+/// A chain without its rules.
+struct ListedChain {
+    chain: Result<Chain, Unmanaged>,
+    metadata: Vec<u8>,
+}
+
+fn listed_chain(message: Message<'_>) -> Option<ListedChain> {
+    let object = sys::Chain::parse(message.bytes)?;
+    let userdata = message.attributes(HEADER).find(CHAIN_USERDATA);
+    Some(ListedChain {
+        chain: decode_chain(&object).ok_or_else(|| Unmanaged {
+            chain: None,
+            position: 0,
+            name: chain_name(&object),
+            what: "a chain of another type, hook, priority or policy".to_owned(),
+            kind: UnmanagedKind::Chain {
+                hook: object.u32(c::NFTNL_CHAIN_HOOKNUM),
+            },
+        }),
+        metadata: metadata_piece(userdata).to_vec(),
     })
 }
 
-fn known_chain(chain: &sys::Chain) -> Option<(ChainKind, Hook, Priority)> {
-    let word = chain.name(c::NFTNL_CHAIN_TYPE)?;
-    let mut kinds = [ChainKind::Filter, ChainKind::Nat, ChainKind::Route].into_iter();
-    let kind = kinds.find(|kind| kind.name().as_bytes() == word)?;
-    let number = chain.u32(c::NFTNL_CHAIN_HOOKNUM)?;
-    let mut hooks = [Hook::Prerouting, Hook::Output].into_iter();
-    let hook = hooks.find(|hook| hook.number() == number)?;
-    let number = chain.u32(c::NFTNL_CHAIN_PRIO)?.cast_signed();
-    let mut priorities = Priority::ALL.into_iter();
-    let priority = priorities.find(|priority| priority.number() == number)?;
-    let accepts = chain.u32(c::NFTNL_CHAIN_POLICY) == Some(libc::NF_ACCEPT.cast_unsigned());
-    accepts.then_some((kind, hook, priority))
+/// The chains of these names, in the order of their first occurrence.
+fn chains_of(socket: &mut Socket, mut names: Vec<Vec<u8>>) -> Result<Vec<ListedChain>, Error> {
+    // The kernel lists the rules of a chain in a row.
+    names.dedup();
+    let chain = |name: Vec<u8>| {
+        let request = own_request(libc::NFT_MSG_GETCHAIN, Flags::REQUEST);
+        socket.query(READING, request.with_text(CHAIN_NAME, name), listed_chain)
+    };
+    names.into_iter().map(chain).collect()
 }
 
-fn rules(socket: &mut Socket, installed: &mut Installed) -> Result<(), ExchangeError> {
-    let mut all = Vec::new();
-    socket.dump(request(libc::NFT_MSG_GETRULE, Flags::DUMP), |message| {
-        let rule = RawRule::parse(message.bytes)?;
-        let chain = text(rule.name(c::NFTNL_RULE_CHAIN));
-        all.push((chain, id(&rule), sys::Rule::new(rule)));
+/// The table's chains out of all of the family: the kernel does not filter chains by table.
+fn all_chains(socket: &mut Socket) -> Result<Vec<ListedChain>, Error> {
+    let request = request(libc::NFT_MSG_GETCHAIN, Flags::DUMP, INET);
+    let mut chains = Vec::new();
+    socket.dump(READING, request, |message| {
+        if message.attributes(HEADER).string(CHAIN_TABLE) == Some(TABLE.as_bytes()) {
+            chains.push(listed_chain(message)?);
+        }
         Some(())
     })?;
-    for (chain, id, rule) in all {
-        let (code, counter) = instructions(&rule);
-        add_rule(
-            installed,
-            &chain,
-            disassemble(id.clone(), &code),
-            &id,
-            counter,
-        );
-    }
-    Ok(())
+    Ok(chains)
 }
 
-/// The rules of the table, which is there, as far as they are known, by chain and handle.
-pub(crate) fn by_handle(socket: &mut Socket) -> Result<Rules, ExchangeError> {
-    /// `NFTA_RULE_HANDLE`.
-    const HANDLE: u16 = 3;
+fn add_rule(installed: &mut Installed, listed: ListedRule) {
+    let chain_name = text(&listed.chain);
+    let mut chains = installed.ruleset.chains.iter_mut();
+    let chain = chains.find(|chain| chain.name == chain_name);
+    let position = chain.as_ref().map_or(0, |chain| chain.rules.len());
+    let (what, known) = match (chain, listed.rule) {
+        (Some(chain), Ok(rule)) => {
+            chain.rules.push(rule);
+            installed.counters.push(listed.counter);
+            return;
+        }
+        (None, _) => ("a rule in an unknown chain".to_owned(), Vec::new()),
+        (Some(_), Err(unknown)) => {
+            let name = unknown.expression.name();
+            let what =
+                format!("a rule with an expression that netweir does not know there ({name})");
+            (what, unknown.matches)
+        }
+    };
+    installed.foreign.push(Unmanaged {
+        chain: Some(chain_name),
+        position,
+        name: listed.id.to_string(),
+        what,
+        kind: UnmanagedKind::Rule { known },
+    });
+}
+
+/// The table's rules, as far as they are known, by chain and handle.
+pub(super) fn by_handle(socket: &mut Socket, _: Table) -> Result<Rules, Error> {
+    let request = own_request(libc::NFT_MSG_GETRULE, Flags::DUMP);
     let mut rules = Rules::new();
-    socket.dump(request(libc::NFT_MSG_GETRULE, Flags::DUMP), |message| {
-        let mut attributes = message.attributes(4);
-        let (_, handle) = attributes.find(|&(kind, _)| kind == HANDLE)?;
-        let handle = u64::from_be_bytes(*handle.first_chunk()?);
-        let rule = RawRule::parse(message.bytes)?;
-        let chain = text(rule.name(c::NFTNL_RULE_CHAIN));
-        let id = id(&rule);
-        let (code, _) = instructions(&sys::Rule::new(rule));
-        if let Ok(rule) = disassemble(id, &code) {
+    socket.dump(READING, request, |message| {
+        let handle = message.attributes(HEADER).be64(RULE_HANDLE)?;
+        let ListedRule { chain, rule, .. } = object::decode_rule(message.bytes)?;
+        if let Ok(rule) = rule {
             rules.push(KnownRule {
-                chain,
+                chain: text(&chain),
                 handle,
                 rule,
             });
@@ -315,77 +295,4 @@ pub(crate) fn by_handle(socket: &mut Socket) -> Result<Rules, ExchangeError> {
         Some(())
     })?;
     Ok(rules)
-}
-
-fn add_rule(
-    installed: &mut Installed,
-    chain: &str,
-    rule: Result<Rule, Unknown>,
-    id: &RuleId,
-    counter: Option<u64>,
-) {
-    let known = installed
-        .ruleset
-        .chains
-        .iter_mut()
-        .find(|known| known.name == chain);
-    let position = known.as_ref().map_or(0, |known| known.rules.len());
-    let (what, matches) = match (known, rule) {
-        (Some(known), Ok(rule)) => {
-            known.rules.push(rule);
-            installed.counters.push(counter);
-            return;
-        }
-        (None, _) => ("a rule in an unknown chain".to_owned(), Vec::new()),
-        (Some(_), Err(Unknown { instruction, known })) => {
-            let name = instruction.name();
-            let what =
-                format!("a rule with an expression that netweir does not know there ({name})");
-            (what, known)
-        }
-    };
-    installed.foreign.push(Unmanaged {
-        chain: Some(chain.to_owned()),
-        position,
-        name: id.to_string(),
-        what,
-        kind: UnmanagedKind::Rule { known: matches },
-    });
-}
-
-/// The instructions of a rule, and what its counter says.
-fn instructions(rule: &sys::Rule) -> (Vec<Instruction>, Option<u64>) {
-    let expressions = rule.expressions();
-    let counter = expressions
-        .iter()
-        .find(|expression| expression.name() == b"counter")
-        .and_then(|counter| counter.u64(c::NFTNL_EXPR_CTR_PACKETS));
-    (
-        expressions.into_iter().map(Instruction::read).collect(),
-        counter,
-    )
-}
-
-fn id(rule: &RawRule) -> RuleId {
-    let comment = rule.userdata().and_then(comment);
-    RuleId::new(comment.unwrap_or_else(|| "a rule without a comment".to_owned()))
-}
-
-/// The comment in a rule's user data.
-fn comment(userdata: &[u8]) -> Option<String> {
-    const COMMENT: u8 = 0;
-    let value = value_of(userdata, COMMENT)?;
-    Some(text(value.strip_suffix(&[0])))
-}
-
-/// The value of the type in user data: type-length-value triples of one byte, one byte and the value.
-fn value_of(mut userdata: &[u8], wanted: u8) -> Option<&[u8]> {
-    while let [kind, length, rest @ ..] = userdata {
-        let value = rest.get(..usize::from(*length))?;
-        if *kind == wanted {
-            return Some(value);
-        }
-        userdata = rest.get(usize::from(*length)..)?;
-    }
-    None
 }

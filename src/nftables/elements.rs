@@ -1,19 +1,18 @@
-//! The elements of interval sets, as keys that open and close intervals.
+//! The elements of interval sets: keys at which an interval begins or ends.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use nftnl::nftnl_sys::libc;
 
-use super::batch::{family_header, message_type};
+use super::message::own_request;
+use super::object::Layout;
 use crate::intent::{Bound, Interval, Intervals};
 use crate::netlink::{Flags, Nest, Request};
-use crate::sys::INET;
 
 /// `NFT_SET_ELEM_INTERVAL_END` (`linux/netfilter/nf_tables.h`).
-pub(crate) const INTERVAL_END: u32 = 1;
-/// `NFTA_SET_ELEM_LIST_TABLE`, `_SET` and `_ELEMENTS` (`linux/netfilter/nf_tables.h`).
-const LIST_TABLE: u16 = 1;
-const LIST_SET: u16 = 2;
+pub(super) const INTERVAL_END: u32 = 1;
+/// `NFTA_SET_ELEM_LIST_SET` and `_ELEMENTS` (`linux/netfilter/nf_tables.h`).
+pub(super) const LIST_SET: u16 = 2;
 const LIST_ELEMENTS: u16 = 3;
 /// `NFTA_LIST_ELEM`.
 const LIST_ELEM: u16 = 1;
@@ -23,8 +22,6 @@ const ELEM_FLAGS: u16 = 3;
 const USERDATA: u16 = 6;
 /// `NFTA_DATA_VALUE`.
 const VALUE: u16 = 1;
-/// The flags of the requests that add elements.
-pub(crate) const FLAGS: Flags = Flags::CREATE;
 /// An element in a list: three attributes around a key of 16 bytes, a number, user data.
 const LARGEST: usize = 4 + (4 + 4 + 16) + 8 + (4 + OPEN.len()).next_multiple_of(4);
 /// How many elements a message has: a list is one attribute, whose length has 16 bits.
@@ -38,7 +35,7 @@ const OPEN: [u8; 6] = {
 };
 
 /// A type of keys in the byte order in which the kernel compares them.
-pub(crate) trait Key: Bound {
+pub(super) trait Key: Bound {
     /// The key's bytes.
     type Bytes: AsRef<[u8]>;
     /// To bytes.
@@ -73,28 +70,28 @@ macro_rules! address_key {
 }
 address_key!(Ipv4Addr: 4, Ipv6Addr: 16);
 
-/// One key of an interval set.
+/// One element of an interval set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Edge<T> {
+pub(super) struct Element<T> {
     key: T,
     role: Role,
 }
 
-/// What begins at a key. The order is that of keys that are equal.
+/// What begins at a key. The order is that of elements with the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Role {
-    /// Nothing: what came before has ended.
-    Closes,
+    /// Nothing: the interval before it has ended.
+    End,
     /// An interval.
-    Opens,
-    /// An interval that goes on to the maximum.
-    OpensLast,
+    Start,
+    /// An interval that reaches to the maximum.
+    OpenStart,
 }
 
-/// The intervals, each before those that a balanced tree has below it.
+/// The intervals, each before those below it in a balanced tree.
 ///
-/// The kernel's red-black tree (`nft_set_rbtree.c`) that is filled in ascending order is nearly twice as deep at its upper end
-/// as at its lower, and every connection descends it.
+/// Filled in ascending order, the kernel's red-black tree (`nft_set_rbtree.c`) is nearly twice as deep at its upper end as at
+/// its lower, and every connection descends it.
 fn roots_first<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = &Interval<T>> {
     let levels = usize::BITS - intervals.len().leading_zeros();
     (0..levels).rev().flat_map(|level| {
@@ -103,113 +100,106 @@ fn roots_first<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = &Inte
     })
 }
 
-/// The keys that the kernel is given: an opening one for each interval, a closing one after it if it does not reach the
-/// maximum, and first of all one at zero unless an interval begins there, as nft does.
-pub(crate) fn edges<T: Bound>(intervals: &Intervals<T>) -> Vec<Edge<T>> {
-    let mut edges = Vec::with_capacity(2 * intervals.len() + 1);
+/// The elements of the intervals, as nft writes them: a start for each, an end after it if it does not reach the maximum, and
+/// first of all an end at zero unless an interval begins there.
+pub(super) fn elements<T: Bound>(intervals: &Intervals<T>) -> Vec<Element<T>> {
+    let mut elements = Vec::with_capacity(2 * intervals.len() + 1);
     if intervals
         .iter()
         .next()
         .is_some_and(|first| first.first() != T::MIN)
     {
-        let role = Role::Closes;
-        edges.push(Edge { key: T::MIN, role });
+        let role = Role::End;
+        elements.push(Element { key: T::MIN, role });
     }
     for interval in roots_first(intervals) {
         let key = interval.first();
         match interval.last().successor() {
             Some(after) => {
-                let role = Role::Opens;
-                edges.push(Edge { key, role });
-                edges.push(Edge {
+                let role = Role::Start;
+                elements.push(Element { key, role });
+                elements.push(Element {
                     key: after,
-                    role: Role::Closes,
+                    role: Role::End,
                 });
             }
-            None => edges.push(Edge {
+            None => elements.push(Element {
                 key,
-                role: Role::OpensLast,
+                role: Role::OpenStart,
             }),
         }
     }
-    edges
+    elements
 }
 
-/// The requests that add the intervals to a set: written without libnftnl, which makes an object of each key.
-pub(crate) fn requests<T: Key>(
-    table: &str,
+/// The requests that add the intervals to a set of the table inet netweir: written without libnftnl, which makes an object
+/// of each key.
+pub(super) fn requests<T: Key>(
     set: &str,
     intervals: &Intervals<T>,
 ) -> impl Iterator<Item = Request> {
-    let mut edges = edges(intervals).into_iter().peekable();
+    let mut elements = elements(intervals).into_iter().peekable();
     std::iter::from_fn(move || {
-        edges.peek()?;
+        elements.peek()?;
         let mut list = Nest::default();
-        for edge in edges.by_ref().take(PER_MESSAGE) {
-            list.append_nest(LIST_ELEM, |element| append(&edge, element));
+        for element in elements.by_ref().take(PER_MESSAGE) {
+            list.append_nest(LIST_ELEM, |nest| append(&element, nest));
         }
-        let kind = message_type(libc::NFT_MSG_NEWSETELEM);
-        let request = Request::new(kind, FLAGS, &family_header(INET))
-            .with_text(LIST_TABLE, table)
-            .with_text(LIST_SET, set);
-        Some(request.with_nest(LIST_ELEMENTS, &list))
+        let request = own_request(libc::NFT_MSG_NEWSETELEM, Flags::CREATE);
+        Some(
+            request
+                .with_text(LIST_SET, set)
+                .with_nest(LIST_ELEMENTS, &list),
+        )
     })
 }
 
-fn append<T: Key>(edge: &Edge<T>, element: &mut Nest) {
-    if edge.role == Role::Closes {
-        element.append(ELEM_FLAGS, &INTERVAL_END.to_be_bytes());
+fn append<T: Key>(element: &Element<T>, nest: &mut Nest) {
+    if element.role == Role::End {
+        nest.append(ELEM_FLAGS, &INTERVAL_END.to_be_bytes());
     }
-    element.append_nest(KEY, |key| key.append(VALUE, edge.key.to_key().as_ref()));
-    if edge.role == Role::OpensLast {
-        element.append(USERDATA, &OPEN);
+    nest.append_nest(KEY, |key| key.append(VALUE, element.key.to_key().as_ref()));
+    if element.role == Role::OpenStart {
+        nest.append(USERDATA, &OPEN);
     }
 }
 
-/// What the keys of a set stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Layout {
-    /// Each opens or closes an interval.
-    Intervals,
-    /// Each for itself.
-    Singles,
-}
+/// Collects the elements of a dump, in any order.
+pub(super) struct Collected<T>(Vec<Element<T>>);
 
-/// Gathers the keys of a dump, in whichever order they come.
-pub(crate) struct Gathered<T>(Vec<Edge<T>>);
-
-impl<T> Default for Gathered<T> {
+impl<T> Default for Collected<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T: Key> Gathered<T> {
+impl<T: Key> Collected<T> {
     /// Adds an element. `None` if the key has another length.
-    pub(crate) fn add(&mut self, key: &[u8], flags: u32, layout: Layout) -> Option<()> {
+    pub(super) fn add(&mut self, key: &[u8], flags: u32, layout: Layout) -> Option<()> {
         let key = T::from_key(key)?;
         let closes = flags & INTERVAL_END != 0;
-        let role = if closes { Role::Closes } else { Role::Opens };
-        self.0.push(Edge { key, role });
+        let role = if closes { Role::End } else { Role::Start };
+        self.0.push(Element { key, role });
         let after = key.successor().filter(|_| layout == Layout::Singles);
-        self.0.extend(after.map(|key| Edge {
+        self.0.extend(after.map(|key| Element {
             key,
-            role: Role::Closes,
+            role: Role::End,
         }));
         Some(())
     }
 
-    /// The intervals between the keys.
-    pub(crate) fn intervals(mut self) -> Intervals<T> {
-        self.0.sort_unstable_by_key(|edge| (edge.key, edge.role));
+    /// The intervals between the elements.
+    pub(super) fn intervals(mut self) -> Intervals<T> {
+        self.0
+            .sort_unstable_by_key(|element| (element.key, element.role));
         let mut open = None;
         let mut intervals = Vec::with_capacity(self.0.len() / 2 + 1);
-        for edge in self.0 {
-            if let (Some(first), Some(last)) = (open.take(), edge.key.predecessor()) {
+        for element in self.0 {
+            if let (Some(first), Some(last)) = (open.take(), element.key.predecessor()) {
                 intervals.push(Interval::between(first, last));
             }
-            if edge.role != Role::Closes {
-                open = Some(edge.key);
+            if element.role != Role::End {
+                open = Some(element.key);
             }
         }
         if let Some(first) = open {
@@ -239,12 +229,12 @@ mod tests {
         ) {
             let set: Intervals<u16> =
                 pairs.iter().map(|&(a, b)| Interval::between(a, b)).collect();
-            let mut gathered = Gathered::<u16>::default();
-            for edge in edges(&set).iter().rev() {
-                let flags = if edge.role == Role::Closes { INTERVAL_END } else { 0 };
-                gathered.add(&edge.key.to_key(), flags, Layout::Intervals).unwrap();
+            let mut collected = Collected::<u16>::default();
+            for element in elements(&set).iter().rev() {
+                let flags = if element.role == Role::End { INTERVAL_END } else { 0 };
+                collected.add(&element.key.to_key(), flags, Layout::Intervals).unwrap();
             }
-            prop_assert_eq!(gathered.intervals(), set);
+            prop_assert_eq!(collected.intervals(), set);
         }
 
         /// Each interval once, and none deeper than in a balanced tree.
@@ -274,12 +264,12 @@ mod tests {
                 .iter()
                 .map(|&(first, more)| Interval::between(address(first), address(first.saturating_add(more))))
                 .collect();
-            let mut gathered = Gathered::<std::net::Ipv6Addr>::default();
-            for request in requests("table", "set", &set) {
+            let mut collected = Collected::<std::net::Ipv6Addr>::default();
+            for request in requests("set", &set) {
                 let message = request.finish(1);
-                parse_elements(&message, |key, flags| gathered.add(key, flags, Layout::Intervals).unwrap()).unwrap();
+                parse_elements(&message, |key, flags| collected.add(key, flags, Layout::Intervals).unwrap()).unwrap();
             }
-            prop_assert_eq!(gathered.intervals(), set);
+            prop_assert_eq!(collected.intervals(), set);
         }
     }
 
@@ -288,10 +278,9 @@ mod tests {
         let set: Intervals<u16> = [Interval::single(80), Interval::between(8000, 65535)]
             .into_iter()
             .collect();
-        let written: Vec<_> = requests("t", "s", &set)
+        let written: Vec<_> = requests("s", &set)
             .map(|request| request.finish(1))
             .collect();
-        let text = |kind: u8, letter: u8| [6, 0, kind, 0, letter, 0, 0, 0];
         let key = |value: [u8; 2]| [12, 0, 1, 0x80, 6, 0, 1, 0, value[0], value[1], 0, 0];
         let closes = |value| [&[24, 0, 1, 0x80, 8, 0, 3, 0, 0, 0, 0, 1][..], &key(value)].concat();
         let opens = |value| [&[16, 0, 1, 0x80][..], &key(value)].concat();
@@ -304,13 +293,13 @@ mod tests {
         ]
         .concat();
         let header = [
-            &[132, 0, 0, 0, 12, 10, 1, 4, 1, 0, 0, 0, 0, 0, 0, 0][..],
+            &[136, 0, 0, 0, 12, 10, 1, 4, 1, 0, 0, 0, 0, 0, 0, 0][..],
             &[1, 0, 0, 0],
         ];
         let expected = [
             &header.concat()[..],
-            &text(1, b't'),
-            &text(2, b's'),
+            b"\x0c\0\x01\0netweir\0",
+            b"\x06\0\x02\0s\0\0\0",
             &[96, 0, 3, 0x80],
             &list,
         ];

@@ -1,14 +1,14 @@
-//! Who else has a say in where connections go.
+//! Base chains that other programs installed.
 
 use std::fs;
 
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
-use super::batch::{family_header, message_type};
+use super::message::{HEADER, request};
+use super::object::chain_name;
 use crate::intent::Family;
-use crate::netlink::Error;
-use crate::netlink::{Flags, Request, open, text};
+use crate::netlink::{Error, Flags, Socket, Subsystem, retry, text};
 use crate::ruleset::TABLE;
 use crate::sys;
 use crate::trace::TABLES;
@@ -30,45 +30,47 @@ pub struct OtherChain {
     pub priority: i32,
 }
 
-/// The base chains of nf_tables that connections to and from this host meet, apart from our own.
+/// `NFTA_CHAIN_HOOK`, which only base chains have.
+const HOOK: u16 = 4;
+
+/// The base chains of nf_tables that connections to and from this host pass, apart from netweir's.
 pub(crate) fn others() -> Result<Vec<OtherChain>, Error> {
-    let mut socket = open(mnl::Bus::Netfilter)?;
-    let every_family = family_header(0);
-    let request = Request::new(
-        message_type(libc::NFT_MSG_GETCHAIN),
-        Flags::DUMP,
-        &every_family,
-    );
-    let mut chains = Vec::new();
-    let listed = socket.dump(request, |message| {
-        let chain = sys::Chain::parse(message.bytes)?;
-        chains.extend(other(&chain));
-        Some(())
-    });
-    listed.map_err(Error::reading("list the chains of other tables"))?;
-    Ok(chains)
+    let mut socket = Socket::open(Subsystem::Nftables)?;
+    retry(|| {
+        let every_family = 0;
+        let request = request(libc::NFT_MSG_GETCHAIN, Flags::DUMP, every_family);
+        let mut chains = Vec::new();
+        socket.dump("list the chains of other tables", request, |message| {
+            // Most chains are none, and other programs may have thousands.
+            if message.attributes(HEADER).find(HOOK).is_some() {
+                chains.extend(other(&sys::Chain::parse(message.bytes)?));
+            }
+            Some(())
+        })?;
+        Ok(chains)
+    })
 }
 
 fn other(chain: &sys::Chain) -> Option<OtherChain> {
     let family = family(chain.u32(c::NFTNL_CHAIN_FAMILY)?)?;
     let hook = hook(chain.u32(c::NFTNL_CHAIN_HOOKNUM)?)?;
-    let table = text(chain.name(c::NFTNL_CHAIN_TABLE));
-    // What has packets traced leaves their ways as they are.
+    let table = text(chain.name(c::NFTNL_CHAIN_TABLE)?);
+    // Tracing does not change where packets go.
     let own = table == TABLE || table.starts_with(TABLES);
-    (family != "inet" || !own).then(|| OtherChain {
+    if family == "inet" && own {
+        return None;
+    }
+    Some(OtherChain {
         family,
         table,
-        chain: text(chain.name(c::NFTNL_CHAIN_NAME)),
-        kind: text(chain.name(c::NFTNL_CHAIN_TYPE)),
+        chain: chain_name(chain),
+        kind: text(chain.name(c::NFTNL_CHAIN_TYPE)?),
         hook,
-        priority: chain
-            .u32(c::NFTNL_CHAIN_PRIO)
-            .unwrap_or_default()
-            .cast_signed(),
+        priority: chain.u32(c::NFTNL_CHAIN_PRIO)?.cast_signed(),
     })
 }
 
-/// The families whose chains IP packets meet (`linux/netfilter.h`).
+/// The families whose chains IP packets pass (`linux/netfilter.h`).
 const fn family(number: u32) -> Option<&'static str> {
     match number {
         1 => Some("inet"),
@@ -78,7 +80,7 @@ const fn family(number: u32) -> Option<&'static str> {
     }
 }
 
-/// The hooks that a connection passes which starts or ends here (`enum nf_inet_hooks`).
+/// The hooks of connections that start or end here (`enum nf_inet_hooks`).
 const fn hook(number: u32) -> Option<&'static str> {
     match number {
         0 => Some("prerouting"),
@@ -89,12 +91,13 @@ const fn hook(number: u32) -> Option<&'static str> {
     }
 }
 
-/// The tables of the older iptables (`xtables`), which nf_tables does not list. Only root may see them.
+/// The tables of iptables-legacy (`xtables`), which nf_tables does not list. Only root may see them.
 pub(crate) fn legacy_tables(family: Family) -> Vec<String> {
     let file = match family {
         Family::Ipv4 => "/proc/thread-self/net/ip_tables_names",
         Family::Ipv6 => "/proc/thread-self/net/ip6_tables_names",
     };
+    // A kernel without xtables has no such file.
     let names = fs::read_to_string(file).unwrap_or_default();
     names.lines().map(ToOwned::to_owned).collect()
 }

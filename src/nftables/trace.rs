@@ -1,7 +1,7 @@
-//! Has the kernel trace new connections, and reads what it tells of them.
+//! Traces new connections through the kernel's rules.
 //!
-//! What this adds to the ruleset is a table that its socket owns (`NFT_TABLE_F_OWNER`, Linux 5.12, commit 6001a930ce03):
-//! the kernel takes it away when the socket is closed, however the process ends.
+//! Tracing adds a table to the ruleset that its socket owns (`NFT_TABLE_F_OWNER`, Linux 5.12, commit 6001a930ce03): the
+//! kernel deletes it when the socket is closed, however the process ends.
 
 mod message;
 
@@ -9,77 +9,65 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Instant;
 
-use super::batch::Batch;
-use super::{dump, retry, send};
-use crate::netlink::Error;
-use crate::netlink::{self, Group, Received, Socket, Subject, Topic, open};
-use crate::process::shutdown::{End, Event};
+use super::{dump, trace_table};
+use crate::netlink::{Error, Group, Received, Socket, Subsystem, Topic, retry};
+use crate::process::shutdown::{Event, Shutdown};
 use crate::trace::{Filter, Message, Rules, TABLES};
-use message::Told;
+use message::Notification;
 
-/// What there is to know next.
+/// What happened next.
 #[derive(Debug)]
 pub enum Next {
-    /// The kernel tells something of a packet.
+    /// A packet matched a rule or reached the end of a chain.
     Message(Message),
     /// The ruleset was changed, and is of this generation now.
     Generation(u32),
-    /// The kernel told more than was read in time. All that it kept has been read by now.
+    /// Messages came faster than they were read, and some were lost. All that the kernel kept has been read by now.
     Lost,
-    /// The time is over.
+    /// The deadline passed.
     Elapsed,
-    /// The process was asked to end, by SIGINT or SIGTERM.
+    /// SIGINT or SIGTERM asked the process to end.
     Ended,
 }
 
 /// The tracing of connections; it ends when this is dropped.
 pub struct Tracer {
     traces: Group,
-    end: End,
+    shutdown: Shutdown,
     /// The owner of the table.
     _owner: Socket,
     table: String,
-    received: VecDeque<Told>,
+    received: VecDeque<Notification>,
     reads: usize,
-    /// Messages were lost, and what came before them is still to be read.
+    /// Messages were lost, and those before them are still to be read.
     lost: bool,
-    /// How often it is still read, once the process was asked to end: what was told before is shown, but not what
-    /// goes on coming.
+    /// How often the kernel's messages are still read once the process was asked to end: those of events before are
+    /// reported, but not an endless stream of new ones.
     left: Option<usize>,
 }
 
-/// How often is read in a row before it is looked whether the process is to end.
+/// The number of reads in a row without a look at the signals.
 const IN_A_ROW: usize = 256;
-/// How often is read after that: more messages than the kernel keeps for a reader.
-const AT_LAST: usize = 1 << 14;
+/// The number of reads after a signal: more messages than the kernel keeps for a reader.
+const AFTER_SIGNAL: usize = 1 << 14;
 
 impl Tracer {
-    /// Has the kernel trace the connections that the filter fits, in the calling thread's network namespace.
+    /// Has the kernel trace the connections that match the filter, in the calling thread's network namespace.
     ///
     /// # Errors
-    /// The kernel refused, or knows no tables with owners.
+    /// The kernel refused, or knows no owners of tables.
     pub fn start(filter: &Filter) -> Result<Self, Error> {
-        let failed = |source| Error::Io {
-            doing: "have the kernel trace connections",
-            source,
-        };
-        // Before there is anything to be told.
+        let failed = |source| Error::io("trace connections", source);
+        // Before the kernel sends any message.
         let traces = Group::join(&[Topic::Traces, Topic::Changes]).map_err(failed)?;
-        let end = End::expect().map_err(failed)?;
-        let mut owner = open(mnl::Bus::Netfilter)?;
+        let shutdown = Shutdown::expect().map_err(failed)?;
+        let mut owner = Socket::open(Subsystem::Nftables)?;
         // No two sockets of a namespace have the same number.
         let table = format!("{TABLES}{}", owner.number());
-        retry(|| {
-            let generation = dump::generation(&mut owner)
-                .map_err(Error::reading("read the ruleset's generation"))?;
-            let sequence = owner.next_sequence();
-            let batch = Batch::trace(&table, filter, generation, sequence)
-                .map_err(|_| Error::TooLarge(Subject::TraceTable(table.clone())))?;
-            send(&mut owner, &batch)
-        })?;
+        trace_table::add(&mut owner, &table, filter)?;
         Ok(Self {
             traces,
-            end,
+            shutdown,
             _owner: owner,
             table: format!("inet {table}"),
             received: VecDeque::new(),
@@ -89,35 +77,34 @@ impl Tracer {
         })
     }
 
-    /// Family and name of the table that has packets traced.
+    /// Family and name of the temporary table.
     #[must_use]
     pub fn table(&self) -> &str {
         &self.table
     }
 
-    /// How many messages were lost so far.
+    /// How many messages were lost so far; 0 if `/proc` cannot be read.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.traces.lost().unwrap_or_default()
+        self.traces.lost().unwrap_or(0)
     }
 
-    /// Waits for something to know, but not beyond the deadline.
+    /// Waits for the next event, until the deadline if there is one.
     ///
     /// # Errors
     /// The kernel refused.
     pub fn next(&mut self, deadline: Option<Instant>) -> Result<Next, Error> {
-        let failed = |source| Error::Io {
-            doing: "read what the kernel traces",
-            source,
-        };
+        let failed = |source| Error::io("read the kernel's traces", source);
         loop {
             match self.received.pop_front() {
-                Some(Told::Packet(message)) => return Ok(Next::Message(message)),
-                Some(Told::Generation(number)) => return Ok(Next::Generation(number)),
+                Some(Notification::Trace(message)) => return Ok(Next::Message(message)),
+                Some(Notification::Generation(number)) => return Ok(Next::Generation(number)),
                 None => {}
             }
-            if self.reads.is_multiple_of(IN_A_ROW) && self.end.is_asked().map_err(failed)? {
-                self.left.get_or_insert(AT_LAST);
+            if self.reads.is_multiple_of(IN_A_ROW)
+                && self.shutdown.is_requested().map_err(failed)?
+            {
+                self.left.get_or_insert(AFTER_SIGNAL);
             }
             self.reads = self.reads.wrapping_add(1);
             if self.left == Some(0) {
@@ -125,40 +112,45 @@ impl Tracer {
             }
             self.left = self.left.map(|left| left - 1);
             let received = &mut self.received;
-            let each = |message: netlink::Message<'_>| received.extend(message::read(message));
-            match self.traces.receive(each).map_err(failed)? {
+            let read = self
+                .traces
+                .receive(|message| received.extend(message::read(message)));
+            match read.map_err(failed)? {
                 Received::Messages => {}
                 Received::Lost => self.lost = true,
                 Received::Nothing if mem::take(&mut self.lost) => return Ok(Next::Lost),
                 Received::Nothing if self.left.is_some() => return Ok(Next::Ended),
-                Received::Nothing => match self.end.or(&self.traces, deadline).map_err(failed)? {
-                    Event::Changed => {}
-                    Event::Elapsed => return Ok(Next::Elapsed),
-                    Event::Ended => self.left = Some(AT_LAST),
-                },
+                Received::Nothing => {
+                    let event = self.shutdown.or(&self.traces, deadline);
+                    match event.map_err(failed)? {
+                        Event::Changed => {}
+                        Event::Elapsed => return Ok(Next::Elapsed),
+                        Event::Ended => self.left = Some(AFTER_SIGNAL),
+                    }
+                }
             }
         }
     }
 }
 
-/// The rules that are installed.
+/// Reads the installed rules.
 pub struct Reader(Socket);
 
 impl Reader {
-    /// Opens the way to ask.
+    /// Opens a netlink socket in the calling thread's network namespace.
     ///
     /// # Errors
     /// The kernel refused.
     pub fn open() -> Result<Self, Error> {
-        open(mnl::Bus::Netfilter).map(Self)
+        Socket::open(Subsystem::Nftables).map(Self)
     }
 
-    /// The generation that the ruleset is of.
+    /// The generation of the ruleset.
     ///
     /// # Errors
     /// The kernel refused.
     pub fn generation(&mut self) -> Result<u32, Error> {
-        dump::generation(&mut self.0).map_err(Error::reading("read the ruleset's generation"))
+        dump::generation(&mut self.0)
     }
 
     /// The generation, and its rules; none if there is no table.
@@ -166,7 +158,7 @@ impl Reader {
     /// # Errors
     /// The kernel refused, or the ruleset kept changing.
     pub fn rules(&mut self) -> Result<(u32, Rules), Error> {
-        let (generation, rules) = retry(|| super::read(&mut self.0, dump::by_handle))?;
+        let (generation, rules) = retry(|| dump::at_generation(&mut self.0, dump::by_handle))?;
         Ok((generation, rules.unwrap_or_default()))
     }
 }

@@ -1,31 +1,29 @@
-//! Installing, removing and reading back the table and the routing that belongs to it.
+//! Installing, removing and reading back the table inet netweir and the routing that belongs to it.
 
-use nix::errno::Errno;
+use nftnl::nftnl_sys::libc;
 
-use super::batch::{Batch, Present};
-use super::dump as read_back;
+use super::batch::{Batch, Part};
+use super::elements::{self, Key};
+use super::{dump as read, object};
 use crate::drift::{Difference, compare};
-use crate::netlink::{Answer, Error, ExchangeError, Socket, Subject, open};
-use crate::process::lock::{Task, Turn};
-use crate::rtnetlink::routing;
-use crate::ruleset::{Installed, MetadataBytes, RoutingObject, Ruleset};
+use crate::intent::Intervals;
+use crate::netlink::{Error, Flags, Socket, Subsystem, retry};
+use crate::process::lock::{Lock, Task};
+use crate::rtnetlink::routing::{self, Added};
+use crate::ruleset::{Elements, Installed, MetadataBytes, RoutingObject, Ruleset, Set, TABLE};
 
-/// How often a transaction is tried when others change the ruleset meanwhile. Each attempt that fails
-/// means that somebody else's succeeded.
-const ATTEMPTS: u32 = 1000;
-
-/// What [`apply`] did.
+/// The result of [`apply`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// There was no table; there is one now.
     Installed,
     /// The table was replaced.
     Replaced,
-    /// Everything was there already; nothing was changed.
+    /// Everything was installed already; nothing was changed.
     Unchanged,
 }
 
-/// What [`remove`] did.
+/// The result of [`remove`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Removal {
     /// What was installed is gone.
@@ -34,17 +32,16 @@ pub enum Removal {
     NothingThere,
 }
 
-/// Makes the table `inet netweir` and the routing objects be exactly the ruleset, in one transaction; the
-/// routing objects come before it and go after it. Changes nothing when they are already, whatever note is kept with
-/// them; otherwise this one is.
+/// Makes the table `inet netweir` and the routing objects equal to the ruleset: the table in one transaction, routing objects
+/// that it needs before, stale ones after it. Changes nothing if they are equal already, whatever metadata is kept with
+/// them.
 ///
 /// # Errors
-/// The kernel refused; then the table is as it was before, and routing objects that were added are taken away
-/// again.
-pub fn apply(ruleset: &Ruleset, note: &MetadataBytes) -> Result<Outcome, Error> {
-    let _turn = turn_to_change();
-    let mut nftables = open(mnl::Bus::Netfilter)?;
-    let mut rtnetlink = open(mnl::Bus::Route)?;
+/// The kernel refused; then the table is as before, and routing objects that were added are deleted again.
+pub fn apply(ruleset: &Ruleset, metadata: &MetadataBytes) -> Result<Outcome, Error> {
+    let _lock = lock();
+    let mut nftables = Socket::open(Subsystem::Nftables)?;
+    let mut rtnetlink = Socket::open(Subsystem::Route)?;
     let present = routing::present(&mut rtnetlink)?;
     let mut added = Undo {
         socket: &mut rtnetlink,
@@ -52,9 +49,9 @@ pub fn apply(ruleset: &Ruleset, note: &MetadataBytes) -> Result<Outcome, Error> 
     };
     let mut changed = false;
     for object in present.missing(&ruleset.routing) {
-        changed |= added.add(object)? == routing::Added::Now;
+        changed |= added.add(object)? == Added::Now;
     }
-    let outcome = commit(&mut nftables, ruleset, note)?;
+    let outcome = replace(&mut nftables, ruleset, metadata)?;
     added.keep();
     for object in present.stale(&ruleset.routing) {
         routing::delete(&mut rtnetlink, object)?;
@@ -66,31 +63,46 @@ pub fn apply(ruleset: &Ruleset, note: &MetadataBytes) -> Result<Outcome, Error> 
     })
 }
 
-/// Takes away the table and the routing objects that [`apply`] added.
+fn replace(
+    socket: &mut Socket,
+    ruleset: &Ruleset,
+    metadata: &MetadataBytes,
+) -> Result<Outcome, Error> {
+    retry(|| {
+        let (generation, installed) = read::at_generation(socket, read::contents)?;
+        let outcome = match installed {
+            Some((installed, _)) if installed.is(ruleset) => return Ok(Outcome::Unchanged),
+            Some(_) => Outcome::Replaced,
+            None => Outcome::Installed,
+        };
+        let mut batch = Batch::new(generation, socket.reserve(1));
+        if outcome == Outcome::Replaced {
+            delete_table(&mut batch)?;
+        }
+        add_ruleset(&mut batch, ruleset, metadata)?;
+        batch.commit(socket)?;
+        Ok(outcome)
+    })
+}
+
+/// Deletes the table and the routing objects that [`apply`] added.
 ///
 /// # Errors
 /// The kernel refused.
 pub fn remove() -> Result<Removal, Error> {
-    let _turn = turn_to_change();
-    let mut nftables = open(mnl::Bus::Netfilter)?;
-    let mut removal = Removal::NothingThere;
-    let gone = retry(|| {
-        let generation = read_back::generation(&mut nftables)
-            .map_err(Error::reading("read the ruleset's generation"))?;
-        let present = read_back::table_is_present(&mut nftables)
-            .map_err(Error::reading("look for the table inet netweir"))?;
-        if !present {
-            return Ok(Some(Removal::NothingThere));
+    let _lock = lock();
+    let mut nftables = Socket::open(Subsystem::Nftables)?;
+    let mut removal = retry(|| {
+        let generation = read::generation(&mut nftables)?;
+        if read::table(&mut nftables)?.is_none() {
+            return Ok(Removal::NothingThere);
         }
-        let sequence = nftables.next_sequence();
-        let batch =
-            Batch::remove(generation, sequence).map_err(|_| Error::TooLarge(Subject::Table))?;
-        Ok(send(&mut nftables, &batch)?.map(|()| Removal::Removed))
+        let mut batch = Batch::new(generation, nftables.reserve(1));
+        delete_table(&mut batch)?;
+        batch.commit(&mut nftables)?;
+        Ok(Removal::Removed)
     })?;
-    if gone == Removal::Removed {
-        removal = gone;
-    }
-    let mut rtnetlink = open(mnl::Bus::Route)?;
+    let mut rtnetlink = Socket::open(Subsystem::Route)?;
     let present = routing::present(&mut rtnetlink)?;
     for object in present.own() {
         routing::delete(&mut rtnetlink, object)?;
@@ -107,31 +119,29 @@ pub fn dump() -> Result<Option<Installed>, Error> {
     Ok(dump_with_metadata()?.map(|(installed, _)| installed))
 }
 
-/// What is installed, and the note that is kept with it: empty if none was given, or the kernel keeps none (before
+/// What is installed, and the metadata that is kept with it: empty if none was given, or the kernel keeps none (before
 /// Linux 5.10).
 ///
 /// # Errors
 /// The kernel refused, or the ruleset kept changing.
 pub fn dump_with_metadata() -> Result<Option<(Installed, MetadataBytes)>, Error> {
-    let mut nftables = open(mnl::Bus::Netfilter)?;
-    let installed = retry(|| {
-        Ok(read(&mut nftables, read_back::contents_with_note)?.map(|(_, installed)| installed))
-    })?;
-    let Some((mut installed, note)) = installed else {
+    let mut nftables = Socket::open(Subsystem::Nftables)?;
+    let (_, installed) = retry(|| read::at_generation(&mut nftables, read::contents))?;
+    let Some((mut installed, metadata)) = installed else {
         return Ok(None);
     };
-    let mut rtnetlink = open(mnl::Bus::Route)?;
+    let mut rtnetlink = Socket::open(Subsystem::Route)?;
     installed.ruleset.routing = routing::present(&mut rtnetlink)?.own().collect();
-    Ok(Some((installed, note)))
+    Ok(Some((installed, metadata)))
 }
 
-/// The routing objects that [`apply`] would leave as they are for a ruleset that wants these: its own ones, wanted
-/// ones that somebody else added, and wanted ones of IPv6 where there is none.
+/// The routing objects that [`apply`] would keep for a ruleset that needs these: those it added, needed ones that another
+/// program added, and needed ones of IPv6 where there is none.
 ///
 /// # Errors
 /// The kernel refused.
 pub fn routing_beside(wanted: &[RoutingObject]) -> Result<Vec<RoutingObject>, Error> {
-    let present = routing::present(&mut open(mnl::Bus::Route)?)?;
+    let present = routing::present(&mut Socket::open(Subsystem::Route)?)?;
     let mut objects: Vec<_> = present.own().collect();
     let missing: Vec<_> = present.missing(wanted).collect();
     let satisfied = wanted.iter().filter(|object| {
@@ -145,7 +155,7 @@ pub fn routing_beside(wanted: &[RoutingObject]) -> Result<Vec<RoutingObject>, Er
     Ok(objects)
 }
 
-/// Every difference between what is installed and the ruleset, and what is installed with its note.
+/// Every difference between what is installed and the ruleset, and what is installed with its metadata.
 ///
 /// # Errors
 /// The kernel refused, or the ruleset kept changing.
@@ -157,131 +167,97 @@ pub fn differences_from(
         Some(_) => Vec::new(),
         None => vec![Difference::NoTable],
     };
-    let (mut installed, note) = table.unwrap_or_default();
+    let (mut installed, metadata) = table.unwrap_or_default();
     installed.ruleset.routing = routing_beside(&wanted.routing)?;
     differences.extend(compare(wanted, Some(&installed)));
-    Ok((differences, installed, note))
+    Ok((differences, installed, metadata))
 }
 
-/// The bytes of the transaction that [`apply`] sends where there is no table yet: netlink messages in the host's byte
+/// The bytes of the transaction that [`apply`] sends if there is no table yet: netlink messages in the host's byte
 /// order, from the batch's begin to its end.
 ///
 /// # Errors
 /// An object does not fit into a message.
-pub fn encode(ruleset: &Ruleset, note: &MetadataBytes, generation: u32) -> Result<Vec<u8>, Error> {
-    Batch::install(ruleset, note, Present::Absent, generation, 1)
-        .map(|batch| batch.bytes)
-        .map_err(|(subject, _)| Error::TooLarge(subject))
+pub fn encode(
+    ruleset: &Ruleset,
+    metadata: &MetadataBytes,
+    generation: u32,
+) -> Result<Vec<u8>, Error> {
+    let mut batch = Batch::new(generation, 1);
+    add_ruleset(&mut batch, ruleset, metadata)?;
+    Ok(batch.into_bytes())
 }
 
-/// Waits for the others, but not for good: any program of the pod can take the name and keep it, and must not be able to
-/// prevent capture by that. Without a turn, routing of two captures that are applied at the same moment may mix.
-fn turn_to_change() -> Option<Turn> {
-    Turn::wait(Task::Change).ok()
+fn delete_table(batch: &mut Batch) -> Result<(), Error> {
+    let object = object::table(TABLE);
+    batch.add(Part::Table, libc::NFT_MSG_DELTABLE, Flags::REQUEST, object)
 }
 
-/// Repeats until there is a result.
-pub(crate) fn retry<T>(mut attempt: impl FnMut() -> Result<Option<T>, Error>) -> Result<T, Error> {
-    for _ in 0..ATTEMPTS {
-        if let Some(done) = attempt()? {
-            return Ok(done);
+fn add_ruleset(
+    batch: &mut Batch,
+    ruleset: &Ruleset,
+    metadata: &MetadataBytes,
+) -> Result<(), Error> {
+    let mut pieces = metadata.pieces();
+    let object = object::encode_table(pieces.next());
+    batch.add(Part::Table, libc::NFT_MSG_NEWTABLE, Flags::CREATE, object)?;
+    for (set, id) in ruleset.sets.iter().zip(1..) {
+        let part = Part::Set(set.name.clone().into_owned());
+        let object = object::encode_set(set, id);
+        batch.add(part, libc::NFT_MSG_NEWSET, Flags::CREATE, object)?;
+        match &set.elements {
+            Elements::Ports(intervals) => add_elements(batch, set, intervals),
+            Elements::Ipv4(intervals) => add_elements(batch, set, intervals),
+            Elements::Ipv6(intervals) => add_elements(batch, set, intervals),
+            Elements::Uids(intervals) | Elements::Gids(intervals) => {
+                add_elements(batch, set, intervals);
+            }
         }
     }
-    Err(Error::Contended { attempts: ATTEMPTS })
-}
-
-/// The generation and what is in the table at it; `None` if it changed while it was read.
-pub(crate) fn read<T>(
-    socket: &mut Socket,
-    contents: impl Fn(&mut Socket) -> Result<T, ExchangeError>,
-) -> Result<Option<(u32, Option<T>)>, Error> {
-    let generation =
-        read_back::generation(socket).map_err(Error::reading("read the ruleset's generation"))?;
-    let looking = Error::reading("look for the table inet netweir");
-    if !read_back::table_is_present(socket).map_err(looking)? {
-        return Ok(Some((generation, None)));
-    }
-    let contents = match contents(socket) {
-        Ok(contents) => contents,
-        Err(ExchangeError::Interrupted) => return Ok(None),
-        // A set or the table is gone since it was listed.
-        Err(ExchangeError::Refused(refusal)) if refusal.errno == Errno::ENOENT => return Ok(None),
-        Err(other) => return Err(Error::reading("list the table inet netweir")(other)),
-    };
-    let after =
-        read_back::generation(socket).map_err(Error::reading("read the ruleset's generation"))?;
-    Ok((after == generation).then_some((generation, Some(contents))))
-}
-
-fn commit(socket: &mut Socket, ruleset: &Ruleset, note: &MetadataBytes) -> Result<Outcome, Error> {
-    retry(|| {
-        let Some((generation, installed)) = read(socket, read_back::contents)? else {
-            return Ok(None);
-        };
-        let (present, outcome) = match installed {
-            Some(installed) if installed.is(ruleset) => return Ok(Some(Outcome::Unchanged)),
-            Some(_) => (Present::Delete, Outcome::Replaced),
-            None => (Present::Absent, Outcome::Installed),
-        };
-        let sequence = socket.next_sequence();
-        let batch = Batch::install(ruleset, note, present, generation, sequence)
-            .map_err(|(subject, _)| Error::TooLarge(subject))?;
-        Ok(send(socket, &batch)?.map(|()| outcome))
-    })
-}
-
-/// Sends the transaction. `None` if another transaction came between the reading of the generation and this one.
-pub(crate) fn send(socket: &mut Socket, batch: &Batch) -> Result<Option<()>, Error> {
-    let doing = "send the transaction";
-    for _ in 1..batch.messages() {
-        socket.next_sequence();
-    }
-    let failed = |source| Error::Io { doing, source };
-    socket.send(&batch.bytes).map_err(failed)?;
-    loop {
-        let answered = socket.receive(|message| {
-            Ok(match (batch.subject(message.sequence), message.answer()) {
-                (Some(_), Some(Answer::Done)) => {
-                    batch.is_last(message.sequence).then_some(Ok(Some(())))
-                }
-                (Some(_), Some(Answer::Failed(refusal))) if refusal.errno == ERESTART => {
-                    Some(Ok(None))
-                }
-                (Some(subject), Some(Answer::Failed(refusal))) => {
-                    let subject = subject.clone();
-                    Some(Err(Error::Refused { subject, refusal }))
-                }
-                (None, _) | (_, None) => None,
-            })
-        });
-        match answered {
-            Ok(Some(answer)) => return answer,
-            Ok(None) => {}
-            Err(other) => return Err(Error::reading(doing)(other)),
+    for chain in &ruleset.chains {
+        let part = Part::Chain(chain.name.clone().into_owned());
+        let object = object::encode_chain(chain, pieces.next());
+        batch.add(part, libc::NFT_MSG_NEWCHAIN, Flags::CREATE, object)?;
+        for rule in &chain.rules {
+            let part = Part::Rule(rule.id.as_str().to_owned());
+            let object = object::encode_rule(&chain.name, rule);
+            batch.add(part, libc::NFT_MSG_NEWRULE, Flags::APPEND, object)?;
         }
     }
+    match pieces.next() {
+        Some(_) => Err(Error::TooLarge(Part::Table.to_string())),
+        None => Ok(()),
+    }
 }
 
-/// The generation is not the current one (`nfnetlink_rcv_batch`). The kernel's own number, not meant for user
-/// space, comes out here.
-const ERESTART: Errno = Errno::ERESTART;
+fn add_elements<T: Key>(batch: &mut Batch, set: &Set, intervals: &Intervals<T>) {
+    for request in elements::requests(&set.name, intervals) {
+        batch.add_request(Part::Set(set.name.clone().into_owned()), request);
+    }
+}
 
-/// Routing objects that were added, and are taken away again when this is dropped.
+/// Waits for other runs, but not for good: any program of the pod can take the lock's name and keep it, and must not be able
+/// to prevent capture by that. Without the lock, the routing of two captures that are applied at the same moment may mix.
+fn lock() -> Option<Lock> {
+    Lock::wait(Task::Change).ok()
+}
+
+/// Routing objects that were added, and are deleted again when this is dropped.
 struct Undo<'a> {
     socket: &'a mut Socket,
     added: Vec<RoutingObject>,
 }
 
 impl Undo<'_> {
-    fn add(&mut self, object: RoutingObject) -> Result<routing::Added, Error> {
+    fn add(&mut self, object: RoutingObject) -> Result<Added, Error> {
         let added = routing::add(self.socket, object)?;
-        if added == routing::Added::Now {
+        if added == Added::Now {
             self.added.push(object);
         }
         Ok(added)
     }
 
-    /// All went well.
+    /// Keeps what was added.
     fn keep(mut self) {
         self.added.clear();
     }
@@ -290,7 +266,7 @@ impl Undo<'_> {
 impl Drop for Undo<'_> {
     fn drop(&mut self) {
         for object in self.added.drain(..) {
-            // The error that led here is the one to report.
+            // The error to report is the one that led here.
             let _ = routing::delete(self.socket, object);
         }
     }

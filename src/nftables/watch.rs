@@ -3,27 +3,24 @@
 use std::time::{Duration, Instant};
 
 use crate::netlink::{Error, Group, Received, Topic};
-use crate::process::shutdown::{End, Event};
+use crate::process::shutdown::{Event, Shutdown};
 
 /// The changes of the namespace's ruleset.
 pub struct Watch {
     changes: Group,
-    end: End,
+    shutdown: Shutdown,
 }
 
 impl Watch {
-    /// From now on.
+    /// Watches from now on.
     ///
     /// # Errors
     /// The kernel refused.
     pub fn open() -> Result<Self, Error> {
-        let failed = |source| Error::Io {
-            doing: "watch the ruleset for changes",
-            source,
-        };
+        let failed = |source| Error::io("watch the ruleset for changes", source);
         Ok(Self {
             changes: Group::join(&[Topic::Changes]).map_err(failed)?,
-            end: End::expect().map_err(failed)?,
+            shutdown: Shutdown::expect().map_err(failed)?,
         })
     }
 
@@ -32,14 +29,11 @@ impl Watch {
     /// # Errors
     /// The kernel refused.
     pub fn wait(&mut self, longest: Duration) -> Result<Event, Error> {
-        let failed = |source| Error::Io {
-            doing: "wait for changes of the ruleset",
-            source,
-        };
-        let deadline = Instant::now() + longest;
-        let event = self.end.or(&self.changes, Some(deadline)).map_err(failed)?;
+        let failed = |source| Error::io("wait for changes of the ruleset", source);
+        let deadline = Some(Instant::now() + longest);
+        let event = self.shutdown.or(&self.changes, deadline).map_err(failed)?;
         if event == Event::Changed {
-            // What changed is read from the tables themselves; that messages were lost is a change, too.
+            // The tables themselves show what changed; the loss of messages is a change, too.
             while self.changes.receive(|_| {}).map_err(failed)? != Received::Nothing {}
         }
         Ok(event)

@@ -1,4 +1,4 @@
-//! One at a time.
+//! Serialises runs in a network namespace with an abstract-socket lock.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -13,14 +13,14 @@ use super::wait::wait;
 /// What only one process of a network namespace does at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// Make temporary links and listeners.
+    /// Makes temporary links and listeners.
     Verify,
-    /// Change the rules with the routing that belongs to them: the kernel has no transaction for both.
+    /// Changes the rules with the routing that belongs to them: the kernel has no transaction for both.
     Change,
 }
 
 impl Task {
-    /// Abstract names belong to a network namespace, and end with the process that has them (unix(7)).
+    /// Abstract names belong to a network namespace, and are released when the process ends (unix(7)).
     const fn name(self) -> &'static str {
         match self {
             Self::Verify => "netweir-verify",
@@ -28,7 +28,7 @@ impl Task {
         }
     }
 
-    /// Longer than one turn takes: where nothing answers, or after a hundred others.
+    /// Longer than one run takes: where nothing answers, or after a hundred others.
     const fn limit(self) -> Duration {
         match self {
             Self::Verify => Duration::from_secs(20),
@@ -37,13 +37,16 @@ impl Task {
     }
 }
 
-/// The right to do it.
-pub(crate) struct Turn {
+/// The lock; it is released when this is dropped.
+pub(crate) struct Lock {
     _name: UnixListener,
 }
 
-impl Turn {
-    /// Waits for it. `TimedOut` when somebody else does not let go of it.
+impl Lock {
+    /// Waits for the lock.
+    ///
+    /// # Errors
+    /// `TimedOut` if another process keeps it.
     pub(crate) fn wait(task: Task) -> io::Result<Self> {
         let mut deadline = None;
         let name = SocketAddr::from_abstract_name(task.name())?;
@@ -54,17 +57,17 @@ impl Turn {
                 Err(error) => return Err(error),
             }
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + task.limit());
-            // The one who has it accepts nothing: the connection ends when the listener does.
-            let ended = match UnixStream::connect_addr(&name) {
+            // The holder accepts nothing: the connection ends when its listener does.
+            let released = match UnixStream::connect_addr(&name) {
                 Ok(connection) => {
                     let mut ended = [PollFd::new(connection.as_fd(), PollFlags::POLLIN)];
                     wait(&mut ended, deadline)?
                 }
-                // It ended between the two calls.
+                // It was released between the two calls.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => true,
                 Err(error) => return Err(error),
             };
-            if !ended || Instant::now() >= deadline {
+            if !released || Instant::now() >= deadline {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }

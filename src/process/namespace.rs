@@ -11,7 +11,6 @@ use nix::sched::{CloneFlags, setns, unshare};
 use thiserror::Error;
 
 use crate::error_kind::ErrorKind;
-use crate::exit_code::ExitCode;
 use crate::parse::NetworkNamespace;
 
 /// Where `ip netns` mounts the namespaces that it names. Both are the same directory where /var/run is a link
@@ -70,12 +69,6 @@ impl NamespaceError {
         } else {
             ErrorKind::Other
         }
-    }
-
-    /// The exit code that tells a script what to do about it.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        self.kind().into()
     }
 }
 

@@ -10,7 +10,6 @@ use nix::unistd::geteuid;
 use thiserror::Error;
 
 use crate::error_kind::ErrorKind;
-use crate::exit_code::ExitCode;
 
 /// A capability (capabilities(7)) that a verb can need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +65,6 @@ impl PrivilegeError {
             Self::Missing { .. } => ErrorKind::NotPermitted,
             Self::Capabilities(_) | Self::NoNewPrivileges(_) => ErrorKind::Other,
         }
-    }
-
-    /// The exit code that tells a script what to do about it.
-    #[must_use]
-    pub fn exit_code(&self) -> ExitCode {
-        self.kind().into()
     }
 }
 

@@ -12,21 +12,21 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The ruleset of the namespace was changed.
+    /// What is watched has something to read.
     Changed,
-    /// The time is over.
+    /// The deadline passed.
     Elapsed,
-    /// The process was asked to end, by SIGINT or SIGTERM.
+    /// SIGINT or SIGTERM asked the process to end.
     Ended,
 }
 
-/// The signals that ask the process to end, as something to wait for: they no longer interrupt it.
-pub(crate) struct End(SignalFd);
+/// SIGINT and SIGTERM as something to wait for: they no longer interrupt the process.
+pub(crate) struct Shutdown(SignalFd);
 
-impl End {
-    /// From now on.
+impl Shutdown {
+    /// Takes the signals from now on.
     ///
-    /// The process has one thread: another one would still be interrupted.
+    /// They are blocked for the calling thread alone: the process must have no other.
     pub(crate) fn expect() -> io::Result<Self> {
         let mut signals = SigSet::empty();
         signals.add(Signal::SIGINT);
@@ -36,13 +36,13 @@ impl End {
         Ok(Self(SignalFd::with_flags(&signals, flags)?))
     }
 
-    /// Whether the process has been asked to end.
-    pub(crate) fn is_asked(&self) -> io::Result<bool> {
+    /// Whether a signal has asked the process to end.
+    pub(crate) fn is_requested(&self) -> io::Result<bool> {
         let mut polled = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         Ok(poll(&mut polled, PollTimeout::ZERO)? > 0)
     }
 
-    /// Waits until one of the two has something to read; the time is over where neither has.
+    /// Waits for a signal, or until the other descriptor has something to read, until the deadline if there is one.
     pub(crate) fn or(&self, other: &impl AsFd, deadline: Option<Instant>) -> io::Result<Event> {
         loop {
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -58,8 +58,9 @@ impl End {
                 Err(Errno::EINTR) => continue,
                 other => other?,
             };
-            let [end, other] = both.map(|polled| polled.any().unwrap_or(true));
-            if end {
+            // An event that nix does not know counts as readable: reading reports the error.
+            let [requested, other] = both.map(|polled| polled.any().unwrap_or(true));
+            if requested {
                 return Ok(Event::Ended);
             }
             if other {
@@ -72,7 +73,7 @@ impl End {
     }
 }
 
-impl AsFd for End {
+impl AsFd for Shutdown {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }

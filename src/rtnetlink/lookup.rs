@@ -1,4 +1,4 @@
-//! What the routing tables say (`linux/rtnetlink.h`).
+//! Route lookups and listings (`linux/rtnetlink.h`).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -6,37 +6,37 @@ use ipnet::IpNet;
 use mnl::mnl_sys::libc;
 use nix::net::if_::if_indextoname;
 
-use super::routing::{ROUTE_HEADER, family_of, find};
+use super::routing::{ROUTE_HEADER, list};
 use crate::intent::Family;
-use crate::netlink::Error;
-use crate::netlink::address_family;
-use crate::netlink::{Attributes, ExchangeError, Flags, Message, Request, Socket, read_u32};
+use crate::netlink::{
+    Attributes, Error, Flags, Message, Request, Socket, Subsystem, address_family, family_of,
+};
 
-/// The way of a packet that is made here.
+/// The route of a packet that is sent from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Route {
     /// The interface that it leaves by.
     pub(crate) interface: String,
-    /// The address that it comes from.
+    /// Its source address.
     pub(crate) source: IpAddr,
 }
 
-/// The routing tables of the namespace.
+/// The routing tables of a network namespace.
 pub(crate) struct Routes(Socket);
 
 impl Routes {
-    /// Opens a socket to ask with.
+    /// Opens a netlink socket in the calling thread's network namespace.
     pub(crate) fn open() -> Result<Self, Error> {
-        crate::netlink::open(mnl::Bus::Route).map(Self)
+        Socket::open(Subsystem::Route).map(Self)
     }
 
-    /// The way of this user's packets to the address; `None` where there is none.
+    /// The route of this user's packets to the address; `None` if there is none.
     pub(crate) fn to(&mut self, destination: IpAddr) -> Result<Option<Route>, Error> {
-        self.way(destination, None, 0)
+        self.lookup(destination, None, 0)
     }
 
-    /// The same for packets from a certain address, or with a certain mark.
-    pub(crate) fn way(
+    /// The route of packets with a certain source address (if given) and a certain mark (0: none).
+    pub(crate) fn lookup(
         &mut self,
         destination: IpAddr,
         source: Option<IpAddr>,
@@ -45,8 +45,8 @@ impl Routes {
         let (family, bytes) = octets(destination);
         let mut header = [0; ROUTE_HEADER];
         header[0] = address_family(family);
-        header[1] = whole(family);
-        header[2] = source.map_or(0, |_| whole(family));
+        header[1] = full_prefix(family);
+        header[2] = source.map_or(0, |_| full_prefix(family));
         let mut request =
             Request::new(libc::RTM_GETROUTE, Flags::REQUEST, &header).with(libc::RTA_DST, &bytes);
         if let Some(source) = source {
@@ -55,41 +55,31 @@ impl Routes {
         if mark != 0 {
             request = request.with(libc::RTA_MARK, &mark.to_ne_bytes());
         }
-        match self
-            .0
-            .query(request, |message| Some(route(message, source)))
-        {
-            Ok(route) => Ok(route),
-            // No route, or one that says so (unreachable, prohibit, blackhole).
-            Err(ExchangeError::Refused(_)) => Ok(None),
-            Err(other) => Err(Error::reading("look up a route")(other)),
+        let read = |message: Message<'_>| Some(route(message, source));
+        match self.0.query("look up a route", request, read) {
+            // No route, or one that refuses (unreachable, prohibit, blackhole).
+            Err(Error::Refused { .. }) => Ok(None),
+            other => other,
         }
     }
 
-    /// Where the routes of all tables lead to, own addresses included.
+    /// The destinations of the routes in all tables, own addresses included.
     pub(crate) fn destinations(&mut self, family: Family) -> Result<Vec<IpNet>, Error> {
-        let mut all = Vec::new();
         let mut header = [0; ROUTE_HEADER];
         header[0] = address_family(family);
-        let request = Request::new(libc::RTM_GETROUTE, Flags::DUMP, &header);
-        let listed = self.0.dump(request, |message| {
-            all.extend(destination(message));
-            Some(())
-        });
-        listed.map_err(Error::reading("list the routes"))?;
-        Ok(all)
+        let kind = libc::RTM_GETROUTE;
+        list(&mut self.0, "list the routes", kind, &header, destination)
     }
 }
 
-/// The route in the kernel's answer, which leaves out a source that it was told.
+/// The route in the kernel's answer, which omits a source that the request had.
 fn route(message: Message<'_>, source: Option<IpAddr>) -> Option<Route> {
-    let body = message.body();
     let attributes = message.attributes(ROUTE_HEADER);
-    let interface = match *body.get(7)? {
-        // What goes to an own address goes by lo, whatever interface has it.
+    let interface = match *message.body().get(7)? {
+        // Packets to an own address take lo, whichever interface has the address.
         libc::RTN_LOCAL => "lo".to_owned(),
         libc::RTN_UNICAST => {
-            let index = read_u32(find(&attributes, libc::RTA_OIF)?, 0)?;
+            let index = attributes.u32(libc::RTA_OIF)?;
             if_indextoname(index).ok()?.into_string().ok()?
         }
         _ => return None,
@@ -100,7 +90,7 @@ fn route(message: Message<'_>, source: Option<IpAddr>) -> Option<Route> {
 
 fn destination(message: Message<'_>) -> Option<IpNet> {
     let body = message.body();
-    let family = family_of(body)?;
+    let family = family_of(*body.first()?)?;
     let prefix = *body.get(1)?;
     let attributes = message.attributes(ROUTE_HEADER);
     let everything = match family {
@@ -112,7 +102,7 @@ fn destination(message: Message<'_>) -> Option<IpNet> {
 }
 
 fn address(attributes: &Attributes<'_>, kind: u16) -> Option<IpAddr> {
-    let octets = find(attributes, kind)?;
+    let octets = attributes.find(kind)?;
     let ipv4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     ipv4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
         .ok()
@@ -127,7 +117,7 @@ pub(crate) fn octets(address: IpAddr) -> (Family, Vec<u8>) {
 }
 
 /// The prefix length of one address.
-pub(crate) const fn whole(family: Family) -> u8 {
+pub(crate) const fn full_prefix(family: Family) -> u8 {
     match family {
         Family::Ipv4 => 32,
         Family::Ipv6 => 128,

@@ -1,4 +1,4 @@
-//! The pair of links, its addresses and its route, through rtnetlink.
+//! A pair of veth links, its addresses and its routes (`linux/if_link.h`, `linux/veth.h`).
 
 use std::net::IpAddr;
 
@@ -8,22 +8,20 @@ use nix::net::if_::if_nametoindex;
 
 use super::routing::{PROTOCOL, ROUTE_HEADER};
 use crate::intent::Family;
-use crate::netlink::Error;
-use crate::netlink::address_family;
-use crate::netlink::{ExchangeError, Flags, Nest, Request, Socket};
-use crate::rtnetlink::lookup::{octets, whole};
+use crate::netlink::{Error, Flags, Nest, Request, Socket, address_family};
+use crate::rtnetlink::lookup::{full_prefix, octets};
 
 /// The names of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
-    /// Packets leave by it.
+    /// The end that packets leave by.
     pub(crate) sender: &'static str,
-    /// They arrive by it.
+    /// The end that they arrive by.
     pub(crate) receiver: &'static str,
 }
 
 impl Names {
-    /// The names to choose from: rules may leave one of them alone (`net+`).
+    /// The names to choose from: rules may exclude one of them (`net+`).
     pub(crate) const ALL: [Self; 2] = [
         Self {
             sender: "netweir-probe0",
@@ -36,18 +34,18 @@ impl Names {
     ];
 }
 
-/// The addresses of one family on the detour. None of them may be in use.
+/// The addresses of one family on the pair. None of them may be in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ends {
-    /// Of the sending end: where connections come from.
+    /// On the sending end: the source of connections.
     pub(crate) client: IpAddr,
-    /// Of the receiving end: where redirected connections end up.
+    /// On the receiving end: where redirected connections arrive.
     pub(crate) receiver: IpAddr,
-    /// Of nobody: where connections go to.
+    /// On neither: the destination of connections.
     pub(crate) target: IpAddr,
 }
 
-/// The hardware address of the receiving end: locally administered, so that it is nobody else's.
+/// The hardware address of the receiving end: locally administered, so that no other device has it.
 const RECEIVER_ADDRESS: [u8; 6] = [0x02, 0, 0, 0x70, 0x72, 0x01];
 /// `struct ifinfomsg`.
 pub(super) const LINK_HEADER: usize = 16;
@@ -71,12 +69,12 @@ const ACCEPT_LOCAL: u16 = 23;
 /// `IFA_F_NODAD` (`linux/if_addr.h`): usable at once.
 const NO_DUPLICATE_DETECTION: u8 = 0x02;
 
-/// Adds the pair and takes it up.
+/// Adds the pair and sets it up.
 ///
 /// The receiving end accepts packets from an address of this namespace. That is a sysctl, but in a pod `/proc/sys` is
 /// read-only: it is set by netlink.
 pub(crate) fn add_pair(socket: &mut Socket, names: Names) -> Result<(), Error> {
-    let peer = Nest::behind(&[0; LINK_HEADER])
+    let peer = Nest::after(&[0; LINK_HEADER])
         .with_text(IFLA_IFNAME, names.receiver)
         .with(IFLA_ADDRESS, &RECEIVER_ADDRESS);
     let info = Nest::default()
@@ -86,38 +84,37 @@ pub(crate) fn add_pair(socket: &mut Socket, names: Names) -> Result<(), Error> {
         .with_text(IFLA_IFNAME, names.sender)
         .with_nest(IFLA_LINKINFO, &info);
     let Names { sender, receiver } = names;
-    let doing = || format!("add the pair of veth links {sender} and {receiver}");
-    socket.acknowledge(add).map_err(refused(doing))?;
+    let doing = format!("add the pair of veth links {sender} and {receiver}");
+    socket.acknowledge(&doing, add)?;
 
-    // 2: the source must be reachable, by whatever interface; 1, where it is set for all, would want it
-    // to be reachable by this one.
+    // 2: the source must be reachable, by any interface; 1, which may be set for all, would require this one.
     let inet = Nest::default()
         .with(RP_FILTER, &2_u32.to_ne_bytes())
         .with(ACCEPT_LOCAL, &1_u32.to_ne_bytes());
     let inet = Nest::default().with_nest(INET_CONF, &inet);
     let settings = Nest::default().with_nest(address_family(Family::Ipv4).into(), &inet);
     let set = change(receiver, 0).with_nest(IFLA_AF_SPEC, &settings);
-    let doing = || format!("set accept_local and rp_filter of {receiver}");
-    socket.acknowledge(set).map_err(refused(doing))?;
+    let doing = format!("set accept_local and rp_filter of {receiver}");
+    socket.acknowledge(&doing, set)?;
 
-    // The receiving end first: an end that comes up as the second can send at once (`veth_open`), the first one
-    // only when its change of state was worked off (`linkwatch`).
+    // The receiving end first: the end that comes up second can send at once (`veth_open`), the first one only after its
+    // change of state was processed (`linkwatch`).
     for name in [receiver, sender] {
         keep_silent(socket, name);
         let up = change(name, libc::IFF_UP.cast_unsigned());
-        let doing = || format!("set {name} up");
-        socket.acknowledge(up).map_err(refused(doing))?;
+        let doing = format!("set {name} up");
+        socket.acknowledge(&doing, up)?;
     }
     Ok(())
 }
 
-/// Without a link-local address an interface looks for no routers. Where this cannot be set, there is no IPv6 or
-/// some packets more.
+/// Without a link-local address an interface solicits no routers. If this cannot be set, there is no IPv6, or there are
+/// some more packets.
 fn keep_silent(socket: &mut Socket, name: &str) {
     let inet6 = Nest::default().with(INET6_ADDR_GEN_MODE, &[NO_GENERATED_ADDRESS]);
     let settings = Nest::default().with_nest(address_family(Family::Ipv6).into(), &inet6);
     let set = change(name, 0).with_nest(IFLA_AF_SPEC, &settings);
-    let _ = socket.acknowledge(set);
+    let _ = socket.acknowledge("keep the link silent", set);
 }
 
 /// A change to the link of the name: flags to set, and the attributes that follow.
@@ -127,55 +124,52 @@ fn change(name: &str, flags: u32) -> Request {
     Request::new(libc::RTM_SETLINK, Flags::ACK, &header).with_text(IFLA_IFNAME, name)
 }
 
-/// Deletes the link, and with it the other end. That there is none is no error.
+/// Deletes the link, and with it the other end. It is no error if there is none.
 pub(crate) fn delete(socket: &mut Socket, name: &str) -> Result<(), Error> {
     let delete =
         Request::new(libc::RTM_DELLINK, Flags::ACK, &[0; LINK_HEADER]).with_text(IFLA_IFNAME, name);
-    match socket.acknowledge(delete) {
-        Err(ExchangeError::Refused(refusal)) if refusal.errno == Errno::ENODEV => Ok(()),
-        other => other.map_err(refused(|| format!("delete the link {name}"))),
+    match socket.acknowledge(&format!("delete the link {name}"), delete) {
+        Err(error) if error.refused_with() == Some(Errno::ENODEV) => Ok(()),
+        other => other,
     }
 }
 
-/// Addresses both ends, and leads what goes to the target from one to the other.
-pub(crate) fn lead(socket: &mut Socket, names: Names, ends: Ends) -> Result<(), Error> {
+/// Puts addresses on both ends, and routes packets to the target from one to the other.
+pub(crate) fn connect(socket: &mut Socket, names: Names, ends: Ends) -> Result<(), Error> {
     let Names { sender, receiver } = names;
     let from = index(sender)?;
     for (name, index, address) in [
         (sender, from, ends.client),
         (receiver, index(receiver)?, ends.receiver),
     ] {
-        let doing = || format!("add the address {address} to {name}");
+        let doing = format!("add the address {address} to {name}");
         let add = add_address(index, address);
-        socket.acknowledge(add).map_err(refused(doing))?;
-        // The kernel adds the route to an IPv6 address of its own later (`addrconf_dad_work`); what arrives
-        // before would be lost.
+        socket.acknowledge(&doing, add)?;
+        // The kernel adds the route to an IPv6 address of its own later (`addrconf_dad_work`); packets that
+        // arrive before would be lost.
         if address.is_ipv6() {
-            let doing = || format!("add the local route to {address} by {name}");
-            let add = add_route(index, address, Lead::Local);
-            socket.acknowledge(add).map_err(refused(doing))?;
+            let doing = format!("add the local route to {address} by {name}");
+            let add = add_route(index, address, Via::Local);
+            socket.acknowledge(&doing, add)?;
         }
     }
     let target = ends.target;
-    let doing = || format!("add the neighbour {target} on {sender}");
+    let doing = format!("add the neighbour {target} on {sender}");
     let add = add_neighbour(from, target);
-    socket.acknowledge(add).map_err(refused(doing))?;
-    let doing = || format!("add the route to {target} by {sender}");
+    socket.acknowledge(&doing, add)?;
+    let doing = format!("add the route to {target} by {sender}");
     let add = add_route(
         from,
         target,
-        Lead::Onwards {
+        Via::Link {
             source: ends.client,
         },
     );
-    socket.acknowledge(add).map_err(refused(doing))
+    socket.acknowledge(&doing, add)
 }
 
 fn index(name: &'static str) -> Result<u32, Error> {
-    if_nametoindex(name).map_err(|errno| Error::Io {
-        doing: "find the pair of veth links again",
-        source: errno.into(),
-    })
+    if_nametoindex(name).map_err(|errno| Error::io("find the pair of veth links", errno.into()))
 }
 
 fn add_address(index: u32, address: IpAddr) -> Request {
@@ -188,7 +182,7 @@ fn add_address(index: u32, address: IpAddr) -> Request {
     let scope = libc::RT_SCOPE_UNIVERSE;
     let header = [
         address_family(family),
-        whole(family),
+        full_prefix(family),
         flags,
         scope,
         a,
@@ -201,7 +195,7 @@ fn add_address(index: u32, address: IpAddr) -> Request {
         .with(libc::IFA_ADDRESS, &octets)
 }
 
-/// `struct ndmsg`: the receiving end is known, nobody needs to be asked.
+/// `struct ndmsg`: with the receiving end as a permanent neighbour, no discovery is needed.
 fn add_neighbour(index: u32, target: IpAddr) -> Request {
     let (family, octets) = octets(target);
     let [a, b, c, d] = index.to_ne_bytes();
@@ -212,24 +206,24 @@ fn add_neighbour(index: u32, target: IpAddr) -> Request {
         .with(libc::NDA_LLADDR, &RECEIVER_ADDRESS)
 }
 
-/// Where a route leads.
+/// The destination of a route.
 #[derive(Clone, Copy)]
-enum Lead {
+enum Via {
     /// To this host.
     Local,
     /// To a host behind the link.
-    Onwards { source: IpAddr },
+    Link { source: IpAddr },
 }
 
-fn add_route(index: u32, to: IpAddr, lead: Lead) -> Request {
+fn add_route(index: u32, to: IpAddr, via: Via) -> Request {
     let (family, to) = octets(to);
-    let (table, scope, kind) = match lead {
-        Lead::Local => (libc::RT_TABLE_LOCAL, libc::RT_SCOPE_HOST, libc::RTN_LOCAL),
-        Lead::Onwards { .. } => (libc::RT_TABLE_MAIN, libc::RT_SCOPE_LINK, libc::RTN_UNICAST),
+    let (table, scope, kind) = match via {
+        Via::Local => (libc::RT_TABLE_LOCAL, libc::RT_SCOPE_HOST, libc::RTN_LOCAL),
+        Via::Link { .. } => (libc::RT_TABLE_MAIN, libc::RT_SCOPE_LINK, libc::RTN_UNICAST),
     };
     let mut header = [0; ROUTE_HEADER];
     header[0] = address_family(family);
-    header[1] = whole(family);
+    header[1] = full_prefix(family);
     header[4] = table;
     header[5] = PROTOCOL;
     header[6] = scope;
@@ -237,19 +231,8 @@ fn add_route(index: u32, to: IpAddr, lead: Lead) -> Request {
     let request = Request::new(libc::RTM_NEWROUTE, Flags::CREATE_NEW, &header)
         .with(libc::RTA_DST, &to)
         .with(libc::RTA_OIF, &index.to_ne_bytes());
-    match lead {
-        Lead::Local => request,
-        Lead::Onwards { source } => request.with(libc::RTA_PREFSRC, &octets(source).1),
-    }
-}
-
-/// An error of rtnetlink, with what was being done as the `ip` command that it equals.
-fn refused(doing: impl FnOnce() -> String) -> impl FnOnce(ExchangeError) -> Error {
-    |error| match error {
-        ExchangeError::Refused(refusal) => Error::Routing {
-            doing: doing(),
-            refusal,
-        },
-        other => Error::reading("change links, addresses and routes")(other),
+    match via {
+        Via::Local => request,
+        Via::Link { source } => request.with(libc::RTA_PREFSRC, &octets(source).1),
     }
 }

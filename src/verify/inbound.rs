@@ -8,7 +8,7 @@ use crate::intent::{Family, InboundMode};
 use crate::nftables;
 use crate::rtnetlink::veth::{Ends, Names};
 use crate::verify::prober::{self, Listener};
-use crate::verify::veth_pair::Detour;
+use crate::verify::veth_pair::VethPair;
 
 use super::candidates::{inbound_ports, sources, unused};
 use super::outbound::SOURCE_PORT;
@@ -25,10 +25,10 @@ struct Arrival {
 pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error> {
     let families = trial.capture.families;
     let mut checks = Vec::new();
-    let mut detour = None;
+    let mut pair = None;
     for family in families.iter() {
         let finding = match prepare(trial, family)? {
-            Ok(arrival) => attempt(trial, &mut detour, &arrival)?,
+            Ok(arrival) => attempt(trial, &mut pair, &arrival)?,
             Err(finding) => finding,
         };
         checks.push(Check {
@@ -64,25 +64,25 @@ fn prepare(
     }))
 }
 
-/// Makes the connection, over a detour that both families share where it has the same names.
+/// Makes the connection, over a pair that both families share where it has the same names.
 fn attempt(
     trial: &mut Trial<'_>,
-    detour: &mut Option<(Names, Detour)>,
+    pair: &mut Option<(Names, VethPair)>,
     arrival: &Arrival,
 ) -> Result<Finding, nftables::Error> {
     let Arrival { names, ends, .. } = *arrival;
-    let opened = match detour.take() {
+    let opened = match pair.take() {
         Some((own, open)) if own == names => Ok(open),
         // The other one goes away before.
         other => {
             drop(other);
-            Detour::open(names)
+            VethPair::open(names)
         }
     };
-    let led = opened.and_then(|mut open| open.lead(ends).map(|()| open));
+    let led = opened.and_then(|mut open| open.connect(ends).map(|()| open));
     match led {
-        Ok(open) => *detour = Some((names, open)),
-        Err(error) => return Ok(Finding::Failed(Failure::NoDetour(error))),
+        Ok(open) => *pair = Some((names, open)),
+        Err(error) => return Ok(Finding::Failed(Failure::NoVethPair(error))),
     }
     let route = trial.routes.to(ends.target)?;
     let led =

@@ -1,0 +1,199 @@
+//! A netlink socket: requests, transactions and dumps.
+
+use std::io;
+
+use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
+
+use super::{Answer, Error, Message, RECEIVE_BUFFER, Request};
+use crate::sys;
+
+/// Enough for the parts of a short dump, and cleared at every start.
+const SMALL_BUFFER: usize = 8 * 1024;
+/// The default send buffer (`net.core.wmem_default`) less the kernel's own share; a larger batch needs more.
+const DEFAULT_SEND_BUFFER: usize = 200 * 1024;
+
+/// The part of the kernel that a socket talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Subsystem {
+    /// Links, addresses, policy rules and routes (`NETLINK_ROUTE`).
+    Route,
+    /// nf_tables (`NETLINK_NETFILTER`).
+    Nftables,
+    /// Sockets (`NETLINK_SOCK_DIAG`).
+    SockDiag,
+}
+
+impl Subsystem {
+    const fn bus(self) -> mnl::Bus {
+        match self {
+            Self::Route => mnl::Bus::Route,
+            Self::Nftables => mnl::Bus::Netfilter,
+            Self::SockDiag => mnl::Bus::SockDiag,
+        }
+    }
+}
+
+/// A netlink socket.
+pub(crate) struct Socket {
+    inner: mnl::Socket,
+    subsystem: Subsystem,
+    buffer: Vec<u8>,
+    sequence: u32,
+}
+
+impl Socket {
+    /// Opens a socket of the calling thread's network namespace.
+    pub(crate) fn open(subsystem: Subsystem) -> Result<Self, Error> {
+        let inner = mnl::Socket::new(subsystem.bus()).map_err(Error::Open)?;
+        sys::enable_extended_acks(&inner);
+        Ok(Self {
+            inner,
+            subsystem,
+            buffer: vec![0; SMALL_BUFFER],
+            sequence: 0,
+        })
+    }
+
+    /// The number of the socket (port id), unique within its network namespace and subsystem.
+    pub(crate) fn number(&self) -> u32 {
+        self.inner.portid()
+    }
+
+    /// Reserves the sequence numbers of this many messages, and gives back the first. They start at 1.
+    pub(crate) fn reserve(&mut self, messages: u32) -> u32 {
+        let first = self.sequence.wrapping_add(1).max(1);
+        self.sequence = first.wrapping_add(messages - 1);
+        first
+    }
+
+    /// Sends all of it as one datagram: the kernel would take the parts of a batch that come in several for batches of
+    /// their own, and acknowledge each without doing anything.
+    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        if bytes.len() > DEFAULT_SEND_BUFFER {
+            // The kernel doubles the value for its bookkeeping. In a user namespace only the plain option is
+            // allowed, and it may grant less; then the send fails with EMSGSIZE.
+            let size = bytes.len() + 4096;
+            let socket = sys::borrow_fd(&self.inner);
+            setsockopt(&socket, sockopt::SndBufForce, &size)
+                .or_else(|_| setsockopt(&socket, sockopt::SndBuf, &size))?;
+        }
+        if self.inner.send(bytes)? == bytes.len() {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::WriteZero.into())
+        }
+    }
+
+    /// Reads datagrams and hands each message to `each`, until that returns a value.
+    pub(crate) fn receive<T>(
+        &mut self,
+        mut each: impl FnMut(Message<'_>) -> io::Result<Option<T>>,
+    ) -> io::Result<T> {
+        loop {
+            let length = match self.inner.recv_raw(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            };
+            let received = self.buffer.get(..length);
+            let received = received.expect("the kernel fills the buffer at most");
+            for message in Message::all(received) {
+                if let Some(value) = each(message?)? {
+                    return Ok(value);
+                }
+            }
+            if length > SMALL_BUFFER / 4 {
+                // More may come: in larger parts, then.
+                self.buffer.resize(RECEIVE_BUFFER, 0);
+            }
+        }
+    }
+
+    /// Sends a request and waits for its acknowledgement.
+    pub(crate) fn acknowledge(&mut self, doing: &str, request: Request) -> Result<(), Error> {
+        self.exchange(doing, request, |message| {
+            Ok(match message.answer() {
+                Some(Answer::Done) => Some(Ok(())),
+                Some(Answer::Failed(refusal)) => Some(Err(refusal)),
+                None => None,
+            })
+        })
+    }
+
+    /// Sends a request and reads the one message that answers it.
+    pub(crate) fn query<T>(
+        &mut self,
+        doing: &str,
+        request: Request,
+        mut read: impl FnMut(Message<'_>) -> Option<T>,
+    ) -> Result<T, Error> {
+        self.exchange(doing, request, |message| match message.answer() {
+            Some(Answer::Failed(refusal)) => Ok(Some(Err(refusal))),
+            Some(Answer::Done) => Ok(None),
+            None => Ok(Some(Ok(read(message).ok_or(io::ErrorKind::InvalidData)?))),
+        })
+    }
+
+    /// The same; `None` if the kernel answers that there is no such object.
+    pub(crate) fn find<T>(
+        &mut self,
+        doing: &str,
+        request: Request,
+        read: impl FnMut(Message<'_>) -> Option<T>,
+    ) -> Result<Option<T>, Error> {
+        match self.query(doing, request, read) {
+            Err(error) if error.refused_with() == Some(Errno::ENOENT) => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
+    /// Sends a dump request and hands each message of the listing to `each`.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] if what is listed changed meanwhile. The listing is read to its end nevertheless: until then
+    /// the kernel begins no other dump on this socket (EBUSY).
+    pub(crate) fn dump(
+        &mut self,
+        doing: &str,
+        request: Request,
+        mut each: impl FnMut(Message<'_>) -> Option<()>,
+    ) -> Result<(), Error> {
+        let mut interrupted = false;
+        let mut malformed = false;
+        self.exchange(doing, request, |message| {
+            interrupted |= message.is_interrupted();
+            Ok(match message.answer() {
+                _ if message.ends_dump() => Some(Ok(())),
+                Some(Answer::Failed(refusal)) => Some(Err(refusal)),
+                Some(Answer::Done) => Some(Ok(())),
+                None => {
+                    malformed |= !interrupted && each(message).is_none();
+                    None
+                }
+            })
+        })?;
+        match (interrupted, malformed) {
+            (true, _) => Err(Error::contended(doing)),
+            (false, true) => Err(Error::io(doing, io::ErrorKind::InvalidData.into())),
+            (false, false) => Ok(()),
+        }
+    }
+
+    fn exchange<T>(
+        &mut self,
+        doing: &str,
+        request: Request,
+        mut each: impl FnMut(Message<'_>) -> io::Result<Option<Result<T, super::Refusal>>>,
+    ) -> Result<T, Error> {
+        let sequence = self.reserve(1);
+        let answer = self.send(&request.finish(sequence)).and_then(|()| {
+            // Messages of an earlier exchange that failed are skipped.
+            self.receive(|message| match message.sequence {
+                number if number == sequence => each(message),
+                _ => Ok(None),
+            })
+        });
+        let answer = answer.map_err(|source| Error::io(doing, source))?;
+        answer.map_err(|refusal| Error::refused(self.subsystem, doing, refusal))
+    }
+}

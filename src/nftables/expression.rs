@@ -1,0 +1,142 @@
+//! Expressions, the elements of rules, as nf_tables evaluates them (`linux/netfilter/nf_tables.h`).
+//!
+//! Each is written to and read from libnftnl's object side by side, in a file for each group, without knowledge of rules;
+//! [`rule`](super::rule) translates between them and rules. Values are loaded into and read from one register.
+
+mod data;
+mod key;
+mod target;
+
+use std::ffi::CString;
+
+use nftnl::nftnl_sys::libc;
+
+use crate::intent::Family;
+use crate::netlink::text;
+use crate::sys::{self, ExpressionRef, TooLarge};
+
+pub(super) use key::{Ct, Meta};
+
+/// One expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Expression {
+    /// `meta`: load.
+    LoadMeta(Meta),
+    /// `meta`: set.
+    SetMeta(Meta),
+    /// `ct`: load.
+    LoadCt(Ct),
+    /// `ct`: set.
+    SetCt(Ct),
+    /// `payload`: load bytes of a header.
+    LoadPayload {
+        base: Header,
+        offset: u32,
+        length: u32,
+    },
+    /// `bitwise`: keep the bits of the mask.
+    Mask(Vec<u8>),
+    /// `byteorder`: a 32-bit value to network order.
+    ToNetworkOrder,
+    /// `cmp`: continue if equal, or if not.
+    Compare { equal: bool, value: Vec<u8> },
+    /// `lookup`: continue if in the set, or if not.
+    Lookup { set: String, inverted: bool },
+    /// `counter`.
+    Count,
+    /// `immediate`: a value.
+    Immediate(Vec<u8>),
+    /// `immediate`: `NF_ACCEPT` or `NF_DROP`.
+    Verdict { accept: bool },
+    /// `redir`, to the port in the register.
+    Redirect,
+    /// `tproxy`, to the port in the register.
+    Tproxy(Family),
+    /// `notrack`.
+    NoTrack,
+    /// One that netweir's rules do not have, by its name.
+    Other(String),
+}
+
+/// `enum nft_payload_bases`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(super) enum Header {
+    Network = libc::NFT_PAYLOAD_NETWORK_HEADER as u32,
+    Transport = libc::NFT_PAYLOAD_TRANSPORT_HEADER as u32,
+}
+
+const REGISTER: u32 = libc::NFT_REG_1 as u32;
+const VERDICT_REGISTER: u32 = libc::NFT_REG_VERDICT as u32;
+
+impl Expression {
+    /// libnftnl's object.
+    pub(super) fn encode(&self) -> Result<sys::Expression, TooLarge> {
+        match self {
+            Self::LoadMeta(meta) => key::load_meta(*meta),
+            Self::SetMeta(meta) => key::set_meta(*meta),
+            Self::LoadCt(ct) => key::load_ct(*ct),
+            Self::SetCt(ct) => key::set_ct(*ct),
+            Self::LoadPayload {
+                base,
+                offset,
+                length,
+            } => data::payload(*base, *offset, *length),
+            Self::Mask(mask) => data::mask(mask),
+            Self::ToNetworkOrder => data::to_network_order(),
+            Self::Compare { equal, value } => data::compare(*equal, value),
+            Self::Lookup { set, inverted } => data::lookup(set, *inverted),
+            Self::Count | Self::NoTrack | Self::Other(_) => {
+                sys::Expression::new(&terminated(self.name())?)
+            }
+            Self::Immediate(value) => target::immediate(value),
+            Self::Verdict { accept } => target::verdict(*accept),
+            Self::Redirect => target::redirect(),
+            Self::Tproxy(family) => target::tproxy(*family),
+        }
+    }
+
+    /// The expression in libnftnl's object.
+    pub(super) fn decode(object: ExpressionRef<'_>) -> Self {
+        let known = match object.name() {
+            b"meta" => key::read_meta(object),
+            b"ct" => key::read_ct(object),
+            b"payload" => data::read_payload(object),
+            b"bitwise" => data::read_mask(object),
+            b"byteorder" => data::read_byte_order(object),
+            b"cmp" => data::read_compare(object),
+            b"lookup" => data::read_lookup(object),
+            b"counter" => Some(Self::Count),
+            b"immediate" => target::read_immediate(object),
+            b"redir" => target::read_redirect(object),
+            b"tproxy" => target::read_tproxy(object),
+            b"notrack" => Some(Self::NoTrack),
+            _ => None,
+        };
+        known.unwrap_or_else(|| Self::Other(text(object.name())))
+    }
+
+    /// The kernel's name for it.
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::LoadMeta(_) | Self::SetMeta(_) => "meta",
+            Self::LoadCt(_) | Self::SetCt(_) => "ct",
+            Self::LoadPayload { .. } => "payload",
+            Self::Mask(_) => "bitwise",
+            Self::ToNetworkOrder => "byteorder",
+            Self::Compare { .. } => "cmp",
+            Self::Lookup { .. } => "lookup",
+            Self::Count => "counter",
+            Self::Immediate(_) | Self::Verdict { .. } => "immediate",
+            Self::Redirect => "redir",
+            Self::Tproxy(_) => "tproxy",
+            Self::NoTrack => "notrack",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+/// The text with a NUL after it, for libnftnl.
+pub(super) fn terminated(text: &str) -> Result<CString, TooLarge> {
+    CString::new(text).map_err(|_| TooLarge)
+}
