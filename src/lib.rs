@@ -13,8 +13,11 @@
 //! [`plan::plan`] is total and holds every policy decision; everything right of
 //! [`ruleset::Ruleset`] reads one model. Only the kernel layers ([`process`], [`rtnetlink`], [`nftables`]), [`verify`] and the command line touch the operating system.
 
+#[cfg(feature = "kernel")]
 pub mod app;
+#[cfg(feature = "kernel")]
 pub mod cli;
+#[cfg(feature = "kernel")]
 pub mod cni;
 pub mod connection;
 pub mod drift;
@@ -24,22 +27,30 @@ pub mod explain;
 
 pub mod graph;
 pub mod intent;
+#[cfg(feature = "kernel")]
 pub mod log;
 pub mod meshes;
 pub mod metadata;
+#[cfg(feature = "kernel")]
 mod netlink;
+#[cfg(feature = "kernel")]
 pub mod nftables;
+#[cfg(feature = "kernel")]
 pub mod node;
 pub mod options;
 pub mod parse;
 pub mod plan;
 pub mod printable;
+#[cfg(feature = "kernel")]
 pub mod process;
 
 pub mod render;
+#[cfg(feature = "kernel")]
 pub mod rtnetlink;
 pub mod ruleset;
 pub mod status;
+#[cfg(feature = "kernel")]
 mod sys;
 pub mod trace;
+#[cfg(feature = "kernel")]
 pub mod verify;

@@ -9,6 +9,7 @@
 //! A value that the mesh's own program accepts and uses is accepted, with the same outcome for every connection. A value
 //! that it refuses, drops or misreads is an error.
 
+#[cfg(feature = "kernel")]
 pub(crate) mod annotations;
 mod command;
 pub(crate) mod istio;
@@ -17,6 +18,7 @@ pub mod notation;
 mod reader;
 mod request;
 
+#[cfg(feature = "kernel")]
 pub use annotations::AnnotationKey;
 pub use command::CompatCommand;
 pub use istio::{Istio, IstioFlag};
