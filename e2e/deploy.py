@@ -149,7 +149,7 @@ def run(options, checks, folder):
         print("The way out:", flush=True)
         leaves(checks, Node.new(played, "uninstall"), manifests("uninstall"))
         print("A mistake in the configuration:", flush=True)
-        refuses(checks, Node.new(played, "mistaken"), manifests("mistaken"))
+        refuses(checks, Node.new(played, "invalid"), manifests("invalid"))
         print("The init container:", flush=True)
         initializes(checks, played, manifests("shop"), options.envoy)
         print("The first run of the README:", flush=True)

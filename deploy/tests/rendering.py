@@ -1,4 +1,4 @@
-"""What Helm and Kustomize make of the manifests, in each of the versions that are at hand."""
+"""What Helm and Kustomize render, in each available version."""
 
 import json
 import os
@@ -16,7 +16,7 @@ SHOP = "deploy/kustomize/examples/shop"
 FIRST_RUN = "deploy/examples/captured-pod.yaml"
 NAMESPACE = "netweir-system"
 
-# Where script/kubernetes put the programs.
+# The folder of script/kubernetes.
 TOOLS = Path(os.environ["KUBERNETES_TOOLS"])
 VERSIONS = tuple(sorted(folder.name for folder in TOOLS.glob("v[0-9]*")))
 NEWEST = VERSIONS[-1]
@@ -50,12 +50,12 @@ UNINSTALL = {"uninstallOnExit": True}
 
 
 class Refused(Exception):
-    """What the program said when it ended with a failure."""
+    """The program failed: its error output."""
 
 
 def run(version, program, *arguments, given=None):
     command = [TOOLS / version / program, *arguments]
-    # Neither reads a cluster's address, nor anything else of the user's.
+    # An empty home: neither a kubeconfig nor other settings of the user are read.
     environment = {"HOME": "/nonexistent", "PATH": os.environ["PATH"]}
     done = subprocess.run(command, input=given, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -82,7 +82,7 @@ def first_run():
 
 
 def overlay(folder, kustomization):
-    """What Kustomize makes of a user's own kustomization, written into `folder` below the project's."""
+    """What Kustomize renders for a user's own kustomization, written into `folder`."""
     (folder / "kustomization.yaml").write_text(json.dumps(kustomization), encoding="utf-8")
     return kustomize(folder)
 
@@ -98,20 +98,20 @@ def pod(found, kind="DaemonSet"):
 
 @cache
 def on_nodes(way):
-    """The objects that put netweir on the nodes, the usual way: `helm` or `kustomize`."""
+    """The objects that install netweir on the nodes, by `helm` or `kustomize`, with default values."""
     return {"helm": helm, "kustomize": kustomize}[way]()
 
 
 def write(folder):
-    """For those who run what is rendered here: each as JSON."""
+    """Writes what e2e/ runs, as JSON."""
     folder.mkdir(parents=True, exist_ok=True)
     rendered = {
         "helm": helm(),
         "kustomize": kustomize(),
-        # Where no annotations are handed over, the policy decides alone.
+        # Without annotations from the runtime, the policy decides alone.
         "all": helm({"plugin": {"policy": "all", "capture": EVERYTHING["plugin"]["capture"]}}),
         "uninstall": helm(UNINSTALL),
-        "mistaken": helm({"plugin": {"capture": {"exclude-outbound-port": "22"}}}),
+        "invalid": helm({"plugin": {"capture": {"exclude-outbound-port": "22"}}}),
         "shop": kustomize(SHOP),
         "first-run": first_run(),
     }

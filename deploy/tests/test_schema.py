@@ -1,13 +1,13 @@
-"""Everything rendered is what Kubernetes knows, to the last field, in the oldest version that is supported and the newest.
+"""Kubernetes' schemas accept everything rendered, without unknown fields, in the oldest supported version and the newest.
 
-`kubectl --dry-run=client` would know, too, if it did not ask an API server what there is.
+`kubectl --dry-run=client` would check it too, but needs an API server.
 """
 
 import copy
 import unittest
 
 import kubernetes_validate
-import mistakes
+import mutations
 from rendering import EVERYTHING, SHOP, UNINSTALL, first_run, helm, kustomize, on_nodes
 
 # The chart's kubeVersion begins with the first.
@@ -15,19 +15,19 @@ RELEASES = ("1.25", "1.37")
 
 
 def refused(objects, release):
-    """What the schemas have against the objects. A field that they do not know is refused, too."""
-    told = []
+    """The schemas' errors for the objects. Unknown fields are errors."""
+    errors = []
     for found in objects:
         try:
             used = kubernetes_validate.validate(found, release, strict=True)
             assert used == release, f"there are no schemas of {release}"
         except kubernetes_validate.ValidationError as error:
-            told.append(f"{found['kind']}: {'/'.join(map(str, error.path))}: {error.message}")
-    return told
+            errors.append(f"{found['kind']}: {'/'.join(map(str, error.path))}: {error.message}")
+    return errors
 
 
 class Schema(unittest.TestCase):
-    def test_what_is_rendered(self):
+    def test_accepts_everything_rendered(self):
         rendered = {
             "helm": on_nodes("helm"),
             "everything": helm(EVERYTHING),
@@ -41,8 +41,8 @@ class Schema(unittest.TestCase):
                 with self.subTest(name=name, release=release):
                     self.assertEqual(refused(objects, release), [])
 
-    def test_mistakes(self):
-        for number, change in enumerate(mistakes.AGAINST_SCHEMA):
+    def test_refuses_mutations(self):
+        for number, change in enumerate(mutations.AGAINST_SCHEMA):
             with self.subTest(number=number):
                 objects = copy.deepcopy(on_nodes("helm"))
                 change(objects)

@@ -58,14 +58,14 @@ class Values(unittest.TestCase):
                     self.assertIn(name, str(refused.exception))
 
     def test_an_image(self):
-        for image, told in (
+        for image, expected in (
             ({}, r"localhost/netweir:\d+\.\d+\.\d+"),
             ({"tag": "edge"}, "localhost/netweir:edge"),
             (EVERYTHING["image"] | {"tag": "edge"}, f"{EVERYTHING['image']['repository']}@{EVERYTHING['image']['digest']}"),
         ):
             with self.subTest(image=image):
                 found = next(found for found in helm({"image": image}) if found["kind"] == "DaemonSet")
-                self.assertRegex(found["spec"]["template"]["spec"]["containers"][0]["image"], f"^{told}$")
+                self.assertRegex(found["spec"]["template"]["spec"]["containers"][0]["image"], f"^{expected}$")
 
     def test_another_configuration_rolls_out(self):
         def checksum(found):
@@ -89,8 +89,8 @@ class Chart(unittest.TestCase):
     def test_notes(self):
         def notes(*more):
             # Helm 3 asks for a cluster even here.
-            told = run(NEWEST, "helm", "install", "weir", CHART, "--dry-run=client", "--namespace=mesh", *more)
-            return re.sub(r"\s+", " ", told.partition("NOTES:")[2])
+            output = run(NEWEST, "helm", "install", "weir", CHART, "--dry-run=client", "--namespace=mesh", *more)
+            return re.sub(r"\s+", " ", output.partition("NOTES:")[2])
 
         self.assertIn("kubectl -n mesh rollout status daemonset/netweir", notes())
         self.assertIn("helm uninstall alone leaves the plugin", notes())

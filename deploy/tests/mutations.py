@@ -1,8 +1,8 @@
-"""Mistakes that somebody could make in the manifests, by the promise that has to notice."""
+"""Faulty changes to the manifests, each with the property that has to detect it."""
 
 
 def at(path, value=None):
-    """Sets what is at `path`, a text with slashes, below the DaemonSet's pod; takes it away where no value is given."""
+    """Sets the value at `path`, separated by slashes; removes it if no value is given."""
     *folders, last = (int(word) if word.isdigit() else word for word in path.split("/"))
 
     def make(pod):
@@ -31,7 +31,7 @@ SOCKET = {"name": "socket", "hostPath": {"path": "/run/containerd", "type": "Dir
 CONTEXT = "containers/0/securityContext"
 
 IN_POD = (
-    ("nothing_but_these_objects", more("containers", {"name": "second", "image": "second"})),
+    ("only_these_objects", more("containers", {"name": "second", "image": "second"})),
     ("no_token", at("automountServiceAccountToken")),
     ("no_token", at("serviceAccountName", "admin")),
     ("no_capabilities", at(f"{CONTEXT}/capabilities")),
@@ -41,29 +41,29 @@ IN_POD = (
     ("read_only_root", at(f"{CONTEXT}/readOnlyRootFilesystem")),
     ("seccomp", at("securityContext/seccompProfile")),
     ("seccomp", at(f"{CONTEXT}/seccompProfile", {"type": "Unconfined"})),
-    ("of_the_host_two_folders_alone", more("volumes", SOCKET)),
-    ("of_the_host_two_folders_alone", at("hostPID", True)),
-    ("of_the_host_two_folders_alone", at("hostNetwork")),
-    ("of_the_host_two_folders_alone", at("containers/0/volumeMounts/0/mountPath", "/opt")),
-    ("of_the_host_two_folders_alone", at("containers/0/args/2", "--bin-dir=/tmp")),
-    ("the_hosts_own_places", at("volumes/0/hostPath/path", "/")),
-    ("nothing_else_to_write_to", more("volumes", {"name": "scratch", "emptyDir": {}})),
-    ("nothing_else_to_write_to", at("containers/0/volumeMounts/2/readOnly")),
+    ("only_two_host_folders", more("volumes", SOCKET)),
+    ("only_two_host_folders", at("hostPID", True)),
+    ("only_two_host_folders", at("hostNetwork")),
+    ("only_two_host_folders", at("containers/0/volumeMounts/0/mountPath", "/opt")),
+    ("only_two_host_folders", at("containers/0/args/2", "--bin-dir=/tmp")),
+    ("usual_host_folders", at("volumes/0/hostPath/path", "/")),
+    ("no_other_writable_volume", more("volumes", {"name": "scratch", "emptyDir": {}})),
+    ("no_other_writable_volume", at("containers/0/volumeMounts/2/readOnly")),
     ("on_every_node", at("tolerations")),
     ("on_every_node", at("nodeSelector", {"mesh": "yes"})),
     ("priority", at("priorityClassName")),
-    ("small", at("containers/0/resources")),
-    ("an_update_leaves_no_gap", more("containers/0/args", "--uninstall-on-exit")),
+    ("small_memory_limit", at("containers/0/resources")),
+    ("updates_leave_no_gap", more("containers/0/args", "--uninstall-on-exit")),
     ("ready_when_installed", at("containers/0/readinessProbe")),
     ("ready_when_installed", at("containers/0/args/5", "--health=0.0.0.0:15097")),
-    ("no_variables", at("enableServiceLinks")),
-    ("no_variables", at("containers/0/env", [{"name": "NETWEIR_CNI_ONCE", "value": "true"}])),
+    ("no_environment", at("enableServiceLinks")),
+    ("no_environment", at("containers/0/env", [{"name": "NETWEIR_CNI_ONCE", "value": "true"}])),
 )
 
 INIT = "initContainers/0/securityContext"
 
 IN_INIT_CONTAINER = (
-    ("first_of_the_pod", lambda pod: pod["initContainers"].reverse()),
+    ("first_in_the_pod", lambda pod: pod["initContainers"].reverse()),
     ("one_capability", more(f"{INIT}/capabilities/add", "NET_RAW")),
     ("one_capability", at(f"{INIT}/capabilities/drop")),
     ("one_capability", at(f"{INIT}/allowPrivilegeEscalation")),
@@ -79,7 +79,7 @@ def role(objects):
 
 
 def of(kind, change):
-    """A mistake in the object of that kind."""
+    """Applies the change to the object of that kind."""
 
     def make(objects):
         (found,) = [found for found in objects if found["kind"] == kind]
@@ -93,14 +93,14 @@ def in_pod(change):
 
 
 IN_OBJECTS = (
-    ("nothing_but_these_objects", role),
+    ("only_these_objects", role),
     ("no_token", of("ServiceAccount", at("automountServiceAccountToken"))),
-    ("an_update_leaves_no_gap", of("DaemonSet", at("spec/updateStrategy"))),
-    ("an_update_leaves_no_gap", of("DaemonSet", at("spec/updateStrategy/rollingUpdate/maxSurge", 1))),
+    ("updates_leave_no_gap", of("DaemonSet", at("spec/updateStrategy"))),
+    ("updates_leave_no_gap", of("DaemonSet", at("spec/updateStrategy/rollingUpdate/maxSurge", 1))),
     *((name, in_pod(change)) for name, change in IN_POD),
 )
 
-# What Kubernetes itself would refuse, or drop without a word.
+# What Kubernetes itself would refuse or silently drop.
 AGAINST_SCHEMA = (
     in_pod(at(f"{CONTEXT}/readOnlyRootFilesytem", True)),
     in_pod(at(f"{CONTEXT}/readOnlyRootFilesystem", "true")),

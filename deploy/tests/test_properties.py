@@ -1,4 +1,4 @@
-"""The promises are kept by what Helm and Kustomize render, and would notice if they were not."""
+"""The properties hold for everything that Helm and Kustomize render, and detect faulty changes."""
 
 import copy
 import json
@@ -7,19 +7,19 @@ import unittest
 from contextlib import contextmanager
 from pathlib import Path
 
-import mistakes
-import promises
+import mutations
+import properties
 import rendering
-from promises import INIT_CONTAINER, ON_NODES, Node, broken
+from properties import INIT_CONTAINER, ON_NODES, Node, violated
 from rendering import EVERYTHING, SHOP, UNINSTALL, VERSIONS, helm, kustomize, on_nodes, one, overlay, pod
 
 WAYS = ("helm", "kustomize")
 EXIT = "deploy/kustomize/components/uninstall-on-exit"
 INIT = "deploy/kustomize/components/init-container"
-# Kustomize takes no absolute path: from a folder that is made for the purpose, the project.
+# The project, from a temporary folder below it: Kustomize refuses absolute paths.
 ABOVE = "../../"
-# What values may change, as the user wishes.
-AS_WISHED = {"the_hosts_own_places", "on_every_node", "priority", "small", "an_update_leaves_no_gap", "ready_when_installed"}
+# What the values may change.
+CONFIGURABLE = {"usual_host_folders", "on_every_node", "priority", "small_memory_limit", "updates_leave_no_gap", "ready_when_installed"}
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def below_the_project():
 
 
 def library_chart(folder, arguments):
-    """A chart of a user's that has the init container from ours."""
+    """A user's chart that includes the init container from netweir's."""
     (folder / "templates").mkdir()
     (folder / "charts").mkdir()
     (folder / "charts/netweir-init").symlink_to(rendering.ROOT / "deploy/helm/netweir-init")
@@ -53,7 +53,7 @@ spec:
 
 
 def plain(found):
-    """An object without what the two ways name and label in their own manner."""
+    """An object without the names and labels that differ between the two tools."""
     found = copy.deepcopy(found)
     found["metadata"] = {"namespace": found["metadata"]["namespace"]}
     if found["kind"] == "ConfigMap":
@@ -66,23 +66,23 @@ def plain(found):
     return found
 
 
-class Promises(unittest.TestCase):
-    """Kept by everything that is rendered."""
+class Properties(unittest.TestCase):
+    """They hold for everything that is rendered."""
 
     def test_on_nodes(self):
         for version in VERSIONS:
             for way in (helm, kustomize):
                 with self.subTest(version=version, way=way.__name__):
-                    self.assertEqual(broken(ON_NODES, Node(way(version=version))), {})
+                    self.assertEqual(violated(ON_NODES, Node(way(version=version))), {})
 
-    def test_whatever_the_values(self):
-        told = broken(ON_NODES, Node(helm(EVERYTHING)))
-        self.assertEqual(set(told), AS_WISHED)
+    def test_with_all_values_set(self):
+        found = violated(ON_NODES, Node(helm(EVERYTHING)))
+        self.assertEqual(set(found), CONFIGURABLE)
 
     def test_init_container_by_kustomize(self):
         for version in VERSIONS:
             with self.subTest(version=version):
-                self.assertEqual(broken(INIT_CONTAINER, pod(kustomize(SHOP, version), "Deployment")), {})
+                self.assertEqual(violated(INIT_CONTAINER, pod(kustomize(SHOP, version), "Deployment")), {})
 
     def test_init_container_of_other_workloads(self):
         shop = one(kustomize(SHOP), "Deployment")
@@ -95,27 +95,27 @@ class Promises(unittest.TestCase):
             found = overlay(folder, {"resources": resources, "components": [ABOVE + INIT]})
         for kind in kinds:
             with self.subTest(kind=kind):
-                self.assertEqual(broken(INIT_CONTAINER, pod(found, kind)), {})
+                self.assertEqual(violated(INIT_CONTAINER, pod(found, kind)), {})
                 self.assertEqual([each["name"] for each in pod(found, kind)["initContainers"]], ["netweir", "migrate"])
 
     def test_init_container_by_helm(self):
         shop = pod(kustomize(SHOP), "Deployment")["initContainers"][0]
         with tempfile.TemporaryDirectory() as folder:
             rendered = library_chart(Path(folder), shop["args"][1:])
-        self.assertEqual(broken(INIT_CONTAINER, rendered), {})
+        self.assertEqual(violated(INIT_CONTAINER, rendered), {})
         self.assertEqual(rendered["initContainers"], [shop])
 
-    def test_both_ways_are_one(self):
+    def test_both_tools_render_the_same(self):
         by_way = [{found["kind"]: plain(found) for found in on_nodes(way) if found["kind"] != "Namespace"} for way in WAYS]
         self.assertEqual(*by_way)
 
-    def test_the_namespace_admits_it(self):
+    def test_namespace_admits_the_pod(self):
         labels = one(on_nodes("kustomize"), "Namespace")["metadata"]["labels"]
         self.assertEqual(labels["pod-security.kubernetes.io/enforce"], "privileged")
 
 
-class TheWayOut(unittest.TestCase):
-    """The same but for one argument."""
+class UninstallOnExit(unittest.TestCase):
+    """It adds one argument and changes nothing else."""
 
     def test_helm(self):
         self.assert_one_more(on_nodes("helm"), helm(UNINSTALL))
@@ -129,29 +129,29 @@ class TheWayOut(unittest.TestCase):
         wanted = copy.deepcopy(usual)
         pod(wanted)["containers"][0]["args"].append("--uninstall-on-exit")
         self.assertEqual(out, wanted)
-        self.assertEqual(set(broken(ON_NODES, Node(out))), {"an_update_leaves_no_gap"})
+        self.assertEqual(set(violated(ON_NODES, Node(out))), {"updates_leave_no_gap"})
 
 
-class Mistakes(unittest.TestCase):
-    """Each is noticed by the promise that it breaks, and every promise notices one."""
+class Mutations(unittest.TestCase):
+    """Each is detected by its property, and every property detects one."""
 
     def test_on_nodes(self):
         for way in WAYS:
-            for number, (name, change) in enumerate(mistakes.IN_OBJECTS):
-                with self.subTest(way=way, promise=name, number=number):
+            for number, (name, change) in enumerate(mutations.IN_OBJECTS):
+                with self.subTest(way=way, rule=name, number=number):
                     objects = copy.deepcopy(on_nodes(way))
                     change(objects)
-                    self.assertIn(name, broken(ON_NODES, Node(objects)))
-        self.assertEqual({name for name, _ in mistakes.IN_OBJECTS}, set(promises.ON_NODES))
+                    self.assertIn(name, violated(ON_NODES, Node(objects)))
+        self.assertEqual({name for name, _ in mutations.IN_OBJECTS}, set(properties.ON_NODES))
 
     def test_in_the_init_container(self):
         shop = pod(kustomize(SHOP), "Deployment")
-        for number, (name, change) in enumerate(mistakes.IN_INIT_CONTAINER):
-            with self.subTest(promise=name, number=number):
-                mistaken = copy.deepcopy(shop)
-                change(mistaken)
-                self.assertIn(name, broken(INIT_CONTAINER, mistaken))
-        self.assertEqual({name for name, _ in mistakes.IN_INIT_CONTAINER}, set(promises.INIT_CONTAINER))
+        for number, (name, change) in enumerate(mutations.IN_INIT_CONTAINER):
+            with self.subTest(rule=name, number=number):
+                mutated = copy.deepcopy(shop)
+                change(mutated)
+                self.assertIn(name, violated(INIT_CONTAINER, mutated))
+        self.assertEqual({name for name, _ in mutations.IN_INIT_CONTAINER}, set(properties.INIT_CONTAINER))
 
 
 if __name__ == "__main__":
