@@ -27,7 +27,7 @@ image: ## Build the image, one file from scratch, with buildah
 	@script/setup build static image
 	@script/image
 
-bench: ## Measure against nft, iptables and a bare sender, side by side
+bench: ## Measure against nft, iptables and a bare sender; BASE=COMMIT: against that build
 	@script/bench
 
 man: ## Write the man pages, .build/man

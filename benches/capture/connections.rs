@@ -19,7 +19,7 @@ const PROXY_PORT: u16 = 15001;
 /// Connections in one round: some 10 ms.
 const CONNECTIONS: u32 = 400;
 
-/// The links and routes of a pod with nobody at the other end: captured connections do not get there.
+/// The links and routes of a pod without a peer at the other end: captured connections do not get there.
 const LINKS: &[&str] = &[
     "link set lo up",
     "link add eth0 type veth peer name eth1",

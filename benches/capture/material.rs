@@ -11,7 +11,7 @@ use netweir::metadata::Metadata;
 use netweir::plan::plan;
 use netweir::{nftables, render};
 
-/// Ports that a mesh's injector leaves alone.
+/// Ports that a mesh's injector excludes.
 pub(crate) const TYPICAL_PORTS: [u16; 3] = [15020, 15021, 15090];
 /// The same as an option.
 pub(crate) const TYPICAL: &[&str] = &["--exclude-inbound-ports", "15020,15021,15090"];
@@ -70,7 +70,7 @@ pub(crate) fn dry_run(
 }
 
 /// Writes the rules without what replaces an older table, and gives their path: deleting a table makes `nft` wait for
-/// the kernel's deferred destruction, which is nothing to win a race by.
+/// the kernel's deferred destruction, which is not what is compared.
 pub(crate) fn without_deletion(rules: &Path, path: PathBuf) -> Result<PathBuf> {
     let text = fs::read_to_string(rules)?;
     let (before, after) = text

@@ -29,13 +29,13 @@ pub(crate) struct Took {
     pub(crate) elapsed: f64,
     /// On a processor, in the program and in the kernel.
     pub(crate) processor: f64,
-    /// Keeps the pod's namespace: the kernel takes one down in the way of whoever sets up another.
+    /// Keeps the pod's namespace: deleting one delays the creation of others.
     _pod: File,
 }
 
-/// Ahead of whatever else the machine does, as the other contenders are: what this thread starts from now on, threads
-/// and processes, is so, too. `renice` says so where it may not.
-pub(crate) fn hurry() -> Result<()> {
+/// Raises the priority of this process and of what it starts from now on, as the other contenders have it. Without the
+/// privilege, `renice` prints an error and nothing changes.
+pub(crate) fn raise_priority() -> Result<()> {
     let process = std::process::id().to_string();
     Command::new("renice")
         .args(["-n", "-20", "-p", &process])
@@ -72,7 +72,8 @@ fn own_namespace() -> Result<File> {
     Ok(File::open("/proc/thread-self/ns/net")?)
 }
 
-fn add(netweir: &Path) -> Result<Took> {
+/// Sets one pod up.
+pub(crate) fn add(netweir: &Path) -> Result<Took> {
     let home = own_namespace()?;
     unshare(CloneFlags::CLONE_NEWNET)?;
     let pod = own_namespace()?;

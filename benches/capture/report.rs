@@ -1,13 +1,13 @@
-//! The figures as text and as Markdown, and whether what is promised of them holds.
+//! The figures as text and as Markdown, and whether they are within their limits.
 
 use std::fmt::Write as _;
 
 use crate::sample::Measured;
 
-/// What is promised of a ratio or an amount.
+/// The limit of a ratio or an amount.
 #[derive(Clone, Copy)]
-pub(crate) enum Promise {
-    /// Nothing: the figure is for comparison.
+pub(crate) enum Limit {
+    /// The figure is for comparison only.
     None,
     /// At least this much.
     AtLeast(f64),
@@ -17,8 +17,8 @@ pub(crate) enum Promise {
     Below(f64),
 }
 
-impl Promise {
-    fn holds(self, figure: f64) -> bool {
+impl Limit {
+    fn is_met_by(self, figure: f64) -> bool {
         match self {
             Self::None => true,
             Self::AtLeast(bound) => figure >= bound,
@@ -27,7 +27,7 @@ impl Promise {
         }
     }
 
-    fn told(self) -> String {
+    fn text(self) -> String {
         match self {
             Self::None => String::new(),
             Self::AtLeast(bound) => format!("at least {bound}"),
@@ -41,41 +41,41 @@ impl Promise {
 #[derive(Default)]
 pub(crate) struct Report {
     text: String,
-    broken: Vec<String>,
+    missed: Vec<String>,
 }
 
 impl Report {
     /// A heading, a sentence and the head of a table.
-    pub(crate) fn section(&mut self, heading: &str, told: &str, columns: &[&str]) {
+    pub(crate) fn section(&mut self, heading: &str, explanation: &str, columns: &[&str]) {
         let rules = vec!["---"; columns.len()].join(" | ");
         let section = format!(
-            "\n## {heading}\n\n{told}\n\n| {} |\n| {rules} |\n",
+            "\n## {heading}\n\n{explanation}\n\n| {} |\n| {rules} |\n",
             columns.join(" | ")
         );
         print!("{section}");
         self.text.push_str(&section);
     }
 
-    /// A row whose last columns are a figure, what is promised of it and whether that holds.
-    pub(crate) fn row(&mut self, cells: &[&str], figure: f64, promise: Promise) {
-        let holds = promise.holds(figure);
-        let verdict = match promise {
-            Promise::None => "",
-            _ if holds => ", holds",
-            _ => ", **broken**",
+    /// A row whose last columns are a figure, its limit, and whether the figure is within it.
+    pub(crate) fn row(&mut self, cells: &[&str], figure: f64, limit: Limit) {
+        let met = limit.is_met_by(figure);
+        let verdict = match limit {
+            Limit::None => "",
+            _ if met => ", met",
+            _ => ", **not met**",
         };
         let row = format!(
             "| {} | {figure:.2} | {}{verdict} |\n",
             cells.join(" | "),
-            promise.told()
+            limit.text()
         );
         print!("{row}");
         self.text.push_str(&row);
-        if !holds {
-            self.broken.push(format!(
-                "{}: {figure:.2}, promised {}",
+        if !met {
+            self.missed.push(format!(
+                "{}: {figure:.2}, limit {}",
                 cells.join(", "),
-                promise.told()
+                limit.text()
             ));
         }
     }
@@ -86,10 +86,10 @@ impl Report {
             return;
         };
         for other in others {
-            let ratio = match other.promise {
+            let ratio = match other.limit {
                 // "Within 1.3 times of it": our time in terms of the other's.
-                Promise::AtMost(_) => ours.milliseconds.median / other.milliseconds.median,
-                Promise::None | Promise::AtLeast(_) | Promise::Below(_) => {
+                Limit::AtMost(_) => ours.milliseconds.median / other.milliseconds.median,
+                Limit::None | Limit::AtLeast(_) | Limit::Below(_) => {
                     other.milliseconds.median / ours.milliseconds.median
                 }
             };
@@ -98,7 +98,7 @@ impl Report {
                 &other.milliseconds.to_string(),
                 &ours.milliseconds.to_string(),
             ];
-            self.row(&cells, ratio, other.promise);
+            self.row(&cells, ratio, other.limit);
         }
     }
 
@@ -109,8 +109,8 @@ impl Report {
         markdown
     }
 
-    /// The promises that do not hold.
-    pub(crate) fn broken(&self) -> &[String] {
-        &self.broken
+    /// The figures that are not within their limits.
+    pub(crate) fn missed(&self) -> &[String] {
+        &self.missed
     }
 }

@@ -5,26 +5,26 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::report::Promise;
+use crate::report::Limit;
 use crate::statistics::Summary;
 
 /// Something that installs rules: one command, or several whose times add up.
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    /// What is promised of the ratio between its time and ours.
-    pub(crate) promise: Promise,
+    /// The limit of the ratio between its time and ours.
+    pub(crate) limit: Limit,
     pub(crate) commands: Vec<Vec<String>>,
 }
 
 impl Contender {
-    pub(crate) fn new(name: &'static str, promise: Promise, commands: &[&[&str]]) -> Self {
+    pub(crate) fn new(name: &'static str, limit: Limit, commands: &[&[&str]]) -> Self {
         let commands = commands
             .iter()
             .map(|words| words.iter().map(ToString::to_string).collect())
             .collect();
         Self {
             name,
-            promise,
+            limit,
             commands,
         }
     }
@@ -33,7 +33,7 @@ impl Contender {
 /// What a contender took.
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
-    pub(crate) promise: Promise,
+    pub(crate) limit: Limit,
     /// From the start of a process to its end, in milliseconds.
     pub(crate) milliseconds: Summary,
     /// Peak resident memory, in megabytes (10^6 bytes).
@@ -66,7 +66,8 @@ impl Launcher {
         ))
     }
 
-    /// Samples all contenders `rounds` times, in turn, so that what disturbs the machine disturbs all alike.
+    /// Samples all contenders `rounds` times, in turn and every other round in reverse, so that what disturbs the machine
+    /// disturbs all alike.
     pub(crate) fn interleaved(
         &self,
         contenders: &[Contender],
@@ -77,8 +78,12 @@ impl Launcher {
             // The first run reads the programs from disk: not counted.
             self.sample(contender)?;
         }
-        for _ in 0..rounds {
-            for (contender, (times, memories)) in contenders.iter().zip(&mut samples) {
+        for round in 0..rounds {
+            let mut turns: Vec<_> = contenders.iter().zip(&mut samples).collect();
+            if round % 2 == 1 {
+                turns.reverse();
+            }
+            for (contender, (times, memories)) in turns {
                 let (milliseconds, megabytes) = self.sample(contender)?;
                 times.push(milliseconds);
                 memories.push(megabytes);
@@ -90,7 +95,7 @@ impl Launcher {
             .map(|(contender, (times, memories))| {
                 Some(Measured {
                     name: contender.name,
-                    promise: contender.promise,
+                    limit: contender.limit,
                     milliseconds: Summary::of(times)?,
                     megabytes: Summary::of(memories)?,
                 })

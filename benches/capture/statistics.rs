@@ -1,4 +1,4 @@
-//! What is said of many measurements of one thing.
+//! Median and spread of many measurements of one thing.
 
 use std::fmt;
 
