@@ -22,10 +22,10 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use crate::sandbox::{Attempt, Fate, Promise, Sandbox, counters, has_every_owner, install};
-use crate::scenarios;
 use iptables::Variant;
 use netweir_testkit::decision_tables;
 use netweir_testkit::effort::effort;
+use netweir_testkit::scenarios::scenarios;
 use told::{Seen, assert_explained};
 
 pub(crate) fn promises() -> Vec<Promise> {
@@ -36,7 +36,7 @@ pub(crate) fn promises() -> Vec<Promise> {
         ),
         Promise::new("fates::mixed-scenarios", mixed),
     ];
-    for (name, capture) in scenarios::all() {
+    for (name, capture) in scenarios() {
         let promise = {
             let capture = capture.clone();
             move |sandbox: &Sandbox| every_fate(sandbox, &capture)
@@ -142,7 +142,7 @@ fn mixed(sandbox: &Sandbox) {
 /// Each part of one of the scenarios. What is inbound is of the same: what is handed over to a transparent listener and
 /// redirected, too, has no destination that anybody promised.
 fn mixed_scenarios() -> impl Strategy<Value = Capture> {
-    let captures: Vec<_> = scenarios::all()
+    let captures: Vec<_> = scenarios()
         .into_iter()
         .map(|(_, capture)| capture)
         .collect();
@@ -181,7 +181,7 @@ const OUT_OF_REACH: [&str; 7] = [
 /// No kind of rule is there that no scenario's matrix meets: some are out of reach in most of them.
 fn every_kind_of_rule_is_met() {
     let (mut made, mut met) = (BTreeSet::new(), BTreeSet::new());
-    for (_, capture) in scenarios::all() {
+    for (_, capture) in scenarios() {
         let ruleset = plan(&capture);
         made.extend(ruleset.rules().map(|(_, rule)| purpose(&rule.id)));
         for attempt in attempts::matrix(&capture) {

@@ -12,16 +12,16 @@ use proptest::test_runner::TestRunner;
 
 use crate::bytes;
 use crate::sandbox::{Promise, fresh, install, run};
-use crate::scenarios;
 use netweir_testkit::captures;
 use netweir_testkit::effort::effort;
+use netweir_testkit::scenarios::scenarios;
 
 pub(crate) fn promises() -> Vec<Promise> {
     vec![
         Promise::alone(
             "judges::scenarios-are-what-is-printed-and-read-back",
             || {
-                for (name, capture) in scenarios::all() {
+                for (name, capture) in scenarios() {
                     judge(&plan(&capture)).unwrap_or_else(|error| panic!("{name}: {error}"));
                 }
             },
@@ -33,8 +33,8 @@ pub(crate) fn promises() -> Vec<Promise> {
             },
         ),
         Promise::alone("judges::a-second-time-changes-nothing", || {
-            for (name, capture) in scenarios::all() {
-                second_time_changes_nothing(name, &capture);
+            for (name, capture) in scenarios() {
+                second_time_changes_nothing(&name, &capture);
             }
         }),
         Promise::alone(
@@ -131,7 +131,7 @@ fn one_after_the_other(capture: &Capture) -> Result<(), TestCaseError> {
 
 fn removal_leaves_nothing() {
     let before = state();
-    for (name, capture) in scenarios::all() {
+    for (name, capture) in scenarios() {
         install(&capture);
         assert_ne!(state(), before, "{name}");
         assert_eq!(

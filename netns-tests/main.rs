@@ -30,7 +30,6 @@ mod refusals;
 mod replacement;
 mod routing;
 mod sandbox;
-mod scenarios;
 mod status;
 mod tproxy;
 mod trace;

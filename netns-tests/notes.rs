@@ -8,13 +8,13 @@ use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, TABLE};
 
 use crate::sandbox::{Promise, install, run};
-use crate::scenarios;
+use netweir_testkit::scenarios::scenarios;
 
 pub(crate) fn promises() -> Vec<Promise> {
     vec![
         Promise::alone("notes::scenarios-are-known-again", || {
-            for (name, capture) in scenarios::all() {
-                known_again(name, &capture);
+            for (name, capture) in scenarios() {
+                known_again(&name, &capture);
             }
         }),
         Promise::alone("notes::long-lists-are-read-from-their-sets", long_list),

@@ -22,7 +22,7 @@ use crate::fates::attempts;
 use crate::sandbox::{
     Attempt, Direction, Fate, PEER, POD, Promise, Sandbox, Taker, install, output_of, run,
 };
-use crate::scenarios;
+use netweir_testkit::scenarios::scenarios;
 pub(crate) use traced::Traced;
 
 pub(crate) fn promises() -> Vec<Promise> {
@@ -54,7 +54,7 @@ pub(crate) fn promises() -> Vec<Promise> {
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
 fn capture_of(scenario: &str) -> Capture {
-    let mut all = scenarios::all().into_iter();
+    let mut all = scenarios().into_iter();
     let found = all.find(|(name, _)| *name == scenario);
     found.unwrap_or_else(|| panic!("no scenario {scenario}")).1
 }
