@@ -51,6 +51,7 @@ const COMMANDS: &[CommandSpec] = &[
     trace::COMMAND,
     cni::INSTALL,
     cni::UNINSTALL,
+    cni::EXPLAIN,
     completions::COMMAND,
     version::COMMAND,
 ];

@@ -2,13 +2,12 @@
 //! specification, versions 0.3.0 to 1.1.0).
 //!
 //! ```text
-//! CNI_* variables ─┐  request                    ┌─► left alone ───────────────────────┐
-//! stdin ───────────┴──────────► policy, options ─┤                                     ├─► prevResult as it was
-//!                   (may fail)                   └─► Capture ─► plan ─► nftables::apply ─┘
+//! CNI_* variables ─┐  request             ┌─► bypass ──────────────────────────────┐
+//! stdin ───────────┴──────────► decision ──┤                                        ├─► prevResult, unchanged
+//!                    (may fail)            └─► Capture ─► plan ─► nftables::apply ──┘
 //! ```
 //!
-//! What is printed is one JSON object or nothing; everything that may fail for reasons in the input fails before
-//! anything is touched.
+//! Standard output gets one JSON object or nothing. Errors in the input are found before anything is changed.
 
 mod annotations;
 mod code;
@@ -16,12 +15,12 @@ mod commands;
 mod config;
 mod environment;
 mod error;
-
+mod explain;
 mod log;
-mod policy;
 mod request;
 mod version;
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Read, Write as _};
 use std::panic;
@@ -33,14 +32,13 @@ use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::options::Files;
 
-pub use annotations::{ISTIO_KEYS, LINKERD_KEYS};
 pub use code::Code;
 pub(crate) use config::{ANNOTATIONS, ConfigError};
 pub(crate) use environment::is_name;
 pub use environment::{Command, Environment};
 pub use error::PluginError;
+pub use explain::{Explanation, explain};
 
-pub use policy::Reason;
 pub use request::{Request, read};
 pub use version::SpecVersion;
 
@@ -61,6 +59,7 @@ pub(crate) fn check_configuration(text: &str, files: &dyn Files) -> Result<(), P
     let environment = Environment {
         command: Command::Status,
         pod: Pod::default(),
+        interface: OsString::new(),
         namespace: PathBuf::new(),
     };
     request::read(&environment, text, files).map(drop)

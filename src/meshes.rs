@@ -3,24 +3,31 @@
 //! ```text
 //! flags, variables ──► OptionValues ─► Istio | Linkerd ──► Request, or every OptionError ──► Capture
 //!                                                 addresses, name servers ──┘
-//! annotations ──► AnnotationValues ──► a mesh's keys and defaults ──► OptionValues
+//! PodFacts (annotations, labels, containers) ──► decide ──► capture with PodOptions | bypass | undetermined
 //! ```
 //!
 //! A value that the mesh's own program accepts and uses is accepted, with the same outcome for every connection. A value
 //! that it refuses, drops or misreads is an error.
 
-#[cfg(feature = "kernel")]
 pub(crate) mod annotations;
+pub mod claim;
 mod command;
+pub(crate) mod consul;
+pub mod decision;
+mod document;
 pub(crate) mod istio;
+pub(crate) mod kuma;
 pub(crate) mod linkerd;
 pub mod notation;
+pub(crate) mod own;
+pub mod pod;
 mod reader;
+pub mod reason;
 mod request;
+mod yaml;
 
-#[cfg(feature = "kernel")]
-pub use annotations::AnnotationKey;
 pub use command::CompatCommand;
+pub use decision::annotation_keys;
 pub use istio::{Istio, IstioFlag};
 pub use linkerd::{Linkerd, LinkerdFlag};
 pub use request::{Action, Notice, Request, Show, Surroundings, Validation};

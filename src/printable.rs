@@ -23,6 +23,23 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// How much of a value is quoted, in characters.
+const MAX_QUOTE: usize = 100;
+
+/// The value on one line, or the beginning of one that would fill a screen.
+#[must_use]
+pub(crate) fn shortened(value: &str) -> String {
+    let mut characters = value.chars();
+    let beginning: String = characters.by_ref().take(MAX_QUOTE).collect();
+    let more = if characters.next().is_some() {
+        "..."
+    } else {
+        ""
+    };
+    let words: Vec<_> = beginning.split_whitespace().collect();
+    words.join(" ") + more
+}
+
 fn does_something(character: char) -> bool {
     character.is_control()
         || matches!(

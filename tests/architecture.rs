@@ -35,7 +35,7 @@ const PURE_PARTS: [&str; 12] = [
     "cni::code",
     "cni::config",
     "cni::environment",
-    "cni::policy",
+    "cni::explain",
     "cni::request",
     "cni::version",
     "node::conflist",

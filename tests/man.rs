@@ -66,7 +66,7 @@ fn every_command_has_a_page_with_all_sections() {
             "{name}"
         );
     }
-    assert_eq!(pages.len(), 15, "{:?}", pages.keys());
+    assert_eq!(pages.len(), 16, "{:?}", pages.keys());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `netweir cni`: installs and uninstalls the plugin on a node.
 
+mod explain;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +16,8 @@ use crate::parse::{self, ValueError};
 use super::command::CommandSpec;
 use super::error::CliError;
 use super::invocation::{Invocation, Noted};
+
+pub(super) use explain::EXPLAIN;
 
 /// `netweir cni install`.
 pub(super) const INSTALL: CommandSpec = CommandSpec {

@@ -7,6 +7,9 @@ use serde::Serialize;
 
 use crate::app::{self, Access, AppError, Place, Planned, resolve_options};
 use crate::log::Log;
+use crate::meshes::claim::Remark;
+use crate::meshes::decision::Mesh;
+use crate::meshes::reason::Reason;
 use crate::nftables::{Outcome, Removal};
 use crate::options::Parsed;
 
@@ -36,11 +39,16 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, PluginError> {
         pod,
         namespace,
         previous,
+        version,
         capture,
+        reason,
+        mesh,
+        remarks,
     } = attachment;
+    tell(&remarks, log);
     match capture {
-        Err(reason) => log.info("not captured", &[("reason", &reason)]),
-        Ok(parsed) => {
+        None => not_captured(reason, log),
+        Some(parsed) => {
             for warning in &parsed.warnings {
                 log.warning(warning, &[]);
             }
@@ -51,10 +59,39 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, PluginError> {
                 Outcome::Replaced => "captured, replacing the rules that were installed",
                 Outcome::Unchanged => "captured already",
             };
-            log.info(message, &[("rules", &rules)]);
+            log.info(
+                message,
+                &[
+                    ("reason", &reason.code()),
+                    ("mesh", &mesh.map_or("none", Mesh::key)),
+                    ("rules", &rules),
+                ],
+            );
         }
     }
-    Ok(previous.get().to_owned())
+    Ok(previous.map_or_else(|| empty_result(version), |result| result.get().to_owned()))
+}
+
+/// Logs what a decision's reader should know.
+fn tell(remarks: &[Remark], log: Log) {
+    for remark in remarks {
+        match remark {
+            Remark::Warning(_) => log.warning(remark, &[]),
+            Remark::Info(_) => log.info(remark, &[]),
+        }
+    }
+}
+
+fn not_captured(reason: Reason, log: Log) {
+    log.info(
+        "not captured",
+        &[("reason", &reason.code()), ("details", &reason)],
+    );
+}
+
+/// The result of a plugin that adds no interface and no address (CNI specification, "ADD Success").
+fn empty_result(version: SpecVersion) -> String {
+    format!("{{\"cniVersion\":\"{version}\"}}")
 }
 
 /// Captures the pod in the namespace, and gives the number of rules.

@@ -3,16 +3,20 @@
 mod error;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::options::{self, Level, OptionSet, OptionValues, Section, Setting, nearest_of};
+use crate::meshes::claim::MeshMode;
+use crate::meshes::decision::{Mesh, Pods, Policy};
+use crate::meshes::own::is_about_capture;
+use crate::options::{self, Level, OptionValues, nearest_of};
+use crate::printable::shortened;
 
 use super::PluginError;
 use super::environment::is_name;
-use super::policy::{Pods, Policy};
 use super::version::SpecVersion;
 
 pub(crate) use error::ConfigError;
@@ -44,32 +48,23 @@ const RUNTIME_KEYS: [&str; 18] = [
 ];
 
 /// Our keys.
-const OWN_KEYS: [&str; 6] = [
+const OWN_KEYS: [&str; 8] = [
     "capture",
     "excludeNamespaces",
     "includeNamespaces",
     "logFile",
     "logLevel",
+    "meshes",
     "policy",
+    "standalone",
 ];
 
 const LEVELS: &str = "error, warning, info, debug, trace";
 const POLICIES: &str = "annotated, all, none";
-
-/// How much of a value is quoted, in characters.
-const LONGEST_QUOTE: usize = 100;
+const MESHES: &str = "cni, init, off";
 
 /// Namespaces that are left alone unless the configuration names others.
 const EXCLUDED: &str = "kube-system";
-
-/// The pod's annotations, as far as the runtime hands them over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Annotations {
-    /// It does not: it cannot, or the configuration does not declare the capability.
-    NotGiven,
-    /// All there are.
-    OptionValues(BTreeMap<String, Value>),
-}
 
 /// Standard input as a JSON object, with its values as they were written.
 pub(super) struct Input<'a>(BTreeMap<String, &'a RawValue>);
@@ -80,6 +75,8 @@ pub(super) struct Config {
     pub(super) policy: Policy,
     /// Options for all of them.
     pub(super) capture: OptionValues,
+    /// Whether ADD needs no previous result.
+    pub(super) standalone: bool,
 }
 
 /// Where messages go.
@@ -143,21 +140,33 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The annotations of the pod.
-    pub(super) fn annotations(&self) -> Result<Annotations, ConfigError> {
-        let key = || format!("runtimeConfig[{ANNOTATIONS:?}]");
+    /// The annotations of the pod; `None` where the runtime passes none, as it cannot, or as the configuration does not
+    /// declare the capability.
+    pub(super) fn annotations(&self) -> Result<Option<BTreeMap<String, Value>>, ConfigError> {
         match self.value("runtimeConfig") {
-            None | Some(Value::Null) => Ok(Annotations::NotGiven),
+            None | Some(Value::Null) => Ok(None),
             Some(Value::Object(mut config)) => match config.remove(ANNOTATIONS) {
-                None => Ok(Annotations::NotGiven),
-                Some(Value::Null) => Ok(Annotations::OptionValues(BTreeMap::new())),
-                Some(Value::Object(annotations)) => {
-                    Ok(Annotations::OptionValues(annotations.into_iter().collect()))
+                None => Ok(None),
+                Some(Value::Null) => Ok(Some(BTreeMap::new())),
+                Some(Value::Object(annotations)) => Ok(Some(annotations.into_iter().collect())),
+                other => {
+                    let key = format!("runtimeConfig[{ANNOTATIONS:?}]");
+                    Err(mistyped(key, other.as_ref(), "an object or null"))
                 }
-                other => Err(mistyped(key(), other.as_ref(), "an object or null")),
             },
             other => Err(mistyped("runtimeConfig", other.as_ref(), "an object")),
         }
+    }
+
+    /// The name servers of the pod, by the capability `dns`; `None` where the runtime passes none that can be read.
+    pub(super) fn resolvers(&self) -> Option<Vec<IpAddr>> {
+        let config = self.value("runtimeConfig")?;
+        let servers = config.get("dns")?.get("servers")?.as_array()?;
+        let servers: Option<Vec<_>> = servers
+            .iter()
+            .map(|server| server.as_str()?.parse().ok())
+            .collect();
+        servers.filter(|servers| !servers.is_empty())
     }
 
     /// Where to log, as far as that can be made out.
@@ -172,8 +181,14 @@ impl<'a> Input<'a> {
         self.read_log(&mut errors);
         let policy = self.read_policy(&mut errors);
         let capture = self.read_capture(&mut errors);
+        let standalone = self.read_standalone(&mut errors);
         errors.extend(self.0.iter().filter_map(|(key, raw)| unknown(key, raw)));
-        (Config { policy, capture }, errors)
+        let config = Config {
+            policy,
+            capture,
+            standalone,
+        };
+        (config, errors)
     }
 
     fn value(&self, key: &str) -> Option<Value> {
@@ -215,6 +230,33 @@ impl<'a> Input<'a> {
             pods: pods.unwrap_or(Pods::Annotated),
             exclude,
             include,
+            meshes: self.read_meshes(errors),
+        }
+    }
+
+    fn read_meshes(&self, errors: &mut Vec<ConfigError>) -> BTreeMap<Mesh, MeshMode> {
+        let modes = match self.value("meshes") {
+            None => return BTreeMap::new(),
+            Some(Value::Object(modes)) => modes,
+            other => {
+                errors.push(mistyped("meshes", other.as_ref(), "an object"));
+                return BTreeMap::new();
+            }
+        };
+        let read = modes
+            .iter()
+            .map(|(key, value)| mesh_mode(key, value).map_err(|error| errors.push(error)));
+        read.filter_map(Result::ok).collect()
+    }
+
+    fn read_standalone(&self, errors: &mut Vec<ConfigError>) -> bool {
+        match self.value("standalone") {
+            None => false,
+            Some(Value::Bool(standalone)) => standalone,
+            other => {
+                errors.push(mistyped("standalone", other.as_ref(), "true or false"));
+                false
+            }
         }
     }
 
@@ -274,11 +316,6 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Whether the option says what to capture in a pod, and not where, or how to tell.
-pub(super) fn is_about_capture(setting: Setting) -> bool {
-    Section::CAPTURE.contains(&setting.spec().section)
-}
-
 fn unknown(key: &str, raw: &RawValue) -> Option<ConfigError> {
     let known = key.contains('/') || RUNTIME_KEYS.contains(&key) || OWN_KEYS.contains(&key);
     (!known).then(|| ConfigError::Unknown {
@@ -295,17 +332,39 @@ fn nearest(key: &str) -> Option<&'static str> {
     same.next().or_else(|| nearest_of(key, all))
 }
 
-/// The value, or the beginning of one that would fill a screen. Line breaks are of no use in an event.
-pub(super) fn shortened(value: &str) -> String {
-    let mut characters = value.chars();
-    let beginning: String = characters.by_ref().take(LONGEST_QUOTE).collect();
-    let more = if characters.next().is_some() {
-        "..."
-    } else {
-        ""
+fn mesh_mode(key: &str, value: &Value) -> Result<(Mesh, MeshMode), ConfigError> {
+    let mut meshes = Mesh::ALL.into_iter();
+    let Some(mesh) = meshes.find(|mesh| mesh.key() == key) else {
+        let keys = Mesh::ALL.into_iter().map(Mesh::key);
+        return Err(ConfigError::UnknownMesh {
+            key: key.to_owned(),
+            nearest: nearest_of(key, keys).map(str::to_owned),
+        });
     };
-    let words: Vec<_> = beginning.split_whitespace().collect();
-    words.join(" ") + more
+    let mode = match value.as_str() {
+        Some("cni") => MeshMode::Cni,
+        Some("init") => MeshMode::Init,
+        Some("off") => MeshMode::Off,
+        Some(text) => {
+            return Err(ConfigError::Word {
+                key: mesh_path(mesh),
+                text: text.to_owned(),
+                accepted: MESHES,
+            });
+        }
+        None => return Err(mistyped(mesh_path(mesh), Some(value), "a string")),
+    };
+    Ok((mesh, mode))
+}
+
+const fn mesh_path(mesh: Mesh) -> &'static str {
+    match mesh {
+        Mesh::Istio => "meshes.istio",
+        Mesh::Linkerd => "meshes.linkerd",
+        Mesh::Kuma => "meshes.kuma",
+        Mesh::Consul => "meshes.consul",
+        Mesh::Nomad => "meshes.nomad",
+    }
 }
 
 fn level(text: &str) -> Option<Level> {

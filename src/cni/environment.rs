@@ -6,8 +6,13 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use crate::meshes::pod::NomadFacts;
+
 use super::version::SpecVersion;
 use super::{COMMAND, PluginError};
+
+/// The key of `CNI_ARGS` in which Nomad passes Consul's redirection configuration.
+const CONSUL_CONFIG: &str = crate::meshes::consul::annotations::ARGUMENT;
 
 /// A command of the specification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +128,8 @@ pub struct Pod {
     pub name: Option<String>,
     /// `CNI_CONTAINERID`.
     pub container: String,
+    /// What Nomad says of an allocation.
+    pub nomad: Option<NomadFacts>,
 }
 
 impl fmt::Display for Pod {
@@ -142,6 +149,8 @@ pub struct Environment {
     pub command: Command,
     /// The pod.
     pub pod: Pod,
+    /// `CNI_IFNAME`.
+    pub interface: OsString,
     /// Its network namespace; empty when it is gone.
     pub namespace: PathBuf,
 }
@@ -157,7 +166,7 @@ impl Environment {
         let (pod, mut errors) = Pod::read_variables(variable);
         if command.is_about_a_pod() {
             errors.extend(container_error(container));
-            errors.extend(interface_error(interface));
+            errors.extend(interface_error(interface.clone()));
             if namespace.is_empty() {
                 errors.push(VariableError::Missing("CNI_NETNS"));
             }
@@ -169,6 +178,7 @@ impl Environment {
             Ok(Self {
                 command,
                 pod,
+                interface,
                 namespace,
             })
         } else {
@@ -200,6 +210,12 @@ impl Pod {
             match pair.split_once('=') {
                 Some(("K8S_POD_NAMESPACE", namespace)) => self.namespace = value(namespace),
                 Some(("K8S_POD_NAME", name)) => self.name = value(name),
+                Some((CONSUL_CONFIG, config)) => {
+                    self.nomad.get_or_insert_default().consul_config = value(config);
+                }
+                Some((key, _)) if key.starts_with("NOMAD_") => {
+                    self.nomad.get_or_insert_default();
+                }
                 Some(_) => {}
                 None => errors.push(VariableError::Arguments(pair.to_owned())),
             }

@@ -10,10 +10,17 @@ use crate::app::{AppError, Remedies};
 use crate::error_kind::ErrorKind;
 use crate::options::OptionError;
 
+use crate::meshes::reason::Reason;
+
 use super::code::Code;
 use super::config::ConfigError;
 use super::environment::{Command, Pod, VariableError};
+use super::request::PRIMARY_INTERFACE;
 use super::version::SpecVersion;
+
+const NO_ANNOTATIONS: &str = "the policy is annotated, and the runtime does not pass the pod's annotations: declare \
+\"capabilities\": {\"io.kubernetes.cri.pod-annotations\": true}, which containerd and CRI-O understand; with other \
+runtimes use the policies all and none";
 
 /// Why the plugin failed.
 #[derive(Debug, Error)]
@@ -67,7 +74,7 @@ pub enum PluginError {
         /// The pod.
         pod: Pod,
         /// Why not.
-        reason: &'static str,
+        reason: Reason,
     },
     /// The pod's network namespace cannot be entered.
     #[error("CNI_NETNS is wrong")]
@@ -183,10 +190,13 @@ impl PluginError {
             Self::Version(found) => format!("{found}; supported: {}", SpecVersion::listed()),
             Self::CommandSince { .. } => format!("supported: {}", SpecVersion::listed()),
             Self::NotChained(command) => format!(
-                "{command} without prevResult: netweir makes no network of its own; accepted is a place in the list \
-                 of plugins behind the ones that do"
+                "{command} without prevResult: netweir makes no network of its own; put it behind the plugins that do, or \
+                 where Multus calls it for the interface {PRIMARY_INTERFACE}, set \"standalone\": true"
             ),
-            Self::Undecidable { reason, .. } => (*reason).to_owned(),
+            Self::Undecidable { reason, .. } => match reason {
+                Reason::AnnotationsUnknown => NO_ANNOTATIONS.to_owned(),
+                reason => reason.to_string(),
+            },
             Self::Panic { place } => place.clone(),
             Self::TooLong { limit } => {
                 format!("expected at most {limit} bytes")

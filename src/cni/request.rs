@@ -1,18 +1,24 @@
 //! Requests of a runtime, all valid.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use serde_json::value::RawValue;
 
 use crate::intent::OwnerId;
-use crate::options::{self, Files, OptionError, OptionErrorKind, OptionValues, Parsed, Setting};
+use crate::meshes::claim::Remark;
+use crate::meshes::decision::{Decision, Mesh, Outcome, Pods, decide};
+use crate::meshes::pod::PodFacts;
+use crate::meshes::reason::Reason;
+use crate::options::{
+    self, Files, OptionError, OptionErrorKind, OptionValues, Origin, Parsed, Setting,
+};
 use crate::parse::{Accounts, NameError, OwnerKind};
 
 use super::PluginError;
-use super::annotations::Texts;
+use super::annotations::texts;
 use super::config::{Config, ConfigError, Input};
 use super::environment::{Command, Environment, Pod};
-use super::policy::{Decision, Pods, Reason};
 use super::version::SpecVersion;
 
 /// A request.
@@ -39,11 +45,32 @@ pub struct Attachment<'a> {
     pub pod: Pod,
     /// Its network namespace.
     pub namespace: PathBuf,
-    /// The result of the plugins before this one, unchanged.
-    pub previous: &'a RawValue,
-    /// What to capture, or why nothing is.
-    pub capture: Result<Box<Parsed>, Reason>,
+    /// The version of the specification to answer in.
+    pub version: SpecVersion,
+    /// The result of the plugins before this one, as they wrote it; `None` where Multus calls this one alone.
+    pub previous: Option<&'a RawValue>,
+    /// What to capture; `None` where the pod is bypassed.
+    pub capture: Option<Box<Parsed>>,
+    /// Why.
+    pub reason: Reason,
+    /// The mesh that injected the pod.
+    pub mesh: Option<Mesh>,
+    /// What the log should say besides.
+    pub remarks: Vec<Remark>,
 }
+
+/// What is decided of a pod, with its options read.
+#[derive(Debug)]
+pub(super) struct PodDecision {
+    /// What to capture, `None` where the pod is bypassed; or all errors, none where it is undetermined without one.
+    pub(super) capture: Result<Option<Box<Parsed>>, Vec<OptionError>>,
+    pub(super) reason: Reason,
+    pub(super) mesh: Option<Mesh>,
+    pub(super) remarks: Vec<Remark>,
+}
+
+/// The interface of a pod's primary network, in Kubernetes.
+pub(super) const PRIMARY_INTERFACE: &str = "eth0";
 
 /// Reads a request from the variables and the text of standard input.
 ///
@@ -77,7 +104,7 @@ pub(super) fn of<'a>(
     if version < command.since() {
         return Err(PluginError::CommandSince { command, version });
     }
-    let attachment = || attachment(environment, input, files);
+    let attachment = || attachment(environment, version, input, files);
     match command {
         Command::Add => attachment().map(Request::Add),
         Command::Check => attachment().map(Request::Check),
@@ -88,6 +115,7 @@ pub(super) fn of<'a>(
 
 fn attachment<'a>(
     environment: &Environment,
+    version: SpecVersion,
     input: &Input<'a>,
     files: &dyn Files,
 ) -> Result<Attachment<'a>, PluginError> {
@@ -95,40 +123,106 @@ fn attachment<'a>(
     let (config, _) = config(input, files)?;
     let wrong = |error: ConfigError| PluginError::Config(vec![error]);
     let previous = input.previous_result().map_err(wrong)?;
-    let previous = previous.ok_or(PluginError::NotChained(environment.command))?;
-    let annotations = input.annotations().map_err(wrong)?;
-    let texts = Texts::of(&annotations);
-    let annotated = |errors| PluginError::Annotations {
-        pod: pod.clone(),
-        errors,
-    };
-    let by_namespace = config.policy.by_namespace(pod.namespace.as_deref());
-    let decision = if let Some(decision) = by_namespace {
-        decision
-    } else {
-        let wish = texts.wish().map_err(annotated)?;
-        config.policy.by_annotations(&annotations, wish)
-    };
-    let capture = match decision {
-        Decision::Capture => {
-            let (given, mut errors) = texts.options(&config.capture);
-            match parsed(&given, files) {
-                Ok(parsed) if errors.is_empty() => Ok(Box::new(parsed)),
-                parsed => {
-                    errors.extend(parsed.err().into_iter().flatten());
-                    return Err(annotated(errors));
-                }
-            }
+    // Multus calls a plugin alone for each further interface, and has no result of others for it.
+    let is_alone = config.standalone || environment.interface != OsStr::new(PRIMARY_INTERFACE);
+    if previous.is_none() && !is_alone {
+        return Err(PluginError::NotChained(environment.command));
+    }
+    let decision = decision(&pod, input, &config, files).map_err(wrong)?;
+    let reason = decision.reason;
+    let capture = decision.capture.map_err(|errors| {
+        let pod = pod.clone();
+        if errors.is_empty() {
+            PluginError::Undecidable { pod, reason }
+        } else {
+            PluginError::Annotations { pod, errors }
         }
-        Decision::Leave(reason) => Err(reason),
-        Decision::Undecidable(reason) => return Err(PluginError::Undecidable { pod, reason }),
-    };
+    })?;
     Ok(Attachment {
         pod,
         namespace: environment.namespace.clone(),
+        version,
         previous,
         capture,
+        reason,
+        mesh: decision.mesh,
+        remarks: decision.remarks,
     })
+}
+
+/// What becomes of the pod, by what the runtime says of it.
+pub(super) fn decision(
+    pod: &Pod,
+    input: &Input<'_>,
+    config: &Config,
+    files: &dyn Files,
+) -> Result<PodDecision, ConfigError> {
+    let (facts, mut errors) = facts(pod, input)?;
+    let Decision {
+        outcome,
+        reason,
+        mesh,
+        remarks,
+    } = decide(&facts, &config.policy);
+    let capture = match outcome {
+        Outcome::Bypass => Ok(None),
+        Outcome::Undetermined(errors) => Err(errors),
+        Outcome::Capture(mut options) => {
+            errors.append(&mut options.errors);
+            let mut given = options.over(&config.capture);
+            give_resolvers(&mut given, &facts);
+            match parsed(&given, files) {
+                Ok(parsed) if errors.is_empty() => Ok(Some(Box::new(parsed))),
+                parsed => {
+                    errors.extend(parsed.err().into_iter().flatten());
+                    Err(errors)
+                }
+            }
+        }
+    };
+    Ok(PodDecision {
+        capture,
+        reason,
+        mesh,
+        remarks,
+    })
+}
+
+/// What the runtime says of the pod, and what is wrong with its annotations' types.
+fn facts(pod: &Pod, input: &Input<'_>) -> Result<(PodFacts, Vec<OptionError>), ConfigError> {
+    let (annotations, mistyped) = match input.annotations()? {
+        None => (None, Vec::new()),
+        Some(annotations) => {
+            let (annotations, mistyped) = texts(annotations);
+            (Some(annotations), mistyped)
+        }
+    };
+    let facts = PodFacts {
+        namespace: pod.namespace.clone(),
+        name: pod.name.clone(),
+        annotations,
+        resolvers: input.resolvers(),
+        nomad: pod.nomad.clone(),
+        ..PodFacts::default()
+    };
+    Ok((facts, mistyped))
+}
+
+/// The pod's own name servers for `dns: resolvers`, unless an option names some.
+fn give_resolvers(given: &mut OptionValues, facts: &PodFacts) {
+    let named = [Setting::DnsServers, Setting::ResolvConf];
+    if named.iter().any(|&setting| given.has(setting)) {
+        return;
+    }
+    if let Some(resolvers) = facts.resolvers.as_ref().filter(|_| asks_resolvers(given)) {
+        let texts: Vec<_> = resolvers.iter().map(ToString::to_string).collect();
+        let origin = Origin::Runtime("runtimeConfig.dns.servers".into());
+        given.set(Setting::DnsServers, origin, texts.join(","));
+    }
+}
+
+fn asks_resolvers(given: &OptionValues) -> bool {
+    given.text(Setting::Dns).trim() == "resolvers"
 }
 
 fn status(input: &Input<'_>, files: &dyn Files) -> Result<Option<Box<Parsed>>, PluginError> {
@@ -137,7 +231,10 @@ fn status(input: &Input<'_>, files: &dyn Files) -> Result<Option<Box<Parsed>>, P
 }
 
 /// Our part of the configuration, and what would be captured of a pod without annotations.
-fn config(input: &Input<'_>, files: &dyn Files) -> Result<(Config, Parsed), PluginError> {
+pub(super) fn config(
+    input: &Input<'_>,
+    files: &dyn Files,
+) -> Result<(Config, Parsed), PluginError> {
     let (config, mut errors) = input.config();
     match parsed(&config.capture, files) {
         Ok(parsed) if errors.is_empty() => Ok((config, parsed)),
@@ -150,9 +247,8 @@ fn config(input: &Input<'_>, files: &dyn Files) -> Result<(Config, Parsed), Plug
 }
 
 fn parsed(given: &OptionValues, files: &dyn Files) -> Result<Parsed, Vec<OptionError>> {
-    let asks_resolvers = given.text(Setting::Dns).trim() == "resolvers";
     let named = [Setting::DnsServers, Setting::ResolvConf];
-    if asks_resolvers && !named.iter().any(|&setting| given.has(setting)) {
+    if asks_resolvers(given) && !named.iter().any(|&setting| given.has(setting)) {
         return Err(vec![OptionError::new(
             given,
             Setting::Dns,

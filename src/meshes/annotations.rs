@@ -1,20 +1,20 @@
 //! A pod's annotations, and the tables by which a mesh's annotations become options.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::options::{OptionError, OptionErrorKind, OptionValues, Origin, Setting};
 use crate::parse::{self, ValueError};
 
 use super::notation::{cidr, iptables_interface};
+use super::pod::PodFacts;
 
 /// A mesh's annotation that stands for an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AnnotationKey {
+pub(crate) struct AnnotationKey {
     /// The annotation.
-    pub key: &'static str,
+    pub(super) key: &'static str,
     /// The option.
-    pub setting: Setting,
+    pub(super) setting: Setting,
     pub(super) reading: Reading,
 }
 
@@ -38,6 +38,7 @@ pub(super) enum Reading {
 }
 
 /// What a mesh captures by default.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct MeshDefaults {
     pub(super) mesh: &'static str,
     /// Used where neither an annotation nor the plugin's configuration gives the option.
@@ -46,39 +47,26 @@ pub(crate) struct MeshDefaults {
     pub(super) always: Vec<(Setting, String)>,
 }
 
-/// Annotations by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct AnnotationValues<'a>(pub(crate) BTreeMap<&'a str, &'a str>);
-
-impl<'a> AnnotationValues<'a> {
-    /// The value of an annotation.
-    pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
-        self.0.get(key).copied()
-    }
-
-    /// Adds the options that the annotations of a table stand for.
-    pub(crate) fn read(
-        &self,
-        keys: &[AnnotationKey],
-        given: &mut OptionValues,
-        errors: &mut Vec<OptionError>,
-    ) {
-        for known in keys {
-            let Some(text) = self.text(known.key) else {
-                continue;
-            };
-            match known.reading.text_of(text) {
-                // Istio has two annotations for one option.
-                Ok(text) if given.has(known.setting) => {
-                    given.add(known.setting, origin(known.key), &text);
-                }
-                Ok(text) => given.set(known.setting, origin(known.key), text),
-                Err(problems) => {
-                    let wrong = problems
-                        .into_iter()
-                        .map(|error| annotation_error(known.key, error.into()));
-                    errors.extend(wrong);
-                }
+/// Adds the options that the pod's annotations of a table stand for.
+pub(super) fn read(
+    facts: &PodFacts,
+    keys: &[AnnotationKey],
+    given: &mut OptionValues,
+    errors: &mut Vec<OptionError>,
+) {
+    for known in keys {
+        let Some(text) = facts.annotation(known.key) else {
+            continue;
+        };
+        match known.reading.text_of(text) {
+            // Of two annotations for one option the first counts.
+            Ok(_) if given.has(known.setting) => {}
+            Ok(text) => given.set(known.setting, origin(known.key), text),
+            Err(problems) => {
+                let wrong = problems
+                    .into_iter()
+                    .map(|error| annotation_error(known.key, error.into()));
+                errors.extend(wrong);
             }
         }
     }
@@ -87,20 +75,49 @@ impl<'a> AnnotationValues<'a> {
 impl MeshDefaults {
     /// Completes what annotations and configuration give.
     pub(crate) fn complete(self, given: &mut OptionValues) {
-        for (setting, entries) in self.always {
-            given.add(setting, Origin::Mesh(self.mesh), &entries);
-        }
         let mut defaults = OptionValues::default();
         for (setting, text) in self.defaults {
             defaults.set(setting, Origin::Mesh(self.mesh), text);
         }
         given.fall_back_to(defaults);
+        for (setting, entries) in self.always {
+            given.add(setting, Origin::Mesh(self.mesh), &entries);
+        }
+    }
+}
+
+/// The options of a captured pod, by precedence.
+#[derive(Clone, Debug, Default)]
+pub struct PodOptions {
+    /// netweir's own annotations.
+    pub(super) own: OptionValues,
+    /// What its mesh says of this pod.
+    pub(super) mesh: OptionValues,
+    /// What its mesh does by default.
+    pub(super) defaults: Option<MeshDefaults>,
+    /// What is wrong with them.
+    pub errors: Vec<OptionError>,
+}
+
+impl PodOptions {
+    /// The options together with those of the plugin's configuration: netweir's annotations, then the mesh's, then the
+    /// configuration, then the mesh's defaults.
+    #[must_use]
+    pub fn over(self, plugin: &OptionValues) -> OptionValues {
+        let mut below = self.mesh;
+        below.fall_back_to(plugin.clone());
+        if let Some(defaults) = self.defaults {
+            defaults.complete(&mut below);
+        }
+        let mut given = self.own;
+        given.fall_back_to(below);
+        given
     }
 }
 
 impl Reading {
     /// The value in netweir's own notation.
-    fn text_of(self, text: &str) -> Result<String, Vec<ValueError>> {
+    pub(super) fn text_of(self, text: &str) -> Result<String, Vec<ValueError>> {
         let text = text.trim();
         match self {
             Self::List => entries(text, |entry| Ok(entry.to_owned())),
@@ -154,4 +171,13 @@ pub(crate) fn annotation_error(key: &str, problem: OptionErrorKind) -> OptionErr
         option: format!("annotation {key}"),
         problem,
     }
+}
+
+/// An annotation with a word that is none of the accepted ones.
+pub(super) fn unknown(key: &str, text: &str, accepted: &'static str) -> OptionError {
+    let error = ValueError::Word {
+        text: text.to_owned(),
+        accepted,
+    };
+    annotation_error(key, error.into())
 }

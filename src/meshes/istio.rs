@@ -3,11 +3,12 @@
 //! Without options nothing is captured: `-b` and `-i` ask for it. Lists may have empty entries, which templates leave
 //! behind, and white space around entries where iptables would read past it.
 
-#[cfg(feature = "kernel")]
 pub(crate) mod annotations;
 mod capture;
+pub(super) mod decision;
 mod flags;
 mod log;
+mod proxy_config;
 
 use crate::intent::Port;
 use crate::meshes::notation;

@@ -3,9 +3,9 @@
 //! Everything is captured, less what is to be ignored. What arrives or leaves by `lo` is left alone: there is neither
 //! a passthrough source nor a tunnel port.
 
-#[cfg(feature = "kernel")]
 pub(crate) mod annotations;
 mod capture;
+pub(super) mod decision;
 mod flags;
 mod log;
 

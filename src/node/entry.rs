@@ -62,7 +62,8 @@ impl Entry {
             return Err(EntryError::OtherPlugin(raw.get().to_owned()));
         }
         let capabilities = keys.get("capabilities").map(|raw| raw.get().to_owned());
-        let capabilities = capabilities.unwrap_or_else(|| format!("{{\"{ANNOTATIONS}\":true}}"));
+        let capabilities =
+            capabilities.unwrap_or_else(|| format!("{{\"{ANNOTATIONS}\":true,\"dns\":true}}"));
         // For whoever reads it, what it is comes first.
         let mut text = format!("{{\"type\":\"{NAME}\",\"capabilities\":{capabilities}");
         for (key, raw) in keys {
@@ -132,7 +133,7 @@ mod tests {
         let entry = Entry::read("{}").unwrap();
         assert_eq!(
             entry.source(),
-            r#"{"type":"netweir","capabilities":{"io.kubernetes.cri.pod-annotations":true}}"#
+            r#"{"type":"netweir","capabilities":{"io.kubernetes.cri.pod-annotations":true,"dns":true}}"#
         );
         let entry = Entry::read(r#"{"policy": "all", "capabilities": {}, "type": "netweir"}"#);
         assert_eq!(

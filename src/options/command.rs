@@ -43,6 +43,10 @@ option_set! {
     FromKernel ("from-kernel") [] in Rules,
     Switch "true|false" = Text("false"), like "true", common;
 
+    /// What the runtime passes in CNI_ARGS: the pod's namespace and name.
+    CniArgs ("args") ["CNI_ARGS"] in Target,
+    One "ARGS" = Text(""), like "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0", common;
+
     /// The container runtime's directory of plugins.
     BinDir ("bin-dir") ["NETWEIR_CNI_BIN_DIR"] in Node,
     One "DIR" = Text("/opt/cni/bin"), like "/host/opt/cni/bin", common;
@@ -51,8 +55,8 @@ option_set! {
     ConfDir ("conf-dir") ["NETWEIR_CNI_CONF_DIR"] in Node,
     One "DIR" = Text("/etc/cni/net.d"), like "/host/etc/cni/net.d", common;
 
-    /// A JSON file with keys for the plugin's configuration. They are policy, excludeNamespaces, includeNamespaces, capture,
-    /// logFile and logLevel. The file is read once, at the start.
+    /// A JSON file with keys for the plugin's configuration. They are policy, excludeNamespaces, includeNamespaces, meshes,
+    /// capture, standalone, logFile and logLevel. The file is read once, at the start.
     PluginConfig ("plugin-config") ["NETWEIR_CNI_PLUGIN_CONFIG"] in Node,
     One "FILE" = Described("none"), like "/etc/netweir/plugin.json", common;
 

@@ -128,6 +128,15 @@ pub enum OptionErrorKind {
          servers are not known to the plugin; accepted is also \"all\""
     )]
     ResolversOfNode,
+    /// A structured value of an annotation is malformed.
+    #[error("cannot be read: {0}")]
+    Unreadable(String),
+    /// A mesh's value asks for rules that netweir cannot make.
+    #[error("not supported: {0}")]
+    Unsupported(&'static str),
+    /// Ports that are excluded for users, in Kuma's notation.
+    #[error("expected [tcp:|udp:][PORTS:]UID or a range of user ids up to 65535, found {0:?}")]
+    UidPorts(String),
     /// A pod has one mesh's proxy.
     #[error("contradicts {0}: both meshes gave the pod a proxy")]
     TwoMeshes(&'static str),

@@ -19,6 +19,8 @@ pub enum Origin {
     Plugin,
     /// The pod's annotation with this key.
     Annotation(Rc<str>),
+    /// What the runtime passed under this name.
+    Runtime(Rc<str>),
     /// The default of the mesh of this name.
     Mesh(&'static str),
 }
@@ -35,6 +37,7 @@ impl Origin {
             Self::File(file) => format!("{} in {file}", spec.name),
             Self::Plugin => format!("capture.{}", spec.name),
             Self::Annotation(key) => format!("annotation {key}"),
+            Self::Runtime(name) => name.to_string(),
             Self::Mesh(mesh) => format!("{}, by {mesh}'s defaults,", spec.name),
         }
     }

@@ -1,8 +1,8 @@
-//! What annotations mean, and what is said of wrong ones.
+//! What annotations mean, and the errors in wrong ones.
 
 use std::path::Path;
 
-use netweir::cni::{Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
+use netweir::cni::{Command, Environment, Request, read};
 use netweir::intent::{Capture, Families};
 use netweir::options::{self, OptionSet, OptionValues, Origin, Setting};
 use netweir_testkit::fakes::{NoFiles, NoUsers};
@@ -148,10 +148,6 @@ fn all_of_istios_annotations_have_their_meaning() {
         "traffic.sidecar.istio.io/kubevirtInterfaces": "tap0",
         "istio.io/reroute-virtual-interfaces": "tap1",
     });
-    let known = ISTIO_KEYS
-        .iter()
-        .filter(|known| annotations.get(known.key).is_some());
-    assert_eq!(known.count(), ISTIO_KEYS.len());
     let expected = given(&[
         ("inbound-mode", "tproxy"),
         ("exclude-inbound-ports", "80,81,15020,15021,15090"),
@@ -160,7 +156,8 @@ fn all_of_istios_annotations_have_their_meaning() {
         ("include-outbound-ip-ranges", "10.0.0.0/8,fd00::/8"),
         ("exclude-outbound-ip-ranges", "10.1.0.0/16"),
         ("exclude-interfaces", "eth1,tun+"),
-        ("reroute-interfaces", "tap0,tap1"),
+        // The deprecated annotation counts only without the other.
+        ("reroute-interfaces", "tap1"),
     ]);
     assert_eq!(captured(&annotations, &json!({})), expected);
 }
@@ -214,10 +211,6 @@ fn all_of_linkerds_annotations_have_their_meaning() {
         "config.linkerd.io/skip-outbound-ports": "3306",
         "config.linkerd.io/skip-subnets": "10.0.0.1/8,fd00::/8",
     });
-    let known = LINKERD_KEYS
-        .iter()
-        .filter(|known| annotations.get(known.key).is_some());
-    assert_eq!(known.count(), LINKERD_KEYS.len());
     let expected = given(&[
         ("inbound-port", "5143"),
         ("outbound-port", "5140"),
@@ -307,39 +300,25 @@ did you mean 8-9
     );
 }
 
+/// The details of the error with which ADD fails.
+fn failure(annotations: &Value) -> String {
+    let (code, _, details) = Call::new("ADD", &annotated(annotations, &json!({})))
+        .run()
+        .error();
+    assert_eq!(code, 103, "{details}");
+    details
+}
+
 #[test]
-fn what_asks_for_capture_is_one_of_two_words() {
-    let wrong = json!({"netweir.io/capture": "true"});
-    let (code, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
-        .run()
-        .error();
-    assert_eq!(code, 103);
-    assert_data_eq!(
-        details,
-        str![[r#"annotation netweir.io/capture: "true" is not one of enabled, disabled"#]]
-    );
-    let wrong = json!({"sidecar.istio.io/status": "", "sidecar.istio.io/inject": "no"});
-    let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
-        .run()
-        .error();
-    assert_data_eq!(
-        details,
-        str![[r#"annotation sidecar.istio.io/inject: "no" is not one of true, t, 1, false, f, 0"#]]
-    );
-    let wrong = json!({"linkerd.io/proxy-version": "x", "linkerd.io/inject": "disbled"});
-    let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
-        .run()
-        .error();
-    assert_data_eq!(
-        details,
-        str![[
-            r#"annotation linkerd.io/inject: "disbled" is not one of enabled, ingress, disabled"#
-        ]]
+fn capture_annotation_has_two_words() {
+    assert_eq!(
+        failure(&json!({"netweir.io/capture": "true"})),
+        "annotation netweir.io/capture: \"true\" is not one of enabled, disabled"
     );
 }
 
 #[test]
-fn a_port_that_is_only_left_alone_must_be_one() {
+fn bypassed_ports_are_checked() {
     let wrong = json!({"linkerd.io/proxy-version": "x", "config.linkerd.io/admin-port": "http"});
     let (_, _, details) = Call::new("ADD", &annotated(&wrong, &json!({})))
         .run()
@@ -351,22 +330,536 @@ fn a_port_that_is_only_left_alone_must_be_one() {
 }
 
 #[test]
-fn our_own_wish_comes_before_istios_mode() {
-    let annotations =
-        json!({"netweir.io/capture": "enabled", "sidecar.istio.io/interceptionMode": "NONE"});
-    assert_eq!(captured(&annotations, &json!({})), given(&[]));
+fn capture_annotation_wins_over_interception_mode() {
+    let annotations = json!({
+        "netweir.io/capture": "enabled",
+        "sidecar.istio.io/status": "{}",
+        "sidecar.istio.io/interceptionMode": "NONE",
+    });
+    assert_eq!(
+        captured(&annotations, &json!({})),
+        captured(&json!({"sidecar.istio.io/status": "{}"}), &json!({}))
+    );
 }
 
 #[test]
-fn a_pod_has_the_proxy_of_one_mesh() {
-    let both = json!({"sidecar.istio.io/status": "", "linkerd.io/proxy-version": "x"});
-    let (_, _, details) = Call::new("ADD", &annotated(&both, &json!({})))
-        .run()
-        .error();
-    assert_data_eq!(
-        details,
-        str![
-            "annotation linkerd.io/proxy-version: contradicts sidecar.istio.io/status: both meshes gave the pod a proxy"
-        ]
+fn annotations_of_another_mesh_are_not_read() {
+    let annotations = json!({
+        "linkerd.io/proxy-version": "x",
+        "traffic.sidecar.istio.io/excludeOutboundPorts": "http",
+        "sidecar.istio.io/interceptionMode": "TPROXY",
+    });
+    assert_eq!(
+        captured(&annotations, &json!({})),
+        captured(&json!({"linkerd.io/proxy-version": "x"}), &json!({}))
     );
+    let asked = json!({
+        "netweir.io/capture": "enabled",
+        "traffic.sidecar.istio.io/excludeOutboundPorts": "3306",
+    });
+    assert_eq!(captured(&asked, &json!({})), given(&[]));
+}
+
+#[test]
+fn two_injected_meshes_are_an_error() {
+    let status = r#"{"initContainers":["istio-validation"],"containers":["istio-proxy"]}"#;
+    for capture in [None, Some("enabled")] {
+        let mut both = json!({"sidecar.istio.io/status": status, "linkerd.io/proxy-version": "x"});
+        if let Some(word) = capture {
+            both["netweir.io/capture"] = word.into();
+        }
+        assert_eq!(
+            failure(&both),
+            "annotation linkerd.io/proxy-version: contradicts sidecar.istio.io/status: both meshes gave the pod a proxy"
+        );
+    }
+}
+
+const ISTIO: &str = r#"{"initContainers":["istio-validation"],"containers":["istio-proxy"]}"#;
+
+/// What is captured of a pod with a sidecar of Istio's and this configuration of its proxy.
+fn with_proxy_config(config: &str, plugin: &Value) -> Capture {
+    let annotations = json!({"sidecar.istio.io/status": ISTIO, "proxy.istio.io/config": config});
+    captured(&annotations, plugin)
+}
+
+fn istio(options: &[(&str, &str)]) -> Capture {
+    let defaults = [
+        ("exclude-inbound-ports", "15020,15021,15090"),
+        ("exclude-outbound-ports", "15020"),
+    ];
+    given(&[&defaults, options].concat())
+}
+
+#[test]
+fn istios_proxy_config_gives_dns_families_and_invalid_packets() {
+    let all = [("dns", "all"), ("drop-invalid", "true")];
+    let yaml = "proxyMetadata:\n  ISTIO_META_DNS_CAPTURE: \"true\"\n  INVALID_DROP: '1'\n  ISTIO_DUAL_STACK: \"true\"\n";
+    let json = json!({"concurrency": 2, "proxyMetadata": {
+        "ISTIO_META_DNS_CAPTURE": "true", "INVALID_DROP": "1", "ISTIO_DUAL_STACK": "true",
+    }});
+    // The pod's own dual stack wins over the node's configuration.
+    let plugin = json!({"capture": {"ip-families": "ipv4"}});
+    for text in [yaml, &json.to_string()] {
+        assert_eq!(with_proxy_config(text, &plugin), istio(&all), "{text}");
+    }
+}
+
+#[test]
+fn what_istios_proxy_config_leaves_out_is_the_configurations() {
+    let plugin = json!({"capture": {"dns": "all", "drop-invalid": true}});
+    let all = [("dns", "all"), ("drop-invalid", "true")];
+    for text in ["", "concurrency: 2\n", "proxyMetadata: {}\n"] {
+        assert_eq!(with_proxy_config(text, &plugin), istio(&all), "{text}");
+    }
+    let off = "proxyMetadata:\n  ISTIO_META_DNS_CAPTURE: \"false\"\n";
+    assert_eq!(
+        with_proxy_config(off, &plugin),
+        istio(&[("drop-invalid", "true")])
+    );
+    // To Istio an unknown word is false.
+    let unknown = "proxyMetadata:\n  ISTIO_META_DNS_CAPTURE: \"yes\"\n";
+    assert_eq!(
+        with_proxy_config(unknown, &plugin),
+        istio(&[("drop-invalid", "true")])
+    );
+}
+
+#[test]
+fn istios_overrides_give_user_group_and_environment() {
+    let with = |container: Value| {
+        let overrides = json!({"containers": [{"name": "app"}], "initContainers": [container]});
+        let annotations = json!({
+            "sidecar.istio.io/status": ISTIO,
+            "proxy.istio.io/config": "proxyMetadata:\n  ISTIO_META_DNS_CAPTURE: \"true\"\n",
+            "proxy.istio.io/overrides": overrides.to_string(),
+        });
+        captured(&annotations, &json!({}))
+    };
+    let dns = ("dns", "all");
+    assert_eq!(
+        with(
+            json!({"name": "istio-proxy", "securityContext": {"runAsUser": 2000, "runAsGroup": 3000}})
+        ),
+        istio(&[dns, ("proxy-uid", "2000"), ("proxy-gid", "3000")])
+    );
+    // Root and nothing stand for 1337.
+    assert_eq!(
+        with(
+            json!({"name": "istio-proxy", "securityContext": {"runAsUser": 0, "runAsGroup": 3000}})
+        ),
+        istio(&[dns, ("proxy-uid", "1337"), ("proxy-gid", "3000")])
+    );
+    assert_eq!(
+        with(
+            json!({"name": "istio-proxy", "env": [{"name": "ISTIO_META_DNS_CAPTURE", "value": "false"}]})
+        ),
+        istio(&[])
+    );
+    // A value from elsewhere is unknown.
+    let elsewhere = json!({"name": "ISTIO_META_DNS_CAPTURE", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y"}}});
+    assert_eq!(
+        with(json!({"name": "istio-proxy", "env": [elsewhere]})),
+        istio(&[])
+    );
+}
+
+#[test]
+fn unreadable_proxy_config_is_an_error() {
+    for (key, text) in [
+        ("proxy.istio.io/config", "proxyMetadata: ["),
+        ("proxy.istio.io/config", "- 1"),
+        ("proxy.istio.io/overrides", "proxyMetadata: x"),
+    ] {
+        let details = failure(&json!({"sidecar.istio.io/status": ISTIO, key: text}));
+        let expected = format!("annotation {key}: cannot be read: ");
+        assert!(details.starts_with(&expected), "{details}");
+    }
+}
+
+#[test]
+fn resolvers_come_from_the_runtime() {
+    let annotations = json!({"netweir.io/capture": "enabled", "netweir.io/dns": "resolvers"});
+    let with = |keys: Value| {
+        let mut config = annotated(&annotations, &keys);
+        config["runtimeConfig"]["dns"] =
+            json!({"servers": ["10.96.0.10", "fd00::a"], "searches": ["svc.cluster.local"]});
+        let environment = environment();
+        match read(&environment, &config.to_string(), &NoFiles).unwrap() {
+            Request::Add(attachment) => attachment.capture.unwrap().capture_of(Families::Both),
+            other => panic!("{other:?}"),
+        }
+    };
+    let expected = |servers| given(&[("dns", "resolvers"), ("dns-servers", servers)]);
+    assert_eq!(with(json!({})), expected("10.96.0.10,fd00::a"));
+    // An option wins.
+    let configured = json!({"capture": {"dns-servers": "10.0.0.53"}});
+    assert_eq!(with(configured), expected("10.0.0.53"));
+    let details = failure(&annotations);
+    assert!(details.contains("takes dns-servers with it"), "{details}");
+}
+
+const LINKERD: &[(&str, &str)] = &[
+    ("inbound-port", "4143"),
+    ("outbound-port", "4140"),
+    ("tunnel-port", "none"),
+    ("proxy-uid", "2102"),
+    ("proxy-gid", ""),
+    ("exclude-interfaces", "lo"),
+    ("passthrough-source", ""),
+    ("exclude-inbound-ports", "4190,4191,4567,4568"),
+];
+
+#[test]
+fn linkerds_control_plane_reaches_the_api_server() {
+    let control_plane = given(&[LINKERD, &[("exclude-outbound-ports", "443,6443")]].concat());
+    let other = given(&[LINKERD, &[("exclude-outbound-ports", "4567,4568")]].concat());
+    let policy = "config.linkerd.io/default-inbound-policy";
+    let pod = |created_by: &str, policy_value: Option<&str>, inject: bool| {
+        let mut annotations = json!({
+            "linkerd.io/proxy-version": "edge-26.8.3",
+            "linkerd.io/created-by": created_by,
+        });
+        if let Some(value) = policy_value {
+            annotations[policy] = value.into();
+        }
+        if inject {
+            annotations["linkerd.io/inject"] = "enabled".into();
+        }
+        captured(&annotations, &json!({}))
+    };
+    let open = Some("all-unauthenticated");
+    assert_eq!(pod("linkerd/helm edge-26.8.3", open, false), control_plane);
+    assert_eq!(
+        pod("linkerd/cli stable-2.14.10", open, false),
+        control_plane
+    );
+    // Pods that the injector changed, and extensions.
+    assert_eq!(
+        pod("linkerd/proxy-injector edge-26.8.3", open, false),
+        other
+    );
+    assert_eq!(pod("linkerd/helm edge-26.8.3", open, true), other);
+    assert_eq!(pod("linkerd/cli edge-26.8.3", None, false), other);
+}
+
+#[test]
+fn linkerds_control_plane_is_known_by_name() {
+    let annotations = json!({
+        "linkerd.io/proxy-version": "edge-26.8.3",
+        "linkerd.io/created-by": "linkerd/cli edge-26.8.3",
+        "config.linkerd.io/skip-outbound-ports": "25",
+    });
+    let text = annotated(&annotations, &json!({})).to_string();
+    let mut environment = environment();
+    environment.pod.name = Some("linkerd-destination-6f4c9d".to_owned());
+    let Ok(Request::Add(attachment)) = read(&environment, &text, &NoFiles) else {
+        panic!("not read");
+    };
+    assert_eq!(
+        attachment.capture.unwrap().capture_of(Families::Both),
+        given(&[LINKERD, &[("exclude-outbound-ports", "25,443,6443")]].concat())
+    );
+}
+
+const KUMA: &[(&str, &str)] = &[
+    ("tunnel-port", "none"),
+    ("proxy-uid", "5678"),
+    ("proxy-gid", ""),
+];
+
+fn kuma_config(yaml: &str) -> Value {
+    json!({
+        "kuma.io/sidecar-injected": "true",
+        "traffic.kuma.io/transparent-proxy-config": format!("cniMode: true\n{yaml}"),
+    })
+}
+
+#[test]
+fn kumas_configuration_is_read_from_one_annotation() {
+    let cases: &[(&str, &[(&str, &str)])] = &[
+        ("", &[]),
+        (
+            "kumaDPUser: 6000\nipFamilyMode: ipv4\n",
+            &[("proxy-uid", "6000"), ("ip-families", "ipv4")],
+        ),
+        (
+            "kumaDPUser: \"\"\nipFamilyMode: dualstack\ndropInvalidPackets: true\n",
+            &[("drop-invalid", "true")],
+        ),
+        (
+            "redirect: {inbound: {port: 16006, excludePorts: [9901, 9001]}, outbound: {port: '16001', excludePorts: 9901}}",
+            &[
+                ("inbound-port", "16006"),
+                ("outbound-port", "16001"),
+                ("exclude-inbound-ports", "9901,9001"),
+                ("exclude-outbound-ports", "9901"),
+            ],
+        ),
+        (
+            "redirect: {inbound: {includePorts: '80,443', excludePorts: [1]}, outbound: {includePorts: [443], excludePorts: [1]}}",
+            &[
+                ("include-inbound-ports", "80,443"),
+                ("include-outbound-ip-ranges", ""),
+                ("include-outbound-ports", "443"),
+            ],
+        ),
+        (
+            "redirect:\n  inbound: {enabled: false, port: 0}\n  outbound: {enabled: false, port: 0}\n  dns: {enabled: false, port: 0}\n",
+            &[
+                ("include-inbound-ports", ""),
+                ("exclude-outbound-ports", "1-65535"),
+            ],
+        ),
+        (
+            "redirect: {inbound: {excludePortsForIPs: [10.0.0.1, fd00::/64]}, outbound: {excludePortsForUIDs: ['udp:53:1000', '22,80-90:1-99', '7', 'tcp:*:8']}}",
+            &[
+                ("exclude-inbound-ip-ranges", "10.0.0.1,fd00::/64"),
+                (
+                    "exclude-outbound-ports-for-uids",
+                    "udp:53:1000;22,80-90:1-99;*:7;tcp:*:8",
+                ),
+            ],
+        ),
+        // Without a meaning for a plugin.
+        (
+            "wait: 5\nretry: {maxRetries: 4}\nlog: {enabled: true}\nverbose: true\niptablesExecutables: {iptables: /x}\n",
+            &[],
+        ),
+    ];
+    for (yaml, options) in cases {
+        let expected = given(&[KUMA, options].concat());
+        assert_eq!(captured(&kuma_config(yaml), &json!({})), expected, "{yaml}");
+    }
+}
+
+#[test]
+fn what_kuma_does_and_netweir_cannot_is_an_error() {
+    for (yaml, field) in [
+        ("redirect: {dns: {enabled: true}}", "redirect.dns.enabled"),
+        (
+            "redirect: {dns: {captureAll: true}}",
+            "redirect.dns.captureAll",
+        ),
+        (
+            "redirect: {vnet: {networks: ['docker0:172.17.0.0/16']}}",
+            "redirect.vnet.networks",
+        ),
+        (
+            "redirect: {outbound: {excludePortsForIPs: [10.0.0.1]}}",
+            "redirect.outbound.excludePortsForIPs",
+        ),
+        (
+            "redirect: {inbound: {excludePortsForUIDs: ['1']}}",
+            "redirect.inbound.excludePortsForUIDs",
+        ),
+        ("ebpf: {enabled: true}", "ebpf.enabled"),
+        ("dryRun: true", "dryRun"),
+    ] {
+        let details = failure(&kuma_config(yaml));
+        let expected = format!(
+            "annotation traffic.kuma.io/transparent-proxy-config, {field}: not supported: "
+        );
+        assert!(details.starts_with(&expected), "{details}");
+    }
+}
+
+#[test]
+fn every_error_in_kumas_configuration_is_reported() {
+    let yaml = "kumaDPUser: kuma-dp\nipFamilyMode: ipv6\nredirect: {inbound: {enabled: 1, port: 70000}, outbound: \
+                {excludePorts: {a: 1}, excludePortsForUIDs: ['sctp:1:2', '70000', '1:2:3:4']}}";
+    let details = failure(&kuma_config(yaml));
+    let at = "annotation traffic.kuma.io/transparent-proxy-config";
+    for expected in [
+        format!("{at}, kumaDPUser: \"kuma-dp\" is not a user id"),
+        format!("{at}, ipFamilyMode: \"ipv6\" is not one of dualstack, ipv4"),
+        format!("{at}, redirect.inbound.enabled: is a number; accepted is true or false"),
+        format!("{at}, redirect.inbound.port: \"70000\" is not a port"),
+        format!("{at}, redirect.outbound.excludePorts: is an object; accepted is an array"),
+        format!("{at}, redirect.outbound.excludePortsForUIDs: expected [tcp:|udp:][PORTS:]UID"),
+    ] {
+        assert!(details.contains(&expected), "{expected}\n{details}");
+    }
+    let unreadable = failure(&kuma_config("redirect: ["));
+    assert!(
+        unreadable.starts_with(&format!("{at}: cannot be read: ")),
+        "{unreadable}"
+    );
+}
+
+#[test]
+fn kumas_values_are_read_from_annotations_of_their_own() {
+    let network = ("k8s.v1.cni.cncf.io/networks", "kuma-cni");
+    let injected = ("kuma.io/sidecar-injected", "true");
+    let pod = |own: &[(&str, &str)]| -> Value {
+        let all = [&[network, injected], own].concat();
+        all.iter()
+            .map(|(key, value)| ((*key).to_owned(), Value::from(*value)))
+            .collect()
+    };
+    let bare = [
+        ("exclude-inbound-ports", "9901,9001"),
+        ("exclude-outbound-ports", "9901"),
+    ];
+    assert_eq!(
+        captured(&pod(&[]), &json!({})),
+        given(&[KUMA, &bare].concat())
+    );
+    let all = pod(&[
+        ("traffic.kuma.io/exclude-inbound-ports", "80, 81"),
+        ("traffic.kuma.io/exclude-outbound-ports", "3306"),
+        ("traffic.kuma.io/exclude-inbound-ips", "10.0.0.1"),
+        (
+            "traffic.kuma.io/exclude-outbound-ports-for-uids",
+            "tcp:22:1000;7",
+        ),
+        ("traffic.kuma.io/drop-invalid-packets", "true"),
+        ("traffic.kuma.io/iptables-logs", "true"),
+        ("kuma.io/transparent-proxying-inbound-port", "16006"),
+        ("kuma.io/transparent-proxying-outbound-port", "16001"),
+        ("kuma.io/transparent-proxying-ip-family-mode", "ipv4"),
+        ("kuma.io/sidecar-uid", "6000"),
+        ("kuma.io/application-probe-proxy-port", "0"),
+        ("kuma.io/builtin-dns", "disabled"),
+    ]);
+    let expected = [
+        ("exclude-inbound-ports", "80,81"),
+        ("exclude-outbound-ports", "3306"),
+        ("exclude-inbound-ip-ranges", "10.0.0.1"),
+        ("exclude-outbound-ports-for-uids", "tcp:22:1000;*:7"),
+        ("drop-invalid", "true"),
+        ("inbound-port", "16006"),
+        ("outbound-port", "16001"),
+        ("ip-families", "ipv4"),
+        ("proxy-uid", "6000"),
+        ("tunnel-port", "none"),
+        ("proxy-gid", ""),
+    ];
+    assert_eq!(captured(&all, &json!({})), given(&expected));
+    let gateway = pod(&[("kuma.io/gateway", "enabled")]);
+    let expected = [
+        ("include-inbound-ports", ""),
+        ("exclude-outbound-ports", "9901"),
+    ];
+    assert_eq!(
+        captured(&gateway, &json!({})),
+        given(&[KUMA, &expected].concat())
+    );
+    for (key, value) in [
+        ("traffic.kuma.io/exclude-inbound-ports", ""),
+        ("kuma.io/builtin-dns", "enabled"),
+        ("kuma.io/builtin-dns", "maybe"),
+        ("traffic.kuma.io/exclude-outbound-ips", "10.0.0.0/8"),
+        ("traffic.kuma.io/exclude-outbound-ports-for-uids", "a:b"),
+    ] {
+        let details = failure(&pod(&[(key, value)]));
+        assert!(
+            details.starts_with(&format!("annotation {key}: ")),
+            "{details}"
+        );
+    }
+}
+
+fn consul(config: &Value, dual_stack: &str) -> Value {
+    json!({
+        "consul.hashicorp.com/connect-inject-status": "injected",
+        "consul.hashicorp.com/transparent-proxy-status": "enabled",
+        "consul.hashicorp.com/dual-stack": dual_stack,
+        "consul.hashicorp.com/redirect-traffic-config": config.to_string(),
+    })
+}
+
+const CONSUL: &[(&str, &str)] = &[
+    ("inbound-port", "20000"),
+    ("tunnel-port", "none"),
+    ("proxy-uid", "none"),
+    ("proxy-gid", ""),
+    ("passthrough-source", ""),
+];
+
+#[test]
+fn consuls_configuration_is_read_from_one_annotation() {
+    let whole = json!({
+        "ConsulDNSIP": "", "ConsulDNSPort": 0, "ProxyUserID": "5995", "ProxyInboundPort": 20000,
+        "ProxyOutboundPort": 0, "ExcludeInboundPorts": ["20200", "21000:21010"],
+        "ExcludeOutboundPorts": ["22", "8000-8010"], "ExcludeOutboundCIDRs": ["10.0.0.1/8", "1.2.3.4", "fd00::1/8"],
+        "ExcludeUIDs": ["5996", "100-200"], "NetNS": "/x", "IptablesProvider": null, "NftablesProvider": null,
+    });
+    let options = [
+        ("exclude-inbound-ports", "20200,21000-21010"),
+        ("exclude-outbound-ports", "22,8000-8010"),
+        ("exclude-outbound-ip-ranges", "10.0.0.0/8,1.2.3.4,fd00::/8"),
+        ("exclude-outbound-uids", "5995,5996,100-200"),
+    ];
+    for (dual_stack, families) in [("false", "ipv4"), ("true", "both"), ("True", "ipv4")] {
+        let families = [("ip-families", families)];
+        assert_eq!(
+            captured(&consul(&whole, dual_stack), &json!({})),
+            given(&[CONSUL, &options, &families].concat())
+        );
+    }
+    let least = json!({"ProxyUserID": "5995", "ProxyInboundPort": 20000, "ExcludeUIDs": null});
+    let options = [("exclude-outbound-uids", "5995"), ("ip-families", "ipv4")];
+    assert_eq!(
+        captured(
+            &consul(&least, ""),
+            &json!({"capture": {"proxy-uid": 1337}})
+        ),
+        given(&[CONSUL, &options].concat())
+    );
+}
+
+#[test]
+fn every_error_in_consuls_configuration_is_reported() {
+    let at = "annotation consul.hashicorp.com/redirect-traffic-config";
+    let wrong = json!({
+        "ProxyUserID": "5995", "ProxyInboundPort": 20000, "ConsulDNSIP": "127.0.0.1", "ConsulDNSPort": 8600,
+        "ExcludeInboundPorts": ["http"], "ExcludeOutboundCIDRs": ["10.0.0.0/33"], "ExcludeUIDs": ["envoy"],
+    });
+    let details = failure(&consul(&wrong, "false"));
+    for expected in [
+        format!("{at}, ConsulDNSIP: not supported: "),
+        format!("{at}, ExcludeInboundPorts: \"http\" is not a port"),
+        format!("{at}, ExcludeOutboundCIDRs: "),
+        "\"envoy\" is not a user id".to_owned(),
+    ] {
+        assert!(details.contains(&expected), "{expected}\n{details}");
+    }
+    let missing = failure(&consul(&json!({"ProxyOutboundPort": "x"}), "false"));
+    for field in ["ProxyUserID", "ProxyInboundPort"] {
+        assert!(missing.contains(&format!("{at}, {field}: ")), "{missing}");
+    }
+    for text in ["", "{", "[]"] {
+        let mut pod = consul(&json!({}), "false");
+        pod["consul.hashicorp.com/redirect-traffic-config"] = text.into();
+        let details = failure(&pod);
+        assert!(
+            details.starts_with(&format!("{at}: cannot be read: ")),
+            "{details}"
+        );
+    }
+}
+
+#[test]
+fn nomads_configuration_is_an_argument() {
+    let config =
+        json!({"ProxyUserID": "101", "ProxyInboundPort": 25000, "ProxyOutboundPort": 15001});
+    let call = |consul: &str| {
+        let arguments = format!("IgnoreUnknown=true;CONSUL_IPTABLES_CONFIG={consul}");
+        let input = crate::runtime::config(&json!({"runtimeConfig": null}));
+        let call = Call::new("ADD", &input).variable("CNI_ARGS", &arguments);
+        call.variable("CNI_IFNAME", "eth0").run()
+    };
+    assert!(crate::policy::is_captured(&call(&config.to_string())));
+    let (code, _, details) = call("{").error();
+    assert_eq!(code, 103);
+    assert!(
+        details.starts_with("CNI_ARGS, CONSUL_IPTABLES_CONFIG: cannot be read: "),
+        "{details}"
+    );
+    let input = crate::runtime::config(&json!({"runtimeConfig": null}));
+    let bypassed = Call::new("ADD", &input)
+        .variable("CNI_ARGS", "IgnoreUnknown=true;NOMAD_JOB_ID=web")
+        .run();
+    assert!(!crate::policy::is_captured(&bypassed));
 }

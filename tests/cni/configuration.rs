@@ -50,8 +50,8 @@ fn a_plugin_that_is_the_first_of_its_list_says_so() {
         assert_eq!(
             details,
             format!(
-                "{command} without prevResult: netweir makes no network of its own; accepted is a place in the list \
-                 of plugins behind the ones that do"
+                "{command} without prevResult: netweir makes no network of its own; put it behind the plugins that do, or \
+                 where Multus calls it for the interface eth0, set \"standalone\": true"
             )
         );
     }
@@ -69,13 +69,52 @@ fn a_plugin_that_is_the_first_of_its_list_says_so() {
 }
 
 #[test]
+fn a_further_interface_needs_no_result() {
+    let bypassed = json!({"prevResult": null});
+    for version in ["0.3.1", "1.0.0", "1.1.0"] {
+        let keys = json!({"prevResult": null, "cniVersion": version});
+        let call = Call::new("ADD", &config(&keys)).variable("CNI_IFNAME", "net1");
+        let empty = format!("{{\"cniVersion\":\"{version}\"}}\n");
+        assert_eq!(call.run().result(), empty);
+        let standalone = json!({"prevResult": null, "cniVersion": version, "standalone": true});
+        let answer = Call::new("ADD", &config(&standalone)).run();
+        assert_eq!(answer.result(), empty);
+    }
+    let answer = Call::new("CHECK", &config(&bypassed)).variable("CNI_IFNAME", "net1");
+    answer.run().result();
+    // Another plugin's result is passed on all the same.
+    let answer = Call::new("ADD", &config(&json!({"standalone": true}))).run();
+    assert_eq!(
+        answer.result(),
+        "{\"cniVersion\":\"1.1.0\",\"ips\":[{\"address\":\"10.1.0.2/24\"}]}\n"
+    );
+}
+
+#[test]
+fn meshes_have_known_names_and_modes() {
+    let (code, details) = complaint(&json!({
+        "meshes": {"linkred": "cni", "istio": "auto", "kuma": true, "osm": "off"},
+        "standalone": "yes",
+    }));
+    assert_eq!(code, 7);
+    assert_eq!(
+        details,
+        "meshes.istio: \"auto\" is not one of cni, init, off; meshes.kuma is a boolean; accepted is a string; \
+         meshes.linkred: there is no such mesh; did you mean linkerd; meshes.osm: there is no such mesh; expected one of \
+         istio, linkerd, kuma, consul, nomad; standalone is a string; accepted is true or false"
+    );
+    let (_, details) = complaint(&json!({"meshes": ["linkerd"]}));
+    assert_eq!(details, "meshes is an array; accepted is an object");
+}
+
+#[test]
 fn an_unknown_key_is_refused_with_its_value_and_the_nearest() {
     let (code, details) = complaint(&json!({"polcy": "all", "excludeNamespace": ["a"], "xyz": 1}));
     assert_eq!(code, 2);
     assert_data_eq!(
         details,
         str![[
-            r#"excludeNamespace, which is ["a"]: there is no such key; did you mean excludeNamespaces; polcy, which is "all": there is no such key; did you mean policy; xyz, which is 1: there is no such key; netweir's own are capture, excludeNamespaces, includeNamespaces, logFile, logLevel, policy"#
+            r#"excludeNamespace, which is ["a"]: there is no such key; did you mean excludeNamespaces; polcy, which is "all": there is no such key; did you mean policy; xyz, which is 1: there is no such key; netweir's own are capture, excludeNamespaces, includeNamespaces, logFile, logLevel, meshes, policy, standalone"#
         ]]
     );
     // The administrator writes some of the runtime's keys, too.

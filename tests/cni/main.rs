@@ -11,7 +11,9 @@
 
 mod annotations;
 mod configuration;
+mod decisions;
 mod environment;
+mod explain;
 mod manual;
 mod panics;
 mod policy;

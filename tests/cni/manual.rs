@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use netweir::cni::{Code, Command, Environment, ISTIO_KEYS, LINKERD_KEYS, Request, read};
+use netweir::cni::{Code, Command, Environment, Request, read};
+use netweir::meshes::annotation_keys;
+use netweir::meshes::reason::Reason;
 use netweir::options::OptionSet;
 use netweir_testkit::fakes::NoFiles;
 use serde_json::Value;
@@ -22,14 +24,8 @@ fn marked(text: &str, name: &str, contents: &str) -> String {
 
 fn annotations() -> String {
     let mut table = "\n| annotation | option |\n| --- | --- |\n".to_owned();
-    for known in ISTIO_KEYS.iter().chain(LINKERD_KEYS) {
-        writeln!(
-            table,
-            "| `{}` | `{}` |",
-            known.key,
-            known.setting.spec().name
-        )
-        .unwrap();
+    for (key, setting) in annotation_keys() {
+        writeln!(table, "| `{key}` | `{}` |", setting.spec().name).unwrap();
     }
     table + "\n"
 }
@@ -42,10 +38,19 @@ fn codes() -> String {
     table + "\n"
 }
 
+fn reasons() -> String {
+    let mut table = "\n| reason | meaning |\n| --- | --- |\n".to_owned();
+    for reason in Reason::ALL {
+        writeln!(table, "| `{}` | {} |", reason.code(), reason.text()).unwrap();
+    }
+    table + "\n"
+}
+
 #[test]
 fn has_the_tables_of_the_code() {
     let actual = marked(MANUAL, "annotations", &annotations());
     let actual = marked(&actual, "codes", &codes());
+    let actual = marked(&actual, "reasons", &reasons());
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/cni.md");
     assert_data_eq!(actual, Data::read_from(&file, None).raw());
 }

@@ -65,10 +65,8 @@ fn object(pairs: BTreeMap<String, Value>) -> Value {
 
 /// Annotations with our names and those of the meshes.
 fn annotations() -> impl Strategy<Value = Value> {
-    let mut names: Vec<_> = netweir::cni::ISTIO_KEYS
-        .iter()
-        .chain(netweir::cni::LINKERD_KEYS)
-        .map(|known| known.key.to_owned())
+    let mut names: Vec<_> = netweir::meshes::annotation_keys()
+        .map(|(key, _)| key.to_owned())
         .collect();
     names.extend(
         Setting::ALL
@@ -80,6 +78,14 @@ fn annotations() -> impl Strategy<Value = Value> {
         "sidecar.istio.io/status",
         "linkerd.io/proxy-version",
         "sidecar.istio.io/inject",
+        "proxy.istio.io/config",
+        "proxy.istio.io/overrides",
+        "kuma.io/sidecar-injected",
+        "k8s.v1.cni.cncf.io/networks",
+        "traffic.kuma.io/transparent-proxy-config",
+        "consul.hashicorp.com/connect-inject-status",
+        "consul.hashicorp.com/transparent-proxy-status",
+        "consul.hashicorp.com/redirect-traffic-config",
     ] {
         names.push(name.to_owned());
     }
@@ -100,6 +106,8 @@ fn config() -> impl Strategy<Value = Value> {
         "includeNamespaces",
         "logFile",
         "logLevel",
+        "meshes",
+        "standalone",
         "polcy",
         "args",
     ];
@@ -151,7 +159,7 @@ proptest! {
                {{"io.kubernetes.cri.pod-annotations":{annotations}}},"policy":"none"}}"#
         );
         match read(&environment(Command::Add), &text, &NoFiles) {
-            Ok(Request::Add(attachment)) => prop_assert_eq!(attachment.previous.get(), previous),
+            Ok(Request::Add(attachment)) => prop_assert_eq!(attachment.previous.unwrap().get(), previous),
             other => prop_assert!(false, "{:?}", other),
         }
     }

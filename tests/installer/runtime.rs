@@ -61,7 +61,7 @@ pub(crate) fn plugins_in(folder: &Path) -> Vec<Value> {
 
 /// The plugin's entry, as it is without options.
 pub(crate) fn entry() -> Value {
-    json!({"type": "netweir", "capabilities": {"io.kubernetes.cri.pod-annotations": true}})
+    json!({"type": "netweir", "capabilities": {"io.kubernetes.cri.pod-annotations": true, "dns": true}})
 }
 
 /// Whether the entry is the last of the pods' network, and the plugin's file is there.

@@ -8,17 +8,14 @@ use crate::ruleset::TABLE;
 
 use super::super::PluginError;
 use super::super::request::Attachment;
-use super::NO_ADDRESS;
+use super::{NO_ADDRESS, not_captured};
 
 /// Compares every rule, set, route and address with those that ADD installs. Of a pod that is not captured nothing is
 /// read: rules there belong to other programs.
 pub(super) fn check(attachment: Attachment<'_>, log: Log) -> Result<(), PluginError> {
-    let parsed = match attachment.capture {
-        Ok(parsed) => parsed,
-        Err(reason) => {
-            log.info("not captured", &[("reason", &reason)]);
-            return Ok(());
-        }
+    let Some(parsed) = attachment.capture else {
+        not_captured(attachment.reason, log);
+        return Ok(());
     };
     let compared = (|| -> Result<_, AppError> {
         app::enter(Place::Pod(&attachment.namespace), Access::Rules, log)?;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::meshes::decision::Mesh;
 use crate::options::OptionError;
 
 use super::{EXCLUDED, OWN_KEYS};
@@ -40,6 +41,14 @@ pub enum ConfigError {
         /// The words.
         accepted: &'static str,
     },
+    /// A key of `meshes` that is no mesh.
+    #[error("meshes.{key}: there is no such mesh; {}", mesh_hint(.nearest.as_deref()))]
+    UnknownMesh {
+        /// The key.
+        key: String,
+        /// The mesh that is spelled most like it.
+        nearest: Option<String>,
+    },
     /// An option of `capture`.
     #[error("{0}")]
     Capture(OptionError),
@@ -63,6 +72,13 @@ fn did_you_mean(nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!("; did you mean {nearest}"),
         None => format!("; netweir's own are {}", OWN_KEYS.join(", ")),
+    }
+}
+
+fn mesh_hint(nearest: Option<&str>) -> String {
+    match nearest {
+        Some(nearest) => format!("did you mean {nearest}"),
+        None => format!("expected one of {}", Mesh::ALL.map(Mesh::key).join(", ")),
     }
 }
 

@@ -1,19 +1,16 @@
 //! Istio's annotations, with the defaults of Istio's own plugin.
 
-use crate::meshes::notation;
-use crate::options::{OptionError, Setting};
+use crate::meshes::annotations::PodOptions;
+use crate::meshes::annotations::{self, AnnotationKey, MeshDefaults, Reading};
+use crate::meshes::claim::Remark;
+use crate::meshes::pod::PodFacts;
+use crate::options::Setting;
 
-use crate::meshes::annotations::{
-    AnnotationKey, AnnotationValues, MeshDefaults, Reading, annotation_error,
-};
+use super::proxy_config;
 
-/// What its injector writes on a pod that it gave a proxy.
+/// The containers of the templates that the injector applied, as JSON.
 pub(crate) const INJECTED: &str = "sidecar.istio.io/status";
-const INJECT: &str = "sidecar.istio.io/inject";
-const MODE: &str = "sidecar.istio.io/interceptionMode";
-
-/// The annotations that are no options.
-pub(crate) const SWITCHES: [&str; 2] = [INJECTED, INJECT];
+pub(super) const MODE: &str = "sidecar.istio.io/interceptionMode";
 
 pub(crate) const KEYS: &[AnnotationKey] = &[
     key(MODE, Setting::InboundMode, Reading::InterceptionMode),
@@ -53,12 +50,12 @@ pub(crate) const KEYS: &[AnnotationKey] = &[
         Reading::Interfaces,
     ),
     key(
-        "traffic.sidecar.istio.io/kubevirtInterfaces",
+        "istio.io/reroute-virtual-interfaces",
         Setting::RerouteInterfaces,
         Reading::Interfaces,
     ),
     key(
-        "istio.io/reroute-virtual-interfaces",
+        "traffic.sidecar.istio.io/kubevirtInterfaces",
         Setting::RerouteInterfaces,
         Reading::Interfaces,
     ),
@@ -72,28 +69,20 @@ const fn key(key: &'static str, setting: Setting, reading: Reading) -> Annotatio
     }
 }
 
-pub(crate) fn is_injected(values: &AnnotationValues<'_>) -> bool {
-    values.text(INJECTED).is_some()
+/// The pod's options.
+pub(in crate::meshes) fn options(facts: &PodFacts, remarks: &mut Vec<Remark>) -> PodOptions {
+    let mut options = PodOptions {
+        defaults: Some(defaults()),
+        ..PodOptions::default()
+    };
+    annotations::read(facts, KEYS, &mut options.mesh, &mut options.errors);
+    proxy_config::read(facts, &mut options, remarks);
+    options
 }
 
-/// The annotation by which the pod is to be left alone.
-pub(crate) fn opts_out(
-    values: &AnnotationValues<'_>,
-) -> Result<Option<&'static str>, Vec<OptionError>> {
-    if let Some(text) = values.text(INJECT) {
-        let inject = notation::go_switch(text)
-            .map_err(|error| vec![annotation_error(INJECT, error.into())])?;
-        if !inject {
-            return Ok(Some(INJECT));
-        }
-    }
-    let mode = values.text(MODE).map(str::trim);
-    Ok((mode == Some("NONE")).then_some(MODE))
-}
-
-/// The ports, users and the tunnel port are our own defaults. The proxy's health checks and metrics are left
-/// alone in any case.
-pub(crate) fn defaults() -> MeshDefaults {
+/// Ports, users and the tunnel port are netweir's own defaults. The proxy's health checks and metrics are always
+/// bypassed.
+fn defaults() -> MeshDefaults {
     MeshDefaults {
         mesh: "Istio",
         defaults: vec![(Setting::ExcludeOutboundPorts, "15020".to_owned())],

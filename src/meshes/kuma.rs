@@ -1,0 +1,4 @@
+//! Kuma, and Kong Mesh.
+
+pub(crate) mod annotations;
+pub(super) mod decision;

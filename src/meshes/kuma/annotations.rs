@@ -1,0 +1,380 @@
+//! Kuma's annotations as options: its whole configuration in one, or one for each value.
+//!
+//! What Kuma's rules do and netweir's cannot yet is an error, never something similar.
+
+use crate::meshes::annotations::{MeshDefaults, annotation_error, origin};
+use crate::meshes::annotations::{PodOptions, unknown};
+use crate::meshes::document::{Document, Source};
+use crate::meshes::pod::PodFacts;
+use crate::options::{OptionError, OptionErrorKind, Setting};
+
+/// Whether the injector gave the pod a proxy.
+pub(crate) const INJECTED: &str = "kuma.io/sidecar-injected";
+/// The whole configuration, as YAML (Kuma's `TransparentProxyConfig`).
+pub(crate) const CONFIG: &str = "traffic.kuma.io/transparent-proxy-config";
+const UID: &str = "5678";
+const INBOUND_PORT: &str = "15006";
+const OUTBOUND_PORT: &str = "15001";
+/// Where Envoy's administration interface listens.
+const ADMIN_PORT: &str = "9901";
+const PROBE_PROXY_PORT: &str = "kuma.io/application-probe-proxy-port";
+const EVERY_PORT: &str = "1-65535";
+
+const DNS: OptionErrorKind = OptionErrorKind::Unsupported(
+    "Kuma's DNS capture leaves TCP port 53 to the rules for other TCP connections, which netweir cannot do",
+);
+const EXCLUDED_ADDRESSES: OptionErrorKind = OptionErrorKind::Unsupported(
+    "Kuma bypasses excluded addresses before it looks at the proxy's own connections, netweir after it",
+);
+const VIRTUAL_NETWORKS: OptionErrorKind =
+    OptionErrorKind::Unsupported("netweir has no rules for Kuma's virtual networks");
+
+/// The whole configuration, if the pod has it.
+pub(super) fn document(facts: &PodFacts) -> Option<Result<Document, OptionError>> {
+    let text = facts.annotation(CONFIG)?;
+    Some(Document::yaml(Source::Annotation(CONFIG), text))
+}
+
+/// The pod's options.
+pub(in crate::meshes) fn options(facts: &PodFacts) -> PodOptions {
+    let mut options = PodOptions {
+        defaults: Some(defaults()),
+        ..PodOptions::default()
+    };
+    match document(facts) {
+        None => by_single_annotations(facts, &mut options),
+        Some(Err(error)) => options.errors.push(error),
+        Some(Ok(mut document)) => {
+            by_document(&mut document, &mut options);
+            options.errors.append(&mut document.errors);
+        }
+    }
+    options
+}
+
+fn defaults() -> MeshDefaults {
+    let texts = [
+        (Setting::InboundPort, INBOUND_PORT),
+        (Setting::OutboundPort, OUTBOUND_PORT),
+        (Setting::TunnelPort, "none"),
+        (Setting::ProxyUid, UID),
+        (Setting::ProxyGid, ""),
+    ];
+    MeshDefaults {
+        mesh: "Kuma",
+        defaults: texts
+            .map(|(setting, text)| (setting, text.to_owned()))
+            .to_vec(),
+        always: Vec::new(),
+    }
+}
+
+fn by_document(document: &mut Document, options: &mut PodOptions) {
+    let values = &mut options.mesh;
+    let user = document.text("kumaDPUser");
+    if let Some(user) = user.filter(|user| !user.is_empty()) {
+        document.give(values, Setting::ProxyUid, "kumaDPUser", user);
+    }
+    if let Some(mode) = document.text("ipFamilyMode") {
+        if let Some(families) = families(&mode) {
+            document.give(values, Setting::IpFamilies, "ipFamilyMode", families);
+        } else {
+            let error = unknown("", &mode, FAMILY_MODES);
+            document.note("ipFamilyMode", error.problem);
+        }
+    }
+    if document.boolean("dropInvalidPackets") == Some(true) {
+        document.give(values, Setting::DropInvalid, "dropInvalidPackets", "true");
+    }
+    inbound(document, options);
+    outbound(document, options);
+    dns(document);
+    unsupported(document);
+}
+
+fn inbound(document: &mut Document, options: &mut PodOptions) {
+    let values = &mut options.mesh;
+    let enabled = document.boolean("redirect.inbound.enabled") != Some(false);
+    let port = document.text("redirect.inbound.port");
+    if let Some(port) = port.filter(|port| enabled || port != "0") {
+        document.give(values, Setting::InboundPort, "redirect.inbound.port", port);
+    }
+    let included = document.list("redirect.inbound.includePorts").join(",");
+    let excluded = document.list("redirect.inbound.excludePorts").join(",");
+    let sources = document
+        .list("redirect.inbound.excludePortsForIPs")
+        .join(",");
+    if !enabled {
+        document.give(
+            values,
+            Setting::IncludeInboundPorts,
+            "redirect.inbound.enabled",
+            "",
+        );
+    } else if !included.is_empty() {
+        let path = "redirect.inbound.includePorts";
+        document.give(values, Setting::IncludeInboundPorts, path, included);
+    } else if !excluded.is_empty() {
+        let path = "redirect.inbound.excludePorts";
+        document.give(values, Setting::ExcludeInboundPorts, path, excluded);
+    }
+    if !sources.is_empty() {
+        let path = "redirect.inbound.excludePortsForIPs";
+        document.give(values, Setting::ExcludeInboundIpRanges, path, sources);
+    }
+    if document
+        .field("redirect.inbound.excludePortsForUIDs")
+        .is_some()
+    {
+        document.note(
+            "redirect.inbound.excludePortsForUIDs",
+            OptionErrorKind::Unsupported("connections that arrive have no user in the pod"),
+        );
+    }
+}
+
+fn outbound(document: &mut Document, options: &mut PodOptions) {
+    let values = &mut options.mesh;
+    let enabled = document.boolean("redirect.outbound.enabled") != Some(false);
+    let port = document.text("redirect.outbound.port");
+    if let Some(port) = port.filter(|port| enabled || port != "0") {
+        document.give(
+            values,
+            Setting::OutboundPort,
+            "redirect.outbound.port",
+            port,
+        );
+    }
+    let included = document.list("redirect.outbound.includePorts").join(",");
+    let excluded = document.list("redirect.outbound.excludePorts").join(",");
+    if !enabled {
+        let path = "redirect.outbound.enabled";
+        document.give(values, Setting::ExcludeOutboundPorts, path, EVERY_PORT);
+    } else if !included.is_empty() {
+        let path = "redirect.outbound.includePorts";
+        document.give(values, Setting::IncludeOutboundIpRanges, path, "");
+        document.give(values, Setting::IncludeOutboundPorts, path, included);
+        document.give(values, Setting::ExcludeOutboundPorts, path, "");
+    } else if !excluded.is_empty() {
+        let path = "redirect.outbound.excludePorts";
+        document.give(values, Setting::ExcludeOutboundPorts, path, excluded);
+    }
+    let path = "redirect.outbound.excludePortsForUIDs";
+    let entries = document.list(path);
+    match for_uids(entries.iter().map(String::as_str)) {
+        Ok(text) if text.is_empty() => {}
+        Ok(text) => document.give(values, Setting::ExcludeOutboundPortsForUids, path, text),
+        Err(problem) => document.note(path, problem),
+    }
+    if !document
+        .list("redirect.outbound.excludePortsForIPs")
+        .is_empty()
+    {
+        document.note("redirect.outbound.excludePortsForIPs", EXCLUDED_ADDRESSES);
+    }
+}
+
+fn dns(document: &mut Document) {
+    for path in ["redirect.dns.enabled", "redirect.dns.captureAll"] {
+        if document.boolean(path) == Some(true) {
+            document.note(path, DNS);
+        }
+    }
+}
+
+fn unsupported(document: &mut Document) {
+    if !document.list("redirect.vnet.networks").is_empty() {
+        document.note("redirect.vnet.networks", VIRTUAL_NETWORKS);
+    }
+    for (path, why) in [
+        ("ebpf.enabled", "netweir redirects with nf_tables only"),
+        ("dryRun", "the pod's rules would not be installed"),
+    ] {
+        if document.boolean(path) == Some(true) {
+            document.note(path, OptionErrorKind::Unsupported(why));
+        }
+    }
+}
+
+const FAMILY_MODES: &str = "dualstack, ipv4";
+
+fn families(mode: &str) -> Option<&'static str> {
+    match mode {
+        "dualstack" | "" => Some("both"),
+        "ipv4" => Some("ipv4"),
+        _ => None,
+    }
+}
+
+/// `[PROTOCOL:][PORTS:]UIDS` entries in netweir's notation. Each has one user or a range of them.
+fn for_uids<'a>(entries: impl Iterator<Item = &'a str>) -> Result<String, OptionErrorKind> {
+    let entries: Result<Vec<_>, _> = entries.map(for_uid).collect();
+    Ok(entries?.join(";"))
+}
+
+fn for_uid(entry: &str) -> Result<String, OptionErrorKind> {
+    let wrong = || OptionErrorKind::UidPorts(entry.to_owned());
+    let fields: Vec<_> = entry.split(':').map(str::trim).collect();
+    let (protocol, ports, uids) = match fields.as_slice() {
+        [uids] => ("*", "*", *uids),
+        [ports, uids] => ("*", *ports, *uids),
+        [protocol, ports, uids] => (*protocol, *ports, *uids),
+        _ => return Err(wrong()),
+    };
+    let is_id = |text: &str| text.parse::<u16>().is_ok() && !text.starts_with('+');
+    let bounds: Vec<_> = uids.split('-').collect();
+    let protocol = match protocol {
+        "tcp" | "udp" => format!("{protocol}:"),
+        "*" | "" => String::new(),
+        _ => return Err(wrong()),
+    };
+    if bounds.len() > 2 || !bounds.iter().all(|bound| is_id(bound)) {
+        return Err(wrong());
+    }
+    let ports = if ports.is_empty() { "*" } else { ports };
+    Ok(format!("{protocol}{ports}:{uids}"))
+}
+
+/// A list of ports or addresses in an annotation of its own, with what Kuma's plugin takes where it is absent.
+const LISTS: [(&str, Setting, &str); 3] = [
+    (
+        "traffic.kuma.io/exclude-inbound-ports",
+        Setting::ExcludeInboundPorts,
+        ADMIN_PORT,
+    ),
+    (
+        "traffic.kuma.io/exclude-outbound-ports",
+        Setting::ExcludeOutboundPorts,
+        ADMIN_PORT,
+    ),
+    (
+        "traffic.kuma.io/exclude-inbound-ips",
+        Setting::ExcludeInboundIpRanges,
+        "",
+    ),
+];
+const TEXTS: [(&str, Setting); 3] = [
+    (
+        "kuma.io/transparent-proxying-inbound-port",
+        Setting::InboundPort,
+    ),
+    (
+        "kuma.io/transparent-proxying-outbound-port",
+        Setting::OutboundPort,
+    ),
+    ("kuma.io/sidecar-uid", Setting::ProxyUid),
+];
+const FAMILY_MODE: &str = "kuma.io/transparent-proxying-ip-family-mode";
+const GATEWAY: &str = "kuma.io/gateway";
+const BUILTIN_DNS: &str = "kuma.io/builtin-dns";
+const DROP_INVALID: &str = "traffic.kuma.io/drop-invalid-packets";
+const EXCLUDED_IPS: &str = "traffic.kuma.io/exclude-outbound-ips";
+const FOR_UIDS: &str = "traffic.kuma.io/exclude-outbound-ports-for-uids";
+
+/// The annotations of Kuma's that are options, for the documentation.
+pub(crate) fn keys() -> impl Iterator<Item = (&'static str, Setting)> {
+    let lists = LISTS.map(|(key, setting, _)| (key, setting));
+    let others = [
+        (FOR_UIDS, Setting::ExcludeOutboundPortsForUids),
+        (DROP_INVALID, Setting::DropInvalid),
+        (FAMILY_MODE, Setting::IpFamilies),
+    ];
+    lists.into_iter().chain(TEXTS).chain(others)
+}
+
+fn by_single_annotations(facts: &PodFacts, options: &mut PodOptions) {
+    let PodOptions {
+        mesh: values,
+        defaults,
+        errors,
+        ..
+    } = options;
+    let defaults = defaults.get_or_insert_with(self::defaults);
+    for (key, setting, default) in LISTS {
+        match facts.annotation(key).map(str::trim) {
+            None if default.is_empty() => {}
+            None => defaults.defaults.push((setting, default.to_owned())),
+            Some("") if !default.is_empty() => {
+                let accepted = "a list of ports";
+                errors.push(unknown(key, "", accepted));
+            }
+            Some(text) => values.set(setting, origin(key), text.to_owned()),
+        }
+    }
+    for (key, setting) in TEXTS {
+        if let Some(text) = facts.annotation(key) {
+            values.set(setting, origin(key), text.trim().to_owned());
+        }
+    }
+    let probes = facts.annotation(PROBE_PROXY_PORT).map_or("9001", str::trim);
+    if probes != "0" {
+        defaults
+            .always
+            .push((Setting::ExcludeInboundPorts, probes.to_owned()));
+    }
+    if let Some(mode) = facts.annotation(FAMILY_MODE) {
+        match families(mode) {
+            Some(families) => values.set(
+                Setting::IpFamilies,
+                origin(FAMILY_MODE),
+                families.to_owned(),
+            ),
+            None => errors.push(unknown(FAMILY_MODE, mode, FAMILY_MODES)),
+        }
+    }
+    let mut switch = |key| match facts.annotation(key).map(switch_of) {
+        None => false,
+        Some(Ok(on)) => on,
+        Some(Err(text)) => {
+            errors.push(unknown(
+                key,
+                text,
+                "true, yes, enabled, false, no, disabled",
+            ));
+            false
+        }
+    };
+    // A gateway takes its own traffic.
+    if switch(GATEWAY) {
+        values.set(Setting::IncludeInboundPorts, origin(GATEWAY), String::new());
+        values.set(Setting::ExcludeInboundPorts, origin(GATEWAY), String::new());
+        defaults
+            .always
+            .retain(|(setting, _)| *setting != Setting::ExcludeInboundPorts);
+    }
+    if switch(DROP_INVALID) {
+        values.set(
+            Setting::DropInvalid,
+            origin(DROP_INVALID),
+            "true".to_owned(),
+        );
+    }
+    if switch(BUILTIN_DNS) {
+        errors.push(annotation_error(BUILTIN_DNS, DNS));
+    }
+    if facts
+        .annotation(EXCLUDED_IPS)
+        .is_some_and(|text| !text.trim().is_empty())
+    {
+        errors.push(annotation_error(EXCLUDED_IPS, EXCLUDED_ADDRESSES));
+    }
+    if let Some(text) = facts.annotation(FOR_UIDS) {
+        let entries = text
+            .split(';')
+            .map(str::trim)
+            .filter(|entry| !entry.is_empty());
+        match for_uids(entries) {
+            Ok(text) => values.set(Setting::ExcludeOutboundPortsForUids, origin(FOR_UIDS), text),
+            Err(problem) => errors.push(annotation_error(FOR_UIDS, problem)),
+        }
+    }
+}
+
+/// A boolean as Kuma writes it, or the text that is none.
+fn switch_of(text: &str) -> Result<bool, &str> {
+    match text {
+        "true" | "yes" | "enabled" => Ok(true),
+        "false" | "no" | "disabled" => Ok(false),
+        other => Err(other),
+    }
+}

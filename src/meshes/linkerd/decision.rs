@@ -1,0 +1,50 @@
+//! What the marks of Linkerd's injector ask for.
+
+use crate::meshes::annotations::unknown;
+use crate::meshes::claim::{Claim, MeshMode, Remark};
+use crate::meshes::pod::PodFacts;
+use crate::meshes::reason::Reason;
+use crate::options::OptionError;
+
+use super::annotations::{INJECT, INJECTED};
+
+/// Captures the pod itself.
+const INIT: &str = "linkerd-init";
+/// The proxy.
+const PROXY: &str = "linkerd-proxy";
+
+pub(in crate::meshes) fn claim(
+    facts: &PodFacts,
+    mode: Option<MeshMode>,
+    remarks: &mut Vec<Remark>,
+) -> Option<Claim> {
+    facts.annotation(INJECTED)?;
+    let bypass = if facts.container(INIT).is_some() {
+        Some(Reason::LinkerdInit)
+    } else if facts.lacks_container(PROXY) {
+        Some(Reason::LinkerdNoProxy)
+    } else if facts.annotation(INJECT).map(str::trim) == Some("disabled") {
+        Some(Reason::LinkerdInjectDisabled)
+    } else {
+        None
+    };
+    if let Some(reason) = bypass {
+        return Some(Claim::Bypass(reason));
+    }
+    if mode.is_none() && facts.containers.is_none() {
+        remarks.push(Remark::Warning(
+            "no annotation shows whether Linkerd's pods have the init container linkerd-init; taken for none: where they \
+             have it, set \"meshes\": {\"linkerd\": \"init\"}, otherwise \"cni\""
+                .to_owned(),
+        ));
+    }
+    Some(Claim::Capture(Reason::LinkerdProxy))
+}
+
+/// The error in the switch whose word is unknown.
+pub(in crate::meshes) fn unknown_word(facts: &PodFacts) -> Option<OptionError> {
+    let text = facts.annotation(INJECT)?;
+    let accepted = ["enabled", "ingress", "disabled"];
+    let is_known = accepted.contains(&text.trim());
+    (!is_known).then(|| unknown(INJECT, text, "enabled, ingress, disabled"))
+}
