@@ -77,9 +77,10 @@ impl NamespaceFacts {
             initial,
             pod_variable: env::var_os(POD_VARIABLE).is_some(),
             forwards,
-            links: match initial || forwards {
-                true => links()?,
-                false => Vec::new(),
+            links: if initial || forwards {
+                links()?
+            } else {
+                Vec::new()
             },
         })
     }
@@ -120,13 +121,11 @@ pub(super) fn refuse_host(reroute: &[InterfacePattern], log: Log) -> Result<(), 
     if sign.is_none() && !facts.initial || nftables::dump()?.is_some() {
         return Ok(());
     }
-    match sign {
-        Some(sign) => Err(AppError::Host(sign)),
-        None => {
-            log.warning(WARNING, &[]);
-            Ok(())
-        }
+    if let Some(sign) = sign {
+        return Err(AppError::Host(sign));
     }
+    log.warning(WARNING, &[]);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -213,6 +213,9 @@ impl PluginError {
     }
 
     /// The error as an object of the specification, on one line.
+    ///
+    /// # Panics
+    /// Never: strings and a number can always be written as JSON.
     #[must_use]
     pub fn to_json(&self, version: SpecVersion) -> String {
         let result = ErrorResult {

@@ -55,7 +55,7 @@ pub struct EndpointSpec {
 pub enum ProtocolSpec {
     /// TCP or UDP.
     Ported(Protocol),
-    /// ICMP or ICMPv6, by the family of the addresses.
+    /// ICMP or `ICMPv6`, by the family of the addresses.
     Icmp,
     /// Any other, by its number (IANA "Assigned Internet Protocol Numbers").
     Number(u8),

@@ -51,8 +51,7 @@ pub enum OptionErrorKind {
     Value(#[from] ValueError),
     /// No user and no group is the proxy.
     #[error(
-        "names nobody, and neither does --proxy-gid: the proxy's own connections would be captured \
-         again, without end; accepted is at least one user or group"
+        "expected at least one user or group of the proxy: its own connections would be captured again, without end"
     )]
     NoProxyOwner,
     /// The option has an effect only with this other one.
@@ -76,9 +75,15 @@ pub enum OptionErrorKind {
     #[error(transparent)]
     Filter(#[from] FilterError),
     /// There is no such option.
-    #[error("unknown option{}", did_you_mean(.nearest.as_deref()))]
+    #[error("unknown option{}", did_you_mean(.nearest.as_deref(), "; see --help"))]
     Unknown {
         /// The option that is spelled most like it.
+        nearest: Option<String>,
+    },
+    /// A key of the plugin's configuration or an annotation does not name an option.
+    #[error("unknown option{}", did_you_mean(.nearest.as_deref(), ""))]
+    UnknownKey {
+        /// The option that was probably meant.
         nearest: Option<String>,
     },
     /// The option is one of another command.
@@ -174,14 +179,11 @@ pub enum OptionErrorKind {
         wrong: ValueError,
     },
     /// An empty list of servers to capture queries to.
-    #[error(
-        "is empty, so that every query would go around the proxy; accepted is at least one address, or --dns off"
-    )]
+    #[error("expected at least one address, or dns off: every query would bypass the proxy")]
     NoDnsServer,
     /// Nothing to capture, although it was asked for.
     #[error(
-        "{file:?} names no name server of a captured family, so that every query would go around the proxy; \
-         accepted is a file with a nameserver line, --dns all, or --dns off"
+        "expected a name server of a captured family in {file:?}, or dns all or off: every query would bypass the proxy"
     )]
     NoNameServer {
         /// The file.
@@ -204,9 +206,9 @@ fn command_hint(nearest: Option<&str>) -> String {
     )
 }
 
-fn did_you_mean(nearest: Option<&str>) -> String {
+fn did_you_mean(nearest: Option<&str>, otherwise: &str) -> String {
     nearest.map_or_else(
-        || "; see --help".to_owned(),
+        || otherwise.to_owned(),
         |nearest| format!("; did you mean {nearest}"),
     )
 }

@@ -45,7 +45,7 @@ pub fn known(name: &str, accepted: impl Fn(Setting) -> bool) -> Result<Setting, 
             let mut all = Setting::ALL.to_vec();
             all.retain(|&setting| accepted(setting));
             let nearest = nearest_of(name, all.iter().map(|setting| setting.spec().name));
-            Err(OptionErrorKind::Unknown {
+            Err(OptionErrorKind::UnknownKey {
                 nearest: nearest.map(str::to_owned),
             })
         }

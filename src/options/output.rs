@@ -110,9 +110,10 @@ pub fn output(given: &OptionValues) -> Result<Output, Vec<OptionError>> {
     }
     match (dry_run, verify, host, format) {
         (Some(dry_run), Some(verify), Some(host), Some(format)) if errors.is_empty() => {
-            Ok(match dry_run {
-                true => Output::Print(format),
-                false => Output::Install { verify, host },
+            Ok(if dry_run {
+                Output::Print(format)
+            } else {
+                Output::Install { verify, host }
             })
         }
         _ => Err(errors),

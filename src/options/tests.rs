@@ -139,7 +139,7 @@ fn a_proxy_that_is_nobody_is_a_mistake() {
     assert_data_eq!(
         error,
         str![
-            "--proxy-uid: names nobody, and neither does --proxy-gid: the proxy's own connections would be captured again, without end; accepted is at least one user or group"
+            "--proxy-uid: expected at least one user or group of the proxy: its own connections would be captured again, without end"
         ]
     );
     assert_eq!(

@@ -59,6 +59,64 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
+/// Values that one option or another refuses, each in its own way.
+const WRONG: [&str; 14] = [
+    "",
+    ",",
+    "x",
+    "*",
+    "0",
+    "-1",
+    "1-0",
+    "10.0.0.1/8",
+    "::ffff:1.2.3.4",
+    "resolvers",
+    "true",
+    "none",
+    "80:",
+    "tproxy",
+];
+
+#[test]
+fn errors_of_every_option_never_speak_of_flags() {
+    let mut errors = 0;
+    for setting in Setting::ALL {
+        for value in WRONG {
+            let name = setting.spec().name;
+            let annotations = json!({
+                "netweir.io/capture": "enabled",
+                format!("netweir.io/{name}"): value,
+                "netweir.io/dns": if name == "dns-servers" { "resolvers" } else { "off" },
+            });
+            for (capture, annotations) in [
+                (json!({}), annotations),
+                (json!({name: value}), json!({})),
+                (json!({format!("{name}x{value}"): value}), json!({})),
+            ] {
+                let config = json!({
+                    "cniVersion": "1.1.0",
+                    "name": "pods",
+                    "type": "netweir",
+                    "capture": capture,
+                    "runtimeConfig": {"io.kubernetes.cri.pod-annotations": annotations},
+                    "prevResult": {"cniVersion": "1.1.0"},
+                });
+                let text = config.to_string();
+                let Err(error) = read(&environment(Command::Add), &text, &NoFiles) else {
+                    continue;
+                };
+                let said = error.to_json(SpecVersion::LATEST);
+                errors += 1;
+                assert!(
+                    !said.contains("--") && !said.contains("securityContext"),
+                    "{said}"
+                );
+            }
+        }
+    }
+    assert!(errors > 500, "{errors}");
+}
+
 fn object(pairs: BTreeMap<String, Value>) -> Value {
     pairs.into_iter().collect()
 }
@@ -137,6 +195,20 @@ proptest! {
         let text = config.to_string();
         for command in Command::ALL {
             prop_assert_eq!(answer(command, &text), answer(command, &text));
+        }
+    }
+
+    /// The node's administrator reads these errors, and has neither flags nor an init container.
+    #[test]
+    fn errors_never_speak_of_flags(config in config()) {
+        let text = config.to_string();
+        prop_assume!(!text.contains("--"));
+        for command in Command::ALL {
+            let Err(error) = read(&environment(command), &text, &NoFiles) else { continue };
+            let said = error.to_json(SpecVersion::LATEST);
+            for word in ["--", "securityContext"] {
+                prop_assert!(!said.contains(word), "{}", said);
+            }
         }
     }
 

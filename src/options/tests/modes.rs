@@ -101,8 +101,8 @@ fn queries_are_never_left_alone_for_want_of_a_name_server() {
     assert_data_eq!(
         errors.map(Result::unwrap_err).join("\n"),
         str![[r#"
---resolv-conf: "/etc/resolv.conf" names no name server of a captured family, so that every query would go around the proxy; accepted is a file with a nameserver line, --dns all, or --dns off
---resolv-conf: "f" names no name server of a captured family, so that every query would go around the proxy; accepted is a file with a nameserver line, --dns all, or --dns off
+--resolv-conf: expected a name server of a captured family in "/etc/resolv.conf", or dns all or off: every query would bypass the proxy
+--resolv-conf: expected a name server of a captured family in "f", or dns all or off: every query would bypass the proxy
 --resolv-conf: "missing" cannot be read: no such file
 --resolv-conf: "/etc/resolv.conf", line 1: the name server "dns" is not an IPv4 or IPv6 address
 --resolv-conf: "/etc/resolv.conf", line 3: the name server "10.1" is not an IPv4 or IPv6 address
@@ -260,7 +260,7 @@ fn servers_may_be_listed_in_place_of_the_file() {
     assert_data_eq!(
         mistaken(&[(Setting::Dns, "resolvers"), (Setting::DnsServers, "")]),
         str![
-            "--dns-servers: is empty, so that every query would go around the proxy; accepted is at least one address, or --dns off"
+            "--dns-servers: expected at least one address, or dns off: every query would bypass the proxy"
         ]
     );
     let servers = (Setting::DnsServers, "10.0.0.2");
