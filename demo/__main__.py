@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 
-from connections import CONNECTIONS, DIRECT, OPTIONS, PEER_PORTS, POD_PORTS, fate
+from connections import CONNECTIONS, DIRECT, OPTIONS, PEER_PORTS, POD_PORTS, outcome
 from lab import LabError, enter_sandbox, pod_and_peer, sandboxed, scratch_folder, start_web
 from program import Binary, CannotRun, Image
 from proxy import Proxy
@@ -26,7 +26,7 @@ def arguments():
     program.add_argument("--netweir", metavar="FILE", help="the program to show")
     program.add_argument("--image", metavar="ARCHIVE", help="its image instead, run confined by podman, as root alone")
     parser.add_argument("--uid", type=int, default=0, help="the user in the image's container (default 0)")
-    parser.add_argument("--envoy", metavar="FILE", help="a real Envoy; without it a stand-in serves")
+    parser.add_argument("--envoy", metavar="FILE", help="a real Envoy; without it a fake proxy is used")
     return parser.parse_args()
 
 
@@ -46,21 +46,21 @@ class Tally:
             print(f"  WRONG: {complaint}", flush=True)
 
     def round(self, namespaces, expected):
-        """Makes every connection once and gives their fates, by connection and family."""
-        fates = {}
+        """Makes every connection once and returns the outcomes, by connection and family."""
+        outcomes = {}
         for connection in CONNECTIONS:
             for family in FAMILIES:
-                seen = fate(namespaces, self.proxy, connection, family)
+                seen = outcome(namespaces, self.proxy, connection, family)
                 if seen.listener:
                     self.through[seen.listener] += 1
-                fates[connection, family] = seen
+                outcomes[connection, family] = seen
                 want = expected(connection)
-                told = f"{connection.who} to {connection.where} over IPv{family}"
-                self.count(seen.went == want, f"{told}: expected {want}, went {seen.went}")
-        return fates
+                label = f"{connection.who} to {connection.where} over IPv{family}"
+                self.count(seen.went == want, f"{label}: expected {want}, went {seen.went}")
+        return outcomes
 
     def statistics(self):
-        """The proxy's own totals must be what the access log told, no more and no less."""
+        """The proxy's own totals must be those of the access log."""
         totals = self.proxy.totals()
         for listener, total in totals.items():
             want = self.through[listener]
@@ -68,10 +68,10 @@ class Tally:
         return totals
 
 
-def table(fates):
+def table(outcomes):
     head = ("who", "where to", "expected", "IPv4 went", "IPv6 went")
     rows = [head] + [
-        (c.who, c.where, c.expected, *(fates[c, family].went for family in FAMILIES)) for c in CONNECTIONS
+        (c.who, c.where, c.expected, *(outcomes[c, family].went for family in FAMILIES)) for c in CONNECTIONS
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     for index, row in enumerate(rows):
@@ -80,8 +80,8 @@ def table(fates):
             print("  " + "  ".join("-" * width for width in widths))
 
 
-def told(program, pod, arguments):
-    """Runs netweir in the pod, shows it with what it says, and gives that back."""
+def run_shown(program, pod, arguments):
+    """Runs netweir in the pod, prints the command with its output, and returns the output."""
     print(f"$ netweir {' '.join(arguments)}", flush=True)
     command = program.command(pod, arguments)
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
@@ -91,18 +91,18 @@ def told(program, pod, arguments):
     return done.stdout
 
 
-def proven(program, pod):
-    """As in an init container, before there is a proxy: netweir itself proves that it captures."""
+def verified(program, pod):
+    """As in an init container, before there is a proxy: netweir itself verifies capture."""
     print("Before the proxy starts, as an init container does:")
-    said = told(program, pod, ["apply", *OPTIONS, "--verify"])
+    said = run_shown(program, pod, ["apply", *OPTIONS, "--verify"])
     if said.count(": verified: ") != len(FAMILIES) * len(("outbound", "inbound")):
         raise LabError("netweir did not verify both directions of both families")
-    told(program, pod, ["remove"])
+    run_shown(program, pod, ["remove"])
     print()
 
 
 def refused(tally, image, pod):
-    """A container that is not granted the capability says so, and captures nothing."""
+    """A container without the capability reports it, and captures nothing."""
     command = image.command(pod, ["apply"], granted=False)
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     said = done.stderr.strip()
@@ -113,7 +113,7 @@ def refused(tally, image, pod):
 
 
 def show(options, program, namespaces, proxy):
-    """The whole show: before, after, and after the removal."""
+    """Shows the connections before, during and after capture."""
     pod = namespaces["pod"]
     tally = Tally(proxy)
     tally.round(namespaces, lambda connection: DIRECT)
@@ -121,14 +121,14 @@ def show(options, program, namespaces, proxy):
     if options.image:
         refused(tally, program, pod)
 
-    told(program, pod, ["apply", *OPTIONS])
-    fates = tally.round(namespaces, lambda connection: connection.expected)
+    run_shown(program, pod, ["apply", *OPTIONS])
+    outcomes = tally.round(namespaces, lambda connection: connection.expected)
     print("\nAfter, by the proxy's access log, the original destination it saw, and whom the server saw:\n")
-    table(fates)
+    table(outcomes)
     totals = ", ".join(f"{listener} {total}" for listener, total in tally.statistics().items())
     print(f"\nConnections by the proxy's own statistics: {totals}.\n")
 
-    told(program, pod, ["remove"])
+    run_shown(program, pod, ["remove"])
     tally.round(namespaces, lambda connection: DIRECT)
     tally.statistics()
     print("Removed: every connection went directly again.\n" if not tally.failed else "")
@@ -136,7 +136,7 @@ def show(options, program, namespaces, proxy):
 
 
 def staged(options):
-    """Sets the stage, and takes it down again."""
+    """Sets everything up, and tears it down again."""
     pod, peer = pod_and_peer()
     folder = scratch_folder()
     program = Image(options.image, folder, options.uid) if options.image else Binary(options.netweir)
@@ -145,10 +145,10 @@ def staged(options):
             program.try_out(pod)
         start_web(pod, POD_PORTS)
         start_web(peer, PEER_PORTS)
-        name = "Envoy" if options.envoy else "a stand-in proxy (no Envoy)"
+        name = "Envoy" if options.envoy else "a fake proxy (no Envoy)"
         print(f"A pod and a peer, joined by a veth pair, IPv4 and IPv6; in the pod {name} as uid 1337;")
-        print(f"netweir is {program.told}.\n")
-        proven(program, pod)
+        print(f"netweir is {program.label}.\n")
+        verified(program, pod)
         proxy = Proxy(pod, folder, options.envoy)
         return show(options, program, {"pod": pod, "peer": peer}, proxy)
     finally:

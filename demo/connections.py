@@ -1,4 +1,4 @@
-"""The connections that the demo makes, what is expected of each, and how its fate is proven."""
+"""The connections that the demo makes, the expected outcome of each, and how it is proven."""
 
 import json
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def endpoint(address, port):
 
 
 @dataclass(frozen=True)
-class Fate:
+class Outcome:
     """Where a connection went, and over which of the proxy's listeners, if any."""
 
     went: str
@@ -73,7 +73,7 @@ def made(namespaces, connection, family):
     url = f"http://{endpoint(connection.addresses[family], connection.port)}/"
     command = ["curl", "--silent", "--show-error", "--noproxy", "*", "--max-time", "10"]
     command += ["--write-out", "\n%{local_ip} %{local_port}", url]
-    # curl's own trouble is a fate to report, not an error of the lab.
+    # A failure of curl is an outcome to report, not an error of the lab.
     quiet = ["sh", "-c", '"$@" 2>&1 || true', "sh", *command]
     output = namespaces[connection.origin].run(quiet, connection.owner)
     try:
@@ -84,7 +84,7 @@ def made(namespaces, connection, family):
         return None, None, " ".join(output.split())
 
 
-def fate(namespaces, proxy, connection, family):
+def outcome(namespaces, proxy, connection, family):
     """Makes the connection and proves where it went.
 
     Direct: the server saw the client's own endpoint. Through the proxy: the proxy logged a connection from that
@@ -92,21 +92,21 @@ def fate(namespaces, proxy, connection, family):
     """
     client, answer, trouble = made(namespaces, connection, family)
     if trouble is not None:
-        return Fate(f"failed ({trouble})")
+        return Outcome(f"failed ({trouble})")
     server = "pod" if connection.addresses in (POD, LOOPBACK) else "peer"
     if answer["server"] != server:
-        return Fate(f"reached the {answer['server']}")
+        return Outcome(f"reached the {answer['server']}")
     saw = endpoint(*answer["client"])
     if saw == client:
-        return Fate(DIRECT)
+        return Outcome(DIRECT)
     entry = proxy.awaited_entry(client)
     dialled = endpoint(connection.addresses[family], connection.port)
     if entry["original_destination"] != dialled:
-        return Fate(f"original destination {entry['original_destination']}", entry["listener"])
+        return Outcome(f"original destination {entry['original_destination']}", entry["listener"])
     if entry["upstream_source"] != saw:
-        return Fate(f"the server saw {saw}", entry["listener"])
+        return Outcome(f"the server saw {saw}", entry["listener"])
     if entry["listener"] == f"outbound{family}":
-        return Fate(OUTBOUND, entry["listener"])
+        return Outcome(OUTBOUND, entry["listener"])
     if entry["listener"] == f"inbound{family}":
-        return Fate(INBOUND, entry["listener"])
-    return Fate(f"listener {entry['listener']}", entry["listener"])
+        return Outcome(INBOUND, entry["listener"])
+    return Outcome(f"listener {entry['listener']}", entry["listener"])

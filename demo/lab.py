@@ -151,7 +151,7 @@ def enter_sandbox(command):
         unshare += ["--user", "--map-root-user", "--map-auto"]
         trial = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
         if trial.returncode != 0:
-            raise LabError(f"run this as root: no user namespace to be had ({trial.stderr.strip()})")
+            raise LabError(f"run this as root: user namespaces are not available ({trial.stderr.strip()})")
     os.execvp(unshare[0], [*unshare, *command])
 
 

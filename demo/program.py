@@ -45,7 +45,7 @@ class CannotRun(Exception):
 class Binary:
     """The program, run in the pod's namespace."""
 
-    told = "the program"
+    label = "the program"
 
     def __init__(self, path):
         self.path = path
@@ -65,7 +65,7 @@ class Image:
 
     def __init__(self, archive, folder, uid):
         self.uid = uid
-        self.told = f"the image, confined, as uid {uid}"
+        self.label = f"the image, confined, as uid {uid}"
         self.cgroup = f"netweir-test-{secrets.token_hex(4)}"
         conf = f"{folder}/containers.conf"
         with open(conf, "x", encoding="utf-8") as file:
@@ -96,7 +96,7 @@ class Image:
 
 
 def remove_cgroups(name):
-    """Takes away the cgroup and those in it, in each of version 1's hierarchies, as far as nobody is in them."""
+    """Removes the cgroup and those below it, in each of version 1's hierarchies, unless they have processes."""
     for pattern in (f"/sys/fs/cgroup/{name}", f"/sys/fs/cgroup/*/{name}"):
         for folder in glob.glob(pattern):
             for path, _, _ in os.walk(folder, topdown=False):

@@ -1,4 +1,4 @@
-"""The pod's proxy, a real Envoy or the stand-in, and what it says of the connections it saw."""
+"""The pod's proxy, a real Envoy or a fake, and what it reports about its connections."""
 
 import json
 import os
@@ -100,7 +100,7 @@ class Proxy(Account):
 
     def __init__(self, pod, folder, envoy, mode=REDIRECT, owner=PROXY):
         super().__init__(pod, folder, owner)
-        self.process = self._start_envoy(envoy, mode) if envoy else self._start_standin()
+        self.process = self._start_envoy(envoy, mode) if envoy else self._start_fake()
         until("the proxy's statistics", self._totals)
 
     def _start_envoy(self, envoy, mode):
@@ -112,12 +112,12 @@ class Proxy(Account):
             json.dump(config(self.log_path, mode), file)
         return self.pod.start([binary, "--config-path", config_path, *ENVOY_OPTIONS], self.owner)
 
-    def _start_standin(self):
+    def _start_fake(self):
         # It drops to its user itself, for Python may lie where another user may not look.
-        program = [sys.executable, f"{HERE}/standin.py", self.log_path, str(self.owner.uid)]
+        program = [sys.executable, f"{HERE}/fake_proxy.py", self.log_path, str(self.owner.uid)]
         process = self.pod.start(program, stdout=subprocess.PIPE, text=True)
         if process.stdout.readline() != "ready\n":
-            raise LabError("the stand-in proxy does not start")
+            raise LabError("the fake proxy does not start")
         return process
 
     def check_alive(self):

@@ -1,6 +1,6 @@
 """Real programs under capture, in throwaway namespaces: what a user of them would notice.
 
-Shares the demo's namespaces and proxy. The exit code is 0 only when everything was as it should be.
+Shares the demo's namespaces and proxy. The exit code is 0 only if every check passes.
 """
 
 import argparse

@@ -51,13 +51,13 @@ def logged(checks, folder):
     """Every pod was captured when it came, and is not any more."""
     with open(f"{folder}/netweir.log", encoding="utf-8") as file:
         entries = [json.loads(line) for line in file]
-    told = [(entry["command"], entry["pod"], entry["message"]) for entry in entries]
+    logged = [(entry["command"], entry["pod"], entry["message"]) for entry in entries]
     once = [("ADD", POD_NAME, "captured"), ("DEL", POD_NAME, "not captured any more")]
-    checks.equal("the plugin's log", told, once * len(LIVES))
+    checks.equal("the plugin's log", logged, once * len(LIVES))
 
 
 def refused(checks, played, envoy, folder):
-    """A pod of which cannot be told whether it is to be captured does not start, and podman says why."""
+    """A pod that the plugin cannot decide on does not start, and podman reports why."""
     undecided = {**plugin(folder, LIVES[0]), "policy": "annotated"}
     played.write(f"networks/{STRICT}.conflist", network(folder, [undecided], STRICT))
     try:

@@ -34,7 +34,7 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 address = "{socket}"
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{pause}"
-# Here nobody may lower the score of a process.
+# In this namespace no process may lower an OOM score.
 restrict_oom_score_adj = true
 [plugins."io.containerd.grpc.v1.cri".cni]
 bin_dir = "{folder}/plugins"
@@ -154,8 +154,8 @@ class Pod:
         self.containerd.call("stop", self.id)
         self.containerd.call("remove", self.id)
 
-    def told(self):
-        """What the plugin's log has of it: commands and messages."""
+    def logged(self):
+        """The plugin's log entries for this pod: commands and messages."""
         with open(f"{self.containerd.folder}/netweir.log", encoding="utf-8") as file:
             entries = [json.loads(line) for line in file]
         levels = ("info", "warning", "error")
@@ -200,8 +200,8 @@ def annotated(checks, containerd):
     checks.equal("an annotated pod is captured", "outbound/redirect" in rules, True)
     checks.equal("as its other annotation says", f"elements = {{ {EXCLUDED_OUTBOUND} }}" in rules, True)
     pod.stop_and_remove()
-    told = [("ADD", "captured"), ("DEL", "not captured any more")]
-    checks.equal("containerd's second DEL has nothing to take away", pod.told(), told)
+    expected = [("ADD", "captured"), ("DEL", "not captured any more")]
+    checks.equal("containerd's second DEL has nothing to take away", pod.logged(), expected)
     checks.equal("and comes", pod.calls().count("DEL") > 1, True)
 
 
@@ -220,9 +220,9 @@ def plain(checks, containerd):
     for name, annotations in (("plain", {}), ("disabled", {"netweir.io/capture": "disabled"})):
         pod = Pod(containerd, name, annotations)
         pod.run()
-        checks.equal(f"a pod that is {name} is left alone", pod.rules(), "")
+        checks.equal(f"a pod that is {name} is not captured", pod.rules(), "")
         pod.stop_and_remove()
-        checks.equal("and said to be", pod.told(), [("ADD", "left alone")])
+        checks.equal("and the log says so", pod.logged(), [("ADD", "left alone")])
 
 
 def refused(checks, containerd):
@@ -237,7 +237,7 @@ def refused(checks, containerd):
         'annotation netweir.io/exclude-outbound-ports: "http" is not a port (1-65535)',
     )
     for reason in reasons:
-        checks.equal(f"a mistake in an annotation is told: {reason}", reason if reason in said else said, reason)
+        checks.equal(f"an invalid annotation is reported: {reason}", reason if reason in said else said, reason)
     calls = pod.calls()
     checks.equal("DEL after an ADD that failed", (calls[0], "DEL" in calls), ("ADD", True))
 

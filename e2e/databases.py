@@ -94,25 +94,25 @@ def play(options, checks, pod, peer, folder):
     start_redis(peer, folder)
     proxy = Proxy(pod, folder, options.envoy)
 
-    def work(family, told):
+    def work(family, label):
         """An application's day with both servers."""
         host, table = PEER[family], "app.numbers"
         sql(pod, host, f"CREATE DATABASE IF NOT EXISTS app; CREATE OR REPLACE TABLE {table} (n INT)")
         sql(pod, host, f"INSERT INTO {table} VALUES (40), (2)")
-        checks.equal(f"MariaDB over IPv{family}, {told}: its rows", sql(pod, host, f"SELECT SUM(n) FROM {table}"), ["42"])
+        checks.equal(f"MariaDB over IPv{family}, {label}: its rows", sql(pod, host, f"SELECT SUM(n) FROM {table}"), ["42"])
         long = sql(pod, host, f"SELECT REPEAT('x', {LONG})")
-        checks.equal(f"MariaDB over IPv{family}, {told}: {LONG} bytes", len(long[0]), LONG)
-        redis(pod, host, "SET", "key", told)
-        checks.equal(f"Redis over IPv{family}, {told}: its value", redis(pod, host, "GET", "key"), told)
+        checks.equal(f"MariaDB over IPv{family}, {label}: {LONG} bytes", len(long[0]), LONG)
+        redis(pod, host, "SET", "key", label)
+        checks.equal(f"Redis over IPv{family}, {label}: its value", redis(pod, host, "GET", "key"), label)
         redis(pod, host, "SETRANGE", "long", str(LONG - 1), "x")
-        checks.equal(f"Redis over IPv{family}, {told}: {LONG} bytes", len(redis(pod, host, "GET", "long")), LONG)
+        checks.equal(f"Redis over IPv{family}, {label}: {LONG} bytes", len(redis(pod, host, "GET", "long")), LONG)
 
-    def day(told, through_proxy):
+    def day(label, through_proxy):
         for family in (4, 6):
             before = proxy.totals()
-            work(family, told)
+            work(family, label)
             want = {**before, f"outbound{family}": before[f"outbound{family}"] + CONNECTIONS * through_proxy}
-            checks.equal(f"over IPv{family}, {told}: connections by the proxy's own statistics", proxy.totals(), want)
+            checks.equal(f"over IPv{family}, {label}: connections by the proxy's own statistics", proxy.totals(), want)
 
     day("not captured", False)
     netweir(options.netweir, pod, ["apply"])

@@ -78,7 +78,7 @@ class Node:
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True).stdout
 
     def answer(self, objects):
-        """What the kubelet's probe is answered: the status, or nothing when nobody listens."""
+        """What the kubelet's probe is answered: the status, or nothing without a listener."""
         asked = container_of(objects)["readinessProbe"]["httpGet"]
         try:
             get(asked, asked["path"])
@@ -148,7 +148,7 @@ def run(options, checks, folder):
         captures(checks, Node(played, {BIN: played.plugins, CONF: played.networks}), manifests("all"))
         print("The way out:", flush=True)
         leaves(checks, Node.new(played, "uninstall"), manifests("uninstall"))
-        print("A mistake in the configuration:", flush=True)
+        print("An invalid configuration:", flush=True)
         refuses(checks, Node.new(played, "invalid"), manifests("invalid"))
         print("The init container:", flush=True)
         initializes(checks, played, manifests("shop"), options.envoy)
@@ -166,12 +166,12 @@ def installs(checks, node, objects):
         checks.equal("its entry is the last of the list, as configured", {**entry, **config}, entry)
         mode = os.stat(f"{node.bin}/netweir").st_mode & 0o7777
         checks.equal("the plugin's mode", oct(mode), oct(0o755))
-        told = subprocess.run([f"{node.bin}/netweir"], env={"CNI_COMMAND": "VERSION"}, input="{}", capture_output=True, text=True, check=True)
-        checks.equal("the plugin runs", "1.1.0" in json.loads(told.stdout)["supportedVersions"], True)
+        versions = subprocess.run([f"{node.bin}/netweir"], env={"CNI_COMMAND": "VERSION"}, input="{}", capture_output=True, text=True, check=True)
+        checks.equal("the plugin runs", "1.1.0" in json.loads(versions.stdout)["supportedVersions"], True)
         probe = container_of(objects)["readinessProbe"]["httpGet"]
         checks.equal("figures for Prometheus", "# TYPE netweir_" in get(probe, "/metrics"), True)
         node.write_network()
-        checks.equal("an entry that somebody took away comes back", until("a repair", node.entry), entry)
+        checks.equal("an entry that another program removed comes back", until("a repair", node.entry), entry)
         files = node.files()
         checks.equal("SIGTERM ends it well", node.stop(), 0)
         checks.equal("and leaves everything as it is", (node.files(), node.entry()), (files, entry))

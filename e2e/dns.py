@@ -1,4 +1,4 @@
-"""Real DNS servers behind DNS capture, with a stand-in for the proxy's DNS side."""
+"""Real DNS servers behind DNS capture, with a fake for the proxy's DNS side."""
 
 import ipaddress
 import json
@@ -43,7 +43,7 @@ def start_proxy(pod, upstream):
     program = [sys.executable, f"{HERE}/dns_proxy.py", str(PROXY.uid), upstream]
     proxy = pod.start(program, stdout=subprocess.PIPE, text=True)
     if proxy.stdout.readline() != "ready\n":
-        raise LabError("the stand-in for the proxy's DNS does not start")
+        raise LabError("the fake DNS proxy does not start")
     return proxy
 
 

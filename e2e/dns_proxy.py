@@ -1,4 +1,4 @@
-"""A stand-in for the DNS side of a mesh's proxy: python3 dns_proxy.py UID UPSTREAM
+"""A fake for the DNS side of a mesh's proxy: python3 dns_proxy.py UID UPSTREAM
 
 It answers for the mesh's own names, and asks the upstream server about all others, each time from a fresh socket. How
 many it asked is itself the address of a name. It prints `ready` once it listens.

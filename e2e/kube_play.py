@@ -260,9 +260,9 @@ def try_out(checks, played, namespaces, proxy, life):
     for connection, seen in life.connections:
         for family in (4, 6):
             got = way(namespaces, proxy, connection, family)
-            told = f"{connection.who} to {connection.where} over IPv{family}"
+            label = f"{connection.who} to {connection.where} over IPv{family}"
             want = (connection.expected, seen[family])
-            checks.equal(f"{told}: {want[0]}, and the server sees {want[1]}", got, want)
+            checks.equal(f"{label}: {want[0]}, and the server sees {want[1]}", got, want)
     for family in (4, 6):
         url = f"http://{endpoint(PEER[family], HTTP)}/"
         answer = json.loads(played.podman("exec", f"{POD_NAME}-app", "/bin/wget", "-q", "-O", "-", url))

@@ -8,7 +8,7 @@ from proxy import Proxy
 
 EXCLUDED = 9090
 # It needs a capability to have the addresses of others. By its group it is the proxy; as another user than
-# --proxy-uid its calls to its own app are left alone (docs/capture-semantics.md, "Outbound", line 4b).
+# --proxy-uid its calls to its own app bypass capture (docs/capture-semantics.md, "Outbound", line 4b).
 ENVOY = Owner("proxy", 0, 1337)
 
 # Whom the server sees: the client itself, or the proxy by the pod's own address or the passthrough source.
@@ -41,9 +41,9 @@ def play(options, checks, pod, peer, folder):
         for connection, seen in CONNECTIONS:
             for family in (4, 6):
                 got = way(namespaces, proxy, connection, family)
-                told = f"{connection.who} to {connection.where} over IPv{family}"
+                label = f"{connection.who} to {connection.where} over IPv{family}"
                 want = (expected(connection), seen[family])
-                checks.equal(f"{told}: {want[0]}, and the server sees {want[1]}", got, want)
+                checks.equal(f"{label}: {want[0]}, and the server sees {want[1]}", got, want)
 
     netweir(options.netweir, pod, ["apply", "--inbound-mode=tproxy", f"--exclude-inbound-ports={EXCLUDED}"])
     every(lambda connection: connection.expected)

@@ -1,4 +1,4 @@
-"""A stand-in for Envoy where its wheel cannot be had: python3 standin.py LOG UID
+"""A fake for Envoy if its wheel is not available: python3 fake_proxy.py LOG UID
 
 It listens where Envoy would, passes each connection on to its original destination, writes the same
 access log and answers the same question about its statistics. It prints `ready` once it listens.
