@@ -52,7 +52,7 @@ def logged(checks, folder):
     with open(f"{folder}/netweir.log", encoding="utf-8") as file:
         entries = [json.loads(line) for line in file]
     logged = [(entry["command"], entry["pod"], entry["message"]) for entry in entries]
-    once = [("ADD", POD_NAME, "captured"), ("DEL", POD_NAME, "not captured any more")]
+    once = [("ADD", POD_NAME, "captured"), ("DEL", POD_NAME, "no longer captured")]
     checks.equal("the plugin's log", logged, once * len(LIVES))
 
 

@@ -200,7 +200,7 @@ def annotated(checks, containerd):
     checks.equal("an annotated pod is captured", "outbound/redirect" in rules, True)
     checks.equal("as its other annotation says", f"elements = {{ {EXCLUDED_OUTBOUND} }}" in rules, True)
     pod.stop_and_remove()
-    expected = [("ADD", "captured"), ("DEL", "not captured any more")]
+    expected = [("ADD", "captured"), ("DEL", "no longer captured")]
     checks.equal("containerd's second DEL has nothing to take away", pod.logged(), expected)
     checks.equal("and comes", pod.calls().count("DEL") > 1, True)
 
@@ -222,7 +222,7 @@ def plain(checks, containerd):
         pod.run()
         checks.equal(f"a pod that is {name} is not captured", pod.rules(), "")
         pod.stop_and_remove()
-        checks.equal("and the log says so", pod.logged(), [("ADD", "left alone")])
+        checks.equal("and the log says so", pod.logged(), [("ADD", "not captured")])
 
 
 def refused(checks, containerd):

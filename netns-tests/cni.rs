@@ -1,5 +1,6 @@
 //! The plugin among the reference plugins, driven command by command, as the specification tells a runtime.
 
+mod pods;
 mod runtime;
 
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(crate) fn promises() -> Vec<Promise> {
         }),
         Promise::alone("cni::status-tries-it-and-leaves-nothing", status),
     ];
+    promises.extend(pods::promises());
     promises.extend(SpecVersion::ALL.into_iter().filter_map(|version| {
         let name = format!("cni::behind-the-reference-plugins-{version}");
         let promise = Promise::alone(name, move || behind_the_reference_plugins(version));

@@ -28,6 +28,8 @@ EVERYTHING = {
         "policy": "all",
         "excludeNamespaces": ["kube-system", "monitoring"],
         "includeNamespaces": ["shop"],
+        "meshes": {"linkerd": "init", "istio": "off"},
+        "standalone": False,
         "capture": {"exclude-outbound-ports": "22,3306", "proxy-uid": 1337, "drop-invalid": True, "exclude-inbound-ports": [22, 23]},
         "logFile": "/var/log/netweir.log",
         "logLevel": "debug",

@@ -18,6 +18,7 @@ mod manual;
 mod panics;
 mod policy;
 mod properties;
+mod recorded;
 mod results;
 mod runtime;
 mod streams;
