@@ -1,8 +1,10 @@
-//! Messages to standard error. Standard output has what was asked for, and nothing else.
+//! Messages to standard error. Standard output is for results alone.
 
 use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path;
 use std::time::SystemTime;
 
 use serde::ser::{SerializeMap, Serializer};
@@ -10,16 +12,47 @@ use serde::ser::{SerializeMap, Serializer};
 use crate::options::{Level, LogFormat, LogOptions};
 
 /// Names and values that go with a message.
-pub type Fields<'a> = &'a [(&'a str, &'a dyn Display)];
+pub type Fields<'a> = &'a [(&'a str, &'a dyn Value)];
 
-/// Where messages go: standard error, in the format and from the level that the options say.
+/// The value of a field.
+pub trait Value: Display {
+    /// The number that it is, for logs in JSON; `None` for text.
+    fn number(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl<T: Value + ?Sized> Value for &T {
+    fn number(&self) -> Option<u64> {
+        (**self).number()
+    }
+}
+
+macro_rules! numbers {
+    ($($integer:ty),*) => {$(
+        impl Value for $integer {
+            fn number(&self) -> Option<u64> {
+                Some(u64::try_from(*self).expect("no integer is wider than 64 bits"))
+            }
+        }
+    )*};
+}
+numbers!(u8, u16, u32, u64, usize);
+
+impl Value for str {}
+impl Value for String {}
+impl Value for io::Error {}
+impl Value for path::Display<'_> {}
+impl Value for SocketAddr {}
+
+/// Writes messages to standard error, in the format and from the level of the options.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Log {
     options: LogOptions,
     file: Option<&'static LogFile>,
 }
 
-/// A file that messages are appended to, as JSON objects, with fields that all of them have.
+/// A file that messages are appended to, as JSON objects with common fields.
 #[derive(Debug)]
 pub struct LogFile {
     file: File,
@@ -35,7 +68,7 @@ impl LogFile {
 
     fn write(&self, level: Level, message: &dyn Display, fields: Fields<'_>) {
         let own = self.fields.iter().filter(|(_, value)| !value.is_empty());
-        let own = own.map(|(name, value)| (*name, value as &dyn Display));
+        let own = own.map(|(name, value)| (*name, value as &dyn Value));
         let fields: Vec<_> = own.chain(fields.iter().copied()).collect();
         let line = json(level, message, &fields, SystemTime::now());
         // Standard error has the message, too.
@@ -68,12 +101,12 @@ impl Log {
         level >= self.options.level
     }
 
-    /// Something went wrong.
+    /// A failure.
     pub fn error(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Error, &message, fields);
     }
 
-    /// Something may not be meant so.
+    /// Something that is probably not intended.
     pub fn warning(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Warning, &message, fields);
     }
@@ -83,12 +116,12 @@ impl Log {
         self.write(Level::Info, &message, fields);
     }
 
-    /// Something is about to be done.
+    /// A step of the run.
     pub fn debug(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Debug, &message, fields);
     }
 
-    /// What is dealt with, at length.
+    /// Everything, such as the rules.
     pub fn trace(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Trace, &message, fields);
     }
@@ -101,8 +134,8 @@ impl Log {
             LogFormat::Plain => plain(level, message, fields),
             LogFormat::Json => json(level, message, fields, SystemTime::now()),
         };
-        // One write a line, so that lines of several processes do not mix. A closed standard error
-        // is no reason to leave the traffic uncaptured.
+        // One write for each line, so that lines of several processes do not mix. A closed standard error does not prevent
+        // capture.
         let _ = io::stderr().lock().write_all(line.as_bytes());
         if let Some(file) = self.file {
             file.write(level, message, fields);
@@ -135,19 +168,22 @@ fn plain(level: Level, message: &dyn Display, fields: Fields<'_>) -> String {
 fn json(level: Level, message: &dyn Display, fields: Fields<'_>, now: SystemTime) -> String {
     let mut line = Vec::new();
     let mut serializer = serde_json::Serializer::new(&mut line);
-    // Strings to memory: neither can fail.
-    let _ = (|| {
+    (|| {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("time", &humantime::format_rfc3339_millis(now).to_string())?;
         map.serialize_entry("level", word(level))?;
         map.serialize_entry("message", &message.to_string())?;
         for (name, value) in fields {
-            map.serialize_entry(name, &value.to_string())?;
+            match value.number() {
+                Some(number) => map.serialize_entry(name, &number)?,
+                None => map.serialize_entry(name, &value.to_string())?,
+            }
         }
         SerializeMap::end(map)
-    })();
+    })()
+    .expect("strings and numbers are written to memory");
     line.push(b'\n');
-    String::from_utf8_lossy(&line).into_owned()
+    String::from_utf8(line).expect("JSON is UTF-8")
 }
 
 #[cfg(test)]
@@ -155,8 +191,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_line_has_its_values_quoted_where_needed() {
-        let fields: Fields<'_> = &[("rules", &12), ("why", &"two words")];
+    fn plain_line_quotes_values_with_spaces() {
+        let fields: Fields<'_> = &[("rules", &12_usize), ("why", &"two words")];
         assert_eq!(
             plain(Level::Info, &"installed", fields),
             "info: installed rules=12 why=\"two words\"\n"
@@ -164,17 +200,17 @@ mod tests {
     }
 
     #[test]
-    fn a_json_line_is_one_object_with_a_time() {
+    fn json_line_is_one_object_in_which_numbers_are_numbers() {
         let line = json(
             Level::Warning,
             &"a \"quoted\"\nmessage",
-            &[("rules", &12)],
+            &[("rules", &12_usize), ("pod", &"12")],
             SystemTime::UNIX_EPOCH,
         );
         assert_eq!(
             line,
             "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"warning\",\
-             \"message\":\"a \\\"quoted\\\"\\nmessage\",\"rules\":\"12\"}\n"
+             \"message\":\"a \\\"quoted\\\"\\nmessage\",\"rules\":12,\"pod\":\"12\"}\n"
         );
     }
 }

@@ -85,7 +85,7 @@ fn tell(remarks: &[Remark], log: Log) {
 fn not_captured(reason: Reason, log: Log) {
     log.info(
         "not captured",
-        &[("reason", &reason.code()), ("details", &reason)],
+        &[("reason", &reason.code()), ("details", &reason.to_string())],
     );
 }
 
