@@ -14,6 +14,7 @@
 
 mod bytes;
 mod cni;
+mod contention;
 mod dns;
 mod documented;
 mod drift;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     let privilege = sandbox::acquire_privilege();
     let promises = [
         cni::promises(),
+        contention::promises(),
         fates::promises(),
         foreign::promises(),
         host::promises(),

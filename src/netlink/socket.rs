@@ -150,8 +150,8 @@ impl Socket {
     /// Sends a dump request and hands each message of the listing to `each`.
     ///
     /// # Errors
-    /// [`Error::Contended`] if what is listed changed meanwhile. The listing is read to its end nevertheless: until then
-    /// the kernel begins no other dump on this socket (EBUSY).
+    /// [`Error::Contended`] if what is listed changed meanwhile, so that an object may be missing. The listing is read to its
+    /// end nevertheless: until then the kernel begins no other dump on this socket (EBUSY).
     pub(crate) fn dump(
         &mut self,
         doing: &str,
@@ -167,7 +167,7 @@ impl Socket {
                 Some(Answer::Failed(refusal)) => Some(Err(refusal)),
                 Some(Answer::Done) => Some(Ok(())),
                 None => {
-                    malformed |= !interrupted && each(message).is_none();
+                    malformed |= each(message).is_none();
                     None
                 }
             })

@@ -34,20 +34,32 @@ pub struct OtherChain {
 const HOOK: u16 = 4;
 
 /// The base chains of nf_tables that connections to and from this host pass, apart from netweir's.
+///
+/// The kernel lists the chains of all tables, and with thousands of them no listing may end between two changes of another
+/// program. One that was interrupted can lack a chain, where another was deleted before it: two in a row that agree are
+/// taken for complete.
 pub(crate) fn others() -> Result<Vec<OtherChain>, Error> {
     let mut socket = Socket::open(Subsystem::Nftables)?;
+    let mut previous = None;
     retry(|| {
         let every_family = 0;
         let request = request(libc::NFT_MSG_GETCHAIN, Flags::DUMP, every_family);
         let mut chains = Vec::new();
-        socket.dump("list the chains of other tables", request, |message| {
+        let listed = socket.dump("list the chains of other tables", request, |message| {
             // Most chains are none, and other programs may have thousands.
             if message.attributes(HEADER).find(HOOK).is_some() {
                 chains.extend(other(&sys::Chain::parse(message.bytes)?));
             }
             Some(())
-        })?;
-        Ok(chains)
+        });
+        match listed {
+            Err(error @ Error::Contended { .. }) if previous.as_ref() != Some(&chains) => {
+                previous = Some(chains);
+                Err(error)
+            }
+            Ok(()) | Err(Error::Contended { .. }) => Ok(chains),
+            Err(error) => Err(error),
+        }
     })
 }
 
