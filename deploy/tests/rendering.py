@@ -26,6 +26,8 @@ EVERYTHING = {
     "imagePullSecrets": [{"name": "registry"}],
     "plugin": {
         "policy": "all",
+        "meshes": {"linkerd": "init", "nomad": "off"},
+        "standalone": True,
         "excludeNamespaces": ["kube-system", "monitoring"],
         "includeNamespaces": ["shop"],
         "meshes": {"linkerd": "init", "istio": "off"},

@@ -17,6 +17,9 @@ use super::temporary::{self, TemporaryFile, sync_directory};
 /// The longest configuration, in bytes.
 const MAX_LENGTH: u64 = 4 << 20;
 
+/// The mode of a file that is made like no other.
+const DEFAULT_MODE: u32 = 0o644;
+
 /// The directory of network configurations.
 pub(super) struct ConfDir {
     path: PathBuf,
@@ -88,7 +91,7 @@ impl ConfDir {
             Change::Remove { name, .. } => ("removed", self.path.join(name)),
         };
         let performed = match change {
-            Change::Create { new, like, .. } => self.create(&path, new, &self.path.join(like)),
+            Change::Create { new, like, .. } => self.create(&path, new, *like),
             Change::Rewrite { old, new, .. } => self.rewrite(&path, old, new),
             Change::Remove { old, without, .. } => {
                 let source = without.map(|without| self.path.join(without));
@@ -104,8 +107,9 @@ impl ConfDir {
             .map_err(|source| InstallError::file(doing, &path, source))
     }
 
-    fn create(&self, path: &Path, new: &str, like: &Path) -> io::Result<Performed> {
-        let temporary = match mode(like) {
+    fn create(&self, path: &Path, new: &str, like: Option<&str>) -> io::Result<Performed> {
+        let mode = like.map_or(Ok(DEFAULT_MODE), |like| mode(&self.path.join(like)));
+        let temporary = match mode {
             Ok(mode) => TemporaryFile::write(&self.path, mode, &mut new.as_bytes())?,
             Err(error) => return if_absent(error),
         };

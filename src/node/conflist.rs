@@ -14,8 +14,8 @@ use crate::cni::{SpecVersion, is_name};
 use super::entry::{Entry, NAME};
 use super::json::{fields, string};
 
-/// The key of a generated list that names the file that it was generated from.
-const GENERATED_FROM: &str = "netweir.io/generated-from";
+/// The key of a file that netweir generated: what it was generated from.
+pub(super) const GENERATED_FROM: &str = "netweir.io/generated-from";
 
 /// Why a source is not a network configuration.
 #[derive(Debug, Error)]
@@ -77,6 +77,7 @@ pub(super) struct Single<'a> {
     name: Option<&'a RawValue>,
     version: Option<&'a RawValue>,
     versions: Vec<String>,
+    is_generated: bool,
 }
 
 impl<'a> List<'a> {
@@ -234,15 +235,22 @@ impl<'a> Single<'a> {
     /// Reads a single plugin.
     pub(super) fn parse(source: &'a str) -> Result<Self, Invalid> {
         let kind = type_of(source)?;
-        let [name, version, versions] =
-            fields(source, ["name", "cniVersion", "cniVersions"]).map_err(Invalid::NotAnObject)?;
+        let keys = ["name", "cniVersion", "cniVersions", GENERATED_FROM];
+        let [name, version, versions, generated_from] =
+            fields(source, keys).map_err(Invalid::NotAnObject)?;
         Ok(Self {
             source: source.trim(),
             kind,
             name,
             version,
             versions: all_versions(version, versions)?,
+            is_generated: generated_from.is_some(),
         })
+    }
+
+    /// Whether netweir generated the file.
+    pub(super) const fn is_generated(&self) -> bool {
+        self.is_generated
     }
 
     /// The plugin's type.

@@ -8,11 +8,15 @@ use thiserror::Error;
 
 use crate::options::Files;
 
+use super::conflist::GENERATED_FROM;
 use super::json::string;
 use crate::cni::{ANNOTATIONS, ConfigError, PluginError, SpecVersion, check_configuration};
 
 /// The plugin's name: its `type` in a list, and the name of its file.
 pub(super) const NAME: &str = "netweir";
+
+/// The version of a configuration for Multus, which every release of Multus 4 supports.
+const STANDALONE_VERSION: SpecVersion = SpecVersion::V1_0_0;
 
 /// A JSON object, each value as its source.
 type Object<'a> = BTreeMap<String, &'a RawValue>;
@@ -83,7 +87,7 @@ impl Entry {
     /// Reads it as the plugin will.
     fn check(&self) -> Result<(), Vec<EntryError>> {
         // With what a runtime adds of the list.
-        let keys = self.source.strip_prefix('{').unwrap_or_default();
+        let keys = self.keys();
         let version = SpecVersion::LATEST;
         let config = format!("{{\"name\":\"{NAME}\",\"cniVersion\":\"{version}\",{keys}");
         match check_configuration(&config, &FilesOfNode) {
@@ -93,6 +97,24 @@ impl Entry {
             }
             Err(error) => Err(vec![EntryError::Refused(Box::new(error))]),
         }
+    }
+
+    /// Whether the plugin runs without others before it, called by Multus.
+    pub(super) fn is_standalone(&self) -> bool {
+        self.value.get("standalone") == Some(&Value::Bool(true))
+    }
+
+    /// The configuration of a plugin that runs without others.
+    pub(super) fn standalone(&self) -> String {
+        let keys = self.keys();
+        format!(
+            "{{\"{GENERATED_FROM}\":\"netweir cni install\",\"cniVersion\":\"{STANDALONE_VERSION}\",\"name\":\"{NAME}\",{keys}\n"
+        )
+    }
+
+    /// The source without its opening brace.
+    fn keys(&self) -> &str {
+        self.source.strip_prefix('{').expect("it is an object")
     }
 
     /// The entry as JSON.

@@ -10,7 +10,7 @@ use super::conf_dir::{ConfDir, Performed};
 use super::entry::Entry;
 use super::error::InstallError;
 use super::health::Repair;
-use super::reconcile::{Change, Selection};
+use super::reconcile::{Change, Files, Selection};
 use super::temporary;
 
 /// How long a file may be invalid before it counts as such: its writer may not have finished.
@@ -71,6 +71,9 @@ impl Host {
             self.log.info("the plugin's binary was installed", &[]);
         }
         let files = self.conf_dir.read()?;
+        if self.entry.is_standalone() {
+            return self.reconcile_standalone(&files, binary);
+        }
         let Selection { primary, invalid } = files.select();
         if let Some(until) = self.note_invalid(&invalid, now) {
             return Ok(Status::Unsettled(until));
@@ -100,6 +103,20 @@ impl Host {
             }),
             Status::Waiting,
         ))
+    }
+
+    fn reconcile_standalone(&self, files: &Files, binary: bool) -> Result<Status, InstallError> {
+        let changes = files.install_standalone(&self.entry).map_err(|blocked| {
+            let path = self.conf_dir.path().join(blocked.name);
+            InstallError::unsupported(path, &blocked.reason)
+        })?;
+        Ok(match perform(&self.conf_dir, &changes, self.log)? {
+            Performed::Overtaken => Status::Overtaken,
+            Performed::Done => Status::Installed(Repair {
+                binary,
+                configuration: !changes.is_empty(),
+            }),
+        })
     }
 
     /// Notes which files are invalid and logs those that stay so. Returns the end of the last one's grace period.

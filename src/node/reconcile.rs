@@ -18,6 +18,8 @@ const LIST: &str = ".conflist";
 const JSON: &str = ".json";
 /// The end of a generated list's name. `-` sorts before `.`, so `X-netweir.conflist` comes before `X.conf`.
 const GENERATED: &str = "-netweir.conflist";
+/// The name of the configuration that Multus runs the plugin with.
+const STANDALONE: &str = "netweir.conf";
 /// The suffix of files that netweir 0.1 set aside when it replaced a single plugin's file by a list.
 const SET_ASIDE: &str = ".before-netweir";
 /// The plugin of Multus, which may take any other list of the directory as its own delegate.
@@ -76,6 +78,8 @@ enum Kind {
     },
     /// A list that netweir generated from this file.
     Generated(String),
+    /// The configuration that netweir generated for Multus.
+    Standalone,
     /// A file that netweir 0.1 set aside.
     SetAside,
 }
@@ -130,7 +134,7 @@ pub(super) enum Unsupported {
         "Multus would take a list beside its own file as its default network; attach netweir through Multus instead"
     )]
     Multus,
-    #[error("{0} has the name that a generated list needs; rename or remove it")]
+    #[error("{0} has the name of a file that netweir generates; rename or remove it")]
     NameTaken(String),
     #[error("it cannot be read ({0}), and may be the primary network")]
     Unreadable(String),
@@ -159,11 +163,11 @@ impl Unsupported {
 /// it did before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Change<'a> {
-    /// Write a new file with the mode of another.
+    /// Write a new file, with the mode of another if there is one.
     Create {
         name: String,
         new: String,
-        like: &'a str,
+        like: Option<&'a str>,
     },
     /// Replace the source.
     Rewrite {
@@ -231,13 +235,14 @@ impl Files {
                 *has_entry || !self.has_primary || self.may_be_made_by_0_1(&name)
             }
             Ok(Kind::Single { .. }) => !self.has_primary || self.names.contains(&set_aside(&name)),
-            Ok(Kind::Generated(_) | Kind::SetAside) => true,
+            Ok(Kind::Generated(_) | Kind::Standalone | Kind::SetAside) => true,
             Err(_) => false,
         };
         self.has_primary |= match &kind {
             Ok(Kind::List { .. }) | Err(Problem::Unreadable(_)) => true,
             Ok(Kind::Single { is_netweir }) => !is_netweir,
-            Ok(Kind::Generated(_) | Kind::SetAside) | Err(Problem::Invalid(_)) => false,
+            Ok(Kind::Generated(_) | Kind::Standalone | Kind::SetAside)
+            | Err(Problem::Invalid(_)) => false,
         };
         let source = source.filter(|_| is_needed);
         let kept = self.kept + source.as_ref().map_or(0, String::len);
@@ -353,7 +358,7 @@ impl Files {
                     None => changes.push(Change::Create {
                         name: name.clone(),
                         new,
-                        like: primary.file,
+                        like: Some(primary.file),
                     }),
                 }
                 generated = Some(name);
@@ -364,7 +369,33 @@ impl Files {
         self.remove_generated(&mut changes, |name, source| {
             generated.as_deref() != Some(name) && matches!(source, Source::Valid | Source::Absent)
         });
+        self.remove_standalone(&mut changes);
         changes
+    }
+
+    /// The changes after which Multus finds the plugin's configuration, and no network has the entry.
+    pub(super) fn install_standalone(&self, entry: &Entry) -> Result<Vec<Change<'_>>, Blocked<'_>> {
+        let new = entry.standalone();
+        let mut changes = Vec::new();
+        match self.file(STANDALONE) {
+            None => changes.push(Change::Create {
+                name: STANDALONE.to_owned(),
+                new,
+                like: None,
+            }),
+            Some(file) if !matches!(file.kind, Ok(Kind::Standalone)) => {
+                let reason = match &file.kind {
+                    Err(Problem::Unreadable(reason)) => Unsupported::Unreadable(reason.clone()),
+                    _ => Unsupported::NameTaken(STANDALONE.to_owned()),
+                };
+                let name = STANDALONE;
+                return Err(Blocked { name, reason });
+            }
+            Some(file) if file.kept() != new => changes.push(file.rewritten(new)),
+            Some(_) => {}
+        }
+        self.undo_chaining(&mut changes);
+        Ok(changes)
     }
 
     /// The changes that are due without a primary network that can have the entry: a generated list goes with its source.
@@ -377,10 +408,20 @@ impl Files {
     /// The changes after which nothing of netweir is left.
     pub(super) fn uninstall(&self) -> Vec<Change<'_>> {
         let mut changes = Vec::new();
-        self.undo_set_aside(&mut changes);
-        self.remove_entries(None, &mut changes);
-        self.remove_generated(&mut changes, |_, _| true);
+        self.undo_chaining(&mut changes);
+        self.remove_standalone(&mut changes);
         changes
+    }
+
+    fn undo_chaining<'a>(&'a self, changes: &mut Vec<Change<'a>>) {
+        self.undo_set_aside(changes);
+        self.remove_entries(None, changes);
+        self.remove_generated(changes, |_, _| true);
+    }
+
+    fn remove_standalone<'a>(&'a self, changes: &mut Vec<Change<'a>>) {
+        let is_standalone = |file: &&File| matches!(file.kind, Ok(Kind::Standalone));
+        changes.extend(self.added.iter().filter(is_standalone).map(File::removed));
     }
 
     /// The files that still run netweir after the uninstallation, or may, with the reasons.
@@ -464,7 +505,7 @@ impl Files {
                 changes.push(Change::Create {
                     name: aside.name.to_owned(),
                     new: text.to_owned(),
-                    like: &aside.file.name,
+                    like: Some(&aside.file.name),
                 });
             }
             if aside.comes_back || aside.is_replaced {
@@ -530,8 +571,10 @@ impl File {
 
     /// The file as what may be the primary network.
     fn candidate(&self) -> Option<(&str, &Self)> {
-        let is_own = matches!(self.kind, Ok(Kind::Generated(_) | Kind::SetAside))
-            || self.name.ends_with(SET_ASIDE);
+        let is_own = matches!(
+            self.kind,
+            Ok(Kind::Generated(_) | Kind::Standalone | Kind::SetAside)
+        ) || self.name.ends_with(SET_ASIDE);
         (!is_own).then_some((self.name.as_str(), self))
     }
 
@@ -578,6 +621,9 @@ fn kind_of(
     if !name.ends_with(LIST) {
         let single = Single::parse(source).map_err(invalid)?;
         let is_netweir = single.kind() == NAME;
+        if is_netweir && single.is_generated() && name == STANDALONE {
+            return Ok(Kind::Standalone);
+        }
         return Ok(Kind::Single { is_netweir });
     }
     let list = List::parse(source).map_err(invalid)?;

@@ -70,7 +70,7 @@ fn performed(directory: &Directory, changes: &[Change<'_>], keeps_capture: bool)
     for change in changes {
         match change.clone() {
             Change::Create { name, new, like } => {
-                assert!(after.contains_key(like), "{like}");
+                assert!(like.is_none_or(|like| after.contains_key(like)), "{like:?}");
                 assert_eq!(after.insert(name, new), None);
             }
             Change::Rewrite { name, old, new } => {
@@ -454,6 +454,38 @@ fn file_set_aside_is_never_lost() {
         ("10.conf", SINGLE),
     ]);
     assert_eq!(installed(&before), expected);
+}
+
+#[test]
+fn standalone_plugin_has_its_own_file() {
+    let standalone = Entry::read(r#"{"standalone":true,"policy":"all"}"#).unwrap();
+    let others = directory(&[("10-net.conf", SINGLE), ("20.conflist", OTHER_LIST)]);
+    let install = |directory: &Directory| {
+        let files = files(directory);
+        let changes = files.install_standalone(&standalone).unwrap();
+        performed(directory, &changes, false)
+    };
+    let mut expected = others.clone();
+    expected.insert(STANDALONE.to_owned(), standalone.standalone());
+    // Also in place of an entry in the primary network.
+    for before in [&others, &installed(&others)] {
+        let after = install(before);
+        assert_eq!(after, expected);
+        assert_eq!(install(&after), after);
+        assert_eq!(uninstalled(&after), others);
+        assert_eq!(installed(&after), installed(&others));
+    }
+    // A file of another program stays.
+    for source in [SINGLE, r#"{"name":"netweir","type":"netweir"}"#, "{"] {
+        let taken = directory(&[(STANDALONE, source)]);
+        let files = files(&taken);
+        let blocked = files.install_standalone(&standalone).unwrap_err();
+        assert_eq!(
+            blocked.reason,
+            Unsupported::NameTaken(STANDALONE.to_owned())
+        );
+        assert_eq!(files.uninstall(), []);
+    }
 }
 
 #[test]
