@@ -8,7 +8,7 @@ use netweir_testkit::tracer::Next;
 use serde_json::{Value, json};
 
 use crate::agents::{BRIDGE, CALICO, CILIUM, FLANNEL, KINDNET};
-use crate::node::{Node, PATIENCE, succeeded};
+use crate::node::{Node, PATIENCE, SECOND, succeeded};
 use crate::runtime::primary;
 use crate::tracer::{changes_files, trace};
 
@@ -78,6 +78,53 @@ fn plugin_accepts_its_entry_in_every_network() {
         configuration["captures"] = json!({});
         assert!(!called(&node, "STATUS", &configuration).status.success());
     }
+}
+
+#[test]
+fn documented_configurations_are_accepted() {
+    let node = Node::new(&[CALICO]);
+    node.install_once();
+    let documentation = include_str!("../../docs/cni.md");
+    let mut lines = documentation.lines();
+    let line = lines
+        .find(|line| line.contains("CNI_COMMAND=STATUS"))
+        .unwrap();
+    let status = line.split('\'').nth(1).unwrap();
+    for source in [status, include_str!("../../deploy/multus/netweir.conf")] {
+        let mut configuration: Value = serde_json::from_str(source).unwrap();
+        configuration["cniVersion"] = "1.1.0".into();
+        let output = called(&node, "STATUS", &configuration);
+        assert!(
+            output.status.success() && output.stdout.is_empty(),
+            "{output:?}"
+        );
+    }
+}
+
+#[test]
+fn standalone_plugin_gets_a_configuration_for_multus() {
+    // Multus's directory has networks of its own, none of which is the pods'.
+    let node = Node::new(&[BRIDGE]);
+    let options = node.path("plugin.json");
+    fs::write(&options, r#"{"standalone": true, "policy": "all"}"#).unwrap();
+    let installer = node.guarded_with(&["--plugin-config", options.to_str().unwrap()]);
+    let source = node.text("netweir.conf");
+    let mut configuration: Value = serde_json::from_str(&source).unwrap();
+    assert_eq!(configuration["name"], "netweir");
+    assert_eq!(configuration["cniVersion"], "1.0.0");
+    configuration["cniVersion"] = "1.1.0".into();
+    assert!(called(&node, "STATUS", &configuration).status.success());
+    node.remove("netweir.conf");
+    node.wait_for(SECOND, "the configuration", || {
+        node.text("netweir.conf") == source
+    });
+    installer.end(nix::sys::signal::Signal::SIGTERM);
+    assert_eq!(node.text(BRIDGE.0), BRIDGE.1);
+    node.uninstall();
+    assert_eq!(
+        node.configurations(),
+        [(BRIDGE.0.to_owned(), BRIDGE.1.to_owned())].into()
+    );
 }
 
 /// Between any two system calls, so that no moment is left in which the binary is open for writing (`ETXTBSY`).
