@@ -28,28 +28,28 @@ pub struct Entry {
     value: Value,
 }
 
-/// What is wrong with the keys of an entry.
+/// An error in the keys of an entry.
 #[derive(Debug, Error)]
 pub enum EntryError {
-    /// They are no JSON object.
+    /// Not a JSON object.
     #[error("is not a JSON object: {0}")]
     NotAnObject(serde_json::Error),
-    /// Another plugin is meant.
-    #[error("type is {0}; accepted is {NAME:?}, or nothing")]
+    /// The type of another plugin.
+    #[error("type: expected {NAME:?} or no type, found {0}")]
     OtherPlugin(String),
-    /// The plugin would refuse one of them.
+    /// The plugin refuses a key.
     #[error(transparent)]
     Config(ConfigError),
-    /// The plugin would refuse all of them.
+    /// The plugin refuses the configuration.
     #[error("{0}: {details}", details = .0.details())]
     Refused(Box<PluginError>),
 }
 
 impl Entry {
-    /// The entry with these keys, a JSON object, in which `type` and `capabilities` may be left out.
+    /// Reads the entry from a JSON object; `type` and `capabilities` have defaults.
     ///
     /// # Errors
-    /// The plugin would refuse them, for these reasons.
+    /// All reasons for which the plugin would refuse the entry.
     pub fn read(keys: &str) -> Result<Self, Vec<EntryError>> {
         let keys: Object<'_> =
             serde_json::from_str(keys).map_err(|error| vec![EntryError::NotAnObject(error)])?;
@@ -68,7 +68,7 @@ impl Entry {
         let capabilities = keys.get("capabilities").map(|raw| raw.get().to_owned());
         let capabilities =
             capabilities.unwrap_or_else(|| format!("{{\"{ANNOTATIONS}\":true,\"dns\":true}}"));
-        // For whoever reads it, what it is comes first.
+        // For readers, the type comes first.
         let mut text = format!("{{\"type\":\"{NAME}\",\"capabilities\":{capabilities}");
         for (key, raw) in keys {
             if !["type", "capabilities"].contains(&key.as_str()) {
@@ -84,13 +84,13 @@ impl Entry {
         })
     }
 
-    /// Reads it as the plugin will.
+    /// Reads the entry as the plugin will.
     fn check(&self) -> Result<(), Vec<EntryError>> {
-        // With what a runtime adds of the list.
+        // With the keys that a runtime takes from the list.
         let keys = self.keys();
         let version = SpecVersion::LATEST;
         let config = format!("{{\"name\":\"{NAME}\",\"cniVersion\":\"{version}\",{keys}");
-        match check_configuration(&config, &FilesOfNode) {
+        match check_configuration(&config, &NodeFiles) {
             Ok(()) => Ok(()),
             Err(PluginError::Config(errors)) => {
                 Err(errors.into_iter().map(EntryError::Config).collect())
@@ -128,13 +128,12 @@ impl Entry {
     }
 }
 
-/// The installer runs in a container, where the files that the configuration may name are not the node's: what they say
-/// is found out by the plugin.
-struct FilesOfNode;
+/// Stands for files that the entry names: the installer's container does not have those of the node.
+struct NodeFiles;
 
-impl Files for FilesOfNode {
+impl Files for NodeFiles {
     fn read(&self, _: &str) -> Result<String, String> {
-        // A server of each family, of the ranges for documentation (RFC 5737, RFC 3849).
+        // A resolver of each family, from the ranges for documentation (RFC 5737, RFC 3849).
         Ok("nameserver 192.0.2.53\nnameserver 2001:db8::53\n".to_owned())
     }
 }
@@ -146,12 +145,12 @@ mod tests {
     use super::*;
 
     fn errors(keys: &str) -> Vec<String> {
-        let errors = Entry::read(keys).expect_err("a mistake");
+        let errors = Entry::read(keys).expect_err("invalid keys");
         errors.iter().map(ToString::to_string).collect()
     }
 
     #[test]
-    fn says_what_it_is_first() {
+    fn type_comes_first() {
         let entry = Entry::read("{}").unwrap();
         assert_eq!(
             entry.source(),
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn is_meant_by_any_spelling() {
+    fn spelling_does_not_matter_for_the_meaning() {
         let entry = Entry::read(r#"{"policy":"all","capture":{"dns":"all"}}"#).unwrap();
         assert!(entry.is_meant_by(entry.source()));
         let value: Value = serde_json::from_str(entry.source()).unwrap();
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn has_all_its_mistakes_told() {
+    fn all_errors_are_reported() {
         assert_eq!(
             errors(r#"{"policy": "some", "polcy": 1, "capture": {"dns": "perhaps"}}"#),
             [
@@ -186,14 +185,13 @@ mod tests {
         );
         assert_eq!(
             errors(r#"{"type": "bridge"}"#),
-            ["type is \"bridge\"; accepted is \"netweir\", or nothing"]
+            ["type: expected \"netweir\" or no type, found \"bridge\""]
         );
         assert!(errors("[]")[0].starts_with("is not a JSON object: "));
     }
 
-    /// It is there on the node, where the plugin runs.
     #[test]
-    fn may_name_a_file_of_the_node() {
+    fn files_of_the_node_need_not_exist_in_the_installers_container() {
         for families in ["ipv4", "ipv6"] {
             let keys = json!({"capture": {"dns": "resolvers", "resolv-conf": "/nowhere", "ip-families": families}});
             Entry::read(&keys.to_string()).unwrap();

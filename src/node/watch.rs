@@ -1,4 +1,4 @@
-//! The folders, watched through inotify(7).
+//! Watches the two directories with inotify(7).
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -10,13 +10,13 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify, InotifyEvent, WatchDe
 use super::error::InstallError;
 use super::temporary::is_unfinished;
 
-/// The folders.
+/// The watched directories.
 pub(super) struct Watch {
     inotify: Inotify,
-    folders: [(PathBuf, Option<WatchDescriptor>); 2],
+    directories: [(PathBuf, Option<WatchDescriptor>); 2],
 }
 
-/// Whatever can make a file another, in place or by a name, and what happens to the folder itself.
+/// Everything that changes a file, in place or by its name, or the directory itself.
 fn events() -> AddWatchFlags {
     AddWatchFlags::IN_MODIFY
         | AddWatchFlags::IN_CLOSE_WRITE
@@ -30,8 +30,8 @@ fn events() -> AddWatchFlags {
 }
 
 impl Watch {
-    /// Of these folders, none of which is watched yet.
-    pub(super) fn new(folders: [&Path; 2]) -> Result<Self, InstallError> {
+    /// Prepares to watch these directories.
+    pub(super) fn new(directories: [&Path; 2]) -> Result<Self, InstallError> {
         let flags = InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC;
         let inotify = Inotify::init(flags).map_err(|errno| InstallError::Kernel {
             doing: "create an inotify instance",
@@ -39,14 +39,14 @@ impl Watch {
         })?;
         Ok(Self {
             inotify,
-            folders: folders.map(|folder| (folder.to_owned(), None)),
+            directories: directories.map(|directory| (directory.to_owned(), None)),
         })
     }
 
-    /// Watches those folders that are not watched, or not any more.
+    /// Watches the directories that are not watched, or no longer.
     pub(super) fn renew(&mut self) -> Result<(), InstallError> {
         for (path, watched) in self
-            .folders
+            .directories
             .iter_mut()
             .filter(|(_, watched)| watched.is_none())
         {
@@ -57,7 +57,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Takes in everything that happened. Tells whether anything did that was not our own doing.
+    /// Reads all events; `true` if there was one other than of unfinished files.
     pub(super) fn has_changed(&mut self) -> io::Result<bool> {
         let mut changed = false;
         loop {
@@ -77,12 +77,12 @@ impl Watch {
     fn note(&mut self, event: &InotifyEvent) -> bool {
         let gone = AddWatchFlags::IN_IGNORED | AddWatchFlags::IN_MOVE_SELF;
         if event.mask.intersects(gone) {
-            let folders = self.folders.iter_mut();
-            for (_, watched) in folders.filter(|(_, watched)| *watched == Some(event.wd)) {
+            let directories = self.directories.iter_mut();
+            for (_, watched) in directories.filter(|(_, watched)| *watched == Some(event.wd)) {
                 *watched = None;
             }
             if event.mask.contains(AddWatchFlags::IN_MOVE_SELF) {
-                // What has the name now is another folder. Where the watch is gone already, too, it is well.
+                // The name is that of another directory now. The watch may be gone already.
                 let _ = self.inotify.rm_watch(event.wd);
             }
         }

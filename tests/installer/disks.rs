@@ -1,4 +1,4 @@
-//! Folders that cannot be written to. They are mounts in a mount namespace of the installer's own.
+//! Directories that cannot be written to: mounts in a mount namespace of the installer.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::agents::{CALICO, CILIUM, FLANNEL};
 use crate::node::{Installer, Node, PATIENCE, SECOND, is_plugin, program, succeeded, wait_for};
 use crate::runtime::{has_entry_besides, plugins_in};
 
-/// The installer after the commands of a shell, in which `$bin` and `$conf` are the node's folders.
+/// Starts the installer after the commands of a shell in which `$bin` and `$conf` are the node's directories.
 fn started(node: &Node, setup: &str) -> Installer {
     let script = format!("{setup}\nexec \"$@\"");
     let mut command = Command::new("unshare");
@@ -33,13 +33,13 @@ fn started(node: &Node, setup: &str) -> Installer {
     Installer::start(&mut command)
 }
 
-/// A folder as the installer sees it.
+/// A directory as the installer sees it.
 fn seen(installer: &Installer, folder: &Path) -> PathBuf {
     let root = PathBuf::from(format!("/proc/{}/root", installer.id()));
     root.join(folder.strip_prefix("/").unwrap())
 }
 
-/// Runs a command where the installer is.
+/// Runs a command in the installer's namespaces.
 fn within(installer: &Installer, command: &[&str]) {
     let id = installer.id().to_string();
     succeeded(
@@ -58,14 +58,14 @@ fn within(installer: &Installer, command: &[&str]) {
 }
 
 #[test]
-fn a_read_only_folder_of_configurations() {
+fn read_only_configurations_are_retried() {
     let node = Node::new(&[FLANNEL]);
     let read_only = "mount --bind \"$conf\" \"$conf\"; mount -o remount,bind,ro \"$conf\"";
     let installer = started(&node, read_only);
     let error = installer.wait_for_line("error: ");
     assert!(error.contains("Read-only file system"), "{error}");
     assert_eq!(node.text(FLANNEL.0), FLANNEL.1);
-    // It can be written to.
+    // Now it can be written to.
     within(
         &installer,
         &[
@@ -84,7 +84,7 @@ fn a_read_only_folder_of_configurations() {
 }
 
 #[test]
-fn a_read_only_folder_of_plugins() {
+fn read_only_plugin_directory_keeps_the_entry_out() {
     let node = Node::new(&[FLANNEL]);
     let read_only = "mount --bind \"$bin\" \"$bin\"; mount -o remount,bind,ro \"$bin\"";
     let installer = started(&node, read_only);
@@ -93,7 +93,7 @@ fn a_read_only_folder_of_plugins() {
         error.contains("/bin/netweir cannot be installed: Read-only file system"),
         "{error}"
     );
-    // No entry refers to a file that is not there.
+    // No entry refers to a missing binary.
     assert_eq!(node.text(FLANNEL.0), FLANNEL.1);
     within(
         &installer,
@@ -110,9 +110,8 @@ fn a_read_only_folder_of_plugins() {
     installer.end(Signal::SIGTERM);
 }
 
-/// Where everything is as it should be, a folder that cannot be written to is none of its business.
 #[test]
-fn read_only_folders_with_everything_in_place() {
+fn read_only_directories_are_no_error_when_nothing_has_to_change() {
     let node = Node::new(&[CALICO]);
     node.install_once();
     let read_only = ["bin", "conf"].map(|folder| {
@@ -128,7 +127,7 @@ fn read_only_folders_with_everything_in_place() {
 }
 
 #[test]
-fn a_full_disk_of_configurations() {
+fn full_disk_leaves_configurations_whole() {
     let node = Node::new(&[]);
     let (name, text) = FLANNEL;
     fs::write(node.path("given"), text).unwrap();
@@ -147,7 +146,7 @@ fn a_full_disk_of_configurations() {
     assert_eq!(
         fs::read_dir(&conf).unwrap().count(),
         2,
-        "something unfinished stays"
+        "an unfinished file is left"
     );
     // A new primary network does not fit, either, and is whole all the same.
     fs::write(conf.join("full"), "").unwrap();
@@ -165,7 +164,7 @@ fn a_full_disk_of_configurations() {
 }
 
 #[test]
-fn a_full_disk_of_plugins() {
+fn full_disk_leaves_the_older_binary() {
     let (name, text) = CILIUM;
     let node = Node::new(&[CILIUM]);
     let installer = started(
@@ -182,7 +181,7 @@ fn a_full_disk_of_plugins() {
     assert_eq!(
         fs::read_dir(&bin).unwrap().count(),
         1,
-        "something unfinished stays"
+        "an unfinished file is left"
     );
     assert_eq!(node.text(name), text);
     within(
@@ -194,7 +193,7 @@ fn a_full_disk_of_plugins() {
             node.bin().to_str().unwrap(),
         ],
     );
-    // Nobody tells of more room: it is tried once a second.
+    // No event tells of more room: the installer tries once a second.
     wait_for(std::slice::from_ref(&bin), PATIENCE, "the plugin", || {
         is_plugin(&bin.join("netweir"))
     });

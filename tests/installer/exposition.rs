@@ -1,8 +1,8 @@
-//! What Prometheus makes of a text: its text format, version 0.0.4, without a word that it does not have.
+//! Parses Prometheus's text format, version 0.0.4, strictly.
 
 use std::collections::BTreeMap;
 
-/// One measured value.
+/// A sample of a metric.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Sample {
     pub(crate) name: String,
@@ -10,7 +10,7 @@ pub(crate) struct Sample {
     pub(crate) value: f64,
 }
 
-/// The samples. Each family has its help and its type, in this order, and only then its samples.
+/// The samples. Each family must have its help, its type and its samples, in this order.
 pub(crate) fn samples(text: &str) -> Vec<Sample> {
     assert!(text.ends_with('\n'), "the last line does not end: {text}");
     let mut families: Vec<&str> = Vec::new();

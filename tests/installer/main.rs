@@ -1,5 +1,5 @@
-//! `netweir cni install` and `uninstall`, on nodes that are folders: with the files of other agents, while those rewrite
-//! them, when the process is killed, and when there is no room.
+//! `netweir cni install` and `uninstall` on nodes that are directories: with the files of common network agents, while those
+//! rewrite them, when the process is killed, and when a disk is full.
 
 #![allow(
     clippy::unwrap_used,

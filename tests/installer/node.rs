@@ -1,4 +1,4 @@
-//! A node: two folders, and the installer.
+//! A node as two directories, and its installer.
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -21,10 +21,10 @@ use tempfile::TempDir;
 
 /// How long a repair may take.
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
-/// How long something may take that has no promised time.
+/// The timeout for events without a promised time.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The program as it is released, without what is for debuggers: it is copied often here.
+/// The program without debug information, because it is copied often.
 pub(crate) fn program() -> &'static Path {
     static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -44,7 +44,7 @@ pub(crate) fn program() -> &'static Path {
     &PROGRAM
 }
 
-/// The folders of a node.
+/// The directories of a node.
 pub(crate) struct Node {
     folder: TempDir,
 }
@@ -63,7 +63,7 @@ impl Node {
         node
     }
 
-    /// A path beside the two folders.
+    /// A path beside the two directories.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -89,7 +89,7 @@ impl Node {
         fs::write(self.file(name), text).unwrap();
     }
 
-    /// Writes a configuration so that it is whole whenever it is there.
+    /// Replaces a configuration by a rename.
     pub(crate) fn write_whole(&self, name: &str, text: &str) {
         let other = self.path(name);
         fs::write(&other, text).unwrap();
@@ -100,22 +100,22 @@ impl Node {
         fs::remove_file(self.file(name)).unwrap();
     }
 
-    /// The text of a configuration; nothing where it is not there.
+    /// The text of a configuration; empty if it does not exist.
     pub(crate) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.file(name)).unwrap_or_default()
     }
 
-    /// All configurations, and what else is in their folder.
+    /// All files in the directory of configurations.
     pub(crate) fn configurations(&self) -> BTreeMap<String, String> {
         texts_in(&self.conf())
     }
 
-    /// Whether the plugin's file is there, whole, and everyone may run it.
+    /// Whether the binary is in place, complete and executable for all.
     pub(crate) fn has_plugin(&self) -> bool {
         is_plugin(&self.plugin())
     }
 
-    /// The command, with the node's folders.
+    /// The command with the node's directories.
     pub(crate) fn command(&self, verb: &str) -> Command {
         let mut command = Command::new(program());
         command.env_clear().args(self.arguments(verb));
@@ -152,14 +152,14 @@ impl Node {
         installer
     }
 
-    /// Waits for the condition, which depends on the two folders and those beside them.
+    /// Waits for a condition on the two directories and the files beside them.
     pub(crate) fn wait_for(&self, patience: Duration, what: &str, condition: impl Fn() -> bool) {
         let folders = [self.folder.path().to_owned(), self.bin(), self.conf()];
         wait_for(&folders, patience, what, condition);
     }
 }
 
-/// Waits for the condition, which depends on the folders.
+/// Waits for a condition on these directories.
 pub(crate) fn wait_for(
     folders: &[PathBuf],
     patience: Duration,
@@ -181,12 +181,12 @@ pub(crate) fn wait_for(
         assert!(!left.is_zero(), "not within {patience:?}: {what}");
         let mut sources = [PollFd::new(inotify.as_fd(), PollFlags::POLLIN)];
         poll(&mut sources, PollTimeout::try_from(left).unwrap()).unwrap();
-        // Whatever happened, the condition is looked at.
+        // Any event is a reason to check the condition.
         drop(inotify.read_events());
     }
 }
 
-/// The texts of a folder's files.
+/// The texts of a directory's files.
 pub(crate) fn texts_in(folder: &Path) -> BTreeMap<String, String> {
     let entries = fs::read_dir(folder).unwrap().map(Result::unwrap);
     let texts = entries.map(|entry| {
@@ -212,7 +212,7 @@ pub(crate) fn succeeded(command: &mut Command) -> Output {
     output
 }
 
-/// An installer that goes on. It is killed when this goes.
+/// A running installer, killed on drop.
 pub(crate) struct Installer {
     child: Child,
     lines: Mutex<(Receiver<String>, Vec<String>)>,
@@ -236,7 +236,7 @@ impl Installer {
         self.child.id()
     }
 
-    /// Waits until it has said a line that begins so, and tells that line.
+    /// Waits for a line of its log that begins so, and returns it.
     pub(crate) fn wait_for_line(&self, beginning: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         let mut lines = self.lines.lock().unwrap();
@@ -253,14 +253,14 @@ impl Installer {
         }
     }
 
-    /// Asks it to end, which it does with success, and tells everything it said.
+    /// Sends a signal, after which the installer must exit with success, and returns its log.
     pub(crate) fn end(self, signal: Signal) -> Vec<String> {
         let (status, lines) = self.end_with(signal);
         assert!(status.success(), "{status}: {lines:#?}");
         lines
     }
 
-    /// Asks it to end, and tells everything it said.
+    /// Sends a signal, and returns the status and the log.
     pub(crate) fn end_with(mut self, signal: Signal) -> (ExitStatus, Vec<String>) {
         assert!(self.child.try_wait().unwrap().is_none(), "it ended before");
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();

@@ -1,4 +1,4 @@
-//! What is given, by flags and variables, and what is wrong with it.
+//! Flags and variables, and errors in them.
 
 use std::fs;
 use std::process::Command;
@@ -9,14 +9,14 @@ use crate::agents::{CALICO, FLANNEL};
 use crate::node::{Node, program, succeeded};
 use crate::runtime::{entry, is_installed, plugins};
 
-fn complaints(command: &mut Command) -> (Option<i32>, String) {
+fn errors_of(command: &mut Command) -> (Option<i32>, String) {
     let output = command.output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
     (output.status.code(), text)
 }
 
 #[test]
-fn variables_are_options() {
+fn variables_set_options_and_flags_win() {
     let node = Node::new(&[FLANNEL]);
     let options = node.path("plugin.json");
     fs::write(&options, r#"{"policy": "all"}"#).unwrap();
@@ -46,7 +46,7 @@ fn variables_are_options() {
 }
 
 #[test]
-fn every_mistake_is_told() {
+fn every_error_is_reported() {
     let node = Node::new(&[FLANNEL]);
     let options = node.path("plugin.json");
     fs::write(
@@ -67,7 +67,7 @@ fn every_mistake_is_told() {
     command
         .env("NETWEIR_CNI_UNINSTALL_ON_EXIT", "yes")
         .env("NETWEIR_CNI_READY_FILE", "");
-    let (code, found) = complaints(&mut command);
+    let (code, found) = errors_of(&mut command);
     assert_eq!(code, Some(2));
     assert_data_eq!(
         found.replace(options, "PLUGIN.JSON"),
@@ -94,7 +94,7 @@ fn options_of_watching_are_of_no_use_once() {
     command
         .args(["--once", "--uninstall-on-exit", "--health=127.0.0.1:0"])
         .env("NETWEIR_CNI_READY_FILE", "/x");
-    let (code, found) = complaints(&mut command);
+    let (code, found) = errors_of(&mut command);
     assert_eq!(code, Some(2));
     assert_data_eq!(
         found,
@@ -110,7 +110,7 @@ error: --uninstall-on-exit: cannot be combined with --once
 #[test]
 fn options_that_belong_elsewhere_are_told() {
     let (code, found) =
-        complaints(
+        errors_of(
             Command::new(program())
                 .env_clear()
                 .args(["apply", "--bin-dir", "/x"]),
@@ -124,7 +124,7 @@ error: --bin-dir: unknown option for this command
 "#]]
     );
     let (code, found) =
-        complaints(
+        errors_of(
             Command::new(program())
                 .env_clear()
                 .args(["cni", "uninstall", "--conf-dir"]),
@@ -137,7 +137,7 @@ error: --conf-dir: needs a value: DIR, such as /host/etc/cni/net.d
 
 "#]]
     );
-    let (code, found) = complaints(
+    let (code, found) = errors_of(
         Command::new(program())
             .env_clear()
             .args(["cni", "unistall"]),
@@ -153,9 +153,9 @@ error: unistall: unknown command; see netweir --help
 }
 
 #[test]
-fn once_there_must_be_something_to_add_to() {
+fn once_fails_without_a_network() {
     let node = Node::new(&[]);
-    let (code, found) = complaints(node.command("install").arg("--once"));
+    let (code, found) = errors_of(node.command("install").arg("--once"));
     assert_eq!(code, Some(1));
     assert!(
         found
@@ -171,7 +171,7 @@ fn once_there_must_be_something_to_add_to() {
 }
 
 #[test]
-fn nothing_there_is_no_error() {
+fn uninstalling_nothing_succeeds() {
     let node = Node::new(&[]);
     node.uninstall();
     fs::remove_dir(node.conf()).unwrap();
@@ -179,14 +179,14 @@ fn nothing_there_is_no_error() {
     node.uninstall();
 }
 
-/// Its entry could still be in there.
+/// It may still have the entry.
 #[test]
-fn a_broken_configuration_keeps_the_plugin() {
+fn invalid_configuration_keeps_the_binary() {
     let node = Node::new(&[CALICO]);
     node.install_once();
     let whole = node.text(CALICO.0);
     node.write(CALICO.0, whole.trim_end_matches(['\n', '}']));
-    let (code, found) = complaints(&mut node.command("uninstall"));
+    let (code, found) = errors_of(&mut node.command("uninstall"));
     assert_eq!(code, Some(1));
     let message = found.lines().last().unwrap();
     assert!(
@@ -199,9 +199,8 @@ fn a_broken_configuration_keeps_the_plugin() {
     assert_eq!(node.text(CALICO.0), CALICO.1);
 }
 
-/// Nothing that a node has is written, and no token: the two folders have the two files.
 #[test]
-fn nothing_else_is_written() {
+fn only_the_binary_and_the_configuration_are_written() {
     let node = Node::new(&[FLANNEL]);
     node.install_once();
     let names = |folder| {

@@ -1,4 +1,4 @@
-//! What others change is put right within a second.
+//! Changes made by other programs are repaired within a second.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use crate::node::{Node, PATIENCE, SECOND};
 use crate::runtime::{has_entry_besides, is_installed, plugins, primary};
 
 #[test]
-fn a_rewritten_configuration() {
+fn rewritten_configuration_gets_the_entry_again() {
     let (name, text) = FLANNEL;
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
@@ -31,7 +31,7 @@ fn a_rewritten_configuration() {
 }
 
 #[test]
-fn a_removed_configuration() {
+fn removed_configuration_ends_readiness() {
     let (name, text) = FLANNEL;
     let node = Node::new(&[FLANNEL]);
     let ready = node.path("ready");
@@ -49,7 +49,7 @@ fn a_removed_configuration() {
 }
 
 #[test]
-fn the_first_configuration_of_a_node() {
+fn first_configuration_of_a_node_gets_the_entry() {
     let node = Node::new(&[]);
     let ready = node.path("ready");
     let mut command = node.command("install");
@@ -66,7 +66,7 @@ fn the_first_configuration_of_a_node() {
 }
 
 #[test]
-fn a_new_primary_configuration() {
+fn entry_moves_to_a_new_primary_network() {
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
     let (name, text) = CILIUM;
@@ -122,7 +122,7 @@ fn generated_list_follows_its_source_and_goes_with_it() {
 }
 
 #[test]
-fn a_changed_binary() {
+fn changed_binary_is_reinstalled() {
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
     let plugin = node.plugin();
@@ -156,17 +156,16 @@ fn a_changed_binary() {
     assert!(repairs.count() >= 6, "{lines:#?}");
 }
 
-/// Both are the watcher's own doing, or nobody's.
 #[test]
-fn nothing_where_nothing_is_wrong() {
+fn equivalent_configuration_is_not_written() {
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
     let (name, _) = FLANNEL;
-    // The same in other words.
+    // The same in another spelling.
     let value: Value = serde_json::from_str(&node.text(name)).unwrap();
     let pretty = serde_json::to_string_pretty(&value).unwrap();
     node.write_whole(name, &pretty);
-    // What comes after is seen, so that was seen, too.
+    // A later change is handled, so this one was, too.
     fs::remove_file(node.plugin()).unwrap();
     node.wait_for(SECOND, "the plugin's file", || node.has_plugin());
     assert_eq!(node.text(name), pretty);
@@ -178,7 +177,7 @@ fn nothing_where_nothing_is_wrong() {
 }
 
 #[test]
-fn a_broken_configuration_is_told_once_and_waited_for() {
+fn invalid_configuration_is_logged_once_and_skipped() {
     let (name, text) = CILIUM;
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
@@ -186,13 +185,13 @@ fn a_broken_configuration_is_told_once_and_waited_for() {
     let (half, _) = text.split_at(text.len() / 2);
     node.write(name, half);
     installer.wait_for_line(warning);
-    // It is looked at again and again meanwhile, and differently broken.
+    // It is read several times, and invalid for several reasons.
     for broken in ["", "{", half] {
         node.write(name, broken);
         fs::remove_file(node.plugin()).unwrap();
         node.wait_for(SECOND, "the plugin's file", || node.has_plugin());
     }
-    // As runtimes do, it takes the next.
+    // Like CRI-O, the installer takes the next.
     assert!(has_entry_besides(&node.text(FLANNEL.0), FLANNEL.1));
     node.write(name, text);
     node.wait_for(SECOND, "the entry", || {
@@ -216,13 +215,13 @@ fn a_broken_configuration_is_told_once_and_waited_for() {
 }
 
 #[test]
-fn only_broken_configurations_are_told_once_and_waited_for() {
+fn invalid_configurations_alone_are_one_error() {
     let (name, text) = CILIUM;
     let node = Node::new(&[(name, "{\"name\": ")]);
     let installer = crate::node::Installer::start(&mut node.command("install"));
     let error = installer.wait_for_line("error: no valid CNI network configuration in ");
     assert!(error.ends_with("; invalid: 05-cilium.conflist"), "{error}");
-    // However it is broken next.
+    // For whichever reason.
     for broken in ["", "{", "[]"] {
         node.write(name, broken);
         fs::remove_file(node.plugin()).unwrap();
@@ -254,9 +253,9 @@ fn unreadable_configuration_is_an_error_and_never_skipped() {
     installer.end(Signal::SIGTERM);
 }
 
-/// As during an update that starts the new before the old ends.
+/// An update may start the new installer before the old one has ended.
 #[test]
-fn what_another_version_does_until_it_ends() {
+fn last_of_two_installers_wins() {
     let (name, text) = FLANNEL;
     let node = Node::new(&[FLANNEL]);
     let options = node.path("plugin.json");
@@ -281,7 +280,7 @@ fn what_another_version_does_until_it_ends() {
 }
 
 #[test]
-fn a_version_that_the_plugin_does_not_speak() {
+fn unsupported_version_is_left_until_it_changes() {
     let (name, text) = FLANNEL;
     let older = text.replace("0.3.1", "0.2.0");
     let node = Node::new(&[(name, &older)]);
@@ -297,7 +296,7 @@ fn a_version_that_the_plugin_does_not_speak() {
 }
 
 #[test]
-fn a_folder_that_is_made_anew() {
+fn replaced_directory_is_watched_again() {
     let node = Node::new(&[FLANNEL]);
     let installer = node.guarded();
     fs::rename(node.conf(), node.path("gone")).unwrap();
@@ -305,11 +304,11 @@ fn a_folder_that_is_made_anew() {
     fs::create_dir(node.conf()).unwrap();
     let (name, text) = CALICO;
     node.write(name, text);
-    // Nobody tells of a folder that is not there: it is tried once a second.
+    // No event tells of a directory that does not exist: the installer tries once a second.
     node.wait_for(2 * SECOND, "the entry", || {
         has_entry_besides(&node.text(name), text)
     });
-    // From then on it is watched again.
+    // Then it is watched again.
     node.write(name, text);
     node.wait_for(SECOND, "the entry", || {
         has_entry_besides(&node.text(name), text)

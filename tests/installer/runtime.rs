@@ -1,5 +1,4 @@
-//! What a container runtime makes of a folder: written from the sources of libcni and of containerd's go-cni, knowing nothing
-//! of how netweir does it.
+//! Chooses a network as container runtimes do: after libcni and containerd's go-cni, independent of netweir's code.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::node::Node;
 
-/// The network of the pods: the file that it is of, and the list.
+/// The primary network: its file and its list.
 pub(crate) fn primary(folder: &Path) -> Option<(String, Value)> {
     let names = fs::read_dir(folder).unwrap();
     let mut names: Vec<_> = names
@@ -47,29 +46,29 @@ fn of_single(plugin: &Value) -> Option<Value> {
     Some(list)
 }
 
-/// The plugins of the pods' network.
+/// The plugins of the primary network.
 pub(crate) fn plugins(node: &Node) -> Vec<Value> {
     plugins_in(&node.conf())
 }
 
-/// The plugins of the pods' network.
+/// The plugins of a directory's primary network.
 pub(crate) fn plugins_in(folder: &Path) -> Vec<Value> {
     let primary = primary(folder);
     let plugins = primary.and_then(|(_, list)| list["plugins"].as_array().cloned());
     plugins.unwrap_or_default()
 }
 
-/// The plugin's entry, as it is without options.
+/// The plugin's entry without options.
 pub(crate) fn entry() -> Value {
     json!({"type": "netweir", "capabilities": {"io.kubernetes.cri.pod-annotations": true, "dns": true}})
 }
 
-/// Whether the entry is the last of the pods' network, and the plugin's file is there.
+/// Whether the entry is the last of the primary network and the binary is in place.
 pub(crate) fn is_installed(node: &Node) -> bool {
     plugins(node).last() == Some(&entry()) && node.has_plugin()
 }
 
-/// Whether the text is the other with a piece put in, or the same.
+/// Whether the text is the old one, possibly with a piece inserted.
 pub(crate) fn is_extended(text: &str, old: &str) -> bool {
     let same = |pair: &(u8, u8)| pair.0 == pair.1;
     let before = text.bytes().zip(old.bytes()).take_while(same).count();
@@ -82,7 +81,7 @@ pub(crate) fn is_extended(text: &str, old: &str) -> bool {
     text.len() >= old.len() && before + after >= old.len()
 }
 
-/// Whether the text is the other with the entry at the end of its plugins, and all else as it was.
+/// Whether the text is the old one with the entry at the end of its plugins.
 pub(crate) fn has_entry_besides(text: &str, old: &str) -> bool {
     let Ok(mut list) = serde_json::from_str::<Value>(text) else {
         return false;

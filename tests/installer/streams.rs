@@ -6,9 +6,9 @@ use std::process::Command;
 use crate::agents::FLANNEL;
 use crate::node::{Installer, Node, program};
 
-/// Whatever is opened next would take their places, and messages would go there.
+/// Otherwise the next file that is opened would take the place of standard error and get the messages.
 #[test]
-fn are_nowhere_and_nothing_of_the_programs() {
+fn closed_streams_are_replaced_by_dev_null() {
     let node = Node::new(&[FLANNEL]);
     let ready = node.path("ready");
     let mut shell = Command::new("sh");
