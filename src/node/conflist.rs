@@ -11,11 +11,8 @@ use thiserror::Error;
 
 use crate::cni::{SpecVersion, is_name};
 
-use super::entry::{Entry, NAME};
+use super::entry::{Entry, GENERATED_FROM, NAME};
 use super::json::{fields, string};
-
-/// The key of a file that netweir generated: what it was generated from.
-pub(super) const GENERATED_FROM: &str = "netweir.io/generated-from";
 
 /// Why a source is not a network configuration.
 #[derive(Debug, Error)]

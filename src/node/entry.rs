@@ -8,13 +8,14 @@ use thiserror::Error;
 
 use crate::options::Files;
 
-use super::conflist::GENERATED_FROM;
 use super::json::string;
 use crate::cni::{ANNOTATIONS, ConfigError, PluginError, SpecVersion, check_configuration};
 
 /// The plugin's name: its `type` in a list, and the name of its file.
 pub(super) const NAME: &str = "netweir";
 
+/// The key of a file that netweir generated: what it was generated from.
+pub(super) const GENERATED_FROM: &str = "netweir.io/generated-from";
 /// The version of a configuration for Multus, which every release of Multus 4 supports.
 const STANDALONE_VERSION: SpecVersion = SpecVersion::V1_0_0;
 
