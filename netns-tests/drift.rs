@@ -4,7 +4,7 @@ use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::Capture;
 use netweir::nftables;
 use netweir::plan::plan;
-use netweir::ruleset::{Elements, MetadataBytes, Rule, RuleId, Ruleset, Statement};
+use netweir::ruleset::{Elements, MetadataBytes, Rule, RuleId, Ruleset, SetName, Statement};
 
 use crate::sandbox::{Promise, run};
 
@@ -102,9 +102,9 @@ fn changed_set() {
             "{command} inet netweir outbound_exclude_ports {{ {port} }}"
         ));
         let expected = Difference::Elements {
-            set: "outbound_exclude_ports".to_owned(),
+            set: SetName::OutboundExcludePorts,
             missing: ports(missing),
-            foreign: ports(foreign),
+            unmanaged: ports(foreign),
         };
         assert_eq!(found, [expected], "{command}");
     }
@@ -140,7 +140,7 @@ fn unknown_rule() {
     else {
         panic!("{found:#?}");
     };
-    assert_eq!(missing.as_str(), id);
+    assert_eq!(missing.to_string(), id);
     assert_eq!(foreign.name, id);
     assert_eq!(foreign.chain.as_deref(), Some("outbound"));
 }

@@ -186,7 +186,7 @@ fn every_kind_of_rule_is_met() {
         made.extend(ruleset.rules().map(|(_, rule)| purpose(&rule.id)));
         for attempt in attempts::matrix(&capture) {
             let outcome = evaluate(&ruleset, &attempt.connection(attempt.likely_source()));
-            met.extend(outcome.fitted().map(purpose));
+            met.extend(outcome.matched().map(|(_, step)| purpose(&step.rule)));
         }
     }
     made.retain(|rule| !OUT_OF_REACH.iter().any(|start| rule.starts_with(start)));
@@ -196,7 +196,7 @@ fn every_kind_of_rule_is_met() {
 
 /// A rule's id without the value that it is for.
 fn purpose(id: &RuleId) -> String {
-    id.as_str().split('/').take(2).collect::<Vec<_>>().join("/")
+    id.masked(false, true)
 }
 
 /// Tries the connections out under the rules of the capture, and gives back which rules were met according to
@@ -257,8 +257,8 @@ struct Met(BTreeMap<String, u64>);
 
 impl Met {
     fn note(&mut self, outcome: &Outcome) {
-        for rule in outcome.fitted() {
-            *self.0.entry(rule.to_string()).or_default() += 1;
+        for (_, step) in outcome.matched() {
+            *self.0.entry(step.rule.to_string()).or_default() += 1;
         }
     }
 
@@ -267,7 +267,8 @@ impl Met {
     fn agrees_with_the_kernel(&self, ruleset: &Ruleset) {
         let counted = counters();
         for (chain, rule) in ruleset.rules() {
-            let id = rule.id.as_str();
+            let id = rule.id.to_string();
+            let id = id.as_str();
             let told = self.0.get(id).copied().unwrap_or_default();
             let counted = counted.get(id).copied().expect("it is installed");
             match chain.kind {

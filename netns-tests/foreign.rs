@@ -8,7 +8,7 @@ use netweir::explain::{Verdict, evaluate_installed};
 use netweir::intent::{Capture, Port};
 use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
-use netweir::ruleset::{MetadataBytes, Ruleset, TABLE};
+use netweir::ruleset::{InstalledRule, MetadataBytes, Rule, Ruleset, TABLE};
 
 use crate::sandbox::{Attempt, Direction, Fate, PEER, Promise, Sandbox, install, run};
 
@@ -143,16 +143,16 @@ fn corrupted_rule() {
 }
 
 /// The ids of the rules that are not the same in both.
-fn differing(a: &Ruleset, b: &Ruleset) -> BTreeSet<String> {
-    let without = |a: &Ruleset, b: &Ruleset| {
-        let missing = a
-            .rules()
-            .filter(|(_, rule)| !b.rules().any(|(_, other)| other == *rule));
+fn differing(a: &Ruleset<InstalledRule>, b: &Ruleset) -> BTreeSet<String> {
+    let a: Vec<_> = a.rules().map(|(_, installed)| &installed.rule).collect();
+    let b: Vec<_> = b.rules().map(|(_, rule)| rule).collect();
+    let without = |a: &[&Rule], b: &[&Rule]| {
+        let missing = a.iter().filter(|rule| !b.contains(rule));
         missing
-            .map(|(_, rule)| rule.id.to_string())
+            .map(|rule| rule.id.to_string())
             .collect::<BTreeSet<_>>()
     };
-    &without(a, b) | &without(b, a)
+    &without(&a, &b) | &without(&b, &a)
 }
 
 /// Rules that somebody writes by hand are judged as the kernel does, or named.
@@ -199,7 +199,7 @@ fn try_beside(sandbox: &Sandbox, rule: &str) -> Vec<Option<Verdict>> {
     let told = attempts.map(|attempt| {
         let (connection, fate) = sandbox.try_out(&attempt);
         let outcome = evaluate_installed(&installed, &connection);
-        if !outcome.unjudged.is_empty() {
+        if !outcome.undetermined.is_empty() {
             return None;
         }
         assert_eq!(

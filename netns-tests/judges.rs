@@ -6,7 +6,7 @@ use netweir::intent::Capture;
 use netweir::nftables::{self, Outcome, Removal};
 use netweir::plan::plan;
 use netweir::render;
-use netweir::ruleset::{MetadataBytes, Ruleset};
+use netweir::ruleset::{MetadataBytes, RoutingObject, Ruleset};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -76,8 +76,11 @@ fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
         installed,
         ruleset
     );
-    let routing = |ruleset: &Ruleset| ruleset.routing.iter().copied().collect::<HashSet<_>>();
-    prop_assert_eq!(routing(&installed.ruleset), routing(ruleset));
+    let routing = |objects: &[RoutingObject]| objects.iter().copied().collect::<HashSet<_>>();
+    prop_assert_eq!(
+        routing(&installed.ruleset.routing),
+        routing(&ruleset.routing)
+    );
     let by_apply = listing();
     let bytes_by_apply = bytes::of_table();
     // Quicker than to remove the table: that waits for the kernel.

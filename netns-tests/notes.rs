@@ -27,7 +27,7 @@ fn read() -> Option<Metadata> {
     let (installed, note) = nftables::dump_with_metadata()
         .expect("dumped")
         .expect("installed");
-    Metadata::read(&note, &installed.ruleset).expect("a note")
+    Metadata::read(&note, &installed.ruleset.sets).expect("a note")
 }
 
 fn known_again(name: &str, capture: &Capture) {

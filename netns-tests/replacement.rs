@@ -11,7 +11,7 @@ use netweir::connection::Owner;
 use netweir::intent::Capture;
 use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
-use netweir::ruleset::{MetadataBytes, Ruleset};
+use netweir::ruleset::{MetadataBytes, RoutingObject, Ruleset};
 
 use crate::sandbox::{Attempt, Direction, Fate, POD, Promise, Sandbox, Taker, install, run};
 
@@ -107,14 +107,16 @@ fn apply(nth: usize) -> Command {
 fn installed() -> usize {
     let installed = nftables::dump().expect("dumped").expect("installed");
     let mut rulesets = two_captures().map(|capture| plan(&capture)).into_iter();
-    let is = |ruleset: &Ruleset| installed.is(ruleset) && same_routing(&installed.ruleset, ruleset);
+    let is = |ruleset: &Ruleset| {
+        installed.is(ruleset) && same_routing(&installed.ruleset.routing, &ruleset.routing)
+    };
     rulesets
         .position(|ruleset| is(&ruleset))
         .unwrap_or_else(|| panic!("a mix: {installed:#?}"))
 }
 
-fn same_routing(a: &Ruleset, b: &Ruleset) -> bool {
-    a.routing.len() == b.routing.len() && a.routing.iter().all(|object| b.routing.contains(object))
+fn same_routing(a: &[RoutingObject], b: &[RoutingObject]) -> bool {
+    a.len() == b.len() && a.iter().all(|object| b.contains(object))
 }
 
 fn fifty_at_once() {

@@ -108,7 +108,7 @@ impl Sandbox {
 /// Installs the rules of the capture in the calling thread's namespace.
 pub(crate) fn install(capture: &Capture) -> Ruleset {
     let ruleset = plan(capture);
-    let note = Metadata::of(capture).note(&ruleset);
+    let note = Metadata::of(capture).bytes(&ruleset);
     nftables::apply(&ruleset, &note).unwrap_or_else(|error| panic!("apply: {error}"));
     for object in &ruleset.routing {
         if let RoutingObject::LoopbackAddress(address) = object {

@@ -76,7 +76,7 @@ fn in_words(sandbox: &Sandbox) {
         let of_rule = attempts.iter().filter(|attempt| {
             let connection = attempt.connection(attempt.likely_source());
             let outcome = netweir::explain::evaluate(&rules, &connection);
-            outcome.rule.is_some_and(|rule| rule.as_str() == id)
+            outcome.rule.is_some_and(|rule| rule.to_string() == id)
         });
         let chosen: Vec<_> = of_rule.take(times).collect();
         assert_eq!(chosen.len(), times, "{id}");
@@ -96,7 +96,7 @@ fn in_words(sandbox: &Sandbox) {
         str![[r"
 capture is installed, by netweir [..]
 options: netweir apply --outbound-port=4140 --exclude-outbound-ports=22,3306
-rules: 18 rules, 1 set; exactly those of the options
+rules: 18 rules, 1 set; unchanged since installed
 routing: address ::6 of lo
 
 inbound, connections:
@@ -104,9 +104,9 @@ inbound, connections:
          0  by 2 other rules
 
 outbound, connections:
-         3  left alone: it goes to an excluded port
+         3  not captured: it goes to an excluded TCP port
          2  redirected to port 15006, the proxy's inbound port: it is a call of the proxy (uid 1337) to its own pod
-         5  redirected to port 4140, the proxy's outbound port: it is TCP that no exclusion fits
+         5  redirected to port 4140, the proxy's outbound port: it is TCP and matches no exclusion
          0  by 11 other rules
 
 "]]
@@ -185,14 +185,14 @@ fn without_note() {
     assert_data_eq!(
         text,
         str![[r"
-capture is installed; by whom is not known: no note is kept with the table inet netweir (others loaded its rules, or the kernel is older than 5.10)
-rules: 17 rules, 0 sets; whether they were edited cannot be told
+capture is installed, but not by `netweir apply`: the table inet netweir has no metadata (or the kernel is older than 5.10)
+rules: 17 rules, 0 sets; cannot tell whether they were edited
 
 inbound, connections:
-         0  in all
+         0  in total
 
 outbound, connections:
-         0  in all
+         0  in total
 
 "]]
     );
@@ -242,7 +242,7 @@ fn newer() {
         assert_eq!(code, Some(wanted.0));
         assert!(text.contains(words), "{words}: {text}");
     };
-    let newer = "by netweir 999.1.0, which is newer than this one";
+    let newer = "by netweir 999.1.0 (newer than this netweir";
     apply(1, &format!("999.1.0{options}"));
     told(newer, (0, "same"));
     // The other version made other rules of these options.
@@ -250,13 +250,10 @@ fn newer() {
     apply(1, "999.1.0");
     told(newer, (3, "differs"));
     apply(1, "999.1.0\ncapture-quic=on");
-    told(
-        "also capture-quic, not known to this version",
-        (0, "unknown"),
-    );
+    told("also capture-quic, unknown to this version", (0, "unknown"));
     apply(7, "?");
     told(
-        "the note is of the form 7, which a newer netweir writes",
+        "the metadata has format 7, which a newer netweir writes",
         (0, "unknown"),
     );
     others_warn("by=\"a version that this one cannot read\"");

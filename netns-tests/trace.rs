@@ -229,11 +229,11 @@ fn others(sandbox: &Sandbox) {
     let accepted = shown(82);
     assert!(
         accepted.starts_with(
-            "left alone, by outbound/leave-proxy-uid/1337: it is made by the proxy (uid 1337)"
+            "not captured, by outbound/leave-proxy-uid/1337: it is made by the proxy (uid 1337)"
         ),
         "{accepted}"
     );
-    assert!(accepted.contains("on the way: rule "), "{accepted}");
+    assert!(accepted.contains("also matched: rule "), "{accepted}");
     assert!(accepted.contains(" of inet firewall early"), "{accepted}");
     assert_eq!(
         shown(83).split(';').next(),
@@ -241,7 +241,7 @@ fn others(sandbox: &Sandbox) {
     );
     let redirected = shown(84);
     assert!(
-        redirected.contains("; it went to 127.0.0.1:8080, by rules of others"),
+        redirected.contains("; rules of other tables sent it to 127.0.0.1:8080"),
         "{redirected}"
     );
     traced.end(Signal::SIGTERM);
@@ -276,9 +276,9 @@ fn replaced(sandbox: &Sandbox) {
     let mut capture = Capture::default();
     capture.outbound.exclude_ports = [22, 80].into_iter().collect();
     install(&capture);
-    shown("left alone, by outbound/leave-excluded-port-tcp:");
+    shown("not captured, by outbound/leave-excluded-port-tcp:");
     netweir::nftables::remove().expect("removed");
-    shown("left alone, by no rule");
+    shown("not captured, by no rule");
     install(&Capture::default());
     shown("redirected to port 15001, the proxy's outbound port, by outbound/redirect:");
     traced.end(Signal::SIGTERM);
@@ -341,7 +341,7 @@ fn without_table(sandbox: &Sandbox) {
     let line = traced.line();
     drop(client);
     assert!(
-        line.contains(" dev=eth0 uid=0: left alone, by no rule"),
+        line.contains(" dev=eth0 uid=0: not captured, by no rule"),
         "{line}"
     );
     traced.end(Signal::SIGTERM);

@@ -170,7 +170,7 @@ fn nothing_captured() {
     assert!(
         text.contains(
             "not verified: outbound ipv4: no connection of this process (uid 0, gid 0) would be captured: to \
-             192.0.2.1:80 it would be left alone by outbound/leave-not-included-uid"
+             192.0.2.1:80: not captured by outbound/leave-not-included-uid"
         ),
         "{text}"
     );
@@ -186,7 +186,7 @@ fn nothing_captured() {
         "outbound/leave-excluded-range-ipv6",
         "inbound/leave-excluded-source-ipv4",
     ] {
-        assert!(text.contains(&format!("left alone by {rule}")), "{text}");
+        assert!(text.contains(&format!("not captured by {rule}")), "{text}");
     }
 }
 

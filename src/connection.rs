@@ -1,5 +1,6 @@
 //! A connection: everything about a packet that a rule can match on, and its written form.
 
+mod json;
 mod spec;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use crate::intent::{Family, Protocol};
 use crate::printable::printable;
 
+pub(crate) use json::ConnectionJson;
 pub use spec::{ConnectionSpec, EndpointSpec, OwnerSpec, ProtocolSpec, SpecError, SpecErrorKind};
 
 /// The loopback interface: the kernel registers it under this name in every network namespace
@@ -41,6 +43,17 @@ pub enum Direction {
     In,
     /// Outgoing (`oifname`).
     Out,
+}
+
+impl Direction {
+    /// `in` or `out`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
 }
 
 /// An end of a connection, as the packet's header names it.
@@ -163,6 +176,16 @@ impl Addresses {
         }
     }
 
+    /// An address with its port, if the transport has ports: `10.0.0.5:443`, `[fd00::a]:53` or `10.0.0.5`.
+    #[must_use]
+    pub fn endpoint(&self, transport: Transport, end: End) -> String {
+        let address = self.end(end);
+        match transport.ports() {
+            Some(ports) => SocketAddr::new(address, ports.end(end)).to_string(),
+            None => address.to_string(),
+        }
+    }
+
     /// The same with the loopback address as destination: `redirect` in the output hook rewrites to it
     /// (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`).
     #[must_use]
@@ -232,6 +255,15 @@ impl Transport {
         }
     }
 
+    /// The protocol in the written form: `tcp`, `udp` or `protocol=47`.
+    #[must_use]
+    pub fn keyword(&self) -> String {
+        match self.protocol() {
+            Some(protocol) => protocol.name().to_owned(),
+            None => format!("protocol={}", self.number()),
+        }
+    }
+
     /// The ports, for a protocol with ports.
     #[must_use]
     pub const fn ports(&self) -> Option<PortPair> {
@@ -295,28 +327,22 @@ impl Tracking {
 impl fmt::Display for Connection {
     /// The written form, which [`ConnectionSpec::parse`] reads: `out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = match self.path.direction() {
-            Direction::Out => "out",
-            Direction::In => "in",
-        };
-        let end = |end| self.addresses.end(end);
-        match (&self.transport, self.transport.ports()) {
-            (transport, Some(ports)) => write!(
-                f,
-                "{word} {transport} {} from={}",
-                SocketAddr::new(end(End::Destination), ports.destination),
-                SocketAddr::new(end(End::Source), ports.source),
-            )?,
-            (transport, None) => write!(
-                f,
-                "{word} protocol={} {} from={}",
-                transport.number(),
-                end(End::Destination),
-                end(End::Source)
-            )?,
-        }
-        write!(f, " dev={}", printable(self.path.interface()))?;
-        match (&self.path, self.path.owner()) {
+        let Self {
+            path,
+            addresses,
+            transport,
+            ..
+        } = self;
+        write!(
+            f,
+            "{} {} {} from={} dev={}",
+            path.direction().name(),
+            transport.keyword(),
+            addresses.endpoint(*transport, End::Destination),
+            addresses.endpoint(*transport, End::Source),
+            printable(path.interface())
+        )?;
+        match (path, path.owner()) {
             (_, Some(Owner { uid, gid })) => write!(f, " uid={uid} gid={gid}")?,
             (Path::Out { .. }, None) => f.write_str(" uid=none")?,
             (Path::In { .. }, None) => {}

@@ -1,6 +1,6 @@
-//! What is installed against what should be, rule by rule.
+//! The differences between the installed rules and the wanted ones, rule by rule.
 //!
-//! [`compare`] finds the differences, [`Hunk::all`] writes them for people, and [`json`](json()) for programs.
+//! [`compare`] finds the differences; [`Hunk::all`] prints them like `diff`, and [`json`](json()) as JSON.
 
 mod compare;
 mod hunk;
@@ -8,5 +8,5 @@ mod json;
 
 pub use compare::{Change, Difference, RuleChange, compare};
 pub use hunk::{Amount, Hunk, Line, Sign};
-pub(crate) use json::{Object, objects};
+pub(crate) use json::{DifferenceJson, differences_json};
 pub use json::{SCHEMA, json};

@@ -1,8 +1,8 @@
-//! Where a connection goes under a [`Ruleset`](crate::ruleset::Ruleset), and why: a second reader of the
-//! model, which does what the kernel would do, on paper.
+//! Where a connection goes under a [`Ruleset`](crate::ruleset::Ruleset), and why: evaluates the rules as the kernel
+//! would.
 //!
-//! [`evaluate`] needs neither a kernel nor a privilege. It names the rule that decides and, for every
-//! rule tried before, the first match that did not fit.
+//! [`evaluate`] needs no kernel and no privileges. It names the rule that decides and, for every earlier rule, the first
+//! match that failed.
 
 mod answer;
 mod cases;
@@ -11,16 +11,17 @@ mod evaluate;
 mod matching;
 mod named;
 mod outcome;
+mod packet;
 mod purpose;
 mod table;
 mod words;
 
-pub use answer::{Answer, SCHEMA, answer_to_nothing};
-pub use complete::{Completed, Part, Surroundings, Unknown, Way, complete};
+pub use answer::{Answer, SCHEMA, errors_json};
+pub use complete::{Completed, Network, NoNetwork, Part, Route, complete};
 pub use evaluate::{evaluate, evaluate_installed};
 pub use matching::Mismatch;
-pub use outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
-pub use purpose::{are_alike, listener, purpose, purpose_of_all};
+pub use outcome::{Fit, NotEvaluated, Outcome, Step, Verdict, Visit};
+pub use purpose::{are_similar, listener, purpose, purpose_of_all};
 pub use table::Table;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The rules as a picture: the path of connections that arrive and of those made in the pod, question by question,
-//! in the words of [`explain`](crate::explain).
+//! The rules as a flowchart: the path of inbound and outbound connections, question by question, in the words of
+//! [`explain`](crate::explain).
 //!
-//! A [`Diagram`] is laid out by others ([`mermaid`], [`dot`]) or here ([`svg`]), or told to programs ([`json`]).
+//! A [`Diagram`] is written for other programs to lay out ([`mermaid`], [`dot`], [`json`]), or laid out as [`svg`].
 
 mod diagram;
 mod dot;

@@ -44,6 +44,9 @@ impl fmt::Display for Port {
     }
 }
 
+/// The port of DNS servers (RFC 1035), over UDP and TCP.
+pub const DNS_PORT: Port = Port::new(53).expect("53 is not 0");
+
 /// A set of ports.
 pub type Ports = Intervals<u16>;
 
@@ -237,6 +240,9 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// Both protocols, TCP first.
+    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
+
     /// `tcp` or `udp`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -296,16 +302,9 @@ impl Default for Capture {
     /// Everything is captured for a proxy on the ports and as the user that meshes agree on: the
     /// defaults of `netweir apply`.
     fn default() -> Self {
-        #[allow(clippy::panic, reason = "in constants only: the compiler panics")]
-        const fn port(number: u16) -> Port {
-            match Port::new(number) {
-                Some(port) => port,
-                None => panic!("port 0"),
-            }
-        }
-        const OUTBOUND: Port = port(15001);
-        const INBOUND: Port = port(15006);
-        const TUNNEL: Port = port(15008);
+        const OUTBOUND: Port = Port::new(15001).expect("15001 is not 0");
+        const INBOUND: Port = Port::new(15006).expect("15006 is not 0");
+        const TUNNEL: Port = Port::new(15008).expect("15008 is not 0");
         Self {
             families: Families::Both,
             proxy: Proxy {

@@ -27,6 +27,7 @@ pub mod explain;
 
 pub mod graph;
 pub mod intent;
+mod json;
 #[cfg(feature = "kernel")]
 pub mod log;
 pub mod meshes;

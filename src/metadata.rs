@@ -1,13 +1,12 @@
-//! What installed the rules: kept in the kernel with them, and read back.
+//! The metadata of the installed rules, which the kernel keeps with them: netweir's version and the options.
 //!
-//! The note is three bytes, [`FORM`] and the length of the text, and then the text: the version of netweir on the first line,
-//! and on each further line an option that differs from its default, as `name=value`. The kernel keeps 254 bytes with the
-//! table and with each of its chains. Where that is too little, the longest lists whose elements are in sets
-//! give way to `name@digest`: the elements are read from the sets, and the digest tells whether they are still what they
-//! were. Where even that is too little, the longest options give way to their names alone.
+//! The encoding is a byte, [`FORMAT`], the length of the text in two bytes (big endian), and the text: the version on the
+//! first line, and on each further line an option that differs from its default, as `name=value`. The kernel keeps 254
+//! bytes with the table and with each of its chains. If that is too little, the longest lists whose elements are in sets
+//! become `name@digest`: the elements are read from the sets, and the digest shows whether they were edited. If even that
+//! is too little, the longest options are reduced to their names.
 
 use std::cmp::Reverse;
-use std::fmt::Write;
 
 use thiserror::Error;
 
@@ -18,42 +17,42 @@ use crate::options::{
 };
 use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 use crate::printable::printable;
-use crate::ruleset::{Elements, MetadataBytes, Ruleset, Set};
+use crate::ruleset::{Elements, MetadataBytes, OwnerKind as Owner, Ruleset, Set, SetName};
 
-/// The form of the note that this version writes.
-const FORM: u8 = 1;
-/// The form and the length.
+/// The format that this version writes.
+const FORMAT: u8 = 1;
+/// The size of the format and the length in bytes.
 const HEADER: usize = 3;
-/// Stands for options whose names do not fit either.
+/// Replaces options whose names do not fit either.
 const OTHERS: &str = "others";
 /// The version of this netweir.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What installed the rules.
+/// The metadata of installed rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// The version of netweir.
+    /// The version of netweir that installed them.
     pub version: String,
     /// The options that differ from their defaults.
     pub options: Vec<(Setting, String)>,
-    /// Options that were read from the sets, which hold others than they did.
+    /// Options read from sets that were edited.
     pub edited: Vec<Setting>,
-    /// Options of which the name alone was kept.
+    /// Options of which only the name was kept.
     pub lost: Vec<String>,
-    /// Options that this version does not know.
+    /// Options that are unknown to this version.
     pub unknown: Vec<String>,
 }
 
-/// Why a note cannot be read.
+/// Why metadata cannot be read.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Unreadable {
-    /// A later version writes notes in another form.
+    /// A newer version wrote another format.
     #[error(
-        "the note is of the form {0}, which a newer netweir writes; this one, {VERSION}, reads form {FORM}"
+        "the metadata has format {0}, which a newer netweir writes; netweir {VERSION} reads format {FORMAT}"
     )]
-    Form(u8),
-    /// A part is missing, or it is no text.
-    #[error("the note that is kept with the rules is damaged")]
+    Format(u8),
+    /// It is truncated or not UTF-8.
+    #[error("the metadata of the rules is damaged")]
     Damaged,
 }
 
@@ -73,33 +72,36 @@ fn own_range_reaches_loopback(capture: &Capture) -> bool {
     }
 }
 
-/// What is kept of an option.
+/// How much of an option is kept.
 enum Kept {
-    Text(String),
-    InSets(u32),
+    Value(String),
+    Digest(u32),
     Name,
 }
 
 impl Metadata {
-    /// This netweir with the options of the capture.
+    /// The metadata of this netweir with the options of the capture.
     #[must_use]
     pub fn of(capture: &Capture) -> Self {
         Self::with(capture, options_of(capture))
     }
 
-    /// The note to keep with the ruleset of the capture: that of [`Metadata::of`], without writing down
-    /// lists that are too long for it.
+    /// The encoded metadata for the ruleset of the capture: that of [`Metadata::of`], without formatting lists that
+    /// are too long for it.
     #[must_use]
-    pub fn note_of(capture: &Capture, ruleset: &Ruleset) -> MetadataBytes {
+    pub fn bytes_of(capture: &Capture, ruleset: &Ruleset) -> MetadataBytes {
         let options = options_within(capture, MetadataBytes::capacity(ruleset));
-        Self::with(capture, options).note(ruleset)
+        Self::with(capture, options).bytes(ruleset)
     }
 
     fn with(capture: &Capture, mut options: Vec<(Setting, String)>) -> Self {
         let over_loopback = Setting::CaptureOverLoopback;
-        let told = options.iter().any(|(setting, _)| *setting == over_loopback);
-        if !told && capture.outbound.capture_over_loopback && !own_range_reaches_loopback(capture) {
-            // The sets have only the ranges of the captured families; one of another family implied it.
+        let is_given = options.iter().any(|(setting, _)| *setting == over_loopback);
+        if !is_given
+            && capture.outbound.capture_over_loopback
+            && !own_range_reaches_loopback(capture)
+        {
+            // A range of a family that is not captured implied it, and the sets do not have that range.
             options.push((over_loopback, "always".to_owned()));
         }
         Self {
@@ -111,75 +113,77 @@ impl Metadata {
         }
     }
 
-    /// Whether a later version than this one installed the rules.
+    /// Whether a newer version than this one installed the rules.
     #[must_use]
     pub fn is_newer(&self) -> bool {
         numbers(&self.version) > numbers(VERSION)
     }
 
-    /// The capture that the options ask for; `None` if they are not known as a whole.
+    /// The capture of the options; `None` if some of them are lost or unknown.
     #[must_use]
     pub fn capture(&self) -> Option<Capture> {
         if !(self.lost.is_empty() && self.unknown.is_empty()) {
             return None;
         }
-        let mut given = OptionValues::default();
+        let mut values = OptionValues::default();
         for (setting, text) in &self.options {
-            given.set(*setting, Origin::Flag, text.clone());
+            values.set(*setting, Origin::Flag, text.clone());
         }
-        let parsed = options::capture(&given, &Nobody, &Nothing).ok()?;
+        let parsed = options::capture(&values, &NoUsers, &NoFiles).ok()?;
         match parsed.families {
             FamilyChoice::Fixed(families) => Some(parsed.capture_of(families)),
             FamilyChoice::Auto => None,
         }
     }
 
-    /// The note to keep with the ruleset.
+    /// The encoded metadata for the ruleset.
     #[must_use]
-    pub fn note(&self, ruleset: &Ruleset) -> MetadataBytes {
+    pub fn bytes(&self, ruleset: &Ruleset) -> MetadataBytes {
         let capacity = MetadataBytes::capacity(ruleset) - HEADER;
-        let whole = self.options.iter();
-        let mut kept: Vec<_> = whole
-            .map(|(setting, text)| (*setting, Kept::Text(text.clone())))
+        let options = self.options.iter();
+        let mut kept: Vec<_> = options
+            .map(|(setting, text)| (*setting, Kept::Value(text.clone())))
             .collect();
         let mut text = self.text(&kept);
         while text.len() > capacity {
-            if !shorten(&mut kept, ruleset) {
+            if !shorten(&mut kept, &ruleset.sets) {
                 text.truncate(self.version.len());
-                let _ = write!(text, "\n{OTHERS}");
+                text.extend(["\n", OTHERS]);
                 break;
             }
             text = self.text(&kept);
         }
-        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
+        let length = u16::try_from(text.len()).expect("the capacity is less than 64 KiB");
         let [high, low] = length.to_be_bytes();
-        MetadataBytes::new([&[FORM, high, low], text.as_bytes()].concat())
+        MetadataBytes::new([&[FORMAT, high, low], text.as_bytes()].concat())
     }
 
     fn text(&self, options: &[(Setting, Kept)]) -> String {
         let mut text = self.version.clone();
         for (setting, kept) in options {
             let name = setting.spec().name;
-            // To a string, which takes everything.
-            let _ = match kept {
-                Kept::Text(value) => write!(text, "\n{name}={value}"),
-                Kept::InSets(digest) => write!(text, "\n{name}@{digest:08x}"),
-                Kept::Name => write!(text, "\n{name}"),
+            text += &match kept {
+                Kept::Value(value) => format!("\n{name}={value}"),
+                Kept::Digest(digest) => format!("\n{name}@{digest:08x}"),
+                Kept::Name => format!("\n{name}"),
             };
         }
         text
     }
 
-    /// Reads the note that is kept with the ruleset; `None` if there is none.
-    pub fn read(note: &MetadataBytes, ruleset: &Ruleset) -> Result<Option<Self>, Unreadable> {
-        let text = match note.bytes() {
+    /// Reads the metadata that is kept with these sets; `None` if there is none.
+    ///
+    /// # Errors
+    /// It is damaged, or has another format.
+    pub fn read(bytes: &MetadataBytes, sets: &[Set]) -> Result<Option<Self>, Unreadable> {
+        let text = match bytes.bytes() {
             [] => return Ok(None),
-            &[FORM, high, low, ref text @ ..] => {
+            &[FORMAT, high, low, ref text @ ..] => {
                 let length = usize::from(u16::from_be_bytes([high, low]));
                 text.get(..length).ok_or(Unreadable::Damaged)?
             }
-            [FORM, ..] => return Err(Unreadable::Damaged),
-            &[form, ..] => return Err(Unreadable::Form(form)),
+            [FORMAT, ..] => return Err(Unreadable::Damaged),
+            &[format, ..] => return Err(Unreadable::Format(format)),
         };
         let text = std::str::from_utf8(text).map_err(|_| Unreadable::Damaged)?;
         let mut lines = text.split('\n');
@@ -191,12 +195,12 @@ impl Metadata {
             unknown: Vec::new(),
         };
         for line in lines {
-            metadata.read_option(line, ruleset);
+            metadata.read_option(line, sets);
         }
         Ok(Some(metadata))
     }
 
-    fn read_option(&mut self, line: &str, ruleset: &Ruleset) {
+    fn read_option(&mut self, line: &str, sets: &[Set]) {
         let end = line.find(['=', '@']).unwrap_or(line.len());
         let (name, value) = line.split_at(end);
         let Some(setting) = Setting::named(name) else {
@@ -210,9 +214,9 @@ impl Metadata {
         };
         if let Some(value) = value.strip_prefix('=') {
             self.options.push((setting, value.to_owned()));
-        } else if let Some(noted) = value.strip_prefix('@') {
-            let sets = sets_of(setting, ruleset);
-            if noted != format!("{:08x}", digest(&sets)) {
+        } else if let Some(kept) = value.strip_prefix('@') {
+            let sets = sets_of(setting, sets);
+            if kept != format!("{:08x}", digest(&sets)) {
                 self.edited.push(setting);
             }
             let texts: Vec<_> = sets
@@ -226,20 +230,20 @@ impl Metadata {
     }
 }
 
-/// Makes the longest option shorter, one that can be read from sets rather than another. False if none can be.
-fn shorten(options: &mut [(Setting, Kept)], ruleset: &Ruleset) -> bool {
+/// Shortens the longest option, preferably one that can be read from sets. False if none can be shortened.
+fn shorten(options: &mut [(Setting, Kept)], sets: &[Set]) -> bool {
     let longest = options
         .iter_mut()
         .filter_map(|(setting, kept)| match kept {
-            Kept::Text(text) => {
-                // No longer than the digest that would take its place.
+            Kept::Value(text) => {
+                // A digest would be no shorter than 8 characters.
                 let sets = match text.len() {
                     ..=8 => Vec::new(),
-                    _ => sets_of(*setting, ruleset),
+                    _ => sets_of(*setting, sets),
                 };
                 Some((sets, text.len(), kept))
             }
-            Kept::InSets(_) | Kept::Name => None,
+            Kept::Digest(_) | Kept::Name => None,
         })
         .min_by_key(|(sets, length, _)| (sets.is_empty(), Reverse(*length)));
     let Some((sets, _, kept)) = longest else {
@@ -247,33 +251,34 @@ fn shorten(options: &mut [(Setting, Kept)], ruleset: &Ruleset) -> bool {
     };
     *kept = match sets.as_slice() {
         [] => Kept::Name,
-        sets => Kept::InSets(digest(sets)),
+        sets => Kept::Digest(digest(sets)),
     };
     true
 }
 
-/// The sets with the option's elements, as far as they are there.
-fn sets_of(setting: Setting, ruleset: &Ruleset) -> Vec<&Set> {
-    let names: &[&str] = match setting {
-        Setting::IncludeInboundPorts => &["inbound_include_ports"],
-        Setting::ExcludeInboundPorts => &["inbound_exclude_ports"],
-        Setting::ExcludeInboundIpRanges => &["inbound_exclude_ipv4", "inbound_exclude_ipv6"],
-        Setting::IncludeOutboundIpRanges => &["outbound_include_ipv4", "outbound_include_ipv6"],
-        Setting::ExcludeOutboundIpRanges => &["outbound_exclude_ipv4", "outbound_exclude_ipv6"],
-        Setting::IncludeOutboundPorts => &["outbound_include_ports"],
-        Setting::ExcludeOutboundPorts => &["outbound_exclude_ports"],
-        Setting::IncludeOutboundUids => &["outbound_include_uids"],
-        Setting::ExcludeOutboundUids => &["outbound_exclude_uids"],
-        Setting::IncludeOutboundGids => &["outbound_include_gids"],
-        Setting::ExcludeOutboundGids => &["outbound_exclude_gids"],
-        Setting::DnsServers => &["dns_servers_ipv4", "dns_servers_ipv6"],
-        _ => &[],
+/// The sets that have the elements of the option.
+fn sets_of(setting: Setting, sets: &[Set]) -> Vec<&Set> {
+    let both = |name: fn(Family) -> SetName| Family::ALL.map(name).to_vec();
+    let names = match setting {
+        Setting::IncludeInboundPorts => vec![SetName::InboundIncludePorts],
+        Setting::ExcludeInboundPorts => vec![SetName::InboundExcludePorts],
+        Setting::ExcludeInboundIpRanges => both(SetName::InboundExclude),
+        Setting::IncludeOutboundIpRanges => both(SetName::OutboundInclude),
+        Setting::ExcludeOutboundIpRanges => both(SetName::OutboundExclude),
+        Setting::IncludeOutboundPorts => vec![SetName::OutboundIncludePorts],
+        Setting::ExcludeOutboundPorts => vec![SetName::OutboundExcludePorts],
+        Setting::IncludeOutboundUids => vec![SetName::OutboundIncludeOwners(Owner::Uid)],
+        Setting::ExcludeOutboundUids => vec![SetName::OutboundExcludeOwners(Owner::Uid)],
+        Setting::IncludeOutboundGids => vec![SetName::OutboundIncludeOwners(Owner::Gid)],
+        Setting::ExcludeOutboundGids => vec![SetName::OutboundExcludeOwners(Owner::Gid)],
+        Setting::DnsServers => both(SetName::DnsServers),
+        _ => Vec::new(),
     };
-    names.iter().filter_map(|name| ruleset.set(name)).collect()
+    let find = |name: &SetName| sets.iter().find(|set| set.name == *name);
+    names.iter().filter_map(find).collect()
 }
 
-/// FNV-1a of 64 bits over the sets' bounds in words of 32, folded to half: it tells an edited list from another, and
-/// withstands no forger.
+/// FNV-1a (64 bits) over the bounds of the intervals in 32-bit words, folded to 32 bits. It detects edits, not forgery.
 fn digest(sets: &[&Set]) -> u32 {
     let mut hash = Hash(0xcbf2_9ce4_8422_2325);
     for set in sets {
@@ -307,7 +312,7 @@ impl Hash {
     }
 }
 
-/// The numbers of a version.
+/// The numbers of a version, for comparison.
 fn numbers(version: &str) -> Vec<u64> {
     let core = version.split(['-', '+']).next().unwrap_or_default();
     core.split('.')
@@ -315,19 +320,20 @@ fn numbers(version: &str) -> Vec<u64> {
         .collect()
 }
 
-/// Options are kept with ids, not names, and with what files said, not their names.
-struct Nobody;
+/// Knows no users: options are kept with ids.
+struct NoUsers;
 
-impl Accounts for Nobody {
+impl Accounts for NoUsers {
     fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
         Err(NameError::Unknown)
     }
 }
 
-struct Nothing;
+/// Reads no files: options are kept with the contents of files.
+struct NoFiles;
 
-impl Files for Nothing {
+impl Files for NoFiles {
     fn read(&self, _: &str) -> Result<String, String> {
-        Err("nothing is read".to_owned())
+        Err("no files are read".to_owned())
     }
 }

@@ -1,8 +1,8 @@
-//! All policy: which rules make the traffic go where the [`Capture`] wants it.
+//! All policy: the rules that implement a [`Capture`].
 //!
-//! [`plan`] is total and pure. There is one function for each chain and one statement for each
-//! rule; they read in the order in which the kernel evaluates them, and the first rule with a terminal statement
-//! decides. What is decided, and why, is described in `docs/capture-semantics.md`.
+//! [`plan`] cannot fail. It has one function for each chain and one statement for each rule, in the order in which the
+//! kernel evaluates them; the first rule with a terminal statement decides. `docs/capture-semantics.md` describes the
+//! policy and its reasons.
 
 mod builder;
 mod dns;
@@ -11,11 +11,11 @@ mod outbound;
 mod tproxy;
 
 use crate::intent::{Capture, Families, Family, InboundMode, Tproxy};
-use crate::ruleset::{Match, RoutingObject, Rule, Ruleset, Statement};
+use crate::ruleset::{BaseChain, Match, RoutingObject, Rule, RuleId, Ruleset};
 
-use builder::{Builder, rule};
+use builder::{Builder, leave};
 
-/// The rules that capture what the intent says, and nothing else.
+/// The rules that capture exactly the traffic of the [`Capture`].
 #[must_use]
 pub fn plan(capture: &Capture) -> Ruleset {
     let mut builder = Builder::default();
@@ -28,7 +28,7 @@ pub fn plan(capture: &Capture) -> Ruleset {
     builder.finish(routing(capture))
 }
 
-/// What the rules need of the namespace's addresses and routes.
+/// The addresses, policy rules and routes that the rules depend on.
 fn routing(capture: &Capture) -> Vec<RoutingObject> {
     let mut objects = Vec::new();
     if capture.families.contains(Family::Ipv6) {
@@ -49,16 +49,15 @@ fn routing(capture: &Capture) -> Vec<RoutingObject> {
     objects
 }
 
-/// The first rule of every chain: a family that is not captured is left alone.
-fn leave_other_family(chain: &str, capture: &Capture) -> Option<Rule> {
+/// The first rule of every chain: bypasses the family that is not captured.
+fn leave_other_family(chain: BaseChain, capture: &Capture) -> Option<Rule> {
     let other = match capture.families {
         Families::Both => return None,
         Families::Only(Family::Ipv4) => Family::Ipv6,
         Families::Only(Family::Ipv6) => Family::Ipv4,
     };
-    Some(rule(
-        format!("{chain}/leave-{}", other.name()),
+    Some(leave(
+        RuleId::LeaveFamily(chain, other),
         [Match::Family(other)],
-        [Statement::Accept],
     ))
 }

@@ -1,13 +1,14 @@
-//! Prints a [`Ruleset`](crate::ruleset::Ruleset) for other programs: what a dry run shows.
+//! Prints a [`Ruleset`](crate::ruleset::Ruleset) for other programs, as `--dry-run` does.
 //!
-//! [`nft`] and [`json`](json()) give exactly what `apply` installs. [`iptables`] gives the same outcome for every
-//! connection in the words of `iptables-restore`, which knows neither sets nor tables of both families.
+//! [`nft`] and [`json`](json()) print exactly what `apply` installs. [`iptables`] prints rules for `iptables-restore`,
+//! which has no sets and no tables for both families, with the same outcome for every connection.
 
 mod element;
 mod iptables;
 mod json;
 mod nft;
 mod routing;
+mod words;
 
 pub use element::{gist, texts as elements};
 pub use iptables::iptables;

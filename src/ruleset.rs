@@ -1,220 +1,161 @@
-//! The one model of the rules, in the kernel's words. [`plan`](crate::plan) makes it; the
-//! renderers, the evaluator, the netlink encoder and decoder and the comparison read it.
+//! The model of the rules, in the kernel's terms. [`plan`](crate::plan) builds it; rendering, evaluation, the netlink
+//! encoder and decoder, and the comparison read it.
 //!
-//! A reader matches [`Match`], [`Statement`] and the value types exhaustively, without a `_` arm: a
-//! new kind of match does not compile until every reader knows it.
+//! Readers match [`Match`], [`Statement`], [`RuleId`] and the value types exhaustively, without a `_` arm: a new kind of
+//! match does not compile until every reader handles it.
 
+mod chain;
 mod check;
 mod condition;
+mod hook;
 mod installed;
 mod metadata_bytes;
+mod rule_id;
 mod set;
+#[cfg(test)]
+mod tests;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
 
 use crate::intent::{Family, Port};
 
+pub use chain::{BaseChain, Chain, ChainKind};
 pub use check::CheckError;
 pub use condition::{ConnectionState, Direction, End, MarkOf, Match, OwnerKind, Test};
-pub use installed::{Installed, Unmanaged, UnmanagedKind};
+pub use hook::{Hook, Priority, TableFamily};
+pub use installed::{Installed, InstalledRule, Unmanaged, UnmanagedKind};
 pub use metadata_bytes::MetadataBytes;
-pub use set::{Elements, Set};
+pub use rule_id::RuleId;
+pub use set::{Elements, Set, SetName};
 
-/// The name of the table, in the family `inet`, that holds all of the rules.
+/// The name of the table of family `inet` that holds all rules.
 pub const TABLE: &str = "netweir";
 
-/// The contents of the table `inet netweir`, and what the rules need of the routing tables.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ruleset {
+/// The contents of the table `inet netweir`, and the routing configuration that the rules depend on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ruleset<R = Rule> {
     /// The named sets, in the order of their first use.
     pub sets: Vec<Set>,
     /// The base chains.
-    pub chains: Vec<Chain>,
+    pub chains: Vec<Chain<R>>,
     /// Addresses, policy rules and routes.
     pub routing: Vec<RoutingObject>,
 }
 
-impl Ruleset {
-    /// The set of the name.
+impl<R> Default for Ruleset<R> {
+    fn default() -> Self {
+        Self {
+            sets: Vec::new(),
+            chains: Vec::new(),
+            routing: Vec::new(),
+        }
+    }
+}
+
+impl<R> Ruleset<R> {
+    /// The set with this name.
     #[must_use]
-    pub fn set(&self, name: &str) -> Option<&Set> {
-        self.sets.iter().find(|set| set.name == name)
+    pub fn set(&self, name: &SetName) -> Option<&Set> {
+        self.sets.iter().find(|set| set.name == *name)
     }
 
-    /// All rules with the chains that they are in, in evaluation order within a chain.
-    pub fn rules(&self) -> impl Iterator<Item = (&Chain, &Rule)> {
+    /// The chain with this name.
+    #[must_use]
+    pub fn chain(&self, name: &str) -> Option<&Chain<R>> {
+        self.chains.iter().find(|chain| chain.name == name)
+    }
+
+    /// All rules with their chains, in evaluation order within a chain.
+    pub fn rules(&self) -> impl Iterator<Item = (&Chain<R>, &R)> {
         self.chains
             .iter()
             .flat_map(|chain| chain.rules.iter().map(move |rule| (chain, rule)))
     }
 }
 
-/// A base chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chain {
-    /// Its name.
-    pub name: Cow<'static, str>,
-    /// What its verdicts can do.
-    pub kind: ChainKind,
-    /// Where packets meet it.
-    pub hook: Hook,
-    /// When, among the chains on the same hook.
-    pub priority: Priority,
-    /// Its rules in evaluation order. The policy is to accept.
-    pub rules: Vec<Rule>,
-}
-
-/// The type of a base chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChainKind {
-    /// Sees every packet.
-    Filter,
-    /// Sees the first packet of a connection; what it decides holds for the connection.
-    Nat,
-    /// Sees every packet and has it routed anew when it changed the mark (output only).
-    Route,
-}
-
-impl ChainKind {
-    /// nft's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Filter => "filter",
-            Self::Nat => "nat",
-            Self::Route => "route",
-        }
-    }
-}
-
-/// A netfilter hook of the family inet (`linux/netfilter.h`, `nf_inet_hooks`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Hook {
-    /// `NF_INET_PRE_ROUTING`: packets that arrive.
-    Prerouting,
-    /// `NF_INET_LOCAL_OUT`: packets that are made here.
-    Output,
-}
-
-impl Hook {
-    /// nft's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prerouting => "prerouting",
-            Self::Output => "output",
-        }
-    }
-
-    /// `NF_INET_PRE_ROUTING` or `NF_INET_LOCAL_OUT`.
-    #[must_use]
-    pub const fn number(self) -> u32 {
-        match self {
-            Self::Prerouting => 0,
-            Self::Output => 3,
-        }
-    }
-}
-
-/// A chain priority (`linux/netfilter_ipv4.h`, `nf_ip_hook_priorities`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Priority {
-    /// -300: before connection tracking.
-    Raw,
-    /// -150.
-    Mangle,
-    /// -100: destination NAT.
-    Dstnat,
-}
-
-impl Priority {
-    /// Every priority in use.
-    pub const ALL: [Self; 3] = [Self::Raw, Self::Mangle, Self::Dstnat];
-
-    /// The kernel's number.
-    #[must_use]
-    pub const fn number(self) -> i32 {
-        match self {
-            Self::Raw => -300,
-            Self::Mangle => -150,
-            Self::Dstnat => -100,
-        }
-    }
-}
-
-/// A rule: when every match fits, count, and then do what the statements say.
+/// A rule: counts the packets that satisfy every match, and then executes the statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Its stable name: the comment in the kernel, unique within the table.
+    /// Its id, which is its comment in the kernel.
     pub id: RuleId,
-    /// All must fit. The order is the order of evaluation.
+    /// The matches, in evaluation order.
     pub matches: Vec<Match>,
-    /// What happens then, in order. A rule without a terminal statement goes on to the next.
+    /// The statements, in order. After a rule without a terminal statement the next rule is evaluated.
     pub statements: Vec<Statement>,
 }
 
-/// The stable, purpose-named id of a rule, such as `outbound/leave-proxy-uid/1337`. At most 99 bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RuleId(Cow<'static, str>);
-
-impl RuleId {
-    /// An id.
-    #[must_use]
-    pub fn new(id: impl Into<Cow<'static, str>>) -> Self {
-        Self(id.into())
-    }
-
-    /// The id as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+impl AsRef<Self> for Rule {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }
 
-impl fmt::Display for RuleId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What a rule does.
+/// What a rule does to a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Statement {
-    /// Give the packet a mark (`meta mark set`).
+    /// Sets the packet's mark (`meta mark set`).
     SetPacketMark(u32),
-    /// Give the connection a mark (`ct mark set`).
+    /// Sets the connection's mark (`ct mark set`).
     SetConnectionMark(u32),
-    /// Give the packet the mark of its connection (`meta mark set ct mark`).
+    /// Copies the connection's mark to the packet (`meta mark set ct mark`).
     RestoreMark,
-    /// Track the connection in a zone of its own (`ct zone set`).
+    /// Tracks the connection in a conntrack zone (`ct zone set`).
     SetZone(u16),
-    /// Hand the packet to the transparent socket on this port of the family (`tproxy ip to`).
+    /// Hands the packet to the transparent socket on this port (`tproxy ip to`).
     Tproxy(Family, Port),
-    /// Rewrite the destination to this port of this host (`redirect to`). Terminal.
+    /// Rewrites the destination to this port of this host (`redirect to`). Terminal.
     Redirect(Port),
-    /// Leave this chain; the packet goes on. Terminal.
+    /// Ends the chain; the packet continues to the next one. Terminal.
     Accept,
-    /// Drop the packet. Terminal.
+    /// Drops the packet. Terminal.
     Drop,
 }
 
-/// Something outside nf_tables that the rules need, in the namespace's routing configuration.
+impl Statement {
+    /// Whether it captures: hands the connection to the proxy.
+    #[must_use]
+    pub const fn captures(self) -> bool {
+        match self {
+            Self::Redirect(_) | Self::Tproxy(..) => true,
+            Self::SetPacketMark(_)
+            | Self::SetConnectionMark(_)
+            | Self::RestoreMark
+            | Self::SetZone(_)
+            | Self::Accept
+            | Self::Drop => false,
+        }
+    }
+
+    /// Whether it ends its chain.
+    #[must_use]
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Redirect(_) | Self::Accept | Self::Drop => true,
+            Self::Tproxy(..)
+            | Self::SetPacketMark(_)
+            | Self::SetConnectionMark(_)
+            | Self::RestoreMark
+            | Self::SetZone(_) => false,
+        }
+    }
+}
+
+/// An object of the namespace's routing configuration that the rules depend on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RoutingObject {
-    /// An address of `lo`, with the full prefix.
+    /// An address on `lo`, with the full prefix length.
     LoopbackAddress(Ipv6Addr),
-    /// Packets with the mark look up the table.
+    /// A policy rule: packets with the mark use the table.
     MarkRule {
         /// The family.
         family: Family,
-        /// The packet mark, all 32 bits.
+        /// The packet's mark, without a mask.
         mark: u32,
         /// The routing table.
         table: u32,
     },
-    /// The table's one route: every destination is local, on `lo`.
+    /// The only route of the table: every destination is local, on `lo`.
     LocalRoute {
         /// The family.
         family: Family,
@@ -223,8 +164,19 @@ pub enum RoutingObject {
     },
 }
 
+impl RoutingObject {
+    /// The family that it is of.
+    #[must_use]
+    pub const fn family(&self) -> Family {
+        match self {
+            Self::LoopbackAddress(_) => Family::Ipv6,
+            Self::MarkRule { family, .. } | Self::LocalRoute { family, .. } => *family,
+        }
+    }
+}
+
 impl fmt::Display for RoutingObject {
-    /// In words, such as `ipv4 policy rule fwmark 0x539 lookup 133`.
+    /// `ipv4 policy rule fwmark 0x539 lookup 133`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LoopbackAddress(address) => write!(f, "address {address} of lo"),

@@ -1,4 +1,4 @@
-//! What is installed, by whom, whether it is still what it was, and what its rules have counted.
+//! The status of capture: what is installed, by which options, whether it was edited, and what its rules have counted.
 
 mod counted;
 mod json;
@@ -7,36 +7,36 @@ mod text;
 use crate::drift::{Difference, compare};
 use crate::metadata::{Metadata, Unreadable, VERSION};
 use crate::plan::plan;
-use crate::ruleset::{Installed, MetadataBytes, Ruleset};
+use crate::ruleset::{Installed, MetadataBytes, Ruleset, Set};
 
 pub use json::{SCHEMA, nothing};
 pub use text::Words;
 
-/// The state of capture in a network namespace.
+/// The status of capture in a network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     installed: Installed,
     metadata: Result<Option<Metadata>, Unreadable>,
-    /// What the noted options make, where they are known.
+    /// The ruleset of the options in the metadata, if they are known.
     wanted: Option<Ruleset>,
     differences: Vec<Difference>,
 }
 
-/// Whether the rules are those that the noted options make.
+/// Whether the rules are those of the options in the metadata.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sync {
     /// They are.
     Same,
-    /// They are not: somebody changed them.
+    /// They were edited.
     Edited,
-    /// They are not; or another version, which installed them, makes other rules of these options.
+    /// They were edited, or the version that installed them makes other rules of these options.
     Differs,
-    /// The options are not known.
+    /// The options are unknown.
     Unknown,
 }
 
 impl Sync {
-    /// Its word in the JSON form.
+    /// Its name in JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl Sync {
     }
 }
 
-/// What installed the rules, and what it made.
+/// The metadata of the installed rules, and the ruleset of its options.
 #[derive(Clone, Debug)]
 pub struct Origin {
     metadata: Result<Option<Metadata>, Unreadable>,
@@ -56,10 +56,10 @@ pub struct Origin {
 }
 
 impl Origin {
-    /// What the note that is kept with the rules says.
+    /// Reads the metadata that is kept with these sets.
     #[must_use]
-    pub fn read(note: &MetadataBytes, ruleset: &Ruleset) -> Self {
-        let metadata = Metadata::read(note, ruleset);
+    pub fn read(bytes: &MetadataBytes, sets: &[Set]) -> Self {
+        let metadata = Metadata::read(bytes, sets);
         let known = metadata.as_ref().ok().and_then(Option::as_ref);
         let capture = known.and_then(Metadata::capture);
         Self {
@@ -68,7 +68,7 @@ impl Origin {
         }
     }
 
-    /// The ruleset that the noted options make, where they are known.
+    /// The ruleset of the options, if they are known.
     #[must_use]
     pub const fn wanted(&self) -> Option<&Ruleset> {
         self.wanted.as_ref()
@@ -76,20 +76,19 @@ impl Origin {
 }
 
 impl Status {
-    /// The state where this is installed.
+    /// The status of these installed rules.
     #[must_use]
     pub fn new(installed: Installed, origin: Origin) -> Self {
         let wanted = origin.wanted.as_ref();
-        let compared = wanted.map(|wanted| compare(wanted, Some(&installed)));
         Self {
+            differences: wanted.map_or_else(Vec::new, |wanted| compare(wanted, Some(&installed))),
             installed,
             metadata: origin.metadata,
-            differences: compared.unwrap_or_default(),
             wanted: origin.wanted,
         }
     }
 
-    /// Whether the rules are those that the noted options make.
+    /// Whether the rules are those of the options in the metadata.
     #[must_use]
     pub fn sync(&self) -> Sync {
         let Some(metadata) = self.metadata() else {

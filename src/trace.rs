@@ -1,38 +1,38 @@
-//! The way of real connections through the rules, as the kernel's own rule tracing tells it.
+//! The path of real connections through the rules, from the kernel's rule tracing.
 //!
 //! ```text
-//! kernel ─► Message (one rule that one packet fitted) ─► Assembler ─► Seen (one new connection) ─► Told (in the rules' ids)
+//! kernel ─► Message (a packet matched a rule) ─► Assembler ─► Traced (a new connection) ─► TraceReport (with rule ids)
 //! ```
 
 mod assembler;
 mod filter;
+mod report;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use crate::connection::{Addresses, Transport};
 use crate::ruleset::{Direction, Rule};
 
-pub use assembler::{Assembler, Seen};
+pub use assembler::{Assembler, Traced};
 pub use filter::{Condition, Filter, FilterError, Kind};
-pub use told::{SCHEMA, Told};
+pub use report::{SCHEMA, TraceReport};
 
-/// How the names of the temporary tables begin that have packets traced, in the family inet.
+/// The prefix of the names of the temporary tables that turn on tracing, in the family inet.
 pub const TABLES: &str = "netweir-trace-";
 
-/// The chains of the temporary table that has packets traced.
+/// The chains of the temporary table that turns on tracing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waypoint {
-    /// A packet that the filter fits is traced from here on.
+    /// Starts tracing packets that match the filter.
     Start(Direction),
-    /// A packet of a connection that was there before is not traced any further.
+    /// Stops tracing packets of established connections.
     Known(Direction),
-    /// A packet has met everything.
+    /// The end of the path.
     End(Direction),
 }
 
 impl Waypoint {
-    /// All of them, in the order in which packets meet them.
+    /// All of them, in the order in which packets pass them.
     pub const ALL: [Self; 6] = [
         Self::Start(Direction::Out),
         Self::Start(Direction::In),
@@ -42,7 +42,7 @@ impl Waypoint {
         Self::End(Direction::In),
     ];
 
-    /// The name of its chain.
+    /// The name of the chain.
     #[must_use]
     pub const fn chain(self) -> &'static str {
         match self {
@@ -61,50 +61,50 @@ impl Waypoint {
     }
 }
 
-/// That one packet met one rule, or the end of one chain.
+/// A packet matched a rule, or reached the end of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// The packet.
+    /// The number of the packet.
     pub packet: u32,
-    /// Family and name of the table.
+    /// The family and name of the table.
     pub table: String,
     /// The chain.
     pub chain: String,
-    /// The handle of the rule; `None` where no rule decided, but the chain's policy.
+    /// The handle of the rule; `None` for the policy of the chain.
     pub rule: Option<u64>,
-    /// What became of the packet there.
+    /// What happens to the packet next.
     pub after: After,
-    /// The packet itself, where it is told.
+    /// The headers of the packet, if the message has them.
     pub headers: Option<Headers>,
 }
 
-/// What becomes of a packet after a rule.
+/// What happens to a packet after a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
-    /// It goes on, in this chain or in the next.
+    /// It continues, in this chain or the next.
     GoesOn,
     /// It is dropped.
     Dropped,
 }
 
-/// What is told of a packet.
+/// The headers of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Headers {
-    /// The interface that it came by.
+    /// The input interface.
     pub came_by: Option<String>,
-    /// The interface that it leaves by.
+    /// The output interface.
     pub leaves_by: Option<String>,
-    /// Where from and where to.
+    /// Source and destination address.
     pub addresses: Addresses,
     /// The transport protocol.
     pub transport: Transport,
-    /// The sequence number of TCP, which a packet that is sent again shares with the first; 0 of others.
+    /// The TCP sequence number, which a retransmission shares with the first packet; 0 for other protocols.
     pub sequence: u32,
-    /// Its mark.
+    /// The packet's mark.
     pub mark: u32,
 }
 
-/// A rule of the table `inet netweir`, and what the kernel tells of it by.
+/// A rule of the table `inet netweir`, with its handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KnownRule {
     /// Its chain.

@@ -1,4 +1,4 @@
-//! The plan and the evaluator against the decision tables.
+//! Plan and evaluator, compared with the decision tables.
 
 #![allow(
     clippy::expect_used,
@@ -13,7 +13,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use netweir::connection::{
     Addresses, Connection, ConnectionSpec, Owner, Path, PortPair, Tracking, Transport,
 };
-use netweir::explain::{Outcome, Unknown, complete, evaluate, purpose as purpose_in_words};
+use netweir::explain::{NoNetwork, Outcome, complete, evaluate, purpose};
 use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::ruleset::{End, RuleId};
@@ -26,20 +26,20 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use snapbox::{assert_data_eq, str};
 
-/// Rounds go on until every rule of every plan was met; so many are enough for chance.
+/// The most rounds until every rule of every plan was met.
 const ROUNDS: usize = 20;
 
 #[test]
-fn rules_decide_as_the_decision_tables_do_and_every_rule_is_met() {
+fn every_rule_decides_as_the_decision_tables_do() {
     let mut never = BTreeSet::new();
     let mut made = BTreeSet::new();
-    // The evaluator takes it that the proxy listens, so that a connection never gets so far.
+    // Never met: the evaluator assumes that the proxy listens.
     let without_listener =
         Family::ALL.map(|family| format!("inbound-packet/drop-without-listener-{}", family.name()));
-    let mut fitted = BTreeSet::from(without_listener);
+    let mut matched = BTreeSet::from(without_listener);
     for _ in 0..ROUNDS {
-        round(&mut made, &mut fitted);
-        never = made.difference(&fitted).collect();
+        round(&mut made, &mut matched);
+        never = made.difference(&matched).collect();
         if never.is_empty() {
             break;
         }
@@ -48,14 +48,13 @@ fn rules_decide_as_the_decision_tables_do_and_every_rule_is_met() {
     assert!(made.len() > 60, "{made:?}");
 }
 
-/// Compares the fates of random connections, and notes the purposes of the rules that there were and of those
-/// that fitted.
-fn round(made: &mut BTreeSet<String>, fitted: &mut BTreeSet<String>) {
+/// Compares the outcomes of random connections, and records which kinds of rules were made and which matched.
+fn round(made: &mut BTreeSet<String>, matched: &mut BTreeSet<String>) {
     let cases = sparse_captures::capture().prop_flat_map(|capture| {
         let connections = vec(connections::connection(&capture), 80);
         (Just(capture), connections)
     });
-    let (made, fitted) = (RefCell::new(made), RefCell::new(fitted));
+    let (made, matched) = (RefCell::new(made), RefCell::new(matched));
     TestRunner::new(ProptestConfig {
         cases: effort(400, 400 * 50),
         failure_persistence: None,
@@ -65,19 +64,16 @@ fn round(made: &mut BTreeSet<String>, fitted: &mut BTreeSet<String>) {
         let ruleset = plan(&capture);
         prop_assert_eq!(ruleset.check(), Ok(()));
         for (_, rule) in ruleset.rules() {
-            prop_assert!(
-                purpose_in_words(&rule.id).is_some(),
-                "{} has no words",
-                rule.id
-            );
+            prop_assert!(purpose(&rule.id).is_some(), "{} has no words", rule.id);
         }
-        let purposes = ruleset.rules().map(|(_, rule)| purpose(&rule.id));
+        let purposes = ruleset.rules().map(|(_, rule)| kind(&rule.id));
         made.borrow_mut().extend(purposes);
         for connection in connections {
             let outcome = evaluate(&ruleset, &connection);
             let expected = decision_tables::fate(&capture, &connection);
             prop_assert_eq!(fate(&outcome), expected, "{}\n{}", connection, outcome);
-            fitted.borrow_mut().extend(outcome.fitted().map(purpose));
+            let rules = outcome.matched().map(|(_, step)| kind(&step.rule));
+            matched.borrow_mut().extend(rules);
         }
         Ok(())
     })
@@ -93,21 +89,18 @@ fn fate(outcome: &Outcome) -> Fate {
     }
 }
 
-/// A rule's id without the value that it is for.
-fn purpose(id: &RuleId) -> String {
-    id.as_str().split('/').take(2).collect::<Vec<_>>().join("/")
+/// The id without its value.
+fn kind(id: &RuleId) -> String {
+    id.masked(false, true)
 }
 
 #[test]
-fn the_plain_form_of_a_connection_is_read_back() {
-    let sayable = |connection: &Connection| {
+fn written_form_round_trips() {
+    let is_writable = |connection: &Connection| {
         let ends = [End::Source, End::Destination].map(|end| connection.addresses.end(end));
         let ports = connection.transport.ports();
-        let owner = match connection.path {
-            Path::Out { owner, .. } => owner,
-            Path::In { .. } => None,
-        };
-        // What no socket can have, or no packet bear.
+        let owner = connection.path.owner();
+        // Values that no socket or no packet can have are refused.
         ports.is_none_or(|ports| ports.source != 0 && ports.destination != 0)
             && owner.is_none_or(|owner| owner.uid != u32::MAX && owner.gid != u32::MAX)
             && ends.iter().all(|end| match end {
@@ -117,7 +110,7 @@ fn the_plain_form_of_a_connection_is_read_back() {
     };
     let connections = sparse_captures::capture().prop_flat_map(|capture| {
         let connection = connections::connection(&capture);
-        vec(connection.prop_filter("sayable", sayable), 40)
+        vec(connection.prop_filter("writable", is_writable), 40)
     });
     let config = ProptestConfig {
         cases: effort(100, 100 * 50),
@@ -127,8 +120,8 @@ fn the_plain_form_of_a_connection_is_read_back() {
     TestRunner::new(config)
         .run(&connections, |connections| {
             for connection in connections {
-                let question = ConnectionSpec::parse(&connection.to_string(), &NoUsers).unwrap();
-                let completed = complete(&question, &Unknown);
+                let spec = ConnectionSpec::parse(&connection.to_string(), &NoUsers).unwrap();
+                let completed = complete(&spec, &NoNetwork);
                 prop_assert_eq!(&completed.connection, &connection);
                 prop_assert_eq!(completed.assumed, []);
             }
@@ -138,7 +131,7 @@ fn the_plain_form_of_a_connection_is_read_back() {
 }
 
 #[test]
-fn an_outcome_tells_every_rule_tried() {
+fn outcome_lists_every_rule_that_was_tried() {
     let connection = Connection {
         path: Path::Out {
             interface: "eth0".to_owned(),
@@ -162,26 +155,26 @@ fn an_outcome_tells_every_rule_tried() {
     let outcome = evaluate(&plan(&Capture::default()), &connection);
     assert_data_eq!(
         format!("{connection}\n{outcome}"),
-        str![[r"
+        str![[r#"
 out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000
 redirected to port 15001, by outbound/redirect
   outbound (output)
     no   outbound/leave-not-tcp: it is tcp
-    no   outbound/leave-passthrough-source/127.0.0.6: it leaves by eth0, not by lo
-    no   outbound/leave-passthrough-source/::6: it leaves by eth0, not by lo
-    no   outbound/redirect-own-pod-uid-ipv4/1337: it leaves by eth0, not by lo
-    no   outbound/redirect-own-pod-uid-ipv6/1337: it leaves by eth0, not by lo
-    no   outbound/leave-loopback-not-uid/1337: it leaves by eth0, not by lo
+    no   outbound/leave-passthrough-source/127.0.0.6: it leaves on eth0, not on lo
+    no   outbound/leave-passthrough-source/::6: it leaves on eth0, not on lo
+    no   outbound/redirect-own-pod-uid-ipv4/1337: it leaves on eth0, not on lo
+    no   outbound/redirect-own-pod-uid-ipv6/1337: it leaves on eth0, not on lo
+    no   outbound/leave-loopback-not-uid/1337: it leaves on eth0, not on lo
     no   outbound/leave-proxy-uid/1337: its uid 1000 is not 1337
-    no   outbound/redirect-own-pod-gid-ipv4/1337: it leaves by eth0, not by lo
-    no   outbound/redirect-own-pod-gid-ipv6/1337: it leaves by eth0, not by lo
-    no   outbound/leave-loopback-not-gid/1337: it leaves by eth0, not by lo
+    no   outbound/redirect-own-pod-gid-ipv4/1337: it leaves on eth0, not on lo
+    no   outbound/redirect-own-pod-gid-ipv6/1337: it leaves on eth0, not on lo
+    no   outbound/leave-loopback-not-gid/1337: it leaves on eth0, not on lo
     no   outbound/leave-proxy-gid/1337: its gid 1000 is not 1337
     no   outbound/leave-loopback-range-ipv4: its destination 10.0.0.5 is not in 127.0.0.1/32
     no   outbound/leave-loopback-range-ipv6: it is ipv4
     yes  outbound/redirect
-  inbound (prerouting): this was decided on the way out
+  inbound (prerouting): already decided on output
 
-"]]
+"#]]
     );
 }

@@ -11,7 +11,7 @@ use netweir::explain::{Verdict, evaluate};
 use netweir::graph::{Diagram, Ending, Question, dot, mermaid, svg};
 use netweir::intent::Capture;
 use netweir::plan::plan;
-use netweir::ruleset::{Installed, Ruleset};
+use netweir::ruleset::Ruleset;
 use netweir_testkit::captures;
 use netweir_testkit::connections;
 use netweir_testkit::scenarios;
@@ -22,26 +22,23 @@ use roxmltree::{Document, Node};
 use snapbox::{Assert, Data};
 
 fn diagram(ruleset: &Ruleset) -> Diagram {
-    Diagram::new(&Installed {
-        ruleset: ruleset.clone(),
-        ..Installed::default()
-    })
+    Diagram::new(&ruleset.clone().into())
 }
 
-/// Whether the id fits the pattern, in which `*` stands for anything.
-fn fits(pattern: &str, id: &str) -> bool {
+/// Whether the id matches the pattern, in which `*` stands for any text.
+fn is_match(pattern: &str, id: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == id,
         Some((start, rest)) => id.strip_prefix(start).is_some_and(|id| {
             let mut ends = (0..=id.len()).filter_map(|skipped| id.get(skipped..));
-            ends.any(|id| fits(rest, id))
+            ends.any(|id| is_match(rest, id))
         }),
     }
 }
 
 /// The questions of the diagram that stand for the rule.
 fn questions_of<'a>(diagram: &'a Diagram, id: &str) -> Vec<&'a Question> {
-    let stands_for = |question: &&Question| question.id == id || fits(&question.id, id);
+    let stands_for = |question: &&Question| question.id == id || is_match(&question.id, id);
     let stages = diagram.lanes.iter().flat_map(|lane| &lane.stages);
     let questions = stages.flat_map(|stage| &stage.questions);
     questions.filter(stands_for).collect()
@@ -51,17 +48,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_rule_is_in_the_picture(capture in captures::capture()) {
+    fn shows_every_rule(capture in captures::capture()) {
         let ruleset = plan(&capture);
         let diagram = diagram(&ruleset);
         for (_, rule) in ruleset.rules() {
-            let questions = questions_of(&diagram, rule.id.as_str());
+            let questions = questions_of(&diagram, &rule.id.to_string());
             prop_assert!(!questions.is_empty(), "{}", rule.id);
         }
     }
 
     #[test]
-    fn the_picture_ends_where_explain_does(
+    fn ends_where_explain_does(
         (capture, connections) in sparse_captures::capture().prop_flat_map(|capture: Capture| {
             let connections = vec(connections::connection(&capture), 20);
             (Just(capture), connections)
@@ -74,20 +71,20 @@ proptest! {
             let Some(rule) = outcome.rule else { continue };
             let agrees = |question: &&Question| match &question.ending {
                 Ending::Verdict(verdict, _) => *verdict == outcome.verdict,
-                // By its accept statement in a chain that other chains follow.
+                // By `accept` in a chain that another one follows.
                 Ending::Next(_) | Ending::Done(..) => outcome.verdict == Verdict::Leave,
                 Ending::GoesOn(_) | Ending::Unknown => false,
             };
-            let questions = questions_of(&diagram, rule.as_str());
+            let questions = questions_of(&diagram, &rule.to_string());
             prop_assert!(questions.iter().any(agrees), "{connection}: {rule}: {questions:?}");
         }
     }
 
     #[test]
-    fn whatever_ends_a_chain_leads_to_the_next(capture in captures::capture()) {
+    fn every_ending_leads_to_the_next_chain(capture in captures::capture()) {
         let ruleset = plan(&capture);
         for lane in &diagram(&ruleset).lanes {
-            let unseen = lane.note.is_some_and(|note| note.starts_with("left alone"));
+            let unseen = lane.note.is_some_and(|note| note.starts_with("not captured"));
             prop_assert_eq!(unseen, lane.stages.is_empty());
             let follower = lane.stages.iter().skip(1).map(Some).chain([None]);
             for (stage, next) in lane.stages.iter().zip(follower) {
@@ -107,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn the_picture_is_xml_and_its_boxes_do_not_overlap(capture in captures::capture()) {
+    fn svg_is_xml_with_disjoint_boxes(capture in captures::capture()) {
         let text = svg(&diagram(&plan(&capture)));
         let picture = Document::parse(&text).unwrap();
         let root = picture.root_element();
@@ -143,7 +140,7 @@ fn number(node: Node<'_, '_>, name: &str) -> u32 {
 
 /// `SNAPSHOTS=overwrite` writes the files anew.
 #[test]
-fn the_scenarios_are_drawn_as_written_down() {
+fn scenarios_match_their_snapshots() {
     let assert = Assert::new().action_env("SNAPSHOTS");
     for (name, capture) in scenarios::scenarios() {
         let diagram = diagram(&plan(&capture));

@@ -1,4 +1,4 @@
-//! What installed the rules, as it is kept with them.
+//! The metadata that is kept with the rules.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,15 +21,15 @@ use netweir_testkit::wordable;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-fn read(note: &MetadataBytes, ruleset: &Ruleset) -> Metadata {
-    Metadata::read(note, ruleset)
+fn read(bytes: &MetadataBytes, ruleset: &Ruleset) -> Metadata {
+    Metadata::read(bytes, &ruleset.sets)
         .expect("readable")
-        .expect("a note")
+        .expect("metadata")
 }
 
-/// However little room there is, what is read makes the same rules, or the options that are missing are named.
+/// At any size, the metadata makes the same rules, or names the options that did not fit.
 #[test]
-fn what_was_noted_makes_the_same_rules() {
+fn round_trips_or_names_lost_options() {
     let (whole, from_sets, lost) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let count = |cell: &Cell<u32>| cell.set(cell.get() + 1);
     let captures =
@@ -42,7 +42,7 @@ fn what_was_noted_makes_the_same_rules() {
                 .copied()
                 .chain(ports)
                 .collect();
-            // Only rules have these, and no set.
+            // These are in rules, not in a set.
             capture
                 .proxy
                 .uids
@@ -58,10 +58,10 @@ fn what_was_noted_makes_the_same_rules() {
         prop_assume!(wordable::can_be_asked_for(&capture));
         let ruleset = plan(&capture);
         let metadata = Metadata::of(&capture);
-        let note = metadata.note(&ruleset);
-        prop_assert_eq!(&Metadata::note_of(&capture, &ruleset), &note);
-        prop_assert!(note.bytes().len() <= MetadataBytes::capacity(&ruleset));
-        let again = read(&note, &ruleset);
+        let bytes = metadata.bytes(&ruleset);
+        prop_assert_eq!(&Metadata::bytes_of(&capture, &ruleset), &bytes);
+        prop_assert!(bytes.bytes().len() <= MetadataBytes::capacity(&ruleset));
+        let again = read(&bytes, &ruleset);
         prop_assert_eq!(&again.version, VERSION);
         prop_assert_eq!(&again.edited, &[]);
         prop_assert_eq!(&again.unknown, &[""; 0]);
@@ -88,37 +88,40 @@ fn with_ports(ports: impl Iterator<Item = u16>) -> Capture {
 }
 
 #[test]
-fn a_short_note_is_text() {
+fn short_options_are_kept_as_text() {
     let capture = with_ports([22, 3306].into_iter());
-    let note = Metadata::of(&capture).note(&plan(&capture));
+    let bytes = Metadata::of(&capture).bytes(&plan(&capture));
     let text = format!("{VERSION}\nexclude-outbound-ports=22,3306");
-    assert_eq!(note.bytes()[..3], [1, 0, u8::try_from(text.len()).unwrap()]);
-    assert_eq!(&note.bytes()[3..], text.as_bytes());
+    assert_eq!(
+        bytes.bytes()[..3],
+        [1, 0, u8::try_from(text.len()).unwrap()]
+    );
+    assert_eq!(&bytes.bytes()[3..], text.as_bytes());
 }
 
 #[test]
-fn an_edited_set_is_told() {
+fn reports_an_edited_set() {
     let capture = with_ports((1..4000).step_by(3));
     let mut ruleset = plan(&capture);
-    let note = Metadata::of(&capture).note(&ruleset);
-    assert_eq!(read(&note, &ruleset).capture(), Some(capture));
+    let bytes = Metadata::of(&capture).bytes(&ruleset);
+    assert_eq!(read(&bytes, &ruleset).capture(), Some(capture));
     ruleset.sets[0].elements = Elements::Ports([1, 2].into_iter().collect());
-    let edited = read(&note, &ruleset);
+    let edited = read(&bytes, &ruleset);
     assert_eq!(edited.edited, [Setting::ExcludeOutboundPorts]);
     assert_eq!(edited.options[0].1, "1-2");
     ruleset.sets.clear();
-    let gone = read(&note, &ruleset);
+    let gone = read(&bytes, &ruleset);
     assert_eq!(gone.edited, [Setting::ExcludeOutboundPorts]);
 }
 
 #[test]
-fn what_no_set_holds_and_does_not_fit_is_named() {
+fn names_options_that_are_in_no_set_and_do_not_fit() {
     let mut capture = with_ports((1..4000).step_by(3));
     capture.proxy.uids = (1..2000).collect::<Vec<OwnerId>>();
     capture.proxy.gids = vec![7];
     let ruleset = plan(&capture);
-    let note = Metadata::of(&capture).note(&ruleset);
-    let again = read(&note, &ruleset);
+    let bytes = Metadata::of(&capture).bytes(&ruleset);
+    let again = read(&bytes, &ruleset);
     assert_eq!(again.lost, ["proxy-uid"]);
     assert_eq!(again.capture(), None);
     let names: Vec<_> = again.options.iter().map(|(setting, _)| *setting).collect();
@@ -126,22 +129,18 @@ fn what_no_set_holds_and_does_not_fit_is_named() {
 }
 
 #[test]
-fn nothing_is_no_note() {
-    let ruleset = plan(&Capture::default());
-    assert_eq!(
-        Metadata::read(&MetadataBytes::default(), &ruleset),
-        Ok(None)
-    );
+fn no_bytes_are_no_metadata() {
+    assert_eq!(Metadata::read(&MetadataBytes::default(), &[]), Ok(None));
 }
 
 #[test]
-fn later_versions_are_told() {
+fn recognizes_newer_versions_and_formats() {
     let ruleset = plan(&Capture::default());
-    let note = |form: u8, text: &str| {
+    let bytes = |format: u8, text: &str| {
         let length = u8::try_from(text.len()).unwrap();
-        MetadataBytes::new([&[form, 0, length], text.as_bytes()].concat())
+        MetadataBytes::new([&[format, 0, length], text.as_bytes()].concat())
     };
-    let version = |text: &str| read(&note(1, text), &ruleset);
+    let version = |text: &str| read(&bytes(1, text), &ruleset);
     for newer in ["999.0.0", "0.999.1-rc1"] {
         assert!(version(newer).is_newer(), "{newer}");
     }
@@ -153,27 +152,27 @@ fn later_versions_are_told() {
     assert_eq!(newer.options, [(Setting::ProxyUid, "7".to_owned())]);
     assert_eq!(newer.capture(), None);
     assert_eq!(
-        Metadata::read(&note(2, "?"), &ruleset),
-        Err(Unreadable::Form(2))
+        Metadata::read(&bytes(2, "?"), &ruleset.sets),
+        Err(Unreadable::Format(2))
     );
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Somebody else's bytes, or a part of ours.
+    /// Random bytes, and truncated metadata.
     #[test]
     fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..40), kept in 0..600usize) {
         let capture = with_ports((1..400).step_by(3));
         let ruleset = plan(&capture);
-        let ours = Metadata::of(&capture).note(&ruleset);
+        let ours = Metadata::of(&capture).bytes(&ruleset);
         let part = ours.bytes()[..kept.min(ours.bytes().len())].to_vec();
         let whole = part.len() == ours.bytes().len();
-        let read = Metadata::read(&MetadataBytes::new(part), &ruleset);
+        let read = Metadata::read(&MetadataBytes::new(part), &ruleset.sets);
         prop_assert_eq!(read.is_ok_and(|read| read.is_some()), whole);
-        for form in [0, 1, 2] {
-            let note = MetadataBytes::new([&[form], bytes.as_slice()].concat());
-            if let Ok(Some(metadata)) = Metadata::read(&note, &ruleset) {
+        for format in [0, 1, 2] {
+            let bytes = MetadataBytes::new([&[format], bytes.as_slice()].concat());
+            if let Ok(Some(metadata)) = Metadata::read(&bytes, &ruleset.sets) {
                 let _ = metadata.capture();
             }
         }

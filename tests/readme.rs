@@ -17,7 +17,6 @@ use netweir::intent::Capture;
 use netweir::meshes::{IstioFlag, LinkerdFlag};
 use netweir::options::{OptionSet, Setting};
 use netweir::plan::plan;
-use netweir::ruleset::Installed;
 use netweir_testkit::console::console_blocks;
 use snapbox::{Assert, Data, assert_data_eq};
 
@@ -57,10 +56,7 @@ fn drop_in_shows_the_command_lines_of_the_meshes() {
 
 #[test]
 fn the_picture_is_as_the_program_draws_it() {
-    let drawn = svg(&Diagram::new(&Installed {
-        ruleset: plan(&Capture::default()),
-        ..Installed::default()
-    }));
+    let drawn = svg(&Diagram::new(&plan(&Capture::default()).into()));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/path.svg");
     let assert = Assert::new().action_env("SNAPSHOTS");
     assert.eq(Data::text(drawn).raw(), Data::read_from(&file, None).raw());

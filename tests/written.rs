@@ -1,4 +1,4 @@
-//! The options that a capture is written as give the capture when they are read, after a shell has had them.
+//! Captures written as options, parsed again, also after a shell expanded them.
 
 #![allow(
     clippy::unwrap_used,
@@ -19,11 +19,11 @@ use netweir_testkit::wordable::{can_be_asked_for, wordable};
 use proptest::prelude::*;
 
 fn read(options: &[(Setting, String)]) -> Capture {
-    let mut given = OptionValues::default();
+    let mut values = OptionValues::default();
     for (setting, text) in options {
-        given.set(*setting, Origin::Flag, text.clone());
+        values.set(*setting, Origin::Flag, text.clone());
     }
-    let parsed = options::capture(&given, &NoUsers, &NoFiles)
+    let parsed = options::capture(&values, &NoUsers, &NoFiles)
         .unwrap_or_else(|errors| panic!("{options:?}: {errors:?}"));
     let FamilyChoice::Fixed(families) = parsed.families else {
         panic!("the families are written");
@@ -39,7 +39,7 @@ proptest! {
     })]
 
     #[test]
-    fn options_give_the_capture_back(capture in captures::capture()) {
+    fn options_round_trip(capture in captures::capture()) {
         prop_assume!(can_be_asked_for(&capture));
         let capture = wordable(capture);
         let options = options_of(&capture);
@@ -48,7 +48,7 @@ proptest! {
 }
 
 #[test]
-fn a_shell_passes_the_options_on_as_they_are() {
+fn options_are_quoted_for_a_shell() {
     let mut capture = Capture::default();
     capture.proxy.uids = vec![5, 6];
     capture.proxy.outbound_port = Port::new(1).unwrap();

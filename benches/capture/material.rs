@@ -93,7 +93,7 @@ pub(crate) fn typical_batch(printed: &Path, path: PathBuf) -> Result<PathBuf> {
         "{TYPICAL:?}: the program prints other rules"
     );
     // Generation 0 fits any (the kernel's nf_tables_valid_genid).
-    let note = Metadata::of(&capture).note(&ruleset);
+    let note = Metadata::of(&capture).bytes(&ruleset);
     fs::write(&path, nftables::encode(&ruleset, &note, 0)?)?;
     Ok(path)
 }

@@ -320,7 +320,7 @@ fn installs<F: OptionSet>(
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     run("env", &arguments, "");
     let rules = plan(capture);
-    let note = Metadata::of(capture).note(&rules);
+    let note = Metadata::of(capture).bytes(&rules);
     let outcome = nftables::apply(&rules, &note).expect("applied");
     assert_eq!(outcome, Outcome::Unchanged);
     nftables::remove().expect("removed");

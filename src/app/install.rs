@@ -43,7 +43,7 @@ impl Planned {
         if log.writes(Level::Trace) {
             log.trace(render::nft(&self.ruleset), &[]);
         }
-        let note = Metadata::note_of(&self.capture, &self.ruleset);
+        let note = Metadata::bytes_of(&self.capture, &self.ruleset);
         Ok(nftables::apply(&self.ruleset, &note)?)
     }
 

@@ -29,9 +29,9 @@ pub(crate) fn compare(
 
 /// A newer netweir may know more than this one.
 fn warn_of_newer(metadata: &MetadataBytes, log: Log) {
-    let newer = match Metadata::read(metadata, &Ruleset::default()) {
+    let newer = match Metadata::read(metadata, &[]) {
         Ok(Some(metadata)) if metadata.is_newer() => metadata.version,
-        Err(Unreadable::Form(_)) => "a version that this one cannot read".to_owned(),
+        Err(Unreadable::Format(_)) => "a version that this one cannot read".to_owned(),
         Ok(_) | Err(Unreadable::Damaged) => return,
     };
     let message = format!("the rules were installed by a newer netweir than this one, {VERSION}");
@@ -53,7 +53,7 @@ impl InstalledStatus {
         let Some((mut installed, metadata)) = found.filter(is_capture) else {
             return Ok(Self::Nothing(nftables::routing_beside(&[])?));
         };
-        let origin = Origin::read(&metadata, &installed.ruleset);
+        let origin = Origin::read(&metadata, &installed.ruleset.sets);
         let wanted = origin.wanted().map(|wanted| wanted.routing.as_slice());
         installed.ruleset.routing = nftables::routing_beside(wanted.unwrap_or_default())?;
         Ok(Self::Capture(Box::new(Status::new(installed, origin))))
@@ -63,5 +63,5 @@ impl InstalledStatus {
 /// Whether it is more than an empty table that another program made. A table of netweir's that was emptied has metadata.
 fn is_capture((installed, metadata): &(Installed, MetadataBytes)) -> bool {
     let mut rules = installed.ruleset.rules();
-    rules.next().is_some() || !installed.foreign.is_empty() || !metadata.bytes().is_empty()
+    rules.next().is_some() || !installed.unmanaged.is_empty() || !metadata.bytes().is_empty()
 }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 
 use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
-use crate::explain::{Answer, Outcome, Table, answer_to_nothing, complete, evaluate_installed};
+use crate::explain::{Answer, Outcome, Table, complete, errors_json, evaluate_installed};
 use crate::log::Log;
 use crate::options::{CommandOption, OptionError, OptionErrorKind, OutputFormat};
 use crate::parse;
@@ -178,7 +178,7 @@ fn one(
     let asked = complete(question, &Here::new());
     let outcome = evaluate_installed(&rules.installed, &asked.connection);
     let beside = rules.beside(&asked.connection);
-    let answer = Answer::new(&rules.installed.ruleset, &asked, &outcome).beside(&beside);
+    let answer = Answer::new(&rules.installed, &asked, &outcome).with_other_chains(&beside);
     let style = Style::of_output();
     print(&match format {
         OutputFormat::Text => answer.text(|verdict| style.paint(colour(&outcome), verdict)),
@@ -188,7 +188,7 @@ fn one(
 }
 
 fn colour(outcome: &Outcome) -> Colour {
-    let is_known = outcome.unjudged.is_empty();
+    let is_known = outcome.undetermined.is_empty();
     Colour::of(is_known.then_some(outcome.verdict))
 }
 
@@ -220,17 +220,17 @@ fn many(
                 let asked = complete(&question, &here);
                 let outcome = evaluate_installed(&rules.installed, &asked.connection);
                 let beside = rules.beside(&asked.connection);
-                let answer = Answer::new(&rules.installed.ruleset, &asked, &outcome);
+                let answer = Answer::new(&rules.installed, &asked, &outcome);
                 match format {
                     OutputFormat::Text => answer.line(),
-                    OutputFormat::Json => answer.beside(&beside).json(Some(number)),
+                    OutputFormat::Json => answer.with_other_chains(&beside).json(Some(number)),
                 }
             }
             Err(errors) => {
                 code = ExitCode::Usage;
                 match format {
                     OutputFormat::Text => format!("line {number}: {}", texts(&errors).join("; ")),
-                    OutputFormat::Json => answer_to_nothing(number, text, &errors),
+                    OutputFormat::Json => errors_json(number, text, &errors),
                 }
             }
         };
@@ -247,7 +247,7 @@ fn typical(installed: &Installed, format: OutputFormat) -> Result<ExitCode, CliE
     let table = Table::new(installed);
     print(&match format {
         OutputFormat::Text => table.to_string(),
-        OutputFormat::Json => table.json(&installed.ruleset) + "\n",
+        OutputFormat::Json => table.json(installed) + "\n",
     })?;
     Ok(ExitCode::Done)
 }

@@ -1,8 +1,7 @@
 //! The rules that a command reads: those that the options would make, or those that are installed.
 
 use crate::app::{self, Access, AppError, Place, SystemFiles, resolve_options};
-use crate::connection::{Connection, Path};
-use crate::intent::Family;
+use crate::connection::{Connection, Direction, LOOPBACK};
 use crate::log::Log;
 use crate::nftables::other_chains::{self, OtherChain};
 use crate::options::{
@@ -11,7 +10,7 @@ use crate::options::{
 };
 use crate::parse::{self, NetworkNamespace};
 use crate::plan::plan;
-use crate::ruleset::Installed;
+use crate::ruleset::{Hook, Installed};
 
 use super::accounts::AccountFiles;
 use super::error::CliError;
@@ -113,10 +112,9 @@ impl Source {
                 for warning in &parsed.warnings {
                     log.warning(warning, &[]);
                 }
-                Ok(Installed {
-                    ruleset: plan(&resolve_options(*parsed, log, NO_ADDRESS)?),
-                    ..Installed::default()
-                })
+                Ok(Installed::from(plan(&resolve_options(
+                    *parsed, log, NO_ADDRESS,
+                )?)))
             }
             Self::Kernel => Ok(app::installed(log)?),
         }
@@ -134,19 +132,13 @@ pub(super) struct RulesInView {
 impl RulesInView {
     /// The chains of other tables that the connection meets, in words.
     pub(super) fn beside(&self, connection: &Connection) -> Vec<String> {
-        let (family, hooks): (_, &[_]) = match (&connection.path, connection.addresses.family()) {
-            (Path::Out { interface, .. }, family) if interface == "lo" => {
-                (family, &["output", "postrouting", "prerouting", "input"])
-            }
-            (Path::Out { .. }, family) => (family, &["output", "postrouting"]),
-            (Path::In { .. }, family) => (family, &["prerouting", "input"]),
+        let direction = connection.path.direction();
+        let returns = connection.path.interface() == LOOPBACK;
+        let family = connection.addresses.family();
+        let is_met = |chain: &&OtherChain| {
+            let on_path = |direction| Hook::path(direction).contains(&chain.hook);
+            chain.family.sees(family) && (on_path(direction) || returns && on_path(Direction::In))
         };
-        let families = match family {
-            Family::Ipv4 => ["inet", "ip"],
-            Family::Ipv6 => ["inet", "ip6"],
-        };
-        let is_met =
-            |chain: &&OtherChain| hooks.contains(&chain.hook) && families.contains(&chain.family);
         self.others.iter().filter(is_met).map(words).collect()
     }
 }
@@ -160,5 +152,6 @@ fn words(chain: &OtherChain) -> String {
         hook,
         priority,
     } = chain;
+    let (family, hook) = (family.name(), hook.name());
     format!("{family} {table} {chain}: type {kind} hook {hook} priority {priority}")
 }

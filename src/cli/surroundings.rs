@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 
-use crate::explain::{Surroundings, Way};
+use crate::explain::{Network, Route};
 use crate::rtnetlink::addresses;
 use crate::rtnetlink::lookup::Routes;
 
@@ -17,15 +17,15 @@ impl Here {
     }
 }
 
-impl Surroundings for Here {
-    fn way_to(&self, destination: IpAddr, source: Option<IpAddr>, mark: u32) -> Option<Way> {
+impl Network for Here {
+    fn route_to(&self, destination: IpAddr, source: Option<IpAddr>, mark: u32) -> Option<Route> {
         let mut routes = self.0.try_borrow_mut().ok()?;
         let routes = routes.as_mut()?;
         let mut way = |source| routes.lookup(destination, source, mark).ok().flatten();
         // An address that is not this namespace's own has no way for ordinary sockets, but there are others
         // (IP_TRANSPARENT, ip(7)): they go the way of the rest.
         let route = way(source).or_else(|| way(None));
-        route.map(|route| Way {
+        route.map(|route| Route {
             interface: route.interface,
             source: route.source,
         })

@@ -1,114 +1,118 @@
-//! Two rulesets side by side.
+//! Compares the installed rules with a ruleset.
 
 use std::collections::{HashMap, HashSet};
 
-use crate::ruleset::{Chain, Elements, Installed, RoutingObject, Rule, RuleId, Ruleset};
+use crate::ruleset::{
+    Chain, Elements, Installed, InstalledRule, RoutingObject, Rule, RuleId, Ruleset, SetName,
+    Unmanaged,
+};
 
-/// One difference between what is installed and what should be.
+/// One difference between the installed rules and the wanted ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Difference {
-    /// There is no table at all.
+    /// There is no table.
     NoTable,
     /// A chain.
     Chain {
         /// Its name.
         name: String,
-        /// What about it.
+        /// How it differs.
         change: Change,
     },
-    /// A rule that both know.
+    /// A rule of a chain that both sides have.
     Rule {
         /// The chain that it is in.
         chain: String,
         /// Its id.
         id: RuleId,
-        /// What about it.
+        /// How it differs.
         change: RuleChange,
     },
     /// A set.
     Set {
         /// Its name.
-        name: String,
-        /// What about it.
+        name: SetName,
+        /// How it differs.
         change: Change,
     },
-    /// Elements of a set that both have.
+    /// The elements of a set that both sides have.
     Elements {
         /// The set's name.
-        set: String,
-        /// Should be in it, and are not.
+        set: SetName,
+        /// The elements that are missing.
         missing: Elements,
-        /// Are in it, and should not be.
-        foreign: Elements,
+        /// The elements that should not be there.
+        unmanaged: Elements,
     },
     /// An address, a policy rule or a route.
     Routing {
         /// The object.
         object: RoutingObject,
-        /// What about it.
+        /// How it differs.
         change: Change,
     },
-    /// Something that the model has no words for.
-    Unmanaged(crate::ruleset::Unmanaged),
+    /// An object that the model cannot express.
+    Unmanaged(Unmanaged),
 }
 
-/// What is different about an object.
+/// How an object differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// It should be there, and is not.
+    /// It is not installed.
     Missing,
-    /// It is there, and is another than it should be.
+    /// It is installed with other attributes.
     Changed,
-    /// It is there, and should not be.
+    /// It is installed and should not be.
     Unmanaged,
 }
 
-/// What is different about a rule.
+/// How a rule differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleChange {
-    /// It should be there, and is not.
+    /// It is not installed.
     Missing {
-        /// As it should be.
+        /// The wanted rule.
         wanted: Rule,
     },
-    /// Its matches or statements are others.
+    /// It is installed with other matches or statements.
     Changed {
-        /// As it should be.
+        /// The wanted rule.
         wanted: Rule,
-        /// As it is.
+        /// The installed rule.
         installed: Rule,
     },
-    /// It is there, and should not be.
+    /// It is installed and should not be.
     Unmanaged {
-        /// As it is.
+        /// The installed rule.
         installed: Rule,
     },
-    /// It stands elsewhere among the rules of its chain.
+    /// It has another place among the rules of its chain.
     Reordered {
-        /// As it is, and should be.
+        /// The rule.
         rule: Rule,
     },
     /// It has no counter.
     Uncounted {
-        /// As it should be.
+        /// The wanted rule.
         wanted: Rule,
     },
 }
 
-/// Everything that is different, in the order: sets, chains with their rules, routing. Nothing when what is installed is
-/// the ruleset.
+/// All differences, in this order: sets, chains with their rules, unmanaged objects, routing. Empty if exactly the
+/// ruleset is installed.
 #[must_use]
 pub fn compare(wanted: &Ruleset, installed: Option<&Installed>) -> Vec<Difference> {
     let Some(installed) = installed else {
         return vec![Difference::NoTable];
     };
     let mut differences = Vec::new();
-    compare_sets(wanted, &installed.ruleset, &mut differences);
+    compare_sets(wanted, installed, &mut differences);
     compare_chains(wanted, installed, &mut differences);
-    differences.extend(installed.foreign.iter().cloned().map(Difference::Unmanaged));
-    let routing = (&wanted.routing, &installed.ruleset.routing);
-    differences.extend(only_in(routing.0, routing.1, Change::Missing));
-    differences.extend(only_in(routing.1, routing.0, Change::Unmanaged));
+    let unmanaged = installed.unmanaged.iter().cloned();
+    differences.extend(unmanaged.map(Difference::Unmanaged));
+    let (wanted, installed) = (&wanted.routing, &installed.ruleset.routing);
+    differences.extend(only_in(wanted, installed, Change::Missing));
+    differences.extend(only_in(installed, wanted, Change::Unmanaged));
     differences
 }
 
@@ -121,84 +125,61 @@ fn only_in<'a>(
     only.map(move |&object| Difference::Routing { object, change })
 }
 
-fn compare_sets(wanted: &Ruleset, installed: &Ruleset, differences: &mut Vec<Difference>) {
+fn compare_sets(wanted: &Ruleset, installed: &Installed, differences: &mut Vec<Difference>) {
+    let difference = |name: &SetName, change| Difference::Set {
+        name: name.clone(),
+        change,
+    };
     for set in &wanted.sets {
-        let name = set.name.clone().into_owned();
-        let Some(own) = installed.set(&set.name) else {
-            let change = Change::Missing;
-            differences.push(Difference::Set { name, change });
+        let Some(own) = installed.ruleset.set(&set.name) else {
+            differences.push(difference(&set.name, Change::Missing));
             continue;
         };
         match (
             set.elements.without(&own.elements),
             own.elements.without(&set.elements),
         ) {
-            (Some(missing), Some(foreign)) if missing.is_empty() && foreign.is_empty() => {}
-            (Some(missing), Some(foreign)) => differences.push(Difference::Elements {
-                set: name,
+            (Some(missing), Some(unmanaged)) if missing.is_empty() && unmanaged.is_empty() => {}
+            (Some(missing), Some(unmanaged)) => differences.push(Difference::Elements {
+                set: set.name.clone(),
                 missing,
-                foreign,
+                unmanaged,
             }),
-            (None, _) | (_, None) => {
-                let change = Change::Changed;
-                differences.push(Difference::Set { name, change });
-            }
+            (None, _) | (_, None) => differences.push(difference(&set.name, Change::Changed)),
         }
     }
-    for set in &installed.sets {
+    for set in &installed.ruleset.sets {
         if wanted.set(&set.name).is_none() {
-            let name = set.name.clone().into_owned();
-            let change = Change::Unmanaged;
-            differences.push(Difference::Set { name, change });
+            differences.push(difference(&set.name, Change::Unmanaged));
         }
     }
 }
 
 fn compare_chains(wanted: &Ruleset, installed: &Installed, differences: &mut Vec<Difference>) {
-    let counted = counted(installed);
+    let difference = |name: &str, change| Difference::Chain {
+        name: name.to_owned(),
+        change,
+    };
     for chain in &wanted.chains {
-        let name = chain.name.clone().into_owned();
-        let own = installed
-            .ruleset
-            .chains
-            .iter()
-            .find(|own| own.name == chain.name);
-        match own {
-            None => {
-                let change = Change::Missing;
-                differences.push(Difference::Chain { name, change });
-            }
-            Some(own) => {
-                if (own.kind, own.hook, own.priority) != (chain.kind, chain.hook, chain.priority) {
-                    let change = Change::Changed;
-                    differences.push(Difference::Chain { name, change });
-                }
-                compare_rules(chain, own, &counted, differences);
-            }
+        let Some(own) = installed.ruleset.chain(&chain.name) else {
+            differences.push(difference(&chain.name, Change::Missing));
+            continue;
+        };
+        if !own.has_same_head(chain) {
+            differences.push(difference(&chain.name, Change::Changed));
         }
+        compare_rules(chain, own, differences);
     }
     for own in &installed.ruleset.chains {
-        if !wanted.chains.iter().any(|chain| chain.name == own.name) {
-            let name = own.name.clone().into_owned();
-            let change = Change::Unmanaged;
-            differences.push(Difference::Chain { name, change });
+        if wanted.chain(&own.name).is_none() {
+            differences.push(difference(&own.name, Change::Unmanaged));
         }
     }
-}
-
-/// The rules that count.
-fn counted(installed: &Installed) -> HashSet<*const Rule> {
-    let rules = installed.ruleset.rules().zip(&installed.counters);
-    rules
-        .filter(|(_, counter)| counter.is_some())
-        .map(|((_, rule), _)| std::ptr::from_ref(rule))
-        .collect()
 }
 
 fn compare_rules(
     wanted: &Chain,
-    installed: &Chain,
-    counted: &HashSet<*const Rule>,
+    installed: &Chain<InstalledRule>,
     differences: &mut Vec<Difference>,
 ) {
     let mut push = |id: &RuleId, change| {
@@ -208,60 +189,41 @@ fn compare_rules(
             change,
         });
     };
-    // A second rule of the same id is foreign.
+    // A second rule with the same id is unmanaged.
     let mut places: HashMap<&RuleId, usize> = HashMap::new();
-    for (place, rule) in installed.rules.iter().enumerate() {
-        places.entry(&rule.id).or_insert(place);
+    for (place, own) in installed.rules.iter().enumerate() {
+        places.entry(&own.rule.id).or_insert(place);
     }
     let in_place = longest_run(wanted, &places);
     for rule in &wanted.rules {
         let own = places
             .get(&rule.id)
             .and_then(|&place| installed.rules.get(place));
-        match own {
-            None => push(
-                &rule.id,
-                RuleChange::Missing {
-                    wanted: rule.clone(),
-                },
-            ),
-            Some(own) if own != rule => push(
-                &rule.id,
-                RuleChange::Changed {
-                    wanted: rule.clone(),
-                    installed: own.clone(),
-                },
-            ),
-            Some(own) if !counted.contains(&std::ptr::from_ref(own)) => {
-                push(
-                    &rule.id,
-                    RuleChange::Uncounted {
-                        wanted: rule.clone(),
-                    },
-                );
-            }
-            Some(_) if !in_place.contains(&rule.id) => {
-                push(&rule.id, RuleChange::Reordered { rule: rule.clone() });
-            }
-            Some(_) => {}
-        }
+        let wanted = rule.clone();
+        let change = match own {
+            None => RuleChange::Missing { wanted },
+            Some(own) if own.rule != *rule => RuleChange::Changed {
+                wanted,
+                installed: own.rule.clone(),
+            },
+            Some(own) if own.counter.is_none() => RuleChange::Uncounted { wanted },
+            Some(_) if !in_place.contains(&rule.id) => RuleChange::Reordered { rule: wanted },
+            Some(_) => continue,
+        };
+        push(&rule.id, change);
     }
-    for (place, own) in installed.rules.iter().enumerate() {
-        let known = wanted.rules.iter().any(|rule| rule.id == own.id);
-        if !known || places.get(&own.id) != Some(&place) {
-            push(
-                &own.id,
-                RuleChange::Unmanaged {
-                    installed: own.clone(),
-                },
-            );
+    for (place, InstalledRule { rule, .. }) in installed.rules.iter().enumerate() {
+        let is_wanted = wanted.rules.iter().any(|own| own.id == rule.id);
+        if !is_wanted || places.get(&rule.id) != Some(&place) {
+            let installed = rule.clone();
+            push(&rule.id, RuleChange::Unmanaged { installed });
         }
     }
 }
 
-/// The ids of the longest run of wanted rules that are installed in this order: the others were moved.
+/// The ids of the longest sequence of wanted rules that are installed in this order; the other rules were moved.
 fn longest_run<'a>(wanted: &'a Chain, places: &HashMap<&RuleId, usize>) -> HashSet<&'a RuleId> {
-    // For each rule, the best run that ends with it: its length, and the rule before.
+    // For each rule, the longest sequence that ends with it: its place, the length, and the preceding rule.
     let mut runs: Vec<(usize, usize, Option<usize>, &RuleId)> = Vec::new();
     for rule in &wanted.rules {
         let Some(&place) = places.get(&rule.id) else {

@@ -1,46 +1,46 @@
-//! The differences as lines, as `diff` would show them.
+//! The differences as lines, like the output of `diff`.
 
 use crate::render;
-use crate::ruleset::{Chain, Elements, Installed, Rule, Ruleset, Set, TABLE, Unmanaged};
+use crate::ruleset::{Chain, Elements, Installed, Rule, Ruleset, Set, SetName, TABLE, Unmanaged};
 
 use super::compare::{Change, Difference, RuleChange};
 
-/// How many elements of a set are shown, where not all are.
+/// How many elements of a set are shown in an abbreviated list.
 const FIRST: usize = 8;
 
-/// How much of long lists is shown.
+/// Whether long lists are abbreviated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// The first elements, and how many more there are.
+    /// The first entries, and the number of the others.
     First,
-    /// All of them.
+    /// All entries.
     All,
 }
 
-/// The differences of one object, or of one kind of objects.
+/// The differences of one object, or of one kind of object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hunk {
-    /// What they are of.
+    /// The object.
     pub heading: String,
-    /// What is different.
+    /// Its differences.
     pub lines: Vec<Line>,
 }
 
 /// One line of a hunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Which side has it.
+    /// The side that has it.
     pub sign: Sign,
-    /// What that side has, in nft's words.
+    /// The line, in nft's syntax.
     pub text: String,
 }
 
-/// Which side has a line.
+/// The side of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sign {
-    /// It is installed, and would go.
+    /// Installed.
     Installed,
-    /// It should be installed, and would come.
+    /// Wanted.
     Wanted,
 }
 
@@ -56,7 +56,7 @@ impl Sign {
 }
 
 impl Hunk {
-    /// The differences, grouped by set and chain. `wanted` and `installed` are what was compared.
+    /// The differences, grouped by set and chain. `wanted` and `installed` are the compared rules.
     #[must_use]
     pub fn all(
         differences: &[Difference],
@@ -108,9 +108,9 @@ impl Hunks<'_> {
             Difference::Elements {
                 set,
                 missing,
-                foreign,
+                unmanaged,
             } => {
-                let lines = [(Sign::Installed, foreign), (Sign::Wanted, missing)];
+                let lines = [(Sign::Installed, unmanaged), (Sign::Wanted, missing)];
                 let lines = lines.map(|(sign, elements)| self.elements(sign, elements));
                 self.push(format!("set {set}"), lines.into_iter().flatten());
             }
@@ -119,34 +119,45 @@ impl Hunks<'_> {
                 let line = (sign, render::ip_command(object));
                 self.push("addresses and routes".to_owned(), [line]);
             }
-            Difference::Unmanaged(foreign) => self.add_foreign(foreign),
+            Difference::Unmanaged(unmanaged) => self.add_unmanaged(unmanaged),
         }
     }
 
-    fn add_foreign(&mut self, foreign: &Unmanaged) {
-        let heading = match &foreign.chain {
+    fn add_unmanaged(&mut self, unmanaged: &Unmanaged) {
+        let heading = match &unmanaged.chain {
             Some(chain) => format!("chain {chain}"),
             None => format!("table inet {TABLE}"),
         };
-        let text = format!("{}: foreign: {}", foreign.name, foreign.what);
+        let text = format!("{}: unmanaged: {}", unmanaged.name, unmanaged.what);
         self.push(heading, [(Sign::Installed, text)]);
     }
 
     fn add_chain(&mut self, name: &str, change: Change) {
-        let wanted = find_chain(self.wanted, name);
-        let installed = find_chain(&self.installed.ruleset, name);
-        let lines: Vec<_> = match change {
-            Change::Missing => whole_chain(Sign::Wanted, wanted).collect(),
-            Change::Unmanaged => whole_chain(Sign::Installed, installed).collect(),
-            Change::Changed => [(Sign::Installed, installed), (Sign::Wanted, wanted)]
-                .into_iter()
-                .filter_map(|(sign, chain)| Some((sign, render::nft_chain(chain?))))
-                .collect(),
-        };
+        let wanted = self.wanted.chain(name);
+        let installed = self.installed.ruleset.chain(name);
+        let mut lines = Vec::new();
+        if change != Change::Missing
+            && let Some(chain) = installed
+        {
+            lines.push((Sign::Installed, render::nft_chain(chain)));
+            if change == Change::Unmanaged {
+                let rules = chain.rules.iter().map(|own| line(&own.rule));
+                lines.extend(rules.map(|text| (Sign::Installed, text)));
+            }
+        }
+        if change != Change::Unmanaged
+            && let Some(chain) = wanted
+        {
+            lines.push((Sign::Wanted, render::nft_chain(chain)));
+            if change == Change::Missing {
+                let rules = chain.rules.iter().map(line);
+                lines.extend(rules.map(|text| (Sign::Wanted, text)));
+            }
+        }
         self.push(format!("chain {name}"), lines);
     }
 
-    fn add_set(&mut self, name: &str, change: Change) {
+    fn add_set(&mut self, name: &SetName, change: Change) {
         let wanted = self.wanted.set(name);
         let installed = self.installed.ruleset.set(name);
         let (gone, come) = match change {
@@ -166,12 +177,12 @@ impl Hunks<'_> {
 
     fn elements(&self, sign: Sign, elements: &Elements) -> Vec<(Sign, String)> {
         let shown = match self.amount {
-            // A line that says "and 1 more" takes the place of that one.
+            // A line "and 1 more" would take the place of that element.
             Amount::First if elements.len() > FIRST + 1 => FIRST,
             Amount::First | Amount::All => elements.len(),
         };
         let rest = elements.len() - shown;
-        let rest = (rest > 0).then(|| (sign, format!("and {rest} more; -v shows them all")));
+        let rest = (rest > 0).then(|| (sign, format!("and {rest} more; -v shows all")));
         let lines = render::elements(elements).take(shown);
         lines.map(|element| (sign, element)).chain(rest).collect()
     }
@@ -185,20 +196,21 @@ impl Hunks<'_> {
                 (Sign::Wanted, line(wanted)),
             ],
             RuleChange::Reordered { rule } => {
-                let side = |sign, chain: Option<&Chain>| {
-                    let place = chain.map(|chain| place(chain, rule)).unwrap_or_default();
-                    (sign, format!("{} # {place}", line(rule)))
+                let text = |place: Option<String>| {
+                    let place = place.expect("both sides have the chain of a moved rule");
+                    format!("{} # {place}", line(rule))
                 };
-                let installed = find_chain(&self.installed.ruleset, chain);
+                let installed = self.installed.ruleset.chain(chain);
+                let wanted = self.wanted.chain(chain);
                 vec![
-                    side(Sign::Installed, installed),
-                    side(Sign::Wanted, find_chain(self.wanted, chain)),
+                    (Sign::Installed, text(installed.map(|own| place(own, rule)))),
+                    (Sign::Wanted, text(wanted.map(|own| place(own, rule)))),
                 ]
             }
             RuleChange::Uncounted { wanted } => vec![
                 (
                     Sign::Installed,
-                    format!("{} # without the counter", line(wanted)),
+                    format!("{} # without a counter", line(wanted)),
                 ),
                 (Sign::Wanted, line(wanted)),
             ],
@@ -213,27 +225,15 @@ const fn sign_of(change: Change) -> Sign {
     }
 }
 
-fn find_chain<'a>(ruleset: &'a Ruleset, name: &str) -> Option<&'a Chain> {
-    ruleset.chains.iter().find(|chain| chain.name == name)
-}
-
-fn whole_chain(sign: Sign, chain: Option<&Chain>) -> impl Iterator<Item = (Sign, String)> {
-    chain.into_iter().flat_map(move |chain| {
-        let head = std::iter::once(render::nft_chain(chain));
-        let lines = head.chain(chain.rules.iter().map(line));
-        lines.map(move |text| (sign, text))
-    })
-}
-
 fn line(rule: &Rule) -> String {
     format!("{}: {}", rule.id, render::nft_rule(rule))
 }
 
-/// Which rule it comes after.
-fn place(chain: &Chain, rule: &Rule) -> String {
-    let before = chain.rules.iter().take_while(|own| own.id != rule.id);
-    match before.last() {
+/// The rule that it follows.
+fn place<R: AsRef<Rule>>(chain: &Chain<R>, rule: &Rule) -> String {
+    let rules = chain.rules.iter().map(AsRef::as_ref);
+    match rules.take_while(|own| own.id != rule.id).last() {
         Some(before) => format!("after {}", before.id),
-        None => "the first rule".to_owned(),
+        None => "first rule".to_owned(),
     }
 }

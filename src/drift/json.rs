@@ -1,49 +1,47 @@
-//! The differences for programs.
+//! The differences as JSON.
 
 use serde::Serialize;
 
+use crate::json;
 use crate::render;
-use crate::ruleset::{Elements, Installed, Rule, Ruleset, Unmanaged};
+use crate::ruleset::{Elements, Installed, Rule, RuleId, Ruleset, Set, SetName, Unmanaged};
 
 use super::compare::{Change, Difference, RuleChange};
 
-/// The version of the JSON form. It grows when a field goes away or changes its meaning; fields, and kinds of
+/// The version of the JSON output. It grows when a field is removed or changes its meaning; fields, and kinds of
 /// differences, may be added at any time.
 pub const SCHEMA: u32 = 1;
 
-/// The differences as a JSON object, on one line. `wanted` and `installed` are what was compared.
+/// The differences as a JSON object on one line. `wanted` and `installed` are the compared rules.
 #[must_use]
 pub fn json(differences: &[Difference], wanted: &Ruleset, installed: &Installed) -> String {
-    let report = Report {
+    #[derive(Serialize)]
+    struct ReportJson<'a> {
+        version: u32,
+        equal: bool,
+        differences: Vec<DifferenceJson<'a>>,
+    }
+    json::line(&ReportJson {
         version: SCHEMA,
         equal: differences.is_empty(),
-        differences: objects(differences, wanted, installed),
-    };
-    // No map here has keys that are not text, the one thing that can fail.
-    serde_json::to_string(&report).unwrap_or_default()
+        differences: differences_json(differences, wanted, installed),
+    })
 }
 
-/// The differences, to be serialized within something else.
-pub(crate) fn objects<'a>(
+/// The differences, as part of another JSON object.
+pub(crate) fn differences_json<'a>(
     differences: &'a [Difference],
     wanted: &Ruleset,
     installed: &Installed,
-) -> Vec<Object<'a>> {
+) -> Vec<DifferenceJson<'a>> {
     let all = differences.iter();
-    all.map(|difference| object(difference, wanted, installed))
+    all.map(|difference| difference_json(difference, wanted, installed))
         .collect()
 }
 
 #[derive(Serialize)]
-struct Report<'a> {
-    version: u32,
-    equal: bool,
-    differences: Vec<Object<'a>>,
-}
-
-#[derive(Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub(crate) enum Object<'a> {
+pub(crate) enum DifferenceJson<'a> {
     Table {
         change: &'static str,
     },
@@ -55,13 +53,13 @@ pub(crate) enum Object<'a> {
     },
     Rule {
         chain: &'a str,
-        id: &'a str,
+        id: &'a RuleId,
         change: &'static str,
         installed: Option<String>,
         wanted: Option<String>,
     },
     Set {
-        name: &'a str,
+        name: &'a SetName,
         change: &'static str,
         #[serde(rename = "type")]
         kind: Option<&'static str>,
@@ -72,6 +70,7 @@ pub(crate) enum Object<'a> {
         change: &'static str,
         command: String,
     },
+    #[serde(rename = "foreign")]
     Unmanaged {
         chain: Option<&'a str>,
         name: &'a str,
@@ -79,70 +78,65 @@ pub(crate) enum Object<'a> {
     },
 }
 
-fn object<'a>(difference: &'a Difference, wanted: &Ruleset, installed: &Installed) -> Object<'a> {
+fn difference_json<'a>(
+    difference: &'a Difference,
+    wanted: &Ruleset,
+    installed: &Installed,
+) -> DifferenceJson<'a> {
     match difference {
-        Difference::NoTable => Object::Table {
+        Difference::NoTable => DifferenceJson::Table {
             change: word(Change::Missing),
         },
-        Difference::Chain { name, change } => {
-            let of = |ruleset: &Ruleset| {
-                let mut chains = ruleset.chains.iter();
-                let chain = chains.find(|chain| chain.name == *name)?;
-                Some(render::nft_chain(chain))
-            };
-            Object::Chain {
-                name,
-                change: word(*change),
-                installed: of(&installed.ruleset),
-                wanted: of(wanted),
-            }
-        }
-        Difference::Rule { chain, id, change } => rule(chain, id.as_str(), change),
+        Difference::Chain { name, change } => DifferenceJson::Chain {
+            name,
+            change: word(*change),
+            installed: installed.ruleset.chain(name).map(render::nft_chain),
+            wanted: wanted.chain(name).map(render::nft_chain),
+        },
+        Difference::Rule { chain, id, change } => rule(chain, id, change),
         Difference::Set { name, change } => {
-            let of = |ruleset: &Ruleset| {
-                let elements = ruleset.set(name).map(|set| &set.elements);
-                elements.map(texts).unwrap_or_default()
-            };
-            let set = wanted.set(name).or_else(|| installed.ruleset.set(name));
-            Object::Set {
+            let (wanted, installed) = (wanted.set(name), installed.ruleset.set(name));
+            let elements =
+                |set: Option<&Set>| set.map_or_else(Vec::new, |set| texts(&set.elements));
+            DifferenceJson::Set {
                 name,
                 change: word(*change),
-                kind: set.map(|set| set.elements.type_name()),
-                installed: of(&installed.ruleset),
-                wanted: of(wanted),
+                kind: wanted.or(installed).map(|set| set.elements.type_name()),
+                installed: elements(installed),
+                wanted: elements(wanted),
             }
         }
         Difference::Elements {
             set,
             missing,
-            foreign,
-        } => Object::Set {
+            unmanaged,
+        } => DifferenceJson::Set {
             name: set,
             change: "elements",
             kind: Some(missing.type_name()),
-            installed: texts(foreign),
+            installed: texts(unmanaged),
             wanted: texts(missing),
         },
-        Difference::Routing { object, change } => Object::Routing {
+        Difference::Routing { object, change } => DifferenceJson::Routing {
             change: word(*change),
             command: render::ip_command(object),
         },
-        Difference::Unmanaged(foreign) => Object::foreign(foreign),
+        Difference::Unmanaged(unmanaged) => DifferenceJson::unmanaged(unmanaged),
     }
 }
 
-impl<'a> Object<'a> {
-    /// Something that the model has no words for.
-    pub(crate) fn foreign(foreign: &'a Unmanaged) -> Self {
+impl<'a> DifferenceJson<'a> {
+    /// An object that the model cannot express.
+    pub(crate) fn unmanaged(unmanaged: &'a Unmanaged) -> Self {
         Self::Unmanaged {
-            chain: foreign.chain.as_deref(),
-            name: &foreign.name,
-            what: &foreign.what,
+            chain: unmanaged.chain.as_deref(),
+            name: &unmanaged.name,
+            what: &unmanaged.what,
         }
     }
 }
 
-fn rule<'a>(chain: &'a str, id: &'a str, change: &RuleChange) -> Object<'a> {
+fn rule<'a>(chain: &'a str, id: &'a RuleId, change: &RuleChange) -> DifferenceJson<'a> {
     let (change, installed, wanted): (_, Option<&Rule>, Option<&Rule>) = match change {
         RuleChange::Missing { wanted } => (word(Change::Missing), None, Some(wanted)),
         RuleChange::Changed { wanted, installed } => {
@@ -152,7 +146,7 @@ fn rule<'a>(chain: &'a str, id: &'a str, change: &RuleChange) -> Object<'a> {
         RuleChange::Reordered { rule } => ("reordered", Some(rule), Some(rule)),
         RuleChange::Uncounted { wanted } => ("uncounted", None, Some(wanted)),
     };
-    Object::Rule {
+    DifferenceJson::Rule {
         chain,
         id,
         change,

@@ -1,204 +1,279 @@
-//! What is told about a connection: for people, and for programs.
+//! The explanation of an outcome, as text and as JSON.
 
 use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use crate::connection::{ConnectionJson, SpecError};
 use crate::intent::Port;
+use crate::json;
 use crate::render;
-use crate::ruleset::{End, Rule, RuleId, Ruleset};
+use crate::ruleset::{Installed, Rule, RuleId};
 
 use super::complete::Completed;
 use super::matching::Mismatch;
 use super::outcome::{Outcome, Step, Visit};
 use super::purpose::{listener, purpose};
-use crate::connection::{Connection, Owner, Path, SpecError, Tracking};
 
-/// The version of the JSON form. It grows when a field goes away or changes its meaning; fields may be added at
-/// any time.
+/// The version of the JSON output. It grows when a field is removed or changes its meaning; fields may be added at any
+/// time.
 pub const SCHEMA: u32 = 1;
 
 /// Why there is no verdict.
-const UNJUDGED: &str = "meets what netweir cannot judge";
+const UNDETERMINED: &str = "a rule that netweir cannot evaluate may decide";
 
-/// What becomes of a connection under rules.
+/// The explanation of the outcome of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Answer<'a> {
-    rules: &'a Ruleset,
+    rules: &'a Installed,
     asked: &'a Completed,
     outcome: &'a Outcome,
-    beside: &'a [String],
+    other_chains: &'a [String],
 }
 
 impl<'a> Answer<'a> {
-    /// The answer: the outcome of the connection under these rules.
+    /// Explains the outcome of the connection under these rules.
     #[must_use]
-    pub const fn new(rules: &'a Ruleset, asked: &'a Completed, outcome: &'a Outcome) -> Self {
+    pub const fn new(rules: &'a Installed, asked: &'a Completed, outcome: &'a Outcome) -> Self {
         Self {
             rules,
             asked,
             outcome,
-            beside: &[],
+            other_chains: &[],
         }
     }
 
-    /// The same, with the chains of other tables that the connection meets, in words: what they do is not judged.
+    /// The same, with descriptions of the other tables' chains that the connection passes and that are not evaluated.
     #[must_use]
-    pub const fn beside(self, beside: &'a [String]) -> Self {
-        Self { beside, ..self }
+    pub const fn with_other_chains(self, other_chains: &'a [String]) -> Self {
+        Self {
+            other_chains,
+            ..self
+        }
     }
 
-    /// A JSON object, on one line; with the number of the line that asked, if there was one.
+    /// A JSON object on one line; for a connection from a list, with its line number.
     #[must_use]
     pub fn json(&self, line: Option<usize>) -> String {
-        json(&self.object(line))
+        json::line(&self.object(line))
     }
 
-    /// In words: the connection, the verdict with its reason, and the rules tried before. The verdict is made to stand
-    /// out by the given means.
-    pub fn text(&self, stand_out: impl Fn(&str) -> String) -> String {
+    /// Several lines of text: the connection, the verdict with its reason, and the rules tried before. `highlight` is
+    /// applied to the verdict.
+    pub fn text(&self, highlight: impl Fn(&str) -> String) -> String {
         let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = self.write(&mut text, &stand_out);
+        self.write(&mut text, &highlight)
+            .expect("writing to a string succeeds");
         text
     }
 
-    /// In words, on one line: the connection and the verdict.
+    /// One line of text: the connection and the verdict.
     #[must_use]
     pub fn line(&self) -> String {
-        let verdict = if self.is_known() {
-            self.verdict()
+        let connection = &self.asked.connection;
+        if self.is_determined() {
+            format!("{connection}: {}: it {}", self.verdict(), self.reason())
         } else {
-            "not known".to_owned()
-        };
-        format!("{}: {verdict}: it {}", self.asked.connection, self.reason())
-    }
-
-    /// Why, as a clause that follows "it".
-    fn reason(&self) -> String {
-        if self.is_known() {
-            self.because()
-        } else {
-            UNJUDGED.to_owned()
+            format!("{connection}: undetermined: {UNDETERMINED}")
         }
     }
 
-    /// Whether the outcome holds, whatever cannot be judged.
-    const fn is_known(&self) -> bool {
-        self.outcome.unjudged.is_empty()
+    const fn is_determined(&self) -> bool {
+        self.outcome.undetermined.is_empty()
     }
 
-    /// The verdict in words, where nothing that cannot be judged comes in between.
+    /// The verdict in words, as far as nothing undetermined changes it.
     fn verdict(&self) -> String {
+        let verdict = self.outcome.verdict;
         let listener = self.outcome.rule.as_ref().and_then(listener);
-        let mut words = self.outcome.verdict.to_string();
-        if let (Some(_), Some(listener)) = (self.outcome.verdict.port(), listener) {
-            let _ = write!(words, ", {listener}");
+        match listener.filter(|_| verdict.port().is_some()) {
+            Some(listener) => format!("{verdict}, {listener}"),
+            None => verdict.to_string(),
         }
-        words
     }
 
-    /// What the deciding rule is for, as a clause that follows "it".
-    fn because(&self) -> String {
+    /// What the deciding rule is for: a clause that follows "it".
+    fn reason(&self) -> String {
         match &self.outcome.rule {
             Some(id) => {
-                purpose(id).unwrap_or_else(|| "fits a rule that netweir did not make".to_owned())
+                purpose(id).unwrap_or_else(|| "matches a rule that netweir did not make".to_owned())
             }
-            None => "fits no rule".to_owned(),
+            None => "matches no rule".to_owned(),
         }
     }
 
     fn rule(&self, (visit, step): (&Visit, &Step)) -> Option<&'a Rule> {
-        let mut chains = self.rules.chains.iter();
-        let chain = chains.find(|chain| chain.name == visit.chain)?;
-        chain.rules.get(step.position)
+        let chain = self.rules.ruleset.chain(&visit.chain)?;
+        chain.rules.get(step.position).map(AsRef::as_ref)
     }
 
-    /// The mismatch, with what is in the set that was looked into.
-    fn misfit(&self, mismatch: &Mismatch) -> String {
-        let set = mismatch.set_name().and_then(|name| self.rules.set(name));
+    /// The mismatch, with the elements of the set that was looked up.
+    fn mismatch(&self, mismatch: &Mismatch) -> String {
+        let set = mismatch
+            .set_name()
+            .and_then(|name| self.rules.ruleset.set(name));
         match set {
             Some(set) => format!("{mismatch} ({})", render::gist(&set.elements)),
             None => mismatch.to_string(),
         }
     }
 
-    /// The rule that decided.
-    fn decider(&self) -> Option<&'a Rule> {
-        let mut fitted = self.outcome.fitted_steps();
-        let decided = |(_, step): &(&Visit, &Step)| self.outcome.rule.as_ref() == Some(&step.rule);
-        fitted.find(decided).and_then(|step| self.rule(step))
+    /// The rule that decided, and the other rules that matched.
+    fn matched(&self) -> (Option<&'a Rule>, Vec<&'a Rule>) {
+        let decides = |step: &Step| self.outcome.rule.as_ref() == Some(&step.rule);
+        let (deciding, others): (Vec<_>, Vec<_>) =
+            self.outcome.matched().partition(|(_, step)| decides(step));
+        let deciding = deciding.first().and_then(|&step| self.rule(step));
+        let others = others.into_iter().filter_map(|step| self.rule(step));
+        (deciding, others.collect())
     }
 
-    /// The rules that fitted and did not decide, with what they do.
-    fn on_the_way(&self) -> impl Iterator<Item = &'a Rule> {
-        let fitted = self.outcome.fitted_steps();
-        let others = fitted.filter(|(_, step)| self.outcome.rule.as_ref() != Some(&step.rule));
-        others.filter_map(|step| self.rule(step))
-    }
-
-    fn unjudged(&self) -> impl Iterator<Item = Undetermined<'a>> {
+    fn undetermined(&self) -> impl Iterator<Item = Undetermined<'a>> {
         let rules = self.rules;
-        self.outcome.unjudged.iter().map(|foreign| Undetermined {
-            chain: foreign.chain.as_deref(),
-            before: foreign.chain.as_deref().and_then(|name| {
-                let chain = rules.chains.iter().find(|chain| chain.name == name)?;
-                let next = chain.rules.get(foreign.position)?;
-                Some(next.id.as_str())
+        self.outcome.undetermined.iter().map(|own| Undetermined {
+            chain: own.chain.as_deref(),
+            before: own.chain.as_deref().and_then(|name| {
+                let next = rules.ruleset.chain(name)?.rules.get(own.position)?;
+                Some(&next.rule.id)
             }),
-            name: &foreign.name,
-            what: &foreign.what,
+            name: &own.name,
+            what: &own.what,
         })
     }
 
-    /// What is serialized.
-    pub(super) fn object(&self, line: Option<usize>) -> Object<'a> {
+    pub(super) fn object(&self, line: Option<usize>) -> AnswerJson<'a> {
         let outcome = self.outcome;
-        let decision = Decision {
+        let decision = DecisionJson {
             verdict: outcome.verdict.name(),
             port: outcome.verdict.port().map(Port::number),
-            rule: outcome.rule.as_ref().map(RuleId::as_str),
-            because: self.because(),
+            rule: outcome.rule.as_ref(),
+            because: self.reason(),
         };
-        let unknown = Decision {
+        let unknown = DecisionJson {
             verdict: "unknown",
             port: None,
             rule: None,
-            because: UNJUDGED.to_owned(),
+            because: UNDETERMINED.to_owned(),
         };
-        let (decision, otherwise) = if self.is_known() {
+        let (decision, otherwise) = if self.is_determined() {
             (decision, None)
         } else {
             (unknown, Some(decision))
         };
-        Object {
+        let connection = &self.asked.connection;
+        AnswerJson {
             version: SCHEMA,
             line,
             decision,
-            unjudged: self.unjudged().collect(),
+            undetermined: self.undetermined().collect(),
             otherwise,
-            connection: ConnectionObject::new(self.asked),
+            connection: CompletedJson {
+                connection: ConnectionJson {
+                    dev: Some(connection.path.interface()),
+                    uid: connection.path.owner().map(|owner| owner.uid),
+                    gid: connection.path.owner().map(|owner| owner.gid),
+                    mark: connection.packet_mark,
+                    ..ConnectionJson::new(
+                        connection.to_string(),
+                        connection.path.direction(),
+                        connection.addresses,
+                        connection.transport,
+                    )
+                },
+                ctmark: connection.connection_mark,
+                state: connection.tracking.name(),
+                assumed: self.asked.assumed.iter().map(|part| part.name()).collect(),
+            },
             tried: outcome
-                .tried_before_decision()
-                .map(|(visit, step, mismatch)| Tried {
+                .mismatched_before_decision()
+                .map(|(visit, step, mismatch)| TriedJson {
                     chain: &visit.chain,
-                    rule: step.rule.as_str(),
-                    because: self.misfit(mismatch),
+                    rule: &step.rule,
+                    because: self.mismatch(mismatch),
                 })
                 .collect(),
-            on_the_way: self.on_the_way().map(|rule| rule.id.as_str()).collect(),
-            beside: self.beside,
+            on_the_way: self.matched().1.iter().map(|rule| &rule.id).collect(),
+            beside: self.other_chains,
             zone: outcome.zone,
             mark: outcome.packet_mark,
             ctmark: outcome.connection_mark,
         }
     }
+
+    fn write(&self, f: &mut String, highlight: &dyn Fn(&str) -> String) -> fmt::Result {
+        writeln!(f, "{}", self.asked.connection)?;
+        if !self.asked.assumed.is_empty() {
+            let assumed: Vec<_> = self.asked.assumed.iter().map(|part| part.words()).collect();
+            writeln!(f, "assumed: {}", assumed.join(", "))?;
+        }
+        f.push('\n');
+        if self.is_determined() {
+            write!(f, "{}", highlight(&self.verdict()))?;
+        } else {
+            writeln!(f, "{}: {UNDETERMINED}", highlight("undetermined"))?;
+            for undetermined in self.undetermined() {
+                writeln!(f, "  {undetermined}")?;
+            }
+            write!(f, "otherwise {}", self.verdict())?;
+        }
+        writeln!(f, ": it {}", self.reason())?;
+        let (deciding, others) = self.matched();
+        if let Some(rule) = deciding {
+            writeln!(f, "  by {}: {}", rule.id, render::nft_rule(rule))?;
+        }
+        self.write_mismatched(f)?;
+        write_list(
+            f,
+            "also matched",
+            others
+                .iter()
+                .map(|rule| format!("{}: {}", rule.id, render::nft_rule(rule))),
+        )?;
+        write_list(
+            f,
+            "chains of other tables on its path, not evaluated",
+            self.other_chains.iter().cloned(),
+        )
+    }
+
+    fn write_mismatched(&self, f: &mut String) -> fmt::Result {
+        let tried = self.outcome.mismatched_before_decision();
+        let tried: Vec<_> = tried
+            .map(|(_, step, mismatch)| (step.rule.to_string(), self.mismatch(mismatch)))
+            .collect();
+        let width = tried.iter().map(|(id, _)| id.len()).max().unwrap_or(0);
+        write_list(
+            f,
+            "earlier rules that did not match",
+            tried
+                .iter()
+                .map(|(id, mismatch)| format!("{id:width$}  {mismatch}")),
+        )
+    }
 }
 
-/// The answer to a line that is no connection: a JSON object, on one line.
+/// A paragraph with a heading; nothing for no lines.
+fn write_list(f: &mut String, heading: &str, lines: impl Iterator<Item = String>) -> fmt::Result {
+    for (number, line) in lines.enumerate() {
+        if number == 0 {
+            writeln!(f, "\n{heading}:")?;
+        }
+        writeln!(f, "  {line}")?;
+    }
+    Ok(())
+}
+
+/// The errors of a line that is not a connection: a JSON object on one line.
 #[must_use]
-pub fn answer_to_nothing(line: usize, text: &str, errors: &[SpecError]) -> String {
-    json(&NoAnswer {
+pub fn errors_json(line: usize, text: &str, errors: &[SpecError]) -> String {
+    #[derive(Serialize)]
+    struct ErrorsJson<'a> {
+        version: u32,
+        line: usize,
+        text: &'a str,
+        errors: Vec<String>,
+    }
+    json::line(&ErrorsJson {
         version: SCHEMA,
         line,
         text,
@@ -206,86 +281,19 @@ pub fn answer_to_nothing(line: usize, text: &str, errors: &[SpecError]) -> Strin
     })
 }
 
-/// The object on one line.
-pub(super) fn json(object: &impl Serialize) -> String {
-    // No map here has keys that are not text, the one thing that can fail.
-    serde_json::to_string(object).unwrap_or_default()
-}
-
-impl Answer<'_> {
-    fn write(&self, f: &mut String, stand_out: &dyn Fn(&str) -> String) -> fmt::Result {
-        writeln!(f, "{}", self.asked.connection)?;
-        if !self.asked.assumed.is_empty() {
-            let assumed: Vec<_> = self.asked.assumed.iter().map(|part| part.words()).collect();
-            writeln!(f, "assumed: {}", assumed.join(", "))?;
-        }
-        f.push('\n');
-        if self.is_known() {
-            write!(f, "{}", stand_out(&self.verdict()))?;
-        } else {
-            let unknown = stand_out("not known");
-            writeln!(f, "{unknown}: it {UNJUDGED}")?;
-            for unjudged in self.unjudged() {
-                writeln!(f, "  {unjudged}")?;
-            }
-            write!(f, "where that has no effect on it, {}", self.verdict())?;
-        }
-        writeln!(f, ": it {}", self.because())?;
-        if let Some(rule) = self.decider() {
-            writeln!(f, "  by {}: {}", rule.id, render::nft_rule(rule))?;
-        }
-        self.write_others(f)
-    }
-
-    fn write_others(&self, f: &mut String) -> fmt::Result {
-        let tried: Vec<_> = self.outcome.tried_before_decision().collect();
-        if !tried.is_empty() {
-            writeln!(f, "\ntried before, and why each did not fit:")?;
-        }
-        let ids = tried.iter().map(|(_, step, _)| step.rule.as_str().len());
-        let width = ids.max().unwrap_or(0);
-        for (_, step, mismatch) in &tried {
-            let misfit = self.misfit(mismatch);
-            writeln!(f, "  {:width$}  {misfit}", step.rule.as_str())?;
-        }
-        let mut heading = "\non the way:\n";
-        for rule in self.on_the_way() {
-            writeln!(f, "{heading}  {}: {}", rule.id, render::nft_rule(rule))?;
-            heading = "";
-        }
-        if !self.beside.is_empty() {
-            writeln!(
-                f,
-                "\nother tables that it meets, which netweir does not judge:"
-            )?;
-        }
-        for chain in self.beside {
-            writeln!(f, "  {chain}")?;
-        }
-        Ok(())
-    }
-}
-
 #[derive(Serialize)]
-struct NoAnswer<'a> {
-    version: u32,
-    line: usize,
-    text: &'a str,
-    errors: Vec<String>,
-}
-
-#[derive(Serialize)]
-pub(super) struct Object<'a> {
+pub(super) struct AnswerJson<'a> {
     version: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<usize>,
     #[serde(flatten)]
-    decision: Decision<'a>,
-    unjudged: Vec<Undetermined<'a>>,
-    otherwise: Option<Decision<'a>>,
-    connection: ConnectionObject<'a>,
-    tried: Vec<Tried<'a>>,
-    on_the_way: Vec<&'a str>,
+    decision: DecisionJson<'a>,
+    #[serde(rename = "unjudged")]
+    undetermined: Vec<Undetermined<'a>>,
+    otherwise: Option<DecisionJson<'a>>,
+    connection: CompletedJson<'a>,
+    tried: Vec<TriedJson<'a>>,
+    on_the_way: Vec<&'a RuleId>,
     beside: &'a [String],
     zone: Option<u16>,
     mark: u32,
@@ -293,18 +301,18 @@ pub(super) struct Object<'a> {
 }
 
 #[derive(Serialize)]
-struct Decision<'a> {
+struct DecisionJson<'a> {
     verdict: &'static str,
     port: Option<u16>,
-    rule: Option<&'a str>,
+    rule: Option<&'a RuleId>,
     because: String,
 }
 
-/// Something that cannot be judged, and where it stands.
+/// An object that netweir cannot evaluate, and its place.
 #[derive(Serialize)]
 struct Undetermined<'a> {
     chain: Option<&'a str>,
-    before: Option<&'a str>,
+    before: Option<&'a RuleId>,
     name: &'a str,
     what: &'a str,
 }
@@ -321,58 +329,17 @@ impl fmt::Display for Undetermined<'_> {
 }
 
 #[derive(Serialize)]
-struct Tried<'a> {
+struct TriedJson<'a> {
     chain: &'a str,
-    rule: &'a str,
+    rule: &'a RuleId,
     because: String,
 }
 
 #[derive(Serialize)]
-struct ConnectionObject<'a> {
-    text: String,
-    direction: &'static str,
-    protocol: String,
-    family: &'static str,
-    destination: String,
-    port: Option<u16>,
-    from: String,
-    from_port: Option<u16>,
-    dev: &'a str,
-    uid: Option<u32>,
-    gid: Option<u32>,
-    mark: u32,
+struct CompletedJson<'a> {
+    #[serde(flatten)]
+    connection: ConnectionJson<'a>,
     ctmark: u32,
     state: &'static str,
     assumed: Vec<&'static str>,
-}
-
-impl<'a> ConnectionObject<'a> {
-    fn new(asked: &'a Completed) -> Self {
-        let connection: &Connection = &asked.connection;
-        let (direction, dev, owner) = match &connection.path {
-            Path::Out { interface, owner } => ("out", interface, *owner),
-            Path::In { interface } => ("in", interface, None),
-        };
-        let ports = connection.transport.ports();
-        Self {
-            text: connection.to_string(),
-            direction,
-            protocol: match connection.transport.protocol() {
-                Some(protocol) => protocol.name().to_owned(),
-                None => connection.transport.number().to_string(),
-            },
-            family: connection.addresses.family().name(),
-            destination: connection.addresses.end(End::Destination).to_string(),
-            port: ports.map(|ports| ports.destination),
-            from: connection.addresses.end(End::Source).to_string(),
-            from_port: ports.map(|ports| ports.source),
-            dev,
-            uid: owner.map(|Owner { uid, .. }| uid),
-            gid: owner.map(|Owner { gid, .. }| gid),
-            mark: connection.packet_mark,
-            ctmark: connection.connection_mark,
-            state: Tracking::name(connection.tracking),
-            assumed: asked.assumed.iter().map(|part| part.name()).collect(),
-        }
-    }
 }

@@ -1,36 +1,33 @@
-//! The connections that rules tell apart: one value of each kind that a rule or a set names, and ordinary ones.
+//! Typical connections: one for each kind of value that a rule or a set contains, and ordinary ones.
 
 use std::net::IpAddr;
 
-use crate::intent::{Family, OwnerId, Protocol};
-use crate::ruleset::{Hook, Ruleset};
-
-use super::complete::{CLIENT_PORT, FAR, HERE, POD_INTERFACE, loopback, of};
-use super::named::{Named, Value};
-use super::purpose::DNS_SERVER;
 use crate::connection::{
     Addresses, Connection, LOOPBACK, Owner, Path, PortPair, Tracking, Transport,
 };
+use crate::intent::{DNS_PORT, Family, OwnerId, Protocol};
+use crate::ruleset::{Hook, Installed, SetName};
 
-/// Ports and owners that are likely not named by any rule.
+use super::complete::{CLIENT_PORT, FAR, HERE, POD_INTERFACE, loopback, of};
+use super::named::{Named, Value};
+
+/// Ports and owners that rules are unlikely to contain.
 const ORDINARY_PORTS: [u16; 6] = [80, 8080, 443, 5000, 9999, 29_999];
 const ORDINARY_OWNERS: [OwnerId; 6] = [1000, 2000, 3000, 10_000, 20_000, 100_001];
-/// Where DNS servers listen (RFC 1035).
-pub(super) const DNS: u16 = 53;
 
 /// The connections, as a matrix.
 pub(super) struct Cases {
-    /// Who makes the outbound ones, in words: the columns.
+    /// The owners of the outbound ones: the columns.
     pub(super) owners: Vec<String>,
     pub(super) outbound: Vec<Row>,
     pub(super) inbound: Vec<Row>,
 }
 
-/// The same connection by each owner, once for each family.
+/// The same connection for each owner and family.
 pub(super) struct Row {
-    /// Where to, of either family.
+    /// The destination, without a family.
     pub(super) label: String,
-    /// What is special about it.
+    /// What distinguishes it.
     pub(super) note: String,
     pub(super) cases: Vec<Case>,
 }
@@ -42,10 +39,10 @@ pub(super) struct Case {
 }
 
 impl Cases {
-    /// The connections that the rules tell apart.
-    pub(super) fn of(ruleset: &Ruleset) -> Self {
-        let (out, into) = (Hook::Output, Hook::Prerouting);
-        let (out, into) = (Named::on(out, ruleset), Named::on(into, ruleset));
+    /// The typical connections for the rules.
+    pub(super) fn of(installed: &Installed) -> Self {
+        let out = Named::on(Hook::Output, installed);
+        let into = Named::on(Hook::Prerouting, installed);
         let owners = owners(&out);
         let paths = |interface: &str| -> Vec<_> {
             let path = |(owner, _): &(Owner, String)| Path::Out {
@@ -58,12 +55,12 @@ impl Cases {
         let inbound = inbound(&into).into_iter();
         Self {
             outbound: outbound
-                .map(|course| course.row(&paths(&course.interface)))
+                .map(|template| template.row(&paths(&template.interface)))
                 .collect(),
             inbound: inbound
-                .map(|course| {
-                    let interface = course.interface.clone();
-                    course.row(&[Path::In { interface }])
+                .map(|template| {
+                    let interface = template.interface.clone();
+                    template.row(&[Path::In { interface }])
                 })
                 .collect(),
             owners: owners.into_iter().map(|(_, words)| words).collect(),
@@ -71,7 +68,7 @@ impl Cases {
     }
 }
 
-/// An application, root, and everyone whom rules name.
+/// An application, root, and the owners that rules contain.
 fn owners(named: &Named) -> Vec<(Owner, String)> {
     let taken = |values: &[Value<u32>], id: OwnerId| values.iter().any(|named| named.value == id);
     let is_free = |id: &OwnerId| !taken(&named.uids, *id) && !taken(&named.gids, *id);
@@ -82,101 +79,105 @@ fn owners(named: &Named) -> Vec<(Owner, String)> {
     if is_free(&0) {
         owners.push((owner(0, 0), "root, uid 0".to_owned()));
     }
-    owners.extend(named.uids.iter().map(|Value { value, words }| {
+    owners.extend(named.uids.iter().map(|Value { value, words, .. }| {
         let words = format!("{words}, uid {value}");
         (owner(*value, app), words)
     }));
-    owners.extend(named.gids.iter().map(|Value { value, words }| {
+    owners.extend(named.gids.iter().map(|Value { value, words, .. }| {
         let words = format!("{words}, gid {value}");
         (owner(app, *value), words)
     }));
     owners
 }
 
-fn outbound(named: &Named) -> Vec<Course> {
-    let usual = Course::usual(named);
-    let mut courses = vec![usual.clone()];
-    let to_port = |port: &Value<u16>| Course {
+fn outbound(named: &Named) -> Vec<Template> {
+    let usual = Template::usual(named);
+    let mut templates = vec![usual.clone()];
+    let to_port = |port: &Value<u16>| Template {
         port: port.value,
         note: port.words.to_owned(),
         ..usual.clone()
     };
-    courses.extend(named.ports.iter().map(to_port));
+    templates.extend(named.ports.iter().map(to_port));
     let others = named.destinations.iter();
-    // Loopback is a line of its own.
+    // Loopback has a line of its own.
     let others = others.filter(|place| !place.value.is_loopback());
-    courses.extend(others.map(|place| usual.clone().to(place)));
-    courses.extend(named.interfaces.iter().map(|interface| Course {
+    templates.extend(others.map(|place| usual.clone().to(place)));
+    templates.extend(named.interfaces.iter().map(|interface| Template {
         interface: interface.value.clone(),
-        note: format!("by {}", interface.value),
+        note: format!("on {}", interface.value),
         ..usual.clone()
     }));
-    let own_pod = Course {
+    let own_pod = Template {
         source: Place::OwnPod,
         destination: Place::OwnPod,
         interface: LOOPBACK.to_owned(),
         ..usual.clone()
     };
-    courses.push(own_pod.clone());
-    courses.extend(named.sources.iter().map(|source| Course {
+    templates.push(own_pod.clone());
+    templates.extend(named.sources.iter().map(|source| Template {
         source: Place::Address(source.value),
         note: format!("from {}", source.value),
         ..own_pod.clone()
     }));
-    courses.push(Course {
+    templates.push(Template {
         source: Place::Loopback,
         destination: Place::Loopback,
         ..own_pod
     });
-    courses.push(Course {
+    templates.push(Template {
         protocol: Protocol::Udp,
-        port: DNS,
+        port: DNS_PORT.number(),
         note: "DNS".to_owned(),
         ..usual
     });
-    courses
+    templates
 }
 
-fn inbound(named: &Named) -> Vec<Course> {
-    let usual = Course {
+fn inbound(named: &Named) -> Vec<Template> {
+    let usual = Template {
         source: Place::Elsewhere,
         destination: Place::OwnPod,
-        ..Course::usual(named)
+        ..Template::usual(named)
     };
-    let mut courses = vec![usual.clone()];
-    courses.extend(named.ports.iter().map(|port| Course {
+    let mut templates = vec![usual.clone()];
+    templates.extend(named.ports.iter().map(|port| Template {
         port: port.value,
         note: port.words.to_owned(),
         ..usual.clone()
     }));
-    // The passthrough sources are on `lo`, which the outbound lines see.
-    let remote = |source: &&Value<IpAddr>| !source.words.is_empty() && source.words != DNS_SERVER;
-    courses.extend(named.sources.iter().filter(remote).map(|source| Course {
+    // The passthrough sources are on `lo`, which the outbound lines cover.
+    let remote = |source: &&Value<IpAddr>| source.set.is_some() && !is_dns_server(source);
+    templates.extend(named.sources.iter().filter(remote).map(|source| Template {
         source: Place::Address(source.value),
         note: format!("{}, {}", source.words, source.value),
         ..usual.clone()
     }));
     for interface in &named.interfaces {
-        let rerouted = Course {
+        let rerouted = Template {
             interface: interface.value.clone(),
-            note: format!("by {}", interface.value),
+            note: format!("on {}", interface.value),
             ..usual.clone()
         };
-        courses.push(rerouted.clone());
+        templates.push(rerouted.clone());
         let places = named.destinations.iter();
-        let places = places.filter(|place| !place.words.is_empty());
-        courses.extend(places.map(|place| Course {
+        let places = places.filter(|place| place.set.is_some());
+        templates.extend(places.map(|place| Template {
             destination: Place::Address(place.value),
-            note: format!("by {}, {}", interface.value, place.words),
+            note: format!("on {}, {}", interface.value, place.words),
             ..rerouted.clone()
         }));
     }
-    courses.push(Course {
+    templates.push(Template {
         protocol: Protocol::Udp,
-        port: DNS,
+        port: DNS_PORT.number(),
         ..usual
     });
-    courses
+    templates
+}
+
+const fn is_dns_server(place: &Value<IpAddr>) -> bool {
+    matches!(place.set, Some(SetName::DnsServers(_)))
 }
 
 /// A destination or a source, of one family or of both.
@@ -214,7 +215,7 @@ impl Place {
 
 /// Connections from one place to another.
 #[derive(Clone)]
-struct Course {
+struct Template {
     protocol: Protocol,
     source: Place,
     destination: Place,
@@ -223,8 +224,8 @@ struct Course {
     note: String,
 }
 
-impl Course {
-    /// From the pod to somewhere, with nothing that a rule names.
+impl Template {
+    /// From the pod to another host, with values that no rule contains.
     fn usual(named: &Named) -> Self {
         let is_named = |port: &u16| named.ports.iter().any(|named| named.value == *port);
         let mut ordinary = ORDINARY_PORTS.into_iter();
@@ -238,18 +239,18 @@ impl Course {
         }
     }
 
-    /// The same to a place that rules name, and where that is a DNS server, a query.
+    /// The same to a destination that rules contain; a query if that is a DNS server.
     fn to(mut self, place: &Value<IpAddr>) -> Self {
-        if place.words == DNS_SERVER {
+        if is_dns_server(place) {
             self.protocol = Protocol::Udp;
-            self.port = DNS;
+            self.port = DNS_PORT.number();
         }
         self.destination = Place::Address(place.value);
         place.words.clone_into(&mut self.note);
         self
     }
 
-    /// The connections on this course, by each of the paths.
+    /// The connections, for each of the paths.
     fn row(&self, paths: &[Path]) -> Row {
         let (protocol, port) = (self.protocol.name(), self.port);
         let label = format!("{protocol} to {}:{port}", self.destination.words());

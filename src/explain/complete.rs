@@ -1,4 +1,4 @@
-//! The parts of a connection that nobody said.
+//! Completes a connection whose parts were only partly specified.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,9 +10,9 @@ use crate::connection::{
     PortPair, ProtocolSpec, Tracking, Transport,
 };
 
-/// The interface of a pod's network.
+/// The usual interface of a pod's network.
 pub(super) const POD_INTERFACE: &str = "eth0";
-/// Somebody far away and this pod, in addresses that nobody has (RFC 5737, RFC 3849).
+/// A remote address and the pod's own, from the ranges for documentation (RFC 5737, RFC 3849).
 pub(super) const FAR: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
@@ -21,34 +21,34 @@ pub(super) const HERE: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)),
     IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 2)),
 ];
-/// A port such as the kernel gives a client (`net.ipv4.ip_local_port_range`).
+/// A port from the kernel's range for clients (`net.ipv4.ip_local_port_range`).
 pub(super) const CLIENT_PORT: u16 = 40_000;
-/// An application's user.
+/// The user of an application.
 const APPLICATION: u32 = 1000;
 
-/// What is known of the network namespace that the connection is made in or arrives at.
-pub trait Surroundings {
-    /// The way of a packet with this mark from here to the address.
-    fn way_to(&self, destination: IpAddr, source: Option<IpAddr>, mark: u32) -> Option<Way>;
+/// Routes and addresses of the network namespace that the connection belongs to.
+pub trait Network {
+    /// The route of an outgoing packet with this mark.
+    fn route_to(&self, destination: IpAddr, source: Option<IpAddr>, mark: u32) -> Option<Route>;
     /// The interface that has the address.
     fn interface_of(&self, address: IpAddr) -> Option<String>;
 }
 
-/// The way of a packet.
+/// The route of a packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Way {
-    /// The interface that it leaves by.
+pub struct Route {
+    /// The output interface.
     pub interface: String,
-    /// The address that it comes from, unless its socket has another.
+    /// The source address that the kernel selects.
     pub source: IpAddr,
 }
 
-/// Nothing is known.
+/// A network of which nothing is known.
 #[derive(Clone, Copy, Debug)]
-pub struct Unknown;
+pub struct NoNetwork;
 
-impl Surroundings for Unknown {
-    fn way_to(&self, _: IpAddr, _: Option<IpAddr>, _: u32) -> Option<Way> {
+impl Network for NoNetwork {
+    fn route_to(&self, _: IpAddr, _: Option<IpAddr>, _: u32) -> Option<Route> {
         None
     }
 
@@ -62,24 +62,24 @@ impl Surroundings for Unknown {
 pub struct Completed {
     /// The connection.
     pub connection: Connection,
-    /// The parts that were not said, in the order of the plain form.
+    /// The parts that were not specified, in the order of the written form.
     pub assumed: Vec<Part>,
 }
 
 /// A part of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// Made here, or arriving.
+    /// The direction.
     Direction,
     /// The transport protocol.
     Protocol,
-    /// The destination's address.
+    /// The destination address.
     Destination,
-    /// Its port.
+    /// The destination port.
     Port,
-    /// The source's address.
+    /// The source address.
     Source,
-    /// Its port.
+    /// The source port.
     SourcePort,
     /// The interface.
     Interface,
@@ -90,7 +90,7 @@ pub enum Part {
 }
 
 impl Part {
-    /// Its name in the JSON form, and in the plain one where it has one there.
+    /// Its name in JSON, and in the written form where it has a key there.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -106,7 +106,7 @@ impl Part {
         }
     }
 
-    /// What it is, in words.
+    /// Its name in a sentence.
     #[must_use]
     pub const fn words(self) -> &'static str {
         match self {
@@ -123,15 +123,16 @@ impl Part {
     }
 }
 
-/// The connection that is meant: what was not said is as in the surroundings, or as in any pod.
+/// Completes the connection: parts that were not specified are taken from the network or, if that does not know them,
+/// from a typical pod.
 ///
-/// Marks are 0 and the packet is the first of its connection unless something else was said: that goes without
-/// saying, and is not noted as assumed.
+/// Without a mark the marks are 0, and without a state the packet is the first of its connection; these are not listed
+/// as assumed.
 #[must_use]
-pub fn complete(spec: &ConnectionSpec, surroundings: &dyn Surroundings) -> Completed {
+pub fn complete(spec: &ConnectionSpec, network: &dyn Network) -> Completed {
     let mut completion = Completion {
         spec,
-        surroundings,
+        network,
         assumed: Vec::new(),
     };
     let connection = completion.connection();
@@ -143,7 +144,7 @@ pub fn complete(spec: &ConnectionSpec, surroundings: &dyn Surroundings) -> Compl
 
 struct Completion<'a> {
     spec: &'a ConnectionSpec,
-    surroundings: &'a dyn Surroundings,
+    network: &'a dyn Network,
     assumed: Vec<Part>,
 }
 
@@ -156,7 +157,7 @@ impl Completion<'_> {
             Direction::In => self.arriving(),
         };
         let transport = self.source_port(transport);
-        // In the order of the plain form.
+        // In the order of the written form.
         self.assumed.sort_unstable();
         let path = match direction {
             Direction::Out => Path::Out {
@@ -175,20 +176,20 @@ impl Completion<'_> {
         }
     }
 
-    fn or<T>(&mut self, said: Option<T>, part: Part, otherwise: T) -> T {
-        said.unwrap_or_else(|| {
+    fn or<T>(&mut self, specified: Option<T>, part: Part, otherwise: T) -> T {
+        specified.unwrap_or_else(|| {
             self.assumed.push(part);
             otherwise
         })
     }
 
     fn family(&self) -> Family {
-        let said = [self.spec.destination, self.spec.source];
-        let address = said.iter().find_map(|end| end.address);
+        let ends = [self.spec.destination, self.spec.source];
+        let address = ends.iter().find_map(|end| end.address);
         address.map_or(Family::Ipv4, Family::of)
     }
 
-    /// With source port 0 until it is known.
+    /// The transport, with source port 0 for now.
     fn transport(&mut self) -> Transport {
         let tcp = ProtocolSpec::Ported(Protocol::Tcp);
         let (protocol, usual) = match self.or(self.spec.protocol, Part::Protocol, tcp) {
@@ -197,17 +198,17 @@ impl Completion<'_> {
             ProtocolSpec::Icmp => return Transport::Other(icmp(self.family())),
             ProtocolSpec::Number(number) => return Transport::Other(number),
         };
-        let said = self.spec.destination.port.map(Port::number);
+        let specified = self.spec.destination.port.map(Port::number);
         protocol(PortPair {
             source: 0,
-            destination: self.or(said, Part::Port, usual),
+            destination: self.or(specified, Part::Port, usual),
         })
     }
 
     fn source_port(&mut self, transport: Transport) -> Transport {
-        let said = self.spec.source.port.map(Port::number);
+        let specified = self.spec.source.port.map(Port::number);
         let mut with = |ports: PortPair| PortPair {
-            source: self.or(said, Part::SourcePort, CLIENT_PORT),
+            source: self.or(specified, Part::SourcePort, CLIENT_PORT),
             ..ports
         };
         match transport {
@@ -217,53 +218,57 @@ impl Completion<'_> {
         }
     }
 
-    /// The addresses, and the interface that it leaves by.
+    /// The addresses and the output interface.
     fn outgoing(&mut self) -> (Addresses, String) {
         let EndpointSpec { address, .. } = self.spec.destination;
         let far = of(FAR, self.family());
         let destination = self.or(address, Part::Destination, far);
-        let said = self.spec.source.address;
+        let specified = self.spec.source.address;
         let mark = self.spec.packet_mark.unwrap_or(0);
-        let way = self.surroundings.way_to(destination, said, mark);
+        let route = self.network.route_to(destination, specified, mark);
         let by_loopback = self.spec.interface.as_deref() == Some(LOOPBACK);
-        let source = match &way {
+        let source = match &route {
             _ if destination.is_loopback() => loopback(Family::of(destination)),
-            // What goes by `lo` goes to this host, and comes from the address that it goes to.
+            // A packet on `lo` is for this host, and its source is its destination.
             _ if by_loopback => destination,
-            Some(way) => way.source,
+            Some(route) => route.source,
             None => of(HERE, self.family()),
         };
-        let source = self.or(said, Part::Source, source);
-        let interface = match way {
-            Some(way) => way.interface,
+        let source = self.or(specified, Part::Source, source);
+        let interface = match route {
+            Some(route) => route.interface,
             None if destination.is_loopback() || source == destination => LOOPBACK.to_owned(),
             None => POD_INTERFACE.to_owned(),
         };
         self.between(source, destination, interface)
     }
 
-    /// The addresses, and the interface that it comes by.
+    /// The addresses and the input interface.
     fn arriving(&mut self) -> (Addresses, String) {
-        let said = self.spec.source.address;
+        let specified = self.spec.source.address;
         let far = of(FAR, self.family());
-        let way = self.surroundings.way_to(said.unwrap_or(far), None, 0);
-        let here = way
+        let route = self.network.route_to(specified.unwrap_or(far), None, 0);
+        let here = route
             .as_ref()
-            .map_or(of(HERE, self.family()), |way| way.source);
+            .map_or(of(HERE, self.family()), |route| route.source);
         let EndpointSpec { address, .. } = self.spec.destination;
         let destination = self.or(address, Part::Destination, here);
         let by_loopback = self.spec.interface.as_deref() == Some(LOOPBACK);
         let local = destination.is_loopback() || by_loopback;
-        let source = self.or(said, Part::Source, if local { destination } else { far });
-        let interface = match way {
+        let source = self.or(
+            specified,
+            Part::Source,
+            if local { destination } else { far },
+        );
+        let interface = match route {
             _ if source.is_loopback() || source == destination => LOOPBACK.to_owned(),
-            Some(way) if self.spec.source.address.is_some() => way.interface,
-            Some(way) => self
-                .surroundings
+            Some(route) if self.spec.source.address.is_some() => route.interface,
+            Some(route) => self
+                .network
                 .interface_of(destination)
-                .unwrap_or(way.interface),
+                .unwrap_or(route.interface),
             None => self
-                .surroundings
+                .network
                 .interface_of(destination)
                 .unwrap_or_else(|| POD_INTERFACE.to_owned()),
         };
@@ -276,44 +281,23 @@ impl Completion<'_> {
         destination: IpAddr,
         interface: String,
     ) -> (Addresses, String) {
-        let said = self.spec.interface.clone();
-        let interface = self.or(said, Part::Interface, interface);
-        // A spec's two addresses are of one family, and what is made up here is of that one.
-        let addresses = match (source, destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => Addresses::Ipv4 {
-                source,
-                destination,
-            },
-            (IpAddr::V6(source), IpAddr::V6(destination)) => Addresses::Ipv6 {
-                source,
-                destination,
-            },
-            (_, IpAddr::V4(destination)) => Addresses::Ipv4 {
-                source: Ipv4Addr::UNSPECIFIED,
-                destination,
-            },
-            (_, IpAddr::V6(destination)) => Addresses::Ipv6 {
-                source: Ipv6Addr::UNSPECIFIED,
-                destination,
-            },
-        };
+        let specified = self.spec.interface.clone();
+        let interface = self.or(specified, Part::Interface, interface);
+        let addresses = Addresses::of(source, destination)
+            .expect("specified addresses are of one family, and assumed ones of the same");
         (addresses, interface)
     }
 
     fn owner(&mut self) -> Option<Owner> {
         let ConnectionSpec { uid, gid, .. } = *self.spec;
-        let uid = match uid {
-            Some(OwnerSpec::NoSocket) => return None,
-            Some(OwnerSpec::Id(uid)) => Some(uid),
-            None => None,
+        let id = |owner: Option<OwnerSpec>| match owner {
+            Some(OwnerSpec::Id(id)) => Some(Some(id)),
+            Some(OwnerSpec::NoSocket) => None,
+            None => Some(None),
         };
-        let gid = match gid {
-            Some(OwnerSpec::NoSocket) => return None,
-            Some(OwnerSpec::Id(gid)) => Some(gid),
-            None => None,
-        };
+        let (uid, gid) = (id(uid)?, id(gid)?);
         let uid = self.or(uid, Part::Uid, APPLICATION);
-        // As where every user has a group of the same number.
+        // Typically, a user has a group with the same number.
         let gid = self.or(gid, Part::Gid, uid);
         Some(Owner { uid, gid })
     }

@@ -1,161 +1,101 @@
-//! The walk of a packet through the chains.
+//! Evaluates the chains for a packet.
 
-mod foreign;
+mod unmanaged;
 
-use crate::intent::{Family, Port};
+use crate::connection::{Connection, LOOPBACK, Tracking};
+use crate::intent::Family;
 use crate::ruleset::{
-    Chain, ChainKind, Direction, Hook, Installed, Priority, Rule, RuleId, Ruleset, Statement,
+    Chain, ChainKind, Direction, Hook, Installed, Priority, Rule, RuleId, Ruleset, Set, Statement,
     Unmanaged, UnmanagedKind,
 };
 
-use super::outcome::{Fit, NotWalked, Outcome, Step, Verdict, Visit};
-use crate::connection::{Addresses, Connection, LOOPBACK, Owner, Path, Tracking, Transport};
+use super::outcome::{Fit, NotEvaluated, Outcome, Step, Verdict, Visit};
+use super::packet::Packet;
 
-/// What becomes of the connection under the rules.
+/// The outcome of the connection under the rules.
 ///
-/// The kernel's ways are followed: chains by hook and priority; an accepted packet leaves its chain and meets
-/// the next; nat chains are asked about the first packet of a connection only, once; what
-/// leaves by `lo` arrives by it, without its socket. A transparent listener is taken to be there.
-/// The rules are expected to pass [`Ruleset::check`]: a set that is missing has no elements.
+/// The rules are evaluated as the kernel does: chains by hook and priority; `accept` ends only its own chain; nat chains
+/// see only the first packet of a connection, and only once; a packet that leaves on `lo` arrives on it, without its
+/// socket. A transparent listener is assumed to exist. The rules must pass [`Ruleset::check`]: a missing set has no
+/// elements.
 #[must_use]
 pub fn evaluate(ruleset: &Ruleset, connection: &Connection) -> Outcome {
     walk(ruleset, &[], connection)
 }
 
-/// What becomes of the connection under the rules that were read back.
+/// The outcome of the connection under installed rules.
 ///
-/// What is foreign among them is taken not to fit. What of it the connection met is in [`Outcome::unjudged`]: if there is
-/// anything, the outcome may be another.
+/// Unmanaged objects are assumed not to match. The ones that the connection meets are in [`Outcome::undetermined`]: if
+/// there are any, the real outcome may differ.
 #[must_use]
 pub fn evaluate_installed(installed: &Installed, connection: &Connection) -> Outcome {
-    walk(&installed.ruleset, &installed.foreign, connection)
+    walk(&installed.ruleset, &installed.unmanaged, connection)
 }
 
-fn walk(ruleset: &Ruleset, foreign: &[Unmanaged], connection: &Connection) -> Outcome {
+fn walk<R: AsRef<Rule>>(
+    ruleset: &Ruleset<R>,
+    unmanaged: &[Unmanaged],
+    connection: &Connection,
+) -> Outcome {
+    let chains = ruleset.chains.iter().map(|chain| {
+        let rules = chain.rules.iter().map(AsRef::as_ref);
+        chain.with_rules(rules.collect::<Vec<&Rule>>())
+    });
+    let mut chains: Vec<_> = chains.collect();
+    chains.sort_by_key(|chain| chain.priority.number());
     let mut walk = Walk {
-        ruleset,
-        foreign,
+        sets: &ruleset.sets,
+        unmanaged,
         packet: Packet::first(connection),
         verdict: None,
         left_by: None,
         zone: None,
         trace: Vec::new(),
-        unjudged: Vec::new(),
+        undetermined: Vec::new(),
     };
     walk.meets(|kind| *kind == UnmanagedKind::Table { dormant: true });
-    match &connection.path {
-        Path::Out { .. } => {
-            walk.hook(Hook::Output);
-            walk.foreign_hook(POSTROUTING);
-            if walk.packet.interface == LOOPBACK && !walk.dropped() {
-                walk.packet.returns();
-                walk.arrive();
-            }
-        }
-        Path::In { .. } => walk.arrive(),
+    let direction = connection.path.direction();
+    walk.path(&chains, direction);
+    if direction == Direction::Out && walk.packet.interface == LOOPBACK {
+        walk.packet.returns();
+        walk.path(&chains, Direction::In);
     }
     walk.outcome()
 }
 
-/// `NF_INET_LOCAL_IN`, `NF_INET_POST_ROUTING` and `NF_INET_INGRESS` (`linux/netfilter.h`): no chain of ours is there.
-const INPUT: u32 = 1;
-const POSTROUTING: u32 = 4;
-const INGRESS: u32 = 5;
-
-/// A packet between two chains.
-#[derive(Clone, Debug)]
-pub(super) struct Packet {
-    pub(super) addresses: Addresses,
-    pub(super) transport: Transport,
-    pub(super) owner: Option<Owner>,
-    pub(super) mark: u32,
-    pub(super) connection_mark: u32,
-    pub(super) tracking: Tracking,
-    direction: Direction,
-    interface: String,
-    /// It was sent by this namespace to itself.
-    returned: bool,
-}
-
-impl Packet {
-    fn first(connection: &Connection) -> Self {
-        let (direction, interface, owner) = match &connection.path {
-            Path::Out { interface, owner } => (Direction::Out, interface, *owner),
-            Path::In { interface } => (Direction::In, interface, None),
-        };
-        Self {
-            addresses: connection.addresses,
-            transport: connection.transport,
-            owner,
-            mark: connection.packet_mark,
-            connection_mark: connection.connection_mark,
-            tracking: connection.tracking,
-            direction,
-            interface: interface.clone(),
-            returned: false,
-        }
-    }
-
-    /// The interface that it came by, or that it leaves by. It never has both where the rules look.
-    pub(super) fn interface(&self, direction: Direction) -> Option<&str> {
-        (self.direction == direction).then_some(self.interface.as_str())
-    }
-
-    /// It comes back by `lo`: its socket is gone (`loopback_xmit`), its marks are not.
-    fn returns(&mut self) {
-        self.direction = Direction::In;
-        self.owner = None;
-        self.returned = true;
-    }
-
-    /// What is redirected on the way out is sent to loopback.
-    fn redirect(&mut self, port: Port) {
-        self.transport = self.transport.to_port(port.number());
-        if self.direction == Direction::Out {
-            self.addresses = self.addresses.to_loopback();
-            LOOPBACK.clone_into(&mut self.interface);
-        }
-    }
-}
-
-/// What a rule ended.
-enum End {
-    /// With the next one.
-    GoesOn,
-    /// With the chain.
+/// Where evaluation continues after a rule.
+enum Next {
+    Rule,
     Chain,
 }
 
 struct Walk<'a> {
-    ruleset: &'a Ruleset,
-    foreign: &'a [Unmanaged],
+    sets: &'a [Set],
+    unmanaged: &'a [Unmanaged],
     packet: Packet,
-    /// A decision to capture or to drop, with its rule.
+    /// The decision to capture or to drop, with its rule.
     verdict: Option<(Verdict, RuleId)>,
-    /// The rule that left the packet alone in the last chain that could have captured it.
+    /// The rule that bypassed the last chain that could have captured the packet.
     left_by: Option<RuleId>,
     zone: Option<u16>,
     trace: Vec<Visit>,
-    unjudged: Vec<Unmanaged>,
+    undetermined: Vec<Unmanaged>,
 }
 
-impl<'a> Walk<'a> {
-    fn arrive(&mut self) {
-        self.foreign_hook(INGRESS);
-        self.hook(Hook::Prerouting);
-        self.foreign_hook(INPUT);
-    }
-
-    fn hook(&mut self, hook: Hook) {
-        self.foreign_hook(hook.number());
-        let chains = self.ruleset.chains.iter();
-        let mut chains: Vec<&'a Chain> = chains.filter(|chain| chain.hook == hook).collect();
-        chains.sort_by_key(|chain| chain.priority.number());
-        for chain in chains {
+impl Walk<'_> {
+    /// Passes the hooks of a direction. The chains are sorted by priority.
+    fn path(&mut self, chains: &[Chain<&Rule>], direction: Direction) {
+        for &hook in Hook::path(direction) {
             if self.dropped() {
                 return;
             }
-            self.chain(chain);
+            self.unmanaged_chains(hook);
+            for chain in chains.iter().filter(|chain| chain.hook == hook) {
+                if self.dropped() {
+                    return;
+                }
+                self.chain(chain);
+            }
         }
     }
 
@@ -163,69 +103,79 @@ impl<'a> Walk<'a> {
         matches!(self.verdict, Some((Verdict::Drop, _)))
     }
 
-    fn chain(&mut self, chain: &'a Chain) {
+    fn chain(&mut self, chain: &Chain<&Rule>) {
         let mut visit = Visit {
             chain: chain.name.clone(),
             hook: chain.hook,
-            not_walked: self.not_walked(chain.kind),
+            not_evaluated: self.not_evaluated(chain.kind),
             steps: Vec::new(),
         };
-        if visit.not_walked.is_none() {
+        if visit.not_evaluated.is_none() {
             self.rules(chain, &mut visit.steps);
         }
         self.trace.push(visit);
     }
 
-    fn rules(&mut self, chain: &Chain, steps: &mut Vec<Step>) {
+    fn rules(&mut self, chain: &Chain<&Rule>, steps: &mut Vec<Step>) {
         for (position, rule) in chain.rules.iter().enumerate() {
-            self.foreign_rules(chain, position, steps);
+            self.unmanaged_rules(chain, position, steps);
             match self.rule(chain, position, rule, steps) {
-                End::GoesOn => {}
-                End::Chain => return,
+                Next::Rule => {}
+                Next::Chain => return,
             }
         }
-        self.foreign_rules(chain, chain.rules.len(), steps);
+        self.unmanaged_rules(chain, chain.rules.len(), steps);
     }
 
-    fn not_walked(&self, kind: ChainKind) -> Option<NotWalked> {
+    fn not_evaluated(&self, kind: ChainKind) -> Option<NotEvaluated> {
         match (kind, self.packet.tracking) {
             (ChainKind::Filter | ChainKind::Route, _) => None,
-            (ChainKind::Nat, Tracking::Tracked | Tracking::Invalid) => Some(NotWalked::NotNew),
+            (ChainKind::Nat, Tracking::Tracked | Tracking::Invalid) => Some(NotEvaluated::NotNew),
             (ChainKind::Nat, Tracking::New) => self
                 .packet
                 .returned
-                .then_some(NotWalked::DecidedOnTheWayOut),
+                .then_some(NotEvaluated::DecidedOnOutput),
         }
     }
 
-    fn rule(&mut self, chain: &Chain, position: usize, rule: &Rule, steps: &mut Vec<Step>) -> End {
-        let mut end = End::GoesOn;
-        let fit = if let Some(mismatch) = self.misfit(&rule.matches) {
-            Fit::Missed(mismatch)
-        } else if self.looks_into_unknown_set(chain, position, rule) {
+    fn rule(
+        &mut self,
+        chain: &Chain<&Rule>,
+        position: usize,
+        rule: &Rule,
+        steps: &mut Vec<Step>,
+    ) -> Next {
+        let mut next = Next::Rule;
+        let fit = if let Some(mismatch) = self.mismatch(&rule.matches) {
+            Fit::Mismatched(mismatch)
+        } else if self.looks_up_unmanaged_set(chain, position, rule) {
             Fit::Undetermined
         } else {
-            let mut done = Vec::new();
+            let mut executed = Vec::new();
             for &statement in &rule.statements {
                 let Some(after) = self.statement(chain, rule, statement) else {
                     break;
                 };
-                done.push(statement);
-                end = after;
+                executed.push(statement);
+                next = after;
             }
-            Fit::Fitted(done)
+            Fit::Matched(executed)
         };
         steps.push(Step {
             rule: rule.id.clone(),
             position,
             fit,
         });
-        end
+        next
     }
 
-    /// Carries out a statement. `None`: it breaks its rule off, as the kernel does where it cannot be
-    /// carried out.
-    fn statement(&mut self, chain: &Chain, rule: &Rule, statement: Statement) -> Option<End> {
+    /// Executes a statement; `None` where the kernel cannot execute it and ends the rule (`NFT_BREAK`).
+    fn statement(
+        &mut self,
+        chain: &Chain<&Rule>,
+        rule: &Rule,
+        statement: Statement,
+    ) -> Option<Next> {
         match statement {
             Statement::SetPacketMark(mark) => self.packet.mark = mark,
             Statement::SetConnectionMark(mark) => {
@@ -240,13 +190,13 @@ impl<'a> Walk<'a> {
                 self.packet.mark = self.packet.connection_mark;
             }
             Statement::SetZone(zone) => {
-                // The zone of what is tracked already does not change.
+                // The zone of a tracked packet does not change.
                 if chain.priority == Priority::Raw && !self.packet.returned {
                     self.zone = Some(zone);
                 }
             }
             Statement::Tproxy(family, port) => {
-                if !self.can_be_handed_over(family) {
+                if !self.can_have_listener(family) {
                     return None;
                 }
                 self.decide(Verdict::Tproxy(port), rule);
@@ -256,23 +206,23 @@ impl<'a> Walk<'a> {
                 if !matches!(self.verdict, Some((Verdict::Tproxy(_), _))) {
                     self.decide(Verdict::Redirect(port), rule);
                 }
-                return Some(End::Chain);
+                return Some(Next::Chain);
             }
             Statement::Accept => {
                 if can_capture(chain) && !self.packet.returned {
                     self.left_by = Some(rule.id.clone());
                 }
-                return Some(End::Chain);
+                return Some(Next::Chain);
             }
             Statement::Drop => {
                 self.decide(Verdict::Drop, rule);
-                return Some(End::Chain);
+                return Some(Next::Chain);
             }
         }
-        Some(End::GoesOn)
+        Some(Next::Rule)
     }
 
-    fn can_be_handed_over(&self, family: Family) -> bool {
+    fn can_have_listener(&self, family: Family) -> bool {
         let has_sockets = self.packet.transport.ports().is_some();
         has_sockets && self.packet.addresses.family() == family
     }
@@ -293,25 +243,13 @@ impl<'a> Walk<'a> {
             packet_mark: self.packet.mark,
             connection_mark: self.packet.connection_mark,
             trace: self.trace,
-            unjudged: self.unjudged,
+            undetermined: self.undetermined,
         }
     }
 }
 
-/// Whether a chain is one that captures, so that leaving it is a decision not to.
-fn can_capture(chain: &Chain) -> bool {
-    chain.kind == ChainKind::Nat
-        || chain
-            .rules
-            .iter()
-            .flat_map(|rule| &rule.statements)
-            .any(|statement| match statement {
-                Statement::Redirect(_) | Statement::Tproxy(..) => true,
-                Statement::SetPacketMark(_)
-                | Statement::SetConnectionMark(_)
-                | Statement::RestoreMark
-                | Statement::SetZone(_)
-                | Statement::Accept
-                | Statement::Drop => false,
-            })
+/// Whether a rule of the chain captures, so that bypassing it is a decision.
+fn can_capture(chain: &Chain<&Rule>) -> bool {
+    let statements = chain.rules.iter().flat_map(|rule| &rule.statements);
+    chain.kind == ChainKind::Nat || statements.copied().any(Statement::captures)
 }

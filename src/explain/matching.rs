@@ -1,27 +1,27 @@
-//! Whether a match fits a packet, and if not, why.
+//! Evaluates a match for a packet.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::connection::{Tracking, Transport};
 use crate::intent::{Family, InterfacePattern, Port, Protocol};
 use crate::ruleset::{
-    ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Ruleset, Test,
+    ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Set, SetName, Test,
 };
 
-use super::evaluate::Packet;
-use crate::connection::{Tracking, Transport};
+use super::packet::Packet;
 
-/// The first match of a rule that did not fit: what the packet has where it looked, and what it looked for.
+/// The first match of a rule that failed: the packet's value, and the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mismatch {
-    /// The packet is of this family, the rule is for the other.
+    /// The packet has this family, not the rule's.
     Family(Family),
-    /// The packet is of this protocol.
+    /// The packet has this protocol.
     Transport(Transport),
     /// A port.
     Port {
-        /// Of this end.
+        /// Source or destination.
         end: End,
         /// The packet's.
         port: u16,
@@ -30,7 +30,7 @@ pub enum Mismatch {
     },
     /// An address.
     Address {
-        /// Of this end.
+        /// Source or destination.
         end: End,
         /// The packet's.
         address: IpAddr,
@@ -39,11 +39,11 @@ pub enum Mismatch {
     },
     /// An interface.
     Interface {
-        /// Whether it came or leaves by it.
+        /// Input or output.
         direction: Direction,
-        /// The packet's, or `None` where it has none in that direction.
+        /// The packet's; `None` where it has none in that direction.
         interface: Option<String>,
-        /// What was looked for.
+        /// The expected one.
         pattern: InterfacePattern,
     },
     /// An owner of the socket.
@@ -55,27 +55,27 @@ pub enum Mismatch {
         /// The comparison that failed.
         test: Test<u32>,
     },
-    /// The rule asks for an owner, and the packet has no socket.
+    /// The rule matches on an owner, and the packet has no socket.
     NoSocket,
     /// A mark.
     Mark {
-        /// Whose.
+        /// The packet's or the connection's.
         of: MarkOf,
-        /// The packet's.
+        /// Its value.
         mark: u32,
-        /// Equality was looked for, when true.
+        /// Whether the rule expects equality or inequality.
         is: bool,
-        /// With this.
+        /// The value that it is compared with.
         value: u32,
     },
-    /// The connection is in this state of tracking.
+    /// The connection has this tracking state.
     State(Tracking),
 }
 
 impl Mismatch {
-    /// The name of the set that was looked into, if one was.
+    /// The set that was looked up.
     #[must_use]
-    pub fn set_name(&self) -> Option<&str> {
+    pub const fn set_name(&self) -> Option<&SetName> {
         match self {
             Self::Port { test, .. } => test.set_name(),
             Self::Address { test, .. } => test.set_name(),
@@ -90,10 +90,13 @@ impl Mismatch {
     }
 }
 
-/// Whether the match fits the packet.
-pub(super) fn fits(ruleset: &Ruleset, condition: &Match, packet: &Packet) -> Result<(), Mismatch> {
+/// Evaluates the match for the packet.
+///
+/// # Errors
+/// The packet does not match.
+pub(super) fn matches(sets: &[Set], condition: &Match, packet: &Packet) -> Result<(), Mismatch> {
     match condition {
-        Match::Family(family) => fits_family(*family, packet),
+        Match::Family(family) => match_family(*family, packet),
         Match::Protocol { is, protocol } => {
             let same = packet.transport.protocol() == Some(*protocol);
             unless(same == *is, || Mismatch::Transport(packet.transport))
@@ -102,29 +105,29 @@ pub(super) fn fits(ruleset: &Ruleset, condition: &Match, packet: &Packet) -> Res
             protocol,
             end,
             test,
-        } => fits_port(ruleset, *protocol, *end, test, packet),
+        } => match_port(sets, *protocol, *end, test, packet),
         Match::Address { family, end, test } => {
-            fits_family(*family, packet)?;
+            match_family(*family, packet)?;
             let (end, address) = (*end, packet.addresses.end(*end));
-            let fits = decide(
+            let matches = decide(
                 test,
                 |network| network.contains(&address),
-                |name| has_address(ruleset, name, address),
+                |name| has_address(sets, name, address),
             );
             let test = test.clone();
-            unless(fits, || Mismatch::Address { end, address, test })
+            unless(matches, || Mismatch::Address { end, address, test })
         }
         Match::Interface { direction, pattern } => {
-            let own = packet.interface(*direction);
-            let fits = own.is_some_and(|name| pattern.matches(name));
-            unless(fits, || Mismatch::Interface {
+            let own = packet.interface_in(*direction);
+            let matches = own.is_some_and(|name| pattern.matches(name));
+            unless(matches, || Mismatch::Interface {
                 direction: *direction,
                 interface: own.map(ToOwned::to_owned),
                 pattern: pattern.clone(),
             })
         }
-        Match::Owner { kind, test } => fits_owner(ruleset, *kind, test, packet),
-        Match::Mark { of, is, value } => fits_mark(*of, *is, *value, packet),
+        Match::Owner { kind, test } => match_owner(sets, *kind, test, packet),
+        Match::Mark { of, is, value } => match_mark(*of, *is, *value, packet),
         Match::State(state) => {
             let wanted = match state {
                 ConnectionState::Invalid => Tracking::Invalid,
@@ -137,17 +140,17 @@ pub(super) fn fits(ruleset: &Ruleset, condition: &Match, packet: &Packet) -> Res
     }
 }
 
-fn unless(fits: bool, mismatch: impl FnOnce() -> Mismatch) -> Result<(), Mismatch> {
-    if fits { Ok(()) } else { Err(mismatch()) }
+fn unless(matches: bool, mismatch: impl FnOnce() -> Mismatch) -> Result<(), Mismatch> {
+    if matches { Ok(()) } else { Err(mismatch()) }
 }
 
-fn fits_family(family: Family, packet: &Packet) -> Result<(), Mismatch> {
+fn match_family(family: Family, packet: &Packet) -> Result<(), Mismatch> {
     let own = packet.addresses.family();
     unless(own == family, || Mismatch::Family(own))
 }
 
-fn fits_port(
-    ruleset: &Ruleset,
+fn match_port(
+    sets: &[Set],
     protocol: Protocol,
     end: End,
     test: &Test<Port>,
@@ -158,17 +161,17 @@ fn fits_port(
         (transport, Protocol::Tcp | Protocol::Udp) => return Err(Mismatch::Transport(transport)),
     };
     let port = ports.end(end);
-    let fits = decide(
+    let matches = decide(
         test,
         |wanted| wanted.number() == port,
-        |name| has_port(ruleset, name, port),
+        |name| has_port(sets, name, port),
     );
     let test = test.clone();
-    unless(fits, || Mismatch::Port { end, port, test })
+    unless(matches, || Mismatch::Port { end, port, test })
 }
 
-fn fits_owner(
-    ruleset: &Ruleset,
+fn match_owner(
+    sets: &[Set],
     kind: OwnerKind,
     test: &Test<u32>,
     packet: &Packet,
@@ -178,18 +181,18 @@ fn fits_owner(
         OwnerKind::Uid => owner.uid,
         OwnerKind::Gid => owner.gid,
     };
-    let fits = decide(
+    let matches = decide(
         test,
         |&wanted| wanted == id,
-        |name| has_owner(ruleset, name, kind, id),
+        |name| has_owner(sets, name, kind, id),
     );
     let test = test.clone();
-    unless(fits, || Mismatch::Owner { kind, id, test })
+    unless(matches, || Mismatch::Owner { kind, id, test })
 }
 
-/// What has no connection fits neither a test of its connection's mark nor the opposite
+/// A packet without a connection matches neither a comparison with the connection's mark nor its negation
 /// (`nft_ct_get_eval`).
-fn fits_mark(of: MarkOf, is: bool, value: u32, packet: &Packet) -> Result<(), Mismatch> {
+fn match_mark(of: MarkOf, is: bool, value: u32, packet: &Packet) -> Result<(), Mismatch> {
     let mark = match (of, packet.tracking) {
         (MarkOf::Packet, _) => packet.mark,
         (MarkOf::Connection, Tracking::Invalid) => return Err(Mismatch::State(Tracking::Invalid)),
@@ -203,7 +206,11 @@ fn fits_mark(of: MarkOf, is: bool, value: u32, packet: &Packet) -> Result<(), Mi
     })
 }
 
-fn decide<T>(test: &Test<T>, equals: impl Fn(&T) -> bool, contains: impl Fn(&str) -> bool) -> bool {
+fn decide<T>(
+    test: &Test<T>,
+    equals: impl Fn(&T) -> bool,
+    contains: impl Fn(&SetName) -> bool,
+) -> bool {
     match test {
         Test::Is(value) => equals(value),
         Test::IsNot(value) => !equals(value),
@@ -212,48 +219,28 @@ fn decide<T>(test: &Test<T>, equals: impl Fn(&T) -> bool, contains: impl Fn(&str
     }
 }
 
-/// Whether the set of the name has the port. A set that is missing or of another type has nothing;
-/// [`Ruleset::check`] finds those.
-fn has_port(ruleset: &Ruleset, name: &str, port: u16) -> bool {
-    match ruleset.set(name).map(|set| &set.elements) {
-        Some(Elements::Ports(ports)) => ports.contains(port),
-        Some(Elements::Ipv4(_) | Elements::Ipv6(_) | Elements::Uids(_) | Elements::Gids(_))
-        | None => false,
-    }
+/// The elements of the set; `None` if it is missing, which [`Ruleset::check`](crate::ruleset::Ruleset::check) finds.
+fn elements<'a>(sets: &'a [Set], name: &SetName) -> Option<&'a Elements> {
+    let set = sets.iter().find(|set| set.name == *name)?;
+    Some(&set.elements)
 }
 
-fn has_address(ruleset: &Ruleset, name: &str, address: IpAddr) -> bool {
-    match (ruleset.set(name).map(|set| &set.elements), address) {
+fn has_port(sets: &[Set], name: &SetName, port: u16) -> bool {
+    matches!(elements(sets, name), Some(Elements::Ports(ports)) if ports.contains(port))
+}
+
+fn has_address(sets: &[Set], name: &SetName, address: IpAddr) -> bool {
+    match (elements(sets, name), address) {
         (Some(Elements::Ipv4(ranges)), IpAddr::V4(address)) => ranges.contains(address),
         (Some(Elements::Ipv6(ranges)), IpAddr::V6(address)) => ranges.contains(address),
-        (
-            Some(
-                Elements::Ipv4(_)
-                | Elements::Ipv6(_)
-                | Elements::Ports(_)
-                | Elements::Uids(_)
-                | Elements::Gids(_),
-            )
-            | None,
-            _,
-        ) => false,
+        _ => false,
     }
 }
 
-fn has_owner(ruleset: &Ruleset, name: &str, kind: OwnerKind, id: u32) -> bool {
-    match (ruleset.set(name).map(|set| &set.elements), kind) {
+fn has_owner(sets: &[Set], name: &SetName, kind: OwnerKind, id: u32) -> bool {
+    match (elements(sets, name), kind) {
         (Some(Elements::Uids(ids)), OwnerKind::Uid)
         | (Some(Elements::Gids(ids)), OwnerKind::Gid) => ids.contains(id),
-        (
-            Some(
-                Elements::Uids(_)
-                | Elements::Gids(_)
-                | Elements::Ports(_)
-                | Elements::Ipv4(_)
-                | Elements::Ipv6(_),
-            )
-            | None,
-            _,
-        ) => false,
+        _ => false,
     }
 }

@@ -1,24 +1,27 @@
-//! The values that rules name: of each set the first, of each comparison its operand.
+//! The values that rules compare with: the first element of each set, and the operand of each comparison.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 
 use crate::connection::LOOPBACK;
-use crate::intent::{Bound, InterfacePattern, Intervals, OwnerId, Port};
-use crate::ruleset::{Elements, End, Hook, Match, OwnerKind, Rule, Ruleset, Test};
+use crate::intent::{Bound, DNS_PORT, InterfacePattern, Interval, Intervals, OwnerId, Port};
+use crate::ruleset::{
+    Elements, End, Hook, Installed, Match, OwnerKind, Rule, RuleId, SetName, Test,
+};
 
-use super::cases::DNS;
 use super::purpose::set_words;
 
-/// A value, with what it is in words.
+/// A value, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Value<T> {
     pub(super) value: T,
     pub(super) words: &'static str,
+    /// Its set, if it is an element of one.
+    pub(super) set: Option<SetName>,
 }
 
-/// What the rules of one direction name.
+/// The values that the rules of one direction compare with.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Named {
     /// Destination ports.
@@ -36,23 +39,23 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// What the rules on the hook name.
-    pub(super) fn on(hook: Hook, ruleset: &Ruleset) -> Self {
+    /// The values in the rules of the hook.
+    pub(super) fn on(hook: Hook, installed: &Installed) -> Self {
         let mut named = Self::default();
-        for (chain, rule) in ruleset.rules() {
+        for (chain, installed_rule) in installed.ruleset.rules() {
             if chain.hook == hook {
-                for condition in &rule.matches {
-                    named.note(ruleset, rule, condition);
+                for condition in &installed_rule.rule.matches {
+                    named.add(installed, &installed_rule.rule, condition);
                 }
             }
         }
         named
     }
 
-    fn note(&mut self, ruleset: &Ruleset, rule: &Rule, condition: &Match) {
+    fn add(&mut self, installed: &Installed, rule: &Rule, condition: &Match) {
         let set = condition.set_name();
         let elements = set
-            .and_then(|name| ruleset.set(name))
+            .and_then(|name| installed.ruleset.set(name))
             .map(|set| &set.elements);
         let words = set.map_or("", set_words);
         match condition {
@@ -66,16 +69,15 @@ impl Named {
                 } else {
                     operand(test).copied().map(Port::number)
                 };
-                let id = rule.id.as_str();
-                let words = match set {
-                    Some(_) => words,
-                    None if value == Some(DNS) => "DNS",
-                    None if id.contains("tunnel-port") || id.contains("own-pod") => {
+                let words = match (set, &rule.id) {
+                    (Some(_), _) => words,
+                    (None, _) if value == Some(DNS_PORT.number()) => "DNS",
+                    (None, RuleId::LeaveTunnelPort | RuleId::RedirectOwnPod(..)) => {
                         "the tunnel port"
                     }
-                    None => "named by a rule",
+                    (None, _) => "named by a rule",
                 };
-                push(&mut self.ports, value, words);
+                push(&mut self.ports, value, words, set);
             }
             Match::Address { end, test, .. } => {
                 let value = if let Some(Elements::Ipv4(ranges)) = elements {
@@ -86,8 +88,8 @@ impl Named {
                     operand(test).map(IpNet::addr)
                 };
                 match end {
-                    End::Source => push(&mut self.sources, value, words),
-                    End::Destination => push(&mut self.destinations, value, words),
+                    End::Source => push(&mut self.sources, value, words, set),
+                    End::Destination => push(&mut self.destinations, value, words, set),
                 }
             }
             Match::Interface { pattern, .. } => {
@@ -96,7 +98,7 @@ impl Named {
                     InterfacePattern::Prefix(prefix) => format!("{prefix}0"),
                 };
                 let value = (name != LOOPBACK).then_some(name);
-                push(&mut self.interfaces, value, "a named interface");
+                push(&mut self.interfaces, value, "a named interface", None);
             }
             Match::Owner { kind, test } => {
                 let value = if let Some(Elements::Uids(ids) | Elements::Gids(ids)) = elements {
@@ -106,8 +108,8 @@ impl Named {
                 };
                 let words = if set.is_some() { words } else { "proxy" };
                 match kind {
-                    OwnerKind::Uid => push(&mut self.uids, value, words),
-                    OwnerKind::Gid => push(&mut self.gids, value, words),
+                    OwnerKind::Uid => push(&mut self.uids, value, words, set),
+                    OwnerKind::Gid => push(&mut self.gids, value, words, set),
                 }
             }
             Match::Port {
@@ -121,17 +123,26 @@ impl Named {
     }
 }
 
-/// Notes a value, unless it is noted already.
-fn push<T: PartialEq>(values: &mut Vec<Value<T>>, value: Option<T>, words: &'static str) {
+/// Adds a value, unless it is there already.
+fn push<T: PartialEq>(
+    values: &mut Vec<Value<T>>,
+    value: Option<T>,
+    words: &'static str,
+    set: Option<&SetName>,
+) {
     if let Some(value) = value
         && !values.iter().any(|known| known.value == value)
     {
-        values.push(Value { value, words });
+        values.push(Value {
+            value,
+            words,
+            set: set.cloned(),
+        });
     }
 }
 
 fn first<T: Bound>(intervals: &Intervals<T>) -> Option<T> {
-    intervals.iter().next().map(crate::intent::Interval::first)
+    intervals.iter().next().map(Interval::first)
 }
 
 const fn operand<T>(test: &Test<T>) -> Option<&T> {

@@ -1,4 +1,4 @@
-//! The answer: the verdict, the rule behind it, and every rule on the way.
+//! The outcome of a connection: the verdict, the deciding rule, and every rule that was tried.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,16 +8,16 @@ use crate::ruleset::{Hook, RuleId, Statement, Unmanaged};
 
 use super::matching::Mismatch;
 
-/// Where a connection goes.
+/// What the rules do with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
-    /// To this port of this host; the original destination can be read back.
+    /// Redirected to this port of this host; `SO_ORIGINAL_DST` has the original destination.
     Redirect(Port),
-    /// To the transparent socket on this port, its addresses unchanged.
+    /// Handed to the transparent socket on this port, with unchanged addresses.
     Tproxy(Port),
-    /// Straight on, as if there were no capture.
+    /// Not captured.
     Leave,
-    /// Nowhere.
+    /// Dropped.
     Drop,
 }
 
@@ -33,7 +33,7 @@ impl Verdict {
         }
     }
 
-    /// The port that takes the connection, if one does.
+    /// The port of the proxy that gets the connection.
     #[must_use]
     pub const fn port(self) -> Option<Port> {
         match self {
@@ -48,110 +48,80 @@ impl fmt::Display for Verdict {
         match self {
             Self::Redirect(port) => write!(f, "redirected to port {port}"),
             Self::Tproxy(port) => write!(f, "handed to the transparent listener on port {port}"),
-            Self::Leave => f.write_str("left alone"),
+            Self::Leave => f.write_str("not captured"),
             Self::Drop => f.write_str("dropped"),
         }
     }
 }
 
-/// What becomes of a connection, and how that came about.
+/// What the rules do with a connection, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// Where it goes.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The rule that decided, or `None` when no rule did and a chain's policy let it pass.
+    /// The rule that decided; `None` when the policies of the chains did.
     pub rule: Option<RuleId>,
-    /// The conntrack zone that it was put into.
+    /// Its conntrack zone, if a rule set one.
     pub zone: Option<u16>,
-    /// The packet's mark when the last chain was through.
+    /// The packet's mark after the last chain.
     pub packet_mark: u32,
-    /// The connection's mark then.
+    /// The connection's mark after the last chain.
     pub connection_mark: u32,
-    /// The chains on its way, in the order of evaluation.
+    /// The chains that it passed, in order.
     pub trace: Vec<Visit>,
-    /// What it met that cannot be judged. If there is anything, the rest of the outcome holds only where none of it
-    /// has an effect on the connection.
-    pub unjudged: Vec<Unmanaged>,
+    /// Objects on its path that netweir cannot evaluate. If there are any, the outcome holds only as far as they do not
+    /// affect the connection.
+    pub undetermined: Vec<Unmanaged>,
 }
 
 impl Outcome {
-    /// The rules that were tried and did not fit, with the chains they are in, in the order of evaluation.
-    pub fn tried(&self) -> impl Iterator<Item = (&Visit, &Step, &Mismatch)> {
-        self.trace.iter().flat_map(|visit| {
-            visit.steps.iter().filter_map(move |step| match &step.fit {
-                Fit::Missed(mismatch) => Some((visit, step, mismatch)),
-                Fit::Fitted(_) | Fit::Undetermined => None,
-            })
-        })
-    }
-
-    /// The rules that fitted, with their chains and how many known rules of the chain come before each, in the order of
-    /// evaluation.
-    pub fn fitted_steps(&self) -> impl Iterator<Item = (&Visit, &Step)> {
-        let fitted = |step: &&Step| matches!(step.fit, Fit::Fitted(_));
+    /// All rules that were tried, with their chains, in order.
+    pub fn steps(&self) -> impl Iterator<Item = (&Visit, &Step)> {
         let visits = self.trace.iter();
-        visits.flat_map(move |visit| {
-            visit
-                .steps
-                .iter()
-                .filter(fitted)
-                .map(move |step| (visit, step))
-        })
+        visits.flat_map(|visit| visit.steps.iter().map(move |step| (visit, step)))
     }
 
-    /// The rules that were tried before the one that decided, and did not fit. When none decided, all of them.
-    pub fn tried_before_decision(&self) -> impl Iterator<Item = (&Visit, &Step, &Mismatch)> {
-        let decided = |step: &Step| {
-            matches!(step.fit, Fit::Fitted(_)) && self.rule.as_ref() == Some(&step.rule)
-        };
-        let steps = self.trace.iter();
-        steps
-            .flat_map(|visit| visit.steps.iter().map(move |step| (visit, step)))
+    /// The rules that matched, with their chains, in order.
+    pub fn matched(&self) -> impl Iterator<Item = (&Visit, &Step)> {
+        self.steps().filter(|(_, step)| step.fit.is_match())
+    }
+
+    /// The rules that did not match before the deciding rule, in order; all of them if no rule decided.
+    pub fn mismatched_before_decision(&self) -> impl Iterator<Item = (&Visit, &Step, &Mismatch)> {
+        let decided = |step: &Step| step.fit.is_match() && self.rule.as_ref() == Some(&step.rule);
+        self.steps()
             .take_while(move |(_, step)| !decided(step))
-            .filter_map(|(visit, step)| match &step.fit {
-                Fit::Missed(mismatch) => Some((visit, step, mismatch)),
-                Fit::Fitted(_) | Fit::Undetermined => None,
-            })
-    }
-
-    /// The rules that fitted, in the order of evaluation.
-    pub fn fitted(&self) -> impl Iterator<Item = &RuleId> {
-        let steps = self.trace.iter().flat_map(|visit| &visit.steps);
-        steps.filter_map(|step| match step.fit {
-            Fit::Fitted(_) => Some(&step.rule),
-            Fit::Missed(_) | Fit::Undetermined => None,
-        })
+            .filter_map(|(visit, step)| Some((visit, step, step.fit.mismatch()?)))
     }
 }
 
-/// A chain on the packet's way.
+/// A chain that the packet passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
     /// The chain's name.
     pub chain: Cow<'static, str>,
-    /// Where the packet met it.
+    /// Its hook.
     pub hook: Hook,
-    /// Why its rules were not tried, if they were not.
-    pub not_walked: Option<NotWalked>,
-    /// The rules tried, up to the one that ended the chain. When none did, its policy let the
-    /// packet pass.
+    /// Why its rules were not evaluated, if they were not.
+    pub not_evaluated: Option<NotEvaluated>,
+    /// The rules that were tried, up to the one that ended the chain.
     pub steps: Vec<Step>,
 }
 
-/// Why a nat chain's rules were not tried.
+/// Why the rules of a nat chain were not evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NotWalked {
-    /// It was decided with the connection's first packet.
+pub enum NotEvaluated {
+    /// The connection's first packet decided.
     NotNew,
-    /// It was decided on the way out; the packet only comes back by `lo`.
-    DecidedOnTheWayOut,
+    /// The output hook decided; the packet only returns on `lo`.
+    DecidedOnOutput,
 }
 
-impl fmt::Display for NotWalked {
+impl fmt::Display for NotEvaluated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotNew => "only the first packet of a connection is asked about",
-            Self::DecidedOnTheWayOut => "this was decided on the way out",
+            Self::NotNew => "only evaluated for the first packet of a connection",
+            Self::DecidedOnOutput => "already decided on output",
         })
     }
 }
@@ -161,25 +131,38 @@ impl fmt::Display for NotWalked {
 pub struct Step {
     /// Its id.
     pub rule: RuleId,
-    /// How many known rules of the chain come before it.
+    /// How many rules of the model precede it in its chain.
     pub position: usize,
-    /// Whether it fitted.
+    /// The result.
     pub fit: Fit,
 }
 
-/// Whether a rule fitted.
+/// Whether a rule matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fit {
-    /// Every match fitted; these statements were carried out.
-    Fitted(Vec<Statement>),
-    /// This was the first that did not.
-    Missed(Mismatch),
-    /// Whether it did cannot be told.
+    /// Every match succeeded, and these statements were executed.
+    Matched(Vec<Statement>),
+    /// This match failed first.
+    Mismatched(Mismatch),
+    /// netweir cannot tell.
     Undetermined,
 }
 
+impl Fit {
+    const fn is_match(&self) -> bool {
+        matches!(self, Self::Matched(_))
+    }
+
+    const fn mismatch(&self) -> Option<&Mismatch> {
+        match self {
+            Self::Mismatched(mismatch) => Some(mismatch),
+            Self::Matched(_) | Self::Undetermined => None,
+        }
+    }
+}
+
 impl fmt::Display for Outcome {
-    /// The verdict with its rule, and a line for every rule tried.
+    /// The verdict with its rule, and a line for every rule that was tried.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.rule {
             Some(rule) => writeln!(f, "{}, by {rule}", self.verdict)?,
@@ -195,14 +178,14 @@ impl fmt::Display for Outcome {
 impl fmt::Display for Visit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let hook = self.hook.name();
-        match self.not_walked {
+        match self.not_evaluated {
             Some(reason) => writeln!(f, "  {} ({hook}): {reason}", self.chain)?,
             None => writeln!(f, "  {} ({hook})", self.chain)?,
         }
         for step in &self.steps {
             match &step.fit {
-                Fit::Missed(mismatch) => writeln!(f, "    no   {}: {mismatch}", step.rule)?,
-                Fit::Fitted(_) => writeln!(f, "    yes  {}", step.rule)?,
+                Fit::Mismatched(mismatch) => writeln!(f, "    no   {}: {mismatch}", step.rule)?,
+                Fit::Matched(_) => writeln!(f, "    yes  {}", step.rule)?,
                 Fit::Undetermined => writeln!(f, "    ?    {}", step.rule)?,
             }
         }

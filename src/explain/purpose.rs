@@ -1,203 +1,195 @@
-//! The ids of rules in words.
+//! What each rule is for, in words.
 
-use crate::ruleset::RuleId;
+use crate::connection::Direction;
+use crate::intent::{Family, OwnerId, Protocol};
+use crate::ruleset::{OwnerKind, RuleId, SetName};
 
-/// What is true of the connections that the rule of this id is for: a clause that goes on after "it", such as
-/// `is made by the proxy (uid 1337)`. `None` for an id that no rule of ours has.
-#[must_use]
-pub fn purpose(id: &RuleId) -> Option<String> {
-    let (_, _, value) = parts(id)?;
-    Some(template(id)?.replace("{}", value))
-}
+const INBOUND: &str = "the proxy's inbound port";
+const OUTBOUND: &str = "the proxy's outbound port";
+const DNS: &str = "the proxy's DNS port";
 
-/// What is true of the connections that alike rules are for.
-#[must_use]
-pub fn purpose_of_all(ids: &[RuleId]) -> Option<String> {
-    let mut values: Vec<_> = ids
-        .iter()
-        .filter_map(parts)
-        .map(|(_, _, value)| value)
-        .collect();
-    values.dedup();
-    let some: Vec<_> = values.iter().take(VALUES).copied().collect();
-    let some = some.join(" or ");
-    let value = match values.len() {
-        all if all > VALUES => format!("{some} or {} others", all - VALUES),
-        _ => some,
-    };
-    Some(template(ids.first()?)?.replace("{}", &value))
-}
-
-/// Whether rules are for the same, apart from the family and the value that each is for.
-#[must_use]
-pub fn are_alike(a: &RuleId, b: &RuleId) -> bool {
-    match (parts(a), parts(b), template(a)) {
-        (Some((chain, purpose, value)), Some((other_chain, other, other_value)), Some(words)) => {
-            chain == other_chain
-                && purpose == other
-                && (value == other_value || words.contains("{}"))
-        }
-        (None, _, _) | (_, None, _) | (_, _, None) => false,
-    }
-}
-
-/// So many values are told of alike rules.
+/// How many values of similar rules are listed.
 const VALUES: usize = 4;
 
-/// The clause, with `{}` in place of the value.
-fn template(id: &RuleId) -> Option<&'static str> {
-    let (chain, purpose, _) = parts(id)?;
-    match chain {
-        "outbound" => outbound(purpose),
-        "inbound" => inbound(purpose),
-        "outbound-packet" => outbound_packet(purpose),
-        "inbound-packet" => inbound_packet(purpose),
-        "outbound-raw" | "inbound-raw" => raw(purpose),
-        _ => None,
+/// What is true of the connections that a rule is for.
+struct Purpose {
+    /// A clause that follows "it", with `{}` in place of the value.
+    clause: &'static str,
+    /// The value that the rule is for: an interface, an address, an owner.
+    value: String,
+    /// The proxy's listener that the rule sends connections to.
+    listener: Option<&'static str>,
+}
+
+impl Purpose {
+    fn new(clause: &'static str) -> Self {
+        Self {
+            clause,
+            value: String::new(),
+            listener: None,
+        }
+    }
+
+    fn of(self, value: impl ToString) -> Self {
+        Self {
+            value: value.to_string(),
+            ..self
+        }
+    }
+
+    fn to(self, listener: &'static str) -> Self {
+        Self {
+            listener: Some(listener),
+            ..self
+        }
     }
 }
 
-/// Which of the proxy's listeners the rule of this id sends connections to.
+/// What is true of the connections that the rule is for: a clause that follows "it", such as
+/// `is made by the proxy (uid 1337)`. `None` for a rule that the plan does not make.
+#[must_use]
+pub fn purpose(id: &RuleId) -> Option<String> {
+    purpose_of_all(std::slice::from_ref(id))
+}
+
+/// What is true of the connections that similar rules are for, with the first of their values.
+#[must_use]
+pub fn purpose_of_all(ids: &[RuleId]) -> Option<String> {
+    let purposes: Option<Vec<_>> = ids.iter().map(of).collect();
+    let purposes = purposes?;
+    let mut values: Vec<_> = purposes.iter().map(|one| one.value.as_str()).collect();
+    values.dedup();
+    let shown = values.iter().take(VALUES).copied();
+    let mut value = shown.collect::<Vec<_>>().join(" or ");
+    if values.len() > VALUES {
+        value = format!("{value} or {} others", values.len() - VALUES);
+    }
+    Some(purposes.first()?.clause.replace("{}", &value))
+}
+
+/// Whether two rules have the same purpose, apart from the family and the value.
+#[must_use]
+pub fn are_similar(a: &RuleId, b: &RuleId) -> bool {
+    match (of(a), of(b)) {
+        (Some(a), Some(b)) => {
+            a.clause == b.clause && (a.value == b.value || a.clause.contains("{}"))
+        }
+        (None, _) | (_, None) => false,
+    }
+}
+
+/// The proxy's listener that the rule sends connections to.
 #[must_use]
 pub fn listener(id: &RuleId) -> Option<&'static str> {
-    let (chain, purpose, _) = parts(id)?;
-    match (chain, purpose) {
-        ("outbound", "redirect-dns-tcp" | "redirect-dns-udp") => Some("the proxy's DNS port"),
-        ("outbound", "redirect-own-pod-uid" | "redirect-own-pod-gid")
-        | ("inbound", "redirect")
-        | ("inbound-packet", "tproxy") => Some("the proxy's inbound port"),
-        ("outbound", "redirect" | "redirect-included-port" | "redirect-included-range")
-        | ("inbound", "reroute" | "reroute-included-range") => Some("the proxy's outbound port"),
-        _ => None,
-    }
+    of(id)?.listener
 }
 
-pub(super) const DNS_SERVER: &str = "a DNS server";
+fn of(id: &RuleId) -> Option<Purpose> {
+    use OwnerKind::{Gid, Uid};
+    use Protocol::{Tcp, Udp};
+    use Purpose as P;
+    Some(match id {
+        RuleId::Other(_) => return None,
+        RuleId::LeaveFamily(_, Family::Ipv4) => P::new("is IPv4, which is not captured"),
+        RuleId::LeaveFamily(_, Family::Ipv6) => P::new("is IPv6, which is not captured"),
+        RuleId::LeaveNotTcp(_) => P::new("is not TCP"),
+        RuleId::LeaveInterface(chain, pattern) => P::new(match chain.direction() {
+            Direction::In => "arrives on the excluded interface {}",
+            Direction::Out => "leaves on the excluded interface {}",
+        })
+        .of(pattern),
+        RuleId::LeavePassthroughSource(chain, source) => P::new(match chain.direction() {
+            Direction::In => "arrives on lo from the passthrough source {}",
+            Direction::Out => "leaves on lo from the passthrough source {}",
+        })
+        .of(source),
+        RuleId::LeaveExcludedSource(..) => P::new("comes from an excluded source"),
+        RuleId::LeaveExcludedInboundPort(_) => P::new("goes to an excluded port"),
+        RuleId::ZoneProxyQuery(Uid, id) => P::new("is a DNS query of the proxy (uid {})").of(id),
+        RuleId::ZoneProxyQuery(Gid, id) => P::new("is a DNS query of the proxy (gid {})").of(id),
+        RuleId::ZoneProxyReply(Uid, id) => P::new("is a DNS answer of the proxy (uid {})").of(id),
+        RuleId::ZoneProxyReply(Gid, id) => P::new("is a DNS answer of the proxy (gid {})").of(id),
+        RuleId::ZoneQuery(_) => P::new("is a DNS query"),
+        RuleId::ZoneReply(_) => P::new("is an answer of a DNS server"),
+        RuleId::LeaveNeitherTcpNorUdp => P::new("is neither TCP nor UDP"),
+        RuleId::LeaveExcludedPort(Tcp) => P::new("goes to an excluded TCP port"),
+        RuleId::LeaveExcludedPort(Udp) => P::new("goes to an excluded UDP port"),
+        RuleId::LeaveExcludedPortOfUid(Tcp, nth) => {
+            P::new("goes to a TCP port that is excluded for its user").of(nth)
+        }
+        RuleId::LeaveExcludedPortOfUid(Udp, nth) => {
+            P::new("goes to a UDP port that is excluded for its user").of(nth)
+        }
+        RuleId::RedirectOwnPod(kind, id, _) => of_own_pod(*kind, *id).to(INBOUND),
+        RuleId::MarkProxy(kind, id, _) => of_own_pod(*kind, *id),
+        RuleId::LeaveLoopbackNot(Uid, id) => {
+            P::new("stays in the pod and is not made by the proxy (uid {})").of(id)
+        }
+        RuleId::LeaveLoopbackNot(Gid, id) => {
+            P::new("stays in the pod and is not made by the proxy (gid {})").of(id)
+        }
+        RuleId::LeaveProxy(Uid, id) => P::new("is made by the proxy (uid {})").of(id),
+        RuleId::LeaveProxy(Gid, id) => P::new("is made by the proxy (gid {})").of(id),
+        RuleId::LeaveExcludedOwner(Uid) => P::new("is made by an excluded user"),
+        RuleId::LeaveExcludedOwner(Gid) => P::new("is made by an excluded group"),
+        RuleId::LeaveNotIncludedOwner(Uid) => P::new("is made by a user that is not included"),
+        RuleId::LeaveNotIncludedOwner(Gid) => P::new("is made by a group that is not included"),
+        RuleId::RedirectDns(Tcp, _) => P::new("is a DNS query over TCP").to(DNS),
+        RuleId::RedirectDns(Udp, _) => P::new("is a DNS query over UDP").to(DNS),
+        RuleId::LeaveLoopbackRange(_) => P::new("goes to the loopback range"),
+        RuleId::LeaveExcludedRange(_) => P::new("goes to an excluded range"),
+        RuleId::RedirectIncludedPort => P::new("goes to an included port").to(OUTBOUND),
+        RuleId::RedirectIncludedRange(_) => P::new("goes to an included range").to(OUTBOUND),
+        RuleId::RedirectOutbound => P::new("is TCP and matches no exclusion").to(OUTBOUND),
+        RuleId::Reroute(pattern) => P::new("arrives on the rerouted interface {}")
+            .of(pattern)
+            .to(OUTBOUND),
+        RuleId::RerouteIncludedRange(_, pattern) => {
+            P::new("arrives on the rerouted interface {} and goes to an included range")
+                .of(pattern)
+                .to(OUTBOUND)
+        }
+        RuleId::LeaveRerouted(pattern) => {
+            P::new("arrives on the rerouted interface {} and is not captured there").of(pattern)
+        }
+        RuleId::LeaveTunnelPort => P::new("goes to the proxy's tunnel port"),
+        RuleId::RedirectInbound | RuleId::Tproxy(_) => {
+            P::new("goes to a captured port").to(INBOUND)
+        }
+        RuleId::DropInvalid => P::new("is a packet that belongs to no connection"),
+        RuleId::SaveMark => P::new("already has the tproxy mark"),
+        RuleId::LeaveLoopback => {
+            P::new("arrives on lo and is not a call of the proxy to its own pod")
+        }
+        RuleId::LeaveNotIncludedPort => P::new("goes to a port that is not included"),
+        RuleId::DivertTracked => P::new("belongs to an established connection"),
+        RuleId::DropWithoutListener(_) => P::new("finds no transparent listener"),
+        RuleId::LeaveTproxiedLoopback => P::new("leaves on lo with the tproxy mark"),
+        RuleId::RestoreMark => P::new("belongs to a connection that arrived with the tproxy mark"),
+    })
+}
 
-/// What the elements of the set of this name have in common.
-pub(super) fn set_words(name: &str) -> &'static str {
-    let of_users = name.starts_with("outbound_exclude_ports_");
-    let name = name.trim_end_matches("_ipv4").trim_end_matches("_ipv6");
+fn of_own_pod(kind: OwnerKind, id: OwnerId) -> Purpose {
+    Purpose::new(match kind {
+        OwnerKind::Uid => "is a call of the proxy (uid {}) to its own pod",
+        OwnerKind::Gid => "is a call of the proxy (gid {}) to its own pod",
+    })
+    .of(id)
+}
+
+/// What the elements of a set have in common.
+pub(super) const fn set_words(name: &SetName) -> &'static str {
     match name {
-        _ if of_users && name.ends_with("_uids") => "with excluded ports",
-        _ if of_users => "excluded for users",
-        "outbound_exclude_ports" | "inbound_exclude_ports" => "an excluded port",
-        "outbound_include_ports" | "inbound_include_ports" => "an included port",
-        "outbound_exclude" => "an excluded range",
-        "outbound_include" => "an included range",
-        "inbound_exclude" => "from an excluded source",
-        "dns_servers" => DNS_SERVER,
-        "outbound_exclude_uids" | "outbound_exclude_gids" => "excluded",
-        "outbound_include_uids" | "outbound_include_gids" => "included",
-        _ => "of a set",
+        SetName::OutboundExcludePortsUids(_) => "with excluded ports",
+        SetName::OutboundExcludePortsForUids(_) => "excluded for users",
+        SetName::OutboundExcludePorts | SetName::InboundExcludePorts => "an excluded port",
+        SetName::OutboundIncludePorts | SetName::InboundIncludePorts => "an included port",
+        SetName::OutboundExclude(_) => "an excluded range",
+        SetName::OutboundInclude(_) => "an included range",
+        SetName::InboundExclude(_) => "from an excluded source",
+        SetName::DnsServers(_) => "a DNS server",
+        SetName::OutboundExcludeOwners(_) => "excluded",
+        SetName::OutboundIncludeOwners(_) => "included",
+        SetName::Other(_) => "of a set",
     }
-}
-
-/// The chain, the purpose without the family that it may end with, and the value that it is for.
-fn parts(id: &RuleId) -> Option<(&str, &str, &str)> {
-    let (chain, rest) = id.as_str().split_once('/')?;
-    let (purpose, value) = rest.split_once('/').unwrap_or((rest, ""));
-    let without_family = purpose
-        .strip_suffix("-ipv4")
-        .or_else(|| purpose.strip_suffix("-ipv6"));
-    // `leave-ipv6` is a purpose of its own.
-    let purpose = without_family
-        .filter(|&purpose| purpose != "leave")
-        .unwrap_or(purpose);
-    Some((chain, purpose, value))
-}
-
-fn outbound(purpose: &str) -> Option<&'static str> {
-    Some(match purpose {
-        "leave-interface" => "leaves by the excluded interface {}",
-        "leave-excluded-port-tcp" | "leave-excluded-port-udp" => "goes to an excluded port",
-        "leave-excluded-port-of-uid-tcp" | "leave-excluded-port-of-uid-udp" => {
-            "goes to a port that is excluded for its user"
-        }
-        "leave-passthrough-source" => "leaves by lo from the passthrough source {}",
-        "redirect-own-pod-uid" => "is a call of the proxy (uid {}) to its own pod",
-        "redirect-own-pod-gid" => "is a call of the proxy (gid {}) to its own pod",
-        "leave-loopback-not-uid" => "stays in the pod and is not made by the proxy (uid {})",
-        "leave-loopback-not-gid" => "stays in the pod and is not made by the proxy (gid {})",
-        "leave-proxy-uid" => "is made by the proxy (uid {})",
-        "leave-proxy-gid" => "is made by the proxy (gid {})",
-        "leave-excluded-uid" => "is made by an excluded user",
-        "leave-excluded-gid" => "is made by an excluded group",
-        "leave-not-included-uid" => "is made by a user that is not included",
-        "leave-not-included-gid" => "is made by a group that is not included",
-        "redirect-dns-tcp" => "is a DNS query over TCP",
-        "redirect-dns-udp" => "is a DNS query over UDP",
-        "leave-loopback-range" => "goes to the loopback range",
-        "leave-excluded-range" => "goes to an excluded range",
-        "redirect-included-port" => "goes to an included port",
-        "redirect-included-range" => "goes to an included range",
-        "redirect" => "is TCP that no exclusion fits",
-        other => return of_any_chain(other),
-    })
-}
-
-fn inbound(purpose: &str) -> Option<&'static str> {
-    Some(match purpose {
-        "reroute" => "arrives by the rerouted interface {}",
-        "reroute-included-range" => {
-            "arrives by the rerouted interface {} and goes to an included range"
-        }
-        "leave-rerouted" => "arrives by the rerouted interface {} and is not captured there",
-        "leave-interface" => "arrives by the excluded interface {}",
-        "leave-tunnel-port" => "goes to the proxy's tunnel port",
-        "leave-excluded-source" => "comes from an excluded source",
-        "leave-excluded-port" => "goes to an excluded port",
-        "redirect" => "goes to a captured port",
-        other => return of_any_chain(other),
-    })
-}
-
-fn outbound_packet(purpose: &str) -> Option<&'static str> {
-    Some(match purpose {
-        "leave-interface" => "leaves by the excluded interface {}",
-        "leave-tproxied-loopback" => "leaves by lo with the tproxy mark",
-        "mark-proxy-uid" => "is a call of the proxy (uid {}) to its own pod",
-        "mark-proxy-gid" => "is a call of the proxy (gid {}) to its own pod",
-        "restore-mark" => "belongs to a connection that arrived with the tproxy mark",
-        other => return of_any_chain(other),
-    })
-}
-
-fn inbound_packet(purpose: &str) -> Option<&'static str> {
-    Some(match purpose {
-        "drop-invalid" => "is a packet that fits no connection",
-        "leave-interface" => "arrives by the excluded interface {}",
-        "save-mark" => "bears the tproxy mark already",
-        "leave-passthrough-source" => "comes by lo from the passthrough source {}",
-        "leave-loopback" => "comes by lo and is not a call of the proxy to its own pod",
-        "leave-excluded-source" => "comes from an excluded source",
-        "leave-excluded-port" => "goes to an excluded port",
-        "leave-not-included-port" => "goes to a port that is not included",
-        "divert-tracked" => "belongs to a connection that is known already",
-        "tproxy" => "goes to a captured port",
-        "drop-without-listener" => "finds no transparent listener",
-        other => return of_any_chain(other),
-    })
-}
-
-fn raw(purpose: &str) -> Option<&'static str> {
-    Some(match purpose {
-        "zone-proxy-query-uid" => "is a DNS query of the proxy (uid {})",
-        "zone-proxy-query-gid" => "is a DNS query of the proxy (gid {})",
-        "zone-proxy-reply-uid" => "is an answer of the proxy (uid {}) to a DNS query",
-        "zone-proxy-reply-gid" => "is an answer of the proxy (gid {}) to a DNS query",
-        "zone-query" => "is a DNS query",
-        "zone-reply" => "is a DNS server's answer",
-        other => return of_any_chain(other),
-    })
-}
-
-fn of_any_chain(purpose: &str) -> Option<&'static str> {
-    Some(match purpose {
-        "leave-not-tcp" => "is not TCP",
-        "leave-neither-tcp-nor-udp" => "is neither TCP nor UDP",
-        "leave-ipv4" => "is IPv4, which is not captured",
-        "leave-ipv6" => "is IPv6, which is not captured",
-        _ => return None,
-    })
 }

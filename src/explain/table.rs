@@ -1,22 +1,23 @@
-//! Every typical connection under a ruleset, in one look: owners by destinations, in both directions.
+//! The outcomes of typical connections as a table: owners by destinations, in both directions.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
 use serde::Serialize;
 
+use crate::connection::Connection;
 use crate::intent::Port;
-use crate::ruleset::{Installed, Ruleset};
+use crate::json;
+use crate::ruleset::Installed;
 
-use super::answer::{self, Answer, SCHEMA, json};
+use super::answer::{Answer, AnswerJson, SCHEMA};
 use super::cases::{Case, Cases, Row};
 use super::complete::Completed;
 use super::evaluate::evaluate_installed;
 use super::outcome::{Outcome, Verdict};
 use super::purpose::listener;
-use crate::connection::Connection;
 
-/// The matrix.
+/// The outcomes of typical connections.
 #[derive(Clone, Debug)]
 pub struct Table {
     owners: Vec<String>,
@@ -24,7 +25,7 @@ pub struct Table {
     inbound: Vec<Line>,
 }
 
-/// A line: where from or to, and the outcome for each owner.
+/// A line: a source or destination, and the outcome for each owner.
 #[derive(Clone, Debug)]
 struct Line {
     label: String,
@@ -33,10 +34,10 @@ struct Line {
 }
 
 impl Table {
-    /// The outcomes of all connections that these rules tell apart, each with one value of its kind.
+    /// Evaluates the typical connections under these rules.
     #[must_use]
     pub fn new(installed: &Installed) -> Self {
-        let cases = Cases::of(&installed.ruleset);
+        let cases = Cases::of(installed);
         let lines = |rows: &[Row]| rows.iter().flat_map(|row| lines(installed, row)).collect();
         Self {
             owners: cases.owners.iter().map(ToString::to_string).collect(),
@@ -57,9 +58,9 @@ impl Table {
             .collect()
     }
 
-    /// The answers to all connections, row by row: a JSON object, on one line.
+    /// The answers for all connections, row by row: a JSON object on one line.
     #[must_use]
-    pub fn json(&self, rules: &Ruleset) -> String {
+    pub fn json(&self, rules: &Installed) -> String {
         let lines = self.outbound.iter().chain(&self.inbound);
         let outcomes = lines.flat_map(|line| &line.outcomes);
         let completed: Vec<_> = outcomes
@@ -72,7 +73,7 @@ impl Table {
             })
             .collect();
         let answers = completed.iter();
-        json(&Object {
+        json::line(&TableJson {
             version: SCHEMA,
             connections: answers
                 .map(|(asked, outcome)| Answer::new(rules, asked, outcome).object(None))
@@ -82,9 +83,9 @@ impl Table {
 }
 
 #[derive(Serialize)]
-struct Object<'a> {
+struct TableJson<'a> {
     version: u32,
-    connections: Vec<answer::Object<'a>>,
+    connections: Vec<AnswerJson<'a>>,
 }
 
 /// One line for both families, or one for each where they differ.
@@ -115,7 +116,7 @@ fn lines(installed: &Installed, row: &Row) -> Vec<Line> {
 }
 
 impl Line {
-    /// The outcomes in words, the same ones for both families once.
+    /// The outcomes as words.
     fn words(&self) -> Vec<String> {
         let outcomes = self.outcomes.iter();
         outcomes.map(|(_, outcome)| word(outcome)).collect()
@@ -123,24 +124,24 @@ impl Line {
 }
 
 fn word(outcome: &Outcome) -> String {
-    if !outcome.unjudged.is_empty() {
-        return "unknown".to_owned();
+    if !outcome.undetermined.is_empty() {
+        return "undetermined".to_owned();
     }
     match outcome.verdict {
         Verdict::Redirect(port) => port.to_string(),
         Verdict::Tproxy(port) => format!("tproxy {port}"),
-        Verdict::Leave => "left alone".to_owned(),
+        Verdict::Leave => "not captured".to_owned(),
         Verdict::Drop => "dropped".to_owned(),
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut owners = vec!["made in the pod", ""];
+        let mut owners = vec!["outbound", ""];
         owners.extend(self.owners.iter().map(String::as_str));
         write_lines(f, &owners, &self.outbound)?;
         f.write_char('\n')?;
-        write_lines(f, &["arriving at the pod", "", "goes to"], &self.inbound)?;
+        write_lines(f, &["inbound", "", "goes to"], &self.inbound)?;
         let mut listeners = self.listeners().into_iter();
         if let Some((port, listener)) = listeners.next() {
             write!(f, "\n{port} is {listener}")?;

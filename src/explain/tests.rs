@@ -22,8 +22,8 @@ impl Accounts for OneName {
 /// A pod with 10.1.0.2 and `fd01::2` on `eth0`, 10.2.0.2 on `net1`, and a default route by `eth0`.
 struct Pod;
 
-impl Surroundings for Pod {
-    fn way_to(&self, destination: IpAddr, source: Option<IpAddr>, _: u32) -> Option<Way> {
+impl Network for Pod {
+    fn route_to(&self, destination: IpAddr, source: Option<IpAddr>, _: u32) -> Option<Route> {
         let own = |text: &str| Some(text.parse().unwrap());
         let (interface, address): (_, Option<IpAddr>) = match destination.to_string().as_str() {
             text @ ("10.1.0.2" | "10.2.0.2" | "fd01::2" | "127.0.0.1" | "::1") => ("lo", own(text)),
@@ -31,7 +31,7 @@ impl Surroundings for Pod {
             text if text.contains(':') => ("eth0", own("fd01::2")),
             _ => ("eth0", own("10.1.0.2")),
         };
-        Some(Way {
+        Some(Route {
             interface: interface.to_owned(),
             source: source.or(address)?,
         })
@@ -48,13 +48,13 @@ impl Surroundings for Pod {
 }
 
 /// Each spec, its completed connection and the names of the assumed parts.
-fn completed(surroundings: &dyn Surroundings, asked: &[&str]) -> String {
+fn completed(network: &dyn Network, asked: &[&str]) -> String {
     let line = |text: &&str| {
-        let question = ConnectionSpec::parse(text, &OneName).unwrap();
+        let spec = ConnectionSpec::parse(text, &OneName).unwrap();
         let Completed {
             connection,
             assumed,
-        } = complete(&question, surroundings);
+        } = complete(&spec, network);
         let assumed: Vec<_> = assumed.iter().map(|part| part.name()).collect();
         format!("{text}\n  {connection}\n  {}\n", assumed.join(" "))
     };
@@ -133,7 +133,7 @@ out protocol=47 10.0.0.5 uid=none
 #[test]
 fn missing_parts_default_to_a_typical_pod() {
     assert_data_eq!(
-        completed(&Unknown, &ASKED),
+        completed(&NoNetwork, &ASKED),
         str![[r"
 out tcp 10.0.0.5:443 uid=1000 gid=1000
   out tcp 10.0.0.5:443 from=192.0.2.2:40000 dev=eth0 uid=1000 gid=1000

@@ -1,9 +1,9 @@
-//! A mismatch in words.
+//! Mismatches in words.
 
 use std::fmt;
 
 use crate::printable::printable;
-use crate::ruleset::{Direction, End, MarkOf, OwnerKind, Test};
+use crate::ruleset::{Direction, End, MarkOf, Test};
 
 use super::matching::Mismatch;
 
@@ -22,11 +22,7 @@ impl fmt::Display for Mismatch {
                 clause(f, format_args!("its {} {address}", word(*end)), "in ", test)
             }
             Self::Owner { kind, id, test } => {
-                let kind = match kind {
-                    OwnerKind::Uid => "uid",
-                    OwnerKind::Gid => "gid",
-                };
-                clause(f, format_args!("its {kind} {id}"), "", test)
+                clause(f, format_args!("its {} {id}", kind.name()), "", test)
             }
             Self::Interface {
                 direction,
@@ -38,8 +34,8 @@ impl fmt::Display for Mismatch {
                     Direction::Out => "leaves",
                 };
                 match interface {
-                    Some(own) => write!(f, "it {verb} by {}, not by {pattern}", printable(own)),
-                    None => write!(f, "it {verb} by no interface"),
+                    Some(own) => write!(f, "it {verb} on {}, not on {pattern}", printable(own)),
+                    None => write!(f, "it {verb} on no interface"),
                 }
             }
             Self::Mark {
@@ -66,7 +62,7 @@ const fn word(end: End) -> &'static str {
     }
 }
 
-/// The comparison that failed, turned round.
+/// The negation of the comparison, which failed.
 fn clause<T: fmt::Display>(
     f: &mut fmt::Formatter<'_>,
     subject: fmt::Arguments<'_>,

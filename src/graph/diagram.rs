@@ -1,18 +1,19 @@
-//! What there is to draw.
+//! The contents of a flowchart.
 
 use std::fmt;
 
+use crate::connection::Direction;
 use crate::explain::{Verdict, listener, purpose_of_all};
 use crate::intent::Protocol;
 use crate::render;
 use crate::ruleset::{
-    Chain, ChainKind, Hook, Installed, Match, Rule, RuleId, Ruleset, Statement, Unmanaged,
+    Chain, ChainKind, Hook, Installed, InstalledRule, Match, Rule, RuleId, Statement, Unmanaged,
     UnmanagedKind,
 };
 
 use super::group::Group;
 
-/// Two lanes: in, and out.
+/// A flowchart of two lanes: inbound and outbound.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagram {
     /// The lanes, side by side.
@@ -22,57 +23,133 @@ pub struct Diagram {
 /// The path of the connections of one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lane {
-    /// Which connections.
+    /// The connections.
     pub title: &'static str,
-    /// What else meets these chains.
+    /// A remark about them.
     pub note: Option<&'static str>,
-    /// The chains that they meet, in order.
+    /// The chains that they pass, in order.
     pub stages: Vec<Stage>,
 }
 
-/// Of chains that see every packet.
-const BY_LOOPBACK: &str = "or leaving by lo, which brings it back";
+/// A box of a lane.
+pub(super) struct Node<'a> {
+    /// The label of the arrow that leads to it: `no`, or nothing.
+    pub(super) arrow: &'static str,
+    pub(super) content: Content<'a>,
+}
 
-/// Of connections for which there is no chain.
-const UNSEEN: &str = "left alone: no rule looks at it";
+/// The contents of a box.
+pub(super) enum Content<'a> {
+    /// The title of a chain.
+    Heading(&'a str),
+    /// A question.
+    Question(&'a Question),
+    /// What happens to everything else.
+    Rest(&'a Ending),
+}
+
+/// The text of [`Content::Rest`].
+pub(super) const REST: &str = "is anything else";
+
+impl Lane {
+    /// The boxes of the lane, from top to bottom. A single chain has no heading; the end of a chain that another one
+    /// follows has no box.
+    pub(super) fn nodes(&self) -> Vec<Node<'_>> {
+        let mut nodes = Vec::new();
+        let mut arrow = "";
+        for stage in &self.stages {
+            if self.stages.len() > 1 {
+                let content = Content::Heading(&stage.title);
+                nodes.push(Node { arrow, content });
+                arrow = "";
+            }
+            for question in &stage.questions {
+                let content = Content::Question(question);
+                nodes.push(Node { arrow, content });
+                arrow = if question.ending.continues() {
+                    ""
+                } else {
+                    "no"
+                };
+            }
+        }
+        let rest = self.stages.last().and_then(|stage| stage.rest.as_ref());
+        nodes.extend(
+            rest.map(Content::Rest)
+                .map(|content| Node { arrow, content }),
+        );
+        nodes
+    }
+}
+
+/// The note on filter chains, which see every packet.
+const BY_LOOPBACK: &str = "or leaving on lo, which returns it";
+
+/// The note on a lane without chains.
+const UNSEEN: &str = "not captured: no rule matches on it";
 
 /// A chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
-    /// Its name, and what it sees.
+    /// Its name, and which packets it sees.
     pub title: String,
-    /// Its rules in order, alike ones as one.
+    /// Its rules in order, similar ones as one question.
     pub questions: Vec<Question>,
-    /// What becomes of what no rule ended; `None` where every packet meets one that does.
+    /// What happens to packets that no rule ends; `None` if a rule ends every packet.
     pub rest: Option<Ending>,
 }
 
-/// Rules that ask one thing.
+/// One or more similar rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// What is asked, as a clause that follows "it".
+    /// The condition, as a clause that follows "it".
     pub words: String,
-    /// The values asked for, where they are in sets.
+    /// The first elements of its sets.
     pub values: String,
-    /// The ids of the rules, with `*` where several differ.
+    /// The id of the rules, with `*` for parts that differ.
     pub id: String,
-    /// What becomes of what fits.
+    /// What happens to packets that match.
     pub ending: Ending,
 }
 
-/// What becomes of a connection.
+/// What happens to a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// A verdict, and which of the proxy's listeners takes it, if one does.
+    /// A verdict, and the proxy's listener that gets the connection.
     Verdict(Verdict, Option<&'static str>),
     /// The next chain decides.
     Next(String),
-    /// Something is done to it, and the chain has ended for it: the next one decides, where there is one.
+    /// The packet is changed and leaves the chain; the next chain, if there is one, decides.
     Done(String, Option<String>),
-    /// Something is done to it, and the next question asked.
+    /// The packet is changed, and the next question follows.
     GoesOn(String),
-    /// Nobody can tell.
+    /// netweir cannot tell.
     Unknown,
+}
+
+impl Ending {
+    pub(super) const fn continues(&self) -> bool {
+        matches!(self, Self::GoesOn(_))
+    }
+
+    /// The proxy's listener that gets the connection.
+    pub(super) const fn listener(&self) -> Option<&'static str> {
+        match self {
+            Self::Verdict(_, listener) => *listener,
+            Self::Next(_) | Self::Done(..) | Self::GoesOn(_) | Self::Unknown => None,
+        }
+    }
+
+    /// The class that determines the colour of its box.
+    pub(super) const fn class(&self) -> &'static str {
+        match self {
+            Self::Verdict(Verdict::Redirect(_) | Verdict::Tproxy(_), _) => "proxy",
+            Self::Verdict(Verdict::Leave, _) => "leave",
+            Self::Verdict(Verdict::Drop, _) => "drop",
+            Self::Next(_) | Self::Done(..) | Self::GoesOn(_) => "on",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl fmt::Display for Ending {
@@ -83,20 +160,20 @@ impl fmt::Display for Ending {
             Self::Done(what, None) => f.write_str(what),
             Self::Done(what, Some(chain)) => write!(f, "{what}, then on to {chain}"),
             Self::GoesOn(what) => write!(f, "{what}, and on"),
-            Self::Unknown => f.write_str("not known"),
+            Self::Unknown => f.write_str("undetermined"),
         }
     }
 }
 
 impl Diagram {
-    /// The picture of these rules.
+    /// The flowchart of these rules.
     #[must_use]
     pub fn new(installed: &Installed) -> Self {
         let mut chains = installed.ruleset.chains.iter();
-        let packets_arrive =
+        let sees_packets =
             chains.any(|chain| chain.hook == Hook::Prerouting && chain.kind == ChainKind::Filter);
-        let lane = |title, hook, note| {
-            let stages = stages(installed, hook);
+        let lane = |title, direction, note| {
+            let stages = stages(installed, direction);
             Lane {
                 title,
                 note: if stages.is_empty() {
@@ -110,79 +187,65 @@ impl Diagram {
         Self {
             lanes: vec![
                 lane(
-                    "Arriving at the pod",
-                    Hook::Prerouting,
-                    packets_arrive.then_some(BY_LOOPBACK),
+                    "Inbound connections",
+                    Direction::In,
+                    sees_packets.then_some(BY_LOOPBACK),
                 ),
-                lane("Made in the pod", Hook::Output, None),
+                lane("Outbound connections", Direction::Out, None),
             ],
         }
     }
 }
 
-fn stages(installed: &Installed, hook: Hook) -> Vec<Stage> {
+fn stages(installed: &Installed, direction: Direction) -> Vec<Stage> {
+    let path = Hook::path(direction);
     let chains = installed.ruleset.chains.iter();
-    let mut chains: Vec<_> = chains.filter(|chain| chain.hook == hook).collect();
+    let mut chains: Vec<_> = chains.filter(|chain| path.contains(&chain.hook)).collect();
     chains.sort_by_key(|chain| chain.priority.number());
     let nexts = chains.iter().skip(1).map(|chain| chain.name.to_string());
     let nexts: Vec<_> = nexts.map(Some).chain([None]).collect();
     let stages = chains.into_iter().zip(&nexts);
-    let known = stages.map(|(chain, next)| stage(installed, chain, next.as_deref()));
-    let foreign = installed.foreign.iter();
-    let foreign = foreign.filter(|foreign| is_met(&foreign.kind, hook));
-    known.chain(foreign.map(foreign_stage)).collect()
-}
-
-/// Whether packets of the lane meet the whole of it.
-fn is_met(kind: &UnmanagedKind, lane: Hook) -> bool {
-    // `NF_INET_LOCAL_IN` comes after the one, `NF_INET_POST_ROUTING` after the other (`linux/netfilter.h`).
-    let after = match lane {
-        Hook::Prerouting => 1,
-        Hook::Output => 4,
-    };
-    match kind {
-        UnmanagedKind::Chain { hook: Some(hook) } => *hook == lane.number() || *hook == after,
+    let stages = stages.map(|(chain, next)| stage(installed, chain, next.as_deref()));
+    let unmanaged = installed.unmanaged.iter();
+    let unmanaged = unmanaged.filter(|own| match &own.kind {
+        UnmanagedKind::Chain { hook } => hook.is_some_and(|hook| path.contains(&hook)),
         UnmanagedKind::Table { dormant } => *dormant,
-        UnmanagedKind::Chain { hook: None } | UnmanagedKind::Set | UnmanagedKind::Rule { .. } => {
-            false
-        }
-    }
-}
-
-fn foreign_stage(foreign: &Unmanaged) -> Stage {
-    Stage {
-        title: foreign.name.clone(),
-        questions: vec![foreign_question(foreign)],
+        UnmanagedKind::Set | UnmanagedKind::Rule { .. } => false,
+    });
+    let unmanaged = unmanaged.map(|own| Stage {
+        title: own.name.clone(),
+        questions: vec![unmanaged_question(own)],
         rest: None,
-    }
+    });
+    stages.chain(unmanaged).collect()
 }
 
-fn foreign_question(foreign: &Unmanaged) -> Question {
+fn unmanaged_question(unmanaged: &Unmanaged) -> Question {
     Question {
-        words: format!("is what netweir cannot judge: {}", foreign.what),
+        words: format!("meets what netweir cannot evaluate: {}", unmanaged.what),
         values: String::new(),
-        id: foreign.name.clone(),
+        id: unmanaged.name.clone(),
         ending: Ending::Unknown,
     }
 }
 
-fn stage(installed: &Installed, chain: &Chain, next: Option<&str>) -> Stage {
+fn stage(installed: &Installed, chain: &Chain<InstalledRule>, next: Option<&str>) -> Stage {
     let sees = match chain.kind {
-        ChainKind::Nat => "asked once for each connection",
-        ChainKind::Filter | ChainKind::Route => "asked for every packet",
+        ChainKind::Nat => "once for each connection",
+        ChainKind::Filter | ChainKind::Route => "for every packet",
     };
-    let groups = Group::all(chain, &installed.foreign);
+    let groups = Group::all(chain, &installed.unmanaged);
     Stage {
         title: format!("{}: {sees}", chain.name),
         questions: groups
             .iter()
-            .map(|group| question(&installed.ruleset, group, next))
+            .map(|group| question(installed, group, next))
             .collect(),
         rest: (!ends_all(chain)).then(|| onward(next)),
     }
 }
 
-/// What becomes of what the chain leaves alone.
+/// What happens to packets that leave the chain with `accept`.
 fn onward(next: Option<&str>) -> Ending {
     match next {
         Some(next) => Ending::Next(next.to_owned()),
@@ -190,7 +253,7 @@ fn onward(next: Option<&str>) -> Ending {
     }
 }
 
-fn question(ruleset: &Ruleset, group: &Group<'_>, next: Option<&str>) -> Question {
+fn question(installed: &Installed, group: &Group<'_>, next: Option<&str>) -> Question {
     match group {
         Group::Rules(first, others) => {
             let rules = || [*first].into_iter().chain(others.iter().copied());
@@ -199,16 +262,16 @@ fn question(ruleset: &Ruleset, group: &Group<'_>, next: Option<&str>) -> Questio
             Question {
                 words: purpose_of_all(&ids)
                     .unwrap_or_else(|| format!("is {}", conditions_of(first))),
-                values: values(ruleset, conditions()),
+                values: values(installed, conditions()),
                 id: common(&ids),
                 ending: ending(first, next),
             }
         }
-        Group::Unmanaged(foreign) => foreign_question(foreign),
+        Group::Unmanaged(unmanaged) => unmanaged_question(unmanaged),
     }
 }
 
-/// What becomes of what the rule fits, where the chain comes next.
+/// What happens to packets that match the rule.
 fn ending(rule: &Rule, next: Option<&str>) -> Ending {
     let mut done = Vec::new();
     for &statement in &rule.statements {
@@ -232,62 +295,55 @@ fn ending(rule: &Rule, next: Option<&str>) -> Ending {
     Ending::GoesOn(done.join(", "))
 }
 
-/// The matches as nft writes them.
+/// The matches, as nft writes them.
 fn conditions_of(rule: &Rule) -> String {
-    let alone = Rule {
+    let without_statements = Rule {
         statements: Vec::new(),
         ..rule.clone()
     };
-    let text = render::nft_rule(&alone);
+    let text = render::nft_rule(&without_statements);
     text.trim_end_matches("counter").trim_end().to_owned()
 }
 
-/// The elements of the sets that the matches look into, the first of them.
-fn values<'a>(ruleset: &Ruleset, conditions: impl Iterator<Item = &'a Match>) -> String {
+/// The first elements of the sets that the matches look up.
+fn values<'a>(installed: &Installed, conditions: impl Iterator<Item = &'a Match>) -> String {
     let mut names: Vec<_> = conditions.filter_map(Match::set_name).collect();
     names.dedup();
-    let sets = names.into_iter().filter_map(|name| ruleset.set(name));
+    let sets = names
+        .into_iter()
+        .filter_map(|name| installed.ruleset.set(name));
     let texts: Vec<_> = sets.map(|set| render::gist(&set.elements)).collect();
     texts.join("; ")
 }
 
-/// The id that all have in common, with `*` for a part that differs.
+/// The id that the rules have in common, with `*` for parts that differ.
 fn common(ids: &[RuleId]) -> String {
-    let Some((first, others)) = ids.split_first() else {
+    let [first, others @ ..] = ids else {
         return String::new();
     };
-    let same = |a: &str, b: &RuleId| a == b.as_str();
-    if others.iter().all(|other| same(first.as_str(), other)) {
-        return first.to_string();
-    }
-    let family = |id: &RuleId| id.as_str().replace("-ipv4", "-*").replace("-ipv6", "-*");
-    let whole = family(first);
-    if others.iter().all(|other| family(other) == whole) {
-        return whole;
-    }
-    match whole.rsplit_once('/') {
-        Some((purpose, _)) => format!("{purpose}/*"),
-        None => whole,
-    }
+    let masks = [(false, false), (true, false), (false, true), (true, true)];
+    let common = masks.into_iter().map(|(family, value)| {
+        let masked = first.masked(family, value);
+        let is_common = others
+            .iter()
+            .all(|other| other.masked(family, value) == masked);
+        (masked, is_common)
+    });
+    let mut common = common.filter(|(_, is_common)| *is_common);
+    common
+        .next()
+        .map_or_else(|| first.to_string(), |(id, _)| id)
 }
 
-/// Whether every packet meets a rule of the chain that ends it: the last takes the protocol that an earlier one does
-/// not.
-fn ends_all(chain: &Chain) -> bool {
-    let takes = |rule: &Rule, protocol, is| {
-        let ends = rule.statements.iter().any(|statement| match statement {
-            Statement::Redirect(_) | Statement::Accept | Statement::Drop => true,
-            Statement::Tproxy(..)
-            | Statement::SetPacketMark(_)
-            | Statement::SetConnectionMark(_)
-            | Statement::RestoreMark
-            | Statement::SetZone(_) => false,
-        });
-        ends && rule.matches == [Match::Protocol { is, protocol }]
+/// Whether a rule ends every packet: one ends a protocol, another one all others.
+fn ends_all(chain: &Chain<InstalledRule>) -> bool {
+    let ends = |protocol, is| {
+        chain.rules.iter().any(|InstalledRule { rule, .. }| {
+            rule.matches == [Match::Protocol { is, protocol }]
+                && rule.statements.iter().any(|own| own.is_terminal())
+        })
     };
-    [Protocol::Tcp, Protocol::Udp].into_iter().any(|protocol| {
-        let both = [true, false];
-        both.iter()
-            .all(|&is| chain.rules.iter().any(|rule| takes(rule, protocol, is)))
-    })
+    Protocol::ALL
+        .into_iter()
+        .any(|protocol| ends(protocol, true) && ends(protocol, false))
 }

@@ -1,41 +1,46 @@
-//! Rules that ask one thing are one question.
+//! Groups similar rules to one question.
 
-use crate::explain::are_alike;
+use crate::explain::are_similar;
 use crate::intent::Family;
-use crate::ruleset::{Chain, Match, Rule, Statement, Unmanaged, UnmanagedKind};
+use crate::ruleset::{Chain, InstalledRule, Match, Rule, Statement, Unmanaged, UnmanagedKind};
 
-/// What stands for one question.
+/// The rules of one question.
 pub(super) enum Group<'a> {
-    /// A rule, and the rules that are like it.
+    /// A rule, and the rules that are similar to it.
     Rules(&'a Rule, Vec<&'a Rule>),
-    /// What is not known.
+    /// A rule that the model cannot express.
     Unmanaged(&'a Unmanaged),
 }
 
 impl<'a> Group<'a> {
-    /// The rules of the chain in their order, and what is not known between them.
-    pub(super) fn all(chain: &'a Chain, foreign: &'a [Unmanaged]) -> Vec<Self> {
+    /// The rules of the chain in order, with the unmanaged ones between them.
+    pub(super) fn all(chain: &'a Chain<InstalledRule>, unmanaged: &'a [Unmanaged]) -> Vec<Self> {
         let mut groups = Vec::new();
         for position in 0..=chain.rules.len() {
-            groups.extend(strangers(chain, foreign, position).map(Self::Unmanaged));
-            if let Some(rule) = chain.rules.get(position) {
-                Self::add(&mut groups, rule);
+            let here = unmanaged.iter().filter(|own| {
+                matches!(own.kind, UnmanagedKind::Rule { .. })
+                    && own.chain.as_deref() == Some(&*chain.name)
+                    && own.position == position
+            });
+            groups.extend(here.map(Self::Unmanaged));
+            if let Some(installed) = chain.rules.get(position) {
+                Self::add(&mut groups, &installed.rule);
             }
         }
         groups
     }
 
-    /// Adds the rule to the last group that is like it, unless the order of what comes between matters.
+    /// Adds the rule to the last similar group, unless a rule in between matches the same packets.
     fn add(groups: &mut Vec<Self>, rule: &'a Rule) {
         for group in groups.iter_mut().rev() {
             match group {
                 Self::Rules(first, others) => {
-                    if are_alike(&first.id, &rule.id) && do_alike(first, rule) {
+                    if are_similar(&first.id, &rule.id) && act_alike(first, rule) {
                         others.push(rule);
                         return;
                     }
                     let mut all = [&*first].into_iter().chain(&*others);
-                    if !all.all(|other| are_apart(other, rule)) {
+                    if !all.all(|other| are_disjoint(other, rule)) {
                         break;
                     }
                 }
@@ -46,22 +51,8 @@ impl<'a> Group<'a> {
     }
 }
 
-fn strangers<'a>(
-    chain: &'a Chain,
-    foreign: &'a [Unmanaged],
-    position: usize,
-) -> impl Iterator<Item = &'a Unmanaged> {
-    foreign.iter().filter(move |foreign| {
-        let is_rule = match foreign.kind {
-            UnmanagedKind::Rule { .. } => true,
-            UnmanagedKind::Table { .. } | UnmanagedKind::Set | UnmanagedKind::Chain { .. } => false,
-        };
-        is_rule && foreign.chain.as_deref() == Some(&*chain.name) && foreign.position == position
-    })
-}
-
-/// Whether rules do the same, each for its family.
-fn do_alike(a: &Rule, b: &Rule) -> bool {
+/// Whether the rules have the same statements, apart from the family.
+fn act_alike(a: &Rule, b: &Rule) -> bool {
     let without_family = |rule: &Rule| -> Vec<_> {
         let statements = rule.statements.iter();
         let family = |statement: &Statement| match *statement {
@@ -79,8 +70,8 @@ fn do_alike(a: &Rule, b: &Rule) -> bool {
     without_family(a) == without_family(b)
 }
 
-/// Whether no packet fits both rules, because they are for different families.
-fn are_apart(a: &Rule, b: &Rule) -> bool {
+/// Whether the rules match on different families, so that no packet matches both.
+fn are_disjoint(a: &Rule, b: &Rule) -> bool {
     matches!((family(a), family(b)), (Some(a), Some(b)) if a != b)
 }
 

@@ -1,53 +1,49 @@
-//! For programs.
+//! The flowchart as JSON.
 
 use serde::Serialize;
 
 use crate::explain::Verdict;
 use crate::intent::Port;
+use crate::json;
 
-use super::diagram::{Diagram, Ending, Lane, Question, Stage};
+use super::diagram::{Diagram, Ending};
 
-/// The version of the JSON form. It grows when a field goes away or changes its meaning; fields may be added at
-/// any time.
+/// The version of the JSON output. It grows when a field is removed or changes its meaning; fields may be added at any
+/// time.
 pub const SCHEMA: u32 = 1;
 
-/// The diagram as a JSON object, on one line.
+/// The diagram as a JSON object on one line.
 #[must_use]
 pub fn json(diagram: &Diagram) -> String {
-    let object = Object {
-        version: SCHEMA,
-        lanes: diagram.lanes.iter().map(lane).collect(),
-    };
-    // No map here has keys that are not text, the one thing that can fail.
-    serde_json::to_string(&object).unwrap_or_default() + "\n"
-}
-
-fn lane(lane: &Lane) -> LaneObject<'_> {
-    LaneObject {
+    let lanes = diagram.lanes.iter().map(|lane| LaneJson {
         title: lane.title,
         note: lane.note,
-        chains: lane.stages.iter().map(chain).collect(),
-    }
+        chains: lane
+            .stages
+            .iter()
+            .map(|stage| ChainJson {
+                title: &stage.title,
+                questions: stage
+                    .questions
+                    .iter()
+                    .map(|question| QuestionJson {
+                        words: &question.words,
+                        values: &question.values,
+                        id: &question.id,
+                        ending: ending(&question.ending),
+                    })
+                    .collect(),
+                rest: stage.rest.as_ref().map(ending),
+            })
+            .collect(),
+    });
+    json::line(&DiagramJson {
+        version: SCHEMA,
+        lanes: lanes.collect(),
+    }) + "\n"
 }
 
-fn chain(stage: &Stage) -> ChainObject<'_> {
-    ChainObject {
-        title: &stage.title,
-        questions: stage.questions.iter().map(question).collect(),
-        rest: stage.rest.as_ref().map(ending),
-    }
-}
-
-fn question(question: &Question) -> QuestionObject<'_> {
-    QuestionObject {
-        words: &question.words,
-        values: &question.values,
-        id: &question.id,
-        ending: ending(&question.ending),
-    }
-}
-
-fn ending(ending: &Ending) -> EndingObject<'_> {
+fn ending(ending: &Ending) -> EndingJson<'_> {
     let leave = Verdict::Leave.name();
     let (verdict, port, next) = match ending {
         Ending::Verdict(verdict, _) => (Some(verdict.name()), verdict.port(), None),
@@ -56,7 +52,7 @@ fn ending(ending: &Ending) -> EndingObject<'_> {
         Ending::GoesOn(_) => (None, None, None),
         Ending::Unknown => (Some("unknown"), None, None),
     };
-    EndingObject {
+    EndingJson {
         text: ending.to_string(),
         verdict,
         port: port.map(Port::number),
@@ -65,35 +61,35 @@ fn ending(ending: &Ending) -> EndingObject<'_> {
 }
 
 #[derive(Serialize)]
-struct Object<'a> {
+struct DiagramJson<'a> {
     version: u32,
-    lanes: Vec<LaneObject<'a>>,
+    lanes: Vec<LaneJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct LaneObject<'a> {
+struct LaneJson<'a> {
     title: &'a str,
     note: Option<&'a str>,
-    chains: Vec<ChainObject<'a>>,
+    chains: Vec<ChainJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct ChainObject<'a> {
+struct ChainJson<'a> {
     title: &'a str,
-    questions: Vec<QuestionObject<'a>>,
-    rest: Option<EndingObject<'a>>,
+    questions: Vec<QuestionJson<'a>>,
+    rest: Option<EndingJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct QuestionObject<'a> {
+struct QuestionJson<'a> {
     words: &'a str,
     values: &'a str,
     id: &'a str,
-    ending: EndingObject<'a>,
+    ending: EndingJson<'a>,
 }
 
 #[derive(Serialize)]
-struct EndingObject<'a> {
+struct EndingJson<'a> {
     text: String,
     verdict: Option<&'static str>,
     port: Option<u16>,

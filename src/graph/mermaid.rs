@@ -1,12 +1,10 @@
-//! For Mermaid (<https://mermaid.js.org>), which code hosts draw in Markdown.
+//! The flowchart for Mermaid (<https://mermaid.js.org>), which code hosts render in Markdown.
 
 use std::fmt::{self, Write};
 
-use crate::explain::Verdict;
+use super::diagram::{Content, Diagram, Ending, Lane, REST};
 
-use super::diagram::{Diagram, Ending, Lane, Question};
-
-/// What the kinds of nodes look like: readable on light and on dark ground.
+/// The styles of the classes of boxes, readable on light and dark backgrounds.
 const STYLES: [(&str, &str); 6] = [
     ("start", "fill:#eaeef2,stroke:#57606a,color:#1f2328"),
     ("on", "fill:#f6f8fa,stroke:#8c959f,color:#1f2328"),
@@ -16,22 +14,18 @@ const STYLES: [(&str, &str); 6] = [
     ("unknown", "fill:#fff8c5,stroke:#9a6700,color:#4d2d00"),
 ];
 
-/// Where what does not fit goes.
-const NO: &str = "-- no -->";
-
-/// Close together, and wide enough for a rule's id.
+/// Boxes close together, and wide enough for the id of a rule.
 const LAYOUT: &str = "\
 %%{init: {\"flowchart\": {\"rankSpacing\": 24, \"nodeSpacing\": 24, \"padding\": 8, \"wrappingWidth\": 420}}}%%
 flowchart TB
 ";
 
-/// The diagram as a Mermaid flowchart. What fits a question goes the way that its box tells, and has its colour; what
-/// does not goes on to the next.
+/// The diagram as a Mermaid flowchart. The box of a question also has its ending; packets that do not match go on to the
+/// next box.
 #[must_use]
 pub fn mermaid(diagram: &Diagram) -> String {
     let mut text = LAYOUT.to_owned();
-    // Writing to a string does not fail.
-    let _ = write(&mut text, diagram);
+    write(&mut text, diagram).expect("writing to a string succeeds");
     text
 }
 
@@ -47,64 +41,44 @@ fn write(f: &mut String, diagram: &Diagram) -> fmt::Result {
 
 fn write_lane(f: &mut String, name: &str, lane: &Lane) -> fmt::Result {
     let mut last = format!("{name}_start");
-    let remark = lane.note.map(|note| format!("<br>{note}"));
-    let remark = remark.unwrap_or_default();
-    writeln!(f, "  {last}([\"<b>{}</b>{remark}\"]):::start", lane.title)?;
-    let mut arrow = "-->";
-    for (number, stage) in lane.stages.iter().enumerate() {
-        let heading = (lane.stages.len() > 1).then(|| (escaped(&stage.title), "start"));
-        let boxes = stage.questions.iter().map(|question| {
-            let lines = [&question.words, &question.values, &told(&question.ending)];
-            (label(&lines, &question.id), class(&question.ending))
-        });
-        // On to the next chain is where the arrow leads.
-        let rest = stage
-            .rest
-            .iter()
-            .filter(|_| number + 1 == lane.stages.len());
-        let rest = rest.map(|rest| {
-            let words = "is anything else".to_owned();
-            (label(&[&words, &told(rest)], ""), class(rest))
-        });
-        let goes_on = |question: &Question| matches!(question.ending, Ending::GoesOn(_));
-        let arrows = stage
-            .questions
-            .iter()
-            .map(|question| if goes_on(question) { "-->" } else { NO });
-        let arrows = heading.iter().map(|_| "-->").chain(arrows).chain([NO]);
-        for (step, ((label, class), next)) in heading
-            .clone()
-            .into_iter()
-            .chain(boxes)
-            .chain(rest)
-            .zip(arrows)
-            .enumerate()
-        {
-            let node = format!("{name}_{number}_{step}");
-            writeln!(f, "  {last} {arrow} {node}[\"{label}\"]:::{class}")?;
-            last = node;
-            arrow = next;
-        }
+    let note = lane.note.map(|note| format!("<br>{note}"));
+    let note = note.unwrap_or_default();
+    writeln!(f, "  {last}([\"<b>{}</b>{note}\"]):::start", lane.title)?;
+    for (number, node) in lane.nodes().into_iter().enumerate() {
+        let own = format!("{name}_{number}");
+        let arrow = match node.arrow {
+            "" => "-->".to_owned(),
+            label => format!("-- {label} -->"),
+        };
+        let (label, class) = match node.content {
+            Content::Heading(title) => (escaped(title), "start"),
+            Content::Question(question) => {
+                let ending = text(&question.ending);
+                let lines = [&*question.words, &question.values, &ending];
+                (label(&lines, &question.id), question.ending.class())
+            }
+            Content::Rest(ending) => (label(&[REST, &text(ending)], ""), ending.class()),
+        };
+        writeln!(f, "  {last} {arrow} {own}[\"{label}\"]:::{class}")?;
+        last = own;
     }
     Ok(())
 }
 
-/// The lines, the first of them bold, and the id.
-fn label(lines: &[&String], id: &str) -> String {
+/// The lines that are not empty, the first one bold, and the id.
+fn label(lines: &[&str], id: &str) -> String {
     let lines = lines.iter().filter(|line| !line.is_empty());
-    let lines: Vec<_> = lines.map(|line| escaped(line)).collect();
-    let mut text = match lines.split_first() {
-        Some((first, [])) => format!("<b>{first}</b>"),
-        Some((first, others)) => format!("<b>{first}</b><br>{}", others.join("<br>")),
-        None => String::new(),
-    };
-    if !id.is_empty() {
-        text.extend(["<br><small>", &escaped(id), "</small>"]);
+    let mut lines: Vec<_> = lines.map(|line| escaped(line)).collect();
+    if let Some(first) = lines.first_mut() {
+        *first = format!("<b>{first}</b>");
     }
-    text
+    if !id.is_empty() {
+        lines.push(format!("<small>{}</small>", escaped(id)));
+    }
+    lines.join("<br>")
 }
 
-/// What has a meaning in a label, by Mermaid's entity codes.
+/// Replaces characters with a meaning in labels by Mermaid's entity codes.
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -123,24 +97,9 @@ fn escaped(text: &str) -> String {
 }
 
 /// The ending, after an arrow.
-fn told(ending: &Ending) -> String {
-    match ending {
-        Ending::Verdict(verdict, Some(listener)) => format!("→ {verdict}, {listener}"),
-        Ending::Verdict(_, None)
-        | Ending::Next(_)
-        | Ending::Done(..)
-        | Ending::GoesOn(_)
-        | Ending::Unknown => format!("→ {ending}"),
-    }
-}
-
-/// The kind of an ending.
-pub(super) const fn class(ending: &Ending) -> &'static str {
-    match ending {
-        Ending::Verdict(Verdict::Redirect(_) | Verdict::Tproxy(_), _) => "proxy",
-        Ending::Verdict(Verdict::Leave, _) => "leave",
-        Ending::Verdict(Verdict::Drop, _) => "drop",
-        Ending::Next(_) | Ending::Done(..) | Ending::GoesOn(_) => "on",
-        Ending::Unknown => "unknown",
+fn text(ending: &Ending) -> String {
+    match ending.listener() {
+        Some(listener) => format!("→ {ending}, {listener}"),
+        None => format!("→ {ending}"),
     }
 }

@@ -1,15 +1,13 @@
-//! As a picture, laid out here: two lanes side by side, in each the questions in a column and their endings to the
-//! right.
+//! The flowchart as SVG: two lanes side by side, each a column of questions with their endings to the right.
 
 mod text;
 
 use std::fmt::{self, Write};
 
-use super::diagram::{Diagram, Ending, Lane, Question, Stage};
-use super::mermaid::class;
+use super::diagram::{Content, Diagram, Ending, Lane, REST};
 use text::{escaped, wrapped};
 
-/// In user units, which are the pixels of a README's column of text.
+/// In user units: the width in pixels of the text column of a README.
 const WIDTH: u32 = 900;
 const MARGIN: u32 = 14;
 const BETWEEN_LANES: u32 = 16;
@@ -17,14 +15,14 @@ const QUESTION_WIDTH: u32 = 240;
 const ARROW_WIDTH: u32 = 28;
 const ENDING_WIDTH: u32 = 160;
 const LANE_WIDTH: u32 = QUESTION_WIDTH + ARROW_WIDTH + ENDING_WIDTH;
-/// Around the text of a box.
+/// The space around the text of a box.
 const PADDING: u32 = 8;
-/// From one box to the next.
+/// The distance between boxes.
 const STEP: u32 = 24;
-/// What one line of text takes.
+/// The height of a line of text.
 const LINE: u32 = 16;
 const ID_LINE: u32 = 13;
-/// So many characters fit a line of a question, of an ending and of an id, in any font that is likely to be there.
+/// How many characters fit on a line of a question, an ending and an id, with the usual fonts.
 const QUESTION_TEXT: usize = 29;
 const ENDING_TEXT: usize = 25;
 const ID_TEXT: usize = 37;
@@ -74,10 +72,8 @@ pub fn svg(diagram: &Diagram) -> String {
             shapes: &mut drawn,
             left,
             y: MARGIN,
-            pending: None,
         };
-        // Writing to a string does not fail.
-        let _ = drawing.lane(lane);
+        drawing.lane(lane).expect("writing to a string succeeds");
         height = height.max(drawing.y + MARGIN);
     }
     format!(
@@ -92,14 +88,12 @@ pub fn svg(diagram: &Diagram) -> String {
     )
 }
 
-/// A lane in the making.
+/// A lane under construction.
 struct Drawing<'a> {
     shapes: &'a mut String,
     left: u32,
-    /// Where the next box begins.
+    /// The top of the next box.
     y: u32,
-    /// The way from the last box to the next, if there is one: what is written on it.
-    pending: Option<&'static str>,
 }
 
 impl Drawing<'_> {
@@ -116,27 +110,24 @@ impl Drawing<'_> {
             lane.note.unwrap_or_default(),
         )?;
         self.y += height;
-        self.pending = Some("");
-        for (number, stage) in lane.stages.iter().enumerate() {
-            if lane.stages.len() > 1 {
-                self.heading(stage)?;
-            }
-            for question in &stage.questions {
-                self.question(question)?;
-            }
-            let is_last = number + 1 == lane.stages.len();
-            if let Some(rest) = stage.rest.as_ref().filter(|_| is_last) {
-                self.row(&["is anything else".to_owned()], &[], &[], rest, "")?;
+        for node in lane.nodes() {
+            self.arrow_down(node.arrow)?;
+            match node.content {
+                Content::Heading(title) => self.heading(title)?,
+                Content::Question(question) => {
+                    let words = wrapped(&question.words, QUESTION_TEXT);
+                    let values = wrapped(&question.values, QUESTION_TEXT);
+                    let id = wrapped(&question.id, ID_TEXT);
+                    self.row(&words, &values, &id, &question.ending, "yes")?;
+                }
+                Content::Rest(ending) => self.row(&[REST.to_owned()], &[], &[], ending, "")?,
             }
         }
         Ok(())
     }
 
-    /// The way on from the last box, and the space that it takes.
-    fn way(&mut self) -> fmt::Result {
-        let Some(label) = self.pending.take() else {
-            return Ok(());
-        };
+    /// The arrow from the last box to the next.
+    fn arrow_down(&mut self, label: &str) -> fmt::Result {
         let (x, from) = (self.left + QUESTION_WIDTH / 2, self.y);
         self.y += STEP;
         self.arrow(&format!("M{x} {from}V{}", self.y - 5))?;
@@ -144,23 +135,10 @@ impl Drawing<'_> {
         self.text("note", x + 7, from + 15, label)
     }
 
-    fn heading(&mut self, stage: &Stage) -> fmt::Result {
-        self.way()?;
+    fn heading(&mut self, title: &str) -> fmt::Result {
         self.y += LINE;
-        self.text("note", self.left, self.y - 3, &stage.title)?;
+        self.text("note", self.left, self.y - 3, title)?;
         self.y += 4;
-        self.pending = Some("");
-        Ok(())
-    }
-
-    fn question(&mut self, question: &Question) -> fmt::Result {
-        let words = wrapped(&question.words, QUESTION_TEXT);
-        let values = wrapped(&question.values, QUESTION_TEXT);
-        let id = wrapped(&question.id, ID_TEXT);
-        self.row(&words, &values, &id, &question.ending, "yes")?;
-        if matches!(question.ending, Ending::GoesOn(_)) {
-            self.pending = Some("");
-        }
         Ok(())
     }
 
@@ -173,9 +151,8 @@ impl Drawing<'_> {
         ending: &Ending,
         label: &str,
     ) -> fmt::Result {
-        self.way()?;
-        let told = told(ending);
-        let height = height(words.len() + values.len(), id.len()).max(height(told.len(), 0));
+        let outcome = lines_of(ending);
+        let height = height(words.len() + values.len(), id.len()).max(height(outcome.len(), 0));
         self.rectangle("question", self.left, QUESTION_WIDTH, self.y, height, 4)?;
         let x = self.left + PADDING;
         let mut baseline = self.y + PADDING + 12;
@@ -189,24 +166,23 @@ impl Drawing<'_> {
                 baseline += line;
             }
         }
-        self.ending(ending, &told, label, height)?;
+        self.ending(ending.class(), &outcome, label, height)?;
         self.y += height;
-        self.pending = Some("no");
         Ok(())
     }
 
-    /// The ending, in the middle of the height of its box.
-    fn ending(&mut self, ending: &Ending, told: &[String], label: &str, row: u32) -> fmt::Result {
+    /// The box of an ending, vertically centred on its question.
+    fn ending(&mut self, class: &str, lines: &[String], label: &str, row: u32) -> fmt::Result {
         let from = self.left + QUESTION_WIDTH;
         let middle = self.y + row / 2;
         self.arrow(&format!("M{from} {middle}h{}", ARROW_WIDTH - 5))?;
         let tip = from + ARROW_WIDTH - 6;
         self.tip(&format!("M{tip} {}v8l5 -4z", middle - 4))?;
         self.text("note", from + 3, middle - 5, label)?;
-        let height = height(told.len(), 0);
+        let height = height(lines.len(), 0);
         let (x, y) = (from + ARROW_WIDTH, middle - height / 2);
-        self.rectangle(class(ending), x, ENDING_WIDTH, y, height, 12)?;
-        for (line, text) in (0..).zip(told) {
+        self.rectangle(class, x, ENDING_WIDTH, y, height, 12)?;
+        for (line, text) in (0..).zip(lines) {
             let baseline = y + PADDING + 12 + line * LINE;
             self.text("ending", x + ENDING_WIDTH / 2, baseline, text)?;
         }
@@ -248,22 +224,15 @@ impl Drawing<'_> {
     }
 }
 
-/// Of a box with so many lines of text and of ids.
+/// The height of a box with this many lines of text and of ids.
 fn height(lines: usize, ids: usize) -> u32 {
-    let count = |lines| u32::try_from(lines).unwrap_or(u32::MAX / LINE / 2);
+    let count = |lines| u32::try_from(lines).expect("a label has less than 2^32 lines");
     2 * PADDING + count(lines) * LINE + count(ids) * ID_LINE
 }
 
 /// The lines of an ending.
-fn told(ending: &Ending) -> Vec<String> {
+fn lines_of(ending: &Ending) -> Vec<String> {
     let mut lines = wrapped(&ending.to_string(), ENDING_TEXT);
-    match ending {
-        Ending::Verdict(_, Some(listener)) => lines.extend(wrapped(listener, ENDING_TEXT)),
-        Ending::Verdict(_, None)
-        | Ending::Next(_)
-        | Ending::Done(..)
-        | Ending::GoesOn(_)
-        | Ending::Unknown => {}
-    }
+    lines.extend(wrapped(ending.listener().unwrap_or_default(), ENDING_TEXT));
     lines
 }

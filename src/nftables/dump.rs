@@ -15,7 +15,8 @@ use super::object::{
 use crate::intent::Intervals;
 use crate::netlink::{Error, Flags, Message, Socket, text};
 use crate::ruleset::{
-    Chain, Elements, Installed, MetadataBytes, Set, TABLE, Unmanaged, UnmanagedKind,
+    Chain, Elements, Hook, Installed, InstalledRule, MetadataBytes, Set, SetName, TABLE, Unmanaged,
+    UnmanagedKind,
 };
 use crate::sys::{self, INET, parse_elements};
 use crate::trace::{KnownRule, Rules};
@@ -101,7 +102,7 @@ pub(super) fn contents(
     let rules = rules(socket)?;
     let names = rules.iter().map(|rule| rule.chain.clone()).collect();
     let mut chains = chains_of(socket, names)?;
-    let sets = installed.ruleset.sets.len() + installed.foreign.len();
+    let sets = installed.ruleset.sets.len() + installed.unmanaged.len();
     if sets + chains.len() < table.objects {
         // Some have no rules, or are neither sets nor chains.
         chains = all_chains(socket)?;
@@ -112,7 +113,7 @@ pub(super) fn contents(
         metadata.extend_from_slice(&chain.metadata);
         match chain.chain {
             Ok(chain) => installed.ruleset.chains.push(chain),
-            Err(unmanaged) => installed.foreign.push(unmanaged),
+            Err(unmanaged) => installed.unmanaged.push(unmanaged),
         }
     }
     let unmanaged = [
@@ -128,7 +129,7 @@ pub(super) fn contents(
         what,
         kind: UnmanagedKind::Table { dormant },
     });
-    installed.foreign.extend(unmanaged);
+    installed.unmanaged.extend(unmanaged);
     for rule in rules {
         add_rule(&mut installed, rule);
     }
@@ -147,9 +148,9 @@ fn sets(socket: &mut Socket, installed: &mut Installed) -> Result<(), Error> {
         match set.elements {
             Ok((empty, layout)) => installed.ruleset.sets.push(Set {
                 elements: elements(socket, &set.name, &empty, layout)?,
-                name: name.into(),
+                name: SetName::from(name.as_str()),
             }),
-            Err(what) => installed.foreign.push(Unmanaged {
+            Err(what) => installed.unmanaged.push(Unmanaged {
                 chain: None,
                 position: 0,
                 name,
@@ -205,7 +206,7 @@ fn rules(socket: &mut Socket) -> Result<Vec<ListedRule>, Error> {
 
 /// A chain without its rules.
 struct ListedChain {
-    chain: Result<Chain, Unmanaged>,
+    chain: Result<Chain<InstalledRule>, Unmanaged>,
     metadata: Vec<u8>,
 }
 
@@ -219,7 +220,9 @@ fn listed_chain(message: Message<'_>) -> Option<ListedChain> {
             name: chain_name(&object),
             what: "a chain of another type, hook, priority or policy".to_owned(),
             kind: UnmanagedKind::Chain {
-                hook: object.u32(c::NFTNL_CHAIN_HOOKNUM),
+                hook: object
+                    .u32(c::NFTNL_CHAIN_HOOKNUM)
+                    .and_then(Hook::from_number),
             },
         }),
         metadata: metadata_piece(userdata).to_vec(),
@@ -257,8 +260,8 @@ fn add_rule(installed: &mut Installed, listed: ListedRule) {
     let position = chain.as_ref().map_or(0, |chain| chain.rules.len());
     let (what, known) = match (chain, listed.rule) {
         (Some(chain), Ok(rule)) => {
-            chain.rules.push(rule);
-            installed.counters.push(listed.counter);
+            let counter = listed.counter;
+            chain.rules.push(InstalledRule { rule, counter });
             return;
         }
         (None, _) => ("a rule in an unknown chain".to_owned(), Vec::new()),
@@ -269,7 +272,7 @@ fn add_rule(installed: &mut Installed, listed: ListedRule) {
             (what, unknown.matches)
         }
     };
-    installed.foreign.push(Unmanaged {
+    installed.unmanaged.push(Unmanaged {
         chain: Some(chain_name),
         position,
         name: listed.id.to_string(),

@@ -7,7 +7,9 @@ use super::expression::{Expression, terminated};
 use super::rule;
 use crate::intent::Intervals;
 use crate::netlink::text;
-use crate::ruleset::{Chain, ChainKind, Elements, Hook, Priority, Rule, RuleId, Set, TABLE};
+use crate::ruleset::{
+    Chain, ChainKind, Elements, Hook, InstalledRule, Priority, Rule, RuleId, Set, TABLE,
+};
 use crate::sys::{self, RawRule, TooLarge};
 
 /// The type of netweir's metadata in the user data of the table and its chains. nft's own types are small
@@ -86,7 +88,7 @@ pub(super) fn encode_chain(chain: &Chain, metadata: Option<&[u8]>) -> Result<sys
 }
 
 /// The chain, without its rules; `None` if netweir has none of its type, hook, priority or policy.
-pub(super) fn decode_chain(chain: &sys::Chain) -> Option<Chain> {
+pub(super) fn decode_chain(chain: &sys::Chain) -> Option<Chain<InstalledRule>> {
     let kind = chain.name(c::NFTNL_CHAIN_TYPE)?;
     let hook = chain.u32(c::NFTNL_CHAIN_HOOKNUM)?;
     let priority = chain.u32(c::NFTNL_CHAIN_PRIO)?.cast_signed();
@@ -152,7 +154,7 @@ pub(super) fn encode_set(set: &Set, id: u32) -> Result<sys::Set, TooLarge> {
     let byte_order = userdata(KEY_BYTE_ORDER, &key.byte_order.to_ne_bytes())?;
     sys::Set::new()?
         .with_name(c::NFTNL_SET_TABLE, &terminated(TABLE)?)?
-        .with_name(c::NFTNL_SET_NAME, &terminated(&set.name)?)?
+        .with_name(c::NFTNL_SET_NAME, &terminated(&set.name.to_string())?)?
         .with_u32(c::NFTNL_SET_FLAGS, INTERVAL)
         .with_u32(c::NFTNL_SET_KEY_TYPE, key.number)
         .with_u32(c::NFTNL_SET_KEY_LEN, key.length)
@@ -206,7 +208,7 @@ pub(super) fn decode_set(set: &sys::Set) -> Option<ListedSet> {
 
 /// A rule of the table inet netweir.
 pub(super) fn encode_rule(chain: &str, rule: &Rule) -> Result<sys::Rule, TooLarge> {
-    let id = terminated(rule.id.as_str())?;
+    let id = terminated(&rule.id.to_string())?;
     let object = new_rule(TABLE, chain)?.with_bytes(
         c::NFTNL_RULE_USERDATA,
         &userdata(COMMENT, id.as_bytes_with_nul())?,
@@ -255,7 +257,8 @@ pub(super) fn decode_rule(message: &[u8]) -> Option<ListedRule> {
     let chain = object.name(c::NFTNL_RULE_CHAIN)?.to_vec();
     let comment = object.userdata().and_then(|data| value_of(data, COMMENT));
     let comment = comment.and_then(|comment| comment.strip_suffix(&[0]));
-    let id = RuleId::new(comment.map_or_else(|| "a rule without a comment".to_owned(), text));
+    let comment = comment.map_or_else(|| "a rule without a comment".to_owned(), text);
+    let id = RuleId::from(comment.as_str());
     let object = sys::Rule::new(object);
     let expressions = object.expressions();
     let mut counters = expressions

@@ -9,23 +9,23 @@ use super::message::{HEADER, request};
 use super::object::chain_name;
 use crate::intent::Family;
 use crate::netlink::{Error, Flags, Socket, Subsystem, retry, text};
-use crate::ruleset::TABLE;
+use crate::ruleset::{Direction, Hook, TABLE, TableFamily};
 use crate::sys;
 use crate::trace::TABLES;
 
 /// A base chain of another program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OtherChain {
-    /// The table's family, in nft's words.
-    pub family: &'static str,
+    /// The family of its table.
+    pub family: TableFamily,
     /// The table.
     pub table: String,
     /// The chain.
     pub chain: String,
     /// `filter`, `nat` or `route`.
     pub kind: String,
-    /// The hook, in nft's words.
-    pub hook: &'static str,
+    /// Its hook.
+    pub hook: Hook,
     /// The priority; the lower comes first.
     pub priority: i32,
 }
@@ -64,12 +64,13 @@ pub(crate) fn others() -> Result<Vec<OtherChain>, Error> {
 }
 
 fn other(chain: &sys::Chain) -> Option<OtherChain> {
-    let family = family(chain.u32(c::NFTNL_CHAIN_FAMILY)?)?;
-    let hook = hook(chain.u32(c::NFTNL_CHAIN_HOOKNUM)?)?;
+    let family = TableFamily::from_number(chain.u32(c::NFTNL_CHAIN_FAMILY)?)?;
+    let hook = Hook::from_number(chain.u32(c::NFTNL_CHAIN_HOOKNUM)?)?;
+    let on_path = |direction| Hook::path(direction).contains(&hook);
     let table = text(chain.name(c::NFTNL_CHAIN_TABLE)?);
     // Tracing does not change where packets go.
     let own = table == TABLE || table.starts_with(TABLES);
-    if family == "inet" && own {
+    if family == TableFamily::Inet && own || !(on_path(Direction::In) || on_path(Direction::Out)) {
         return None;
     }
     Some(OtherChain {
@@ -80,27 +81,6 @@ fn other(chain: &sys::Chain) -> Option<OtherChain> {
         hook,
         priority: chain.u32(c::NFTNL_CHAIN_PRIO)?.cast_signed(),
     })
-}
-
-/// The families whose chains IP packets pass (`linux/netfilter.h`).
-const fn family(number: u32) -> Option<&'static str> {
-    match number {
-        1 => Some("inet"),
-        2 => Some("ip"),
-        10 => Some("ip6"),
-        _ => None,
-    }
-}
-
-/// The hooks of connections that start or end here (`enum nf_inet_hooks`).
-const fn hook(number: u32) -> Option<&'static str> {
-    match number {
-        0 => Some("prerouting"),
-        1 => Some("input"),
-        3 => Some("output"),
-        4 => Some("postrouting"),
-        _ => None,
-    }
 }
 
 /// The tables of iptables-legacy (`xtables`), which nf_tables does not list. Only root may see them.

@@ -7,7 +7,7 @@ mod metadata;
 mod statement;
 
 use super::expression::{Ct, Expression, Header, Meta};
-use crate::ruleset::{Direction, Match, OwnerKind, Rule, RuleId, Statement, Test};
+use crate::ruleset::{Direction, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test};
 
 /// The expressions of the rule: its matches, a counter, its statements.
 pub(super) fn encode(rule: &Rule) -> Vec<Expression> {
@@ -111,7 +111,7 @@ impl Writer {
             Test::In(set) => (set, false),
             Test::NotIn(set) => (set, true),
         };
-        let set = set.clone().into_owned();
+        let set = set.to_string();
         self.code.push(Expression::Lookup { set, inverted });
     }
 }
@@ -146,7 +146,7 @@ impl<'a> Reader<'a> {
                 value: bytes,
             } => Some(is(*equal, value(bytes)?)),
             Expression::Lookup { set, inverted } => {
-                let set = set.clone().into();
+                let set = SetName::from(set.as_str());
                 Some(if *inverted {
                     Test::NotIn(set)
                 } else {

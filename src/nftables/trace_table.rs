@@ -9,12 +9,9 @@ use super::probe_table::OWNER;
 use super::{object, rule};
 use crate::intent::Protocol;
 use crate::netlink::{Error, Flags, Socket, retry};
-use crate::ruleset::{ChainKind, ConnectionState, Direction, Hook, Match, Priority};
+use crate::ruleset::{ChainKind, ConnectionState, Hook, Match, Priority};
 use crate::trace::{Condition, Filter, Kind, Waypoint};
 
-/// `NF_INET_LOCAL_IN` and `NF_INET_POST_ROUTING` (`linux/netfilter.h`): the last hooks of packets.
-const LOCAL_IN: u32 = 1;
-const POST_ROUTING: u32 = 4;
 /// Before all other chains, but after the reassembly of fragments (`NF_IP_PRI_CONNTRACK_DEFRAG`, -400).
 const FIRST: i32 = -399;
 /// As soon as connection tracking (`NF_IP_PRI_CONNTRACK`, -200) has seen the packet.
@@ -38,7 +35,7 @@ pub(super) fn add(socket: &mut Socket, table: &str, filter: &Filter) -> Result<(
         for waypoint in Waypoint::ALL {
             let (hook, priority) = place(waypoint);
             let kind = ChainKind::Filter;
-            let object = object::base_chain(table, waypoint.chain(), kind, hook, priority);
+            let object = object::base_chain(table, waypoint.chain(), kind, hook.number(), priority);
             batch.add(part(), libc::NFT_MSG_NEWCHAIN, Flags::CREATE, object)?;
             for expressions in rules(waypoint, filter) {
                 let object = object::bare_rule(table, waypoint.chain(), &expressions);
@@ -50,18 +47,20 @@ pub(super) fn add(socket: &mut Socket, table: &str, filter: &Filter) -> Result<(
 }
 
 /// Hook and priority of the chain.
-const fn place(waypoint: Waypoint) -> (u32, i32) {
-    const fn first_hook(direction: Direction) -> u32 {
-        match direction {
-            Direction::Out => Hook::Output.number(),
-            Direction::In => Hook::Prerouting.number(),
-        }
-    }
+fn place(waypoint: Waypoint) -> (Hook, i32) {
+    let (Waypoint::Start(direction) | Waypoint::Known(direction) | Waypoint::End(direction)) =
+        waypoint;
+    // Ingress chains need a device.
+    let mut path = Hook::path(direction)
+        .iter()
+        .copied()
+        .filter(|hook| *hook != Hook::Ingress);
+    let first = path.next().expect("a path has hooks besides ingress");
+    let last = path.last().unwrap_or(first);
     match waypoint {
-        Waypoint::Start(direction) => (first_hook(direction), FIRST),
-        Waypoint::Known(direction) => (first_hook(direction), TRACKED),
-        Waypoint::End(Direction::Out) => (POST_ROUTING, LAST),
-        Waypoint::End(Direction::In) => (LOCAL_IN, LAST),
+        Waypoint::Start(_) => (first, FIRST),
+        Waypoint::Known(_) => (first, TRACKED),
+        Waypoint::End(_) => (last, LAST),
     }
 }
 

@@ -202,7 +202,7 @@ fn add_ruleset(
     let object = object::encode_table(pieces.next());
     batch.add(Part::Table, libc::NFT_MSG_NEWTABLE, Flags::CREATE, object)?;
     for (set, id) in ruleset.sets.iter().zip(1..) {
-        let part = Part::Set(set.name.clone().into_owned());
+        let part = Part::Set(set.name.to_string());
         let object = object::encode_set(set, id);
         batch.add(part, libc::NFT_MSG_NEWSET, Flags::CREATE, object)?;
         match &set.elements {
@@ -219,7 +219,7 @@ fn add_ruleset(
         let object = object::encode_chain(chain, pieces.next());
         batch.add(part, libc::NFT_MSG_NEWCHAIN, Flags::CREATE, object)?;
         for rule in &chain.rules {
-            let part = Part::Rule(rule.id.as_str().to_owned());
+            let part = Part::Rule(rule.id.to_string());
             let object = object::encode_rule(&chain.name, rule);
             batch.add(part, libc::NFT_MSG_NEWRULE, Flags::APPEND, object)?;
         }
@@ -231,8 +231,8 @@ fn add_ruleset(
 }
 
 fn add_elements<T: Key>(batch: &mut Batch, set: &Set, intervals: &Intervals<T>) {
-    for request in elements::requests(&set.name, intervals) {
-        batch.add_request(Part::Set(set.name.clone().into_owned()), request);
+    for request in elements::requests(&set.name.to_string(), intervals) {
+        batch.add_request(Part::Set(set.name.to_string()), request);
     }
 }
 

@@ -1,101 +1,82 @@
-//! Connection-tracking zones of captured DNS. A query and the proxy's own query for it can agree in
-//! every part of their tuple; in zones of their own they never share a conntrack entry.
+//! Conntrack zones of captured DNS. A query and the proxy's own query for it can have the same tuple; in separate zones
+//! they never share a conntrack entry.
 
-use crate::intent::{Capture, Dns, Protocol, RangeSelection};
-use crate::ruleset::{Chain, ChainKind, End, Hook, Match, Priority, Rule, Statement, Test};
+use crate::intent::{Capture, DNS_PORT, Dns, Family, Port, Protocol, RangeSelection};
+use crate::ruleset::{BaseChain, End, Match, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{Builder, owner, proxy_owners, rule};
 use super::leave_other_family;
-use super::outbound::DNS;
 
-/// Between the proxy and the DNS servers.
+/// The zone between the proxy and the DNS servers.
 const UPSTREAM: u16 = 1;
-/// Between the applications and the proxy.
+/// The zone between the applications and the proxy.
 const DOWNSTREAM: u16 = 2;
 
 /// The chain that puts outgoing DNS packets into their zones.
 pub(super) fn outbound_raw(builder: &mut Builder, capture: &Capture) {
     let Some(dns) = &capture.dns else { return };
-    let mut rules = Vec::new();
-    rules.extend(leave_other_family("outbound-raw", capture));
-    for (kind, word, id) in proxy_owners(capture) {
-        rules.push(rule(
-            format!("outbound-raw/zone-proxy-query-{word}/{id}"),
-            [udp(End::Destination, DNS), owner(kind, Test::Is(id))],
-            [Statement::SetZone(UPSTREAM), Statement::Accept],
-        ));
-    }
-    for (kind, word, id) in proxy_owners(capture) {
-        rules.push(rule(
-            format!("outbound-raw/zone-proxy-reply-{word}/{id}"),
+    let mut rules = Vec::from_iter(leave_other_family(BaseChain::OutboundRaw, capture));
+    rules.extend(proxy_owners(capture).map(|(kind, id)| {
+        rule(
+            RuleId::ZoneProxyQuery(kind, id),
+            [udp(End::Destination, DNS_PORT), owner(kind, Test::Is(id))],
+            in_zone(UPSTREAM),
+        )
+    }));
+    rules.extend(proxy_owners(capture).map(|(kind, id)| {
+        rule(
+            RuleId::ZoneProxyReply(kind, id),
             [udp(End::Source, dns.port), owner(kind, Test::Is(id))],
-            [Statement::SetZone(DOWNSTREAM), Statement::Accept],
-        ));
-    }
-    let query = udp(End::Destination, DNS);
+            in_zone(DOWNSTREAM),
+        )
+    }));
+    let end = End::Destination;
     rules.extend(with_servers(
         builder,
         capture,
         dns,
-        (
-            "outbound-raw/zone-query",
-            End::Destination,
-            &query,
-            DOWNSTREAM,
-        ),
+        (RuleId::ZoneQuery, end, DOWNSTREAM),
     ));
-    builder.chain(Chain {
-        name: "outbound_raw".into(),
-        kind: ChainKind::Filter,
-        hook: Hook::Output,
-        priority: Priority::Raw,
-        rules,
-    });
+    builder.chain(BaseChain::OutboundRaw, rules);
 }
 
-/// The chain that puts arriving DNS replies into their zone.
+/// The chain that puts incoming DNS answers into their zone.
 pub(super) fn inbound_raw(builder: &mut Builder, capture: &Capture) {
     let Some(dns) = &capture.dns else { return };
-    let mut rules = Vec::new();
-    rules.extend(leave_other_family("inbound-raw", capture));
-    let reply = udp(End::Source, DNS);
+    let mut rules = Vec::from_iter(leave_other_family(BaseChain::InboundRaw, capture));
+    let end = End::Source;
     rules.extend(with_servers(
         builder,
         capture,
         dns,
-        ("inbound-raw/zone-reply", End::Source, &reply, UPSTREAM),
+        (RuleId::ZoneReply, end, UPSTREAM),
     ));
-    builder.chain(Chain {
-        name: "inbound_raw".into(),
-        kind: ChainKind::Filter,
-        hook: Hook::Prerouting,
-        priority: Priority::Raw,
-        rules,
-    });
+    builder.chain(BaseChain::InboundRaw, rules);
 }
 
-/// The rule for the servers whose queries are captured: one for all, or one for each family.
+/// The rule for packets to or from the servers whose queries are captured: one for all, or one for each family.
 fn with_servers(
     builder: &mut Builder,
     capture: &Capture,
     dns: &Dns,
-    (id, end, packet, zone): (&str, End, &Match, u16),
+    (id, end, zone): (fn(Option<Family>) -> RuleId, End, u16),
 ) -> Vec<Rule> {
-    let statements = [Statement::SetZone(zone), Statement::Accept];
+    let packet = udp(end, DNS_PORT);
     match &dns.servers {
-        RangeSelection::All => vec![rule(id.to_owned(), [packet.clone()], statements)],
+        RangeSelection::All => vec![rule(id(None), [packet], in_zone(zone))],
         RangeSelection::Only(servers) => builder
-            .ranges(capture, end, "dns_servers", servers)
+            .ranges(capture, end, SetName::DnsServers, servers)
             .into_iter()
-            .map(|(family, server)| {
-                let id = format!("{id}-{}", family.name());
-                rule(id, [server, packet.clone()], statements)
-            })
+            .map(|(family, server)| rule(id(Some(family)), [server, packet.clone()], in_zone(zone)))
             .collect(),
     }
 }
 
-const fn udp(end: End, port: crate::intent::Port) -> Match {
+const fn in_zone(zone: u16) -> [Statement; 2] {
+    [Statement::SetZone(zone), Statement::Accept]
+}
+
+const fn udp(end: End, port: Port) -> Match {
     Match::Port {
         protocol: Protocol::Udp,
         end,

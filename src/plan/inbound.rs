@@ -1,8 +1,7 @@
-//! Connections that arrive at the pod, in redirect mode; and, in both modes, those of a virtual
-//! machine inside the pod.
+//! Inbound connections in redirect mode; in both modes, connections of a virtual machine inside the pod.
 
 use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection};
-use crate::ruleset::{Chain, ChainKind, Direction, End, Hook, Priority, Rule, Statement, Test};
+use crate::ruleset::{BaseChain, End, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
     Builder, TCP, destination_port, interface, leave, leave_excluded_interfaces, not_protocol, rule,
@@ -18,46 +17,36 @@ pub(super) fn inbound(builder: &mut Builder, capture: &Capture) {
     if rules.is_empty() {
         return;
     }
-    let mut first = Vec::new();
-    first.extend(leave_other_family("inbound", capture));
+    let mut first = Vec::from_iter(leave_other_family(BaseChain::Inbound, capture));
     first.push(leave(
-        "inbound/leave-not-tcp",
+        RuleId::LeaveNotTcp(BaseChain::Inbound),
         [not_protocol(Protocol::Tcp)],
     ));
     first.append(&mut rules);
-    builder.chain(Chain {
-        name: "inbound".into(),
-        kind: ChainKind::Nat,
-        hook: Hook::Prerouting,
-        priority: Priority::Dstnat,
-        rules: first,
-    });
+    builder.chain(BaseChain::Inbound, first);
 }
 
-/// What arrives from a virtual machine is outbound traffic of this pod.
+/// Connections from a virtual machine are outbound connections of the pod.
 fn reroute(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     let to_proxy = [Statement::Redirect(capture.proxy.outbound_port)];
     let mut rules = Vec::new();
     for pattern in &capture.inbound.reroute_interfaces {
-        let arrives = interface(Direction::In, pattern);
+        let arrives = interface(BaseChain::Inbound, pattern);
         match &capture.outbound.include_ranges {
             RangeSelection::All => {
-                let id = format!("inbound/reroute/{pattern}");
+                let id = RuleId::Reroute(pattern.clone());
                 rules.push(rule(id, [arrives.clone(), TCP], to_proxy));
             }
             RangeSelection::Only(ranges) => {
                 for (family, range) in
-                    builder.ranges(capture, End::Destination, "outbound_include", ranges)
+                    builder.ranges(capture, End::Destination, SetName::OutboundInclude, ranges)
                 {
-                    let id = format!("inbound/reroute-included-range-{}/{pattern}", family.name());
+                    let id = RuleId::RerouteIncludedRange(family, pattern.clone());
                     rules.push(rule(id, [arrives.clone(), TCP, range], to_proxy));
                 }
             }
         }
-        rules.push(leave(
-            format!("inbound/leave-rerouted/{pattern}"),
-            [arrives],
-        ));
+        rules.push(leave(RuleId::LeaveRerouted(pattern.clone()), [arrives]));
     }
     rules
 }
@@ -66,44 +55,44 @@ fn redirect(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     let captured = match &capture.inbound.ports {
         InboundPorts::AllExcept(_) => TCP,
         InboundPorts::Only(ports) if ports.is_empty() => return Vec::new(),
-        InboundPorts::Only(ports) => builder.ports(Protocol::Tcp, "inbound_include_ports", ports),
+        InboundPorts::Only(ports) => {
+            builder.ports(Protocol::Tcp, SetName::InboundIncludePorts, ports, Test::In)
+        }
     };
-    let mut rules = Vec::new();
-    rules.extend(leave_excluded_interfaces("inbound", Direction::In, capture));
+    let mut rules = Vec::from_iter(leave_excluded_interfaces(BaseChain::Inbound, capture));
     if let Some(port) = capture.proxy.tunnel_port {
         let tunnel = destination_port(Protocol::Tcp, Test::Is(port));
-        rules.push(leave("inbound/leave-tunnel-port", [tunnel]));
+        rules.push(leave(RuleId::LeaveTunnelPort, [tunnel]));
     }
-    rules.extend(leave_excluded_sources("inbound", builder, capture));
+    rules.extend(leave_excluded_sources(BaseChain::Inbound, builder, capture));
     if let InboundPorts::AllExcept(excluded) = &capture.inbound.ports
         && !excluded.is_empty()
     {
-        let excluded = builder.ports(Protocol::Tcp, "inbound_exclude_ports", excluded);
-        rules.push(leave("inbound/leave-excluded-port", [excluded]));
+        let id = RuleId::LeaveExcludedInboundPort(BaseChain::Inbound);
+        let name = SetName::InboundExcludePorts;
+        rules.push(leave(
+            id,
+            [builder.ports(Protocol::Tcp, name, excluded, Test::In)],
+        ));
     }
     rules.push(rule(
-        "inbound/redirect",
+        RuleId::RedirectInbound,
         [captured],
         [Statement::Redirect(capture.proxy.inbound_port)],
     ));
     rules
 }
 
-/// One rule for each captured family that has excluded sources.
+/// One rule for each captured family with excluded sources.
 pub(super) fn leave_excluded_sources(
-    chain: &str,
+    chain: BaseChain,
     builder: &mut Builder,
     capture: &Capture,
 ) -> Vec<Rule> {
     let sources = &capture.inbound.exclude_sources;
     builder
-        .ranges(capture, End::Source, "inbound_exclude", sources)
+        .ranges(capture, End::Source, SetName::InboundExclude, sources)
         .into_iter()
-        .map(|(family, source)| {
-            leave(
-                format!("{chain}/leave-excluded-source-{}", family.name()),
-                [source],
-            )
-        })
+        .map(|(family, source)| leave(RuleId::LeaveExcludedSource(chain, family), [source]))
         .collect()
 }

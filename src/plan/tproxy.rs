@@ -1,10 +1,9 @@
-//! Inbound capture that keeps the client's source address, and what is dropped on arrival. These chains see
-//! every packet, not only the first of a connection.
+//! Inbound connections in tproxy mode, which keeps the client's address, and dropping of invalid packets. These chains
+//! see every packet, not only the first of a connection.
 
-use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, Tproxy};
+use crate::intent::{Capture, InboundMode, InboundPorts, Ports, Protocol, Tproxy};
 use crate::ruleset::{
-    Chain, ChainKind, ConnectionState, Direction, End, Hook, MarkOf, Match, Priority, Rule,
-    Statement, Test,
+    BaseChain, ConnectionState, MarkOf, Match, Rule, RuleId, SetName, Statement, Test,
 };
 
 use super::builder::{
@@ -19,7 +18,7 @@ pub(super) fn inbound_mangle(builder: &mut Builder, capture: &Capture) {
     let mut rules = Vec::new();
     if capture.drop_invalid {
         rules.push(rule(
-            "inbound-packet/drop-invalid",
+            RuleId::DropInvalid,
             [Match::State(ConnectionState::Invalid)],
             [Statement::Drop],
         ));
@@ -30,60 +29,46 @@ pub(super) fn inbound_mangle(builder: &mut Builder, capture: &Capture) {
     if rules.is_empty() {
         return;
     }
-    let other_family = leave_other_family("inbound-packet", capture);
-    builder.chain(Chain {
-        name: "inbound_mangle".into(),
-        kind: ChainKind::Filter,
-        hook: Hook::Prerouting,
-        priority: Priority::Mangle,
-        rules: other_family.into_iter().chain(rules).collect(),
-    });
+    let other_family = leave_other_family(BaseChain::InboundMangle, capture);
+    builder.chain(
+        BaseChain::InboundMangle,
+        other_family.into_iter().chain(rules).collect(),
+    );
 }
 
 fn hand_over(builder: &mut Builder, capture: &Capture, tproxy: Tproxy) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    rules.push(leave(
-        "inbound-packet/leave-not-tcp",
+    let chain = BaseChain::InboundMangle;
+    let mut rules = vec![leave(
+        RuleId::LeaveNotTcp(chain),
         [not_protocol(Protocol::Tcp)],
-    ));
-    rules.extend(leave_excluded_interfaces(
-        "inbound-packet",
-        Direction::In,
-        capture,
-    ));
-    // Not on what this chain marks itself: a connection whose packets all bore the mark would have
-    // the proxy's answers routed back to `lo`.
+    )];
+    rules.extend(leave_excluded_interfaces(chain, capture));
+    // Only for packets that arrive with the mark: if all packets of a connection had it, the proxy's answers would be
+    // routed back to `lo`.
     rules.push(rule(
-        "inbound-packet/save-mark",
+        RuleId::SaveMark,
         [packet_mark(true, tproxy.mark)],
         [Statement::SetConnectionMark(tproxy.mark), Statement::Accept],
     ));
-    if capture.inbound.ports == InboundPorts::Only(crate::intent::Ports::default()) {
+    if capture.inbound.ports == InboundPorts::Only(Ports::default()) {
         return rules;
     }
-    rules.extend(leave_passthrough_sources(
-        "inbound-packet",
-        Direction::In,
-        capture,
-    ));
+    rules.extend(leave_passthrough_sources(chain, capture));
     rules.push(leave(
-        "inbound-packet/leave-loopback",
-        [
-            loopback(Direction::In),
-            packet_mark(false, tproxy.outbound_mark),
-        ],
+        RuleId::LeaveLoopback,
+        [loopback(chain), packet_mark(false, tproxy.outbound_mark)],
     ));
-    rules.extend(leave_excluded_sources("inbound-packet", builder, capture));
+    rules.extend(leave_excluded_sources(chain, builder, capture));
     rules.extend(leave_ports(builder, capture));
     rules.push(rule(
-        "inbound-packet/divert-tracked",
+        RuleId::DivertTracked,
         [TCP, Match::State(ConnectionState::Tracked)],
         [Statement::SetPacketMark(tproxy.mark), Statement::Accept],
     ));
     for family in capture.families.iter() {
         let captured = [TCP, to_loopback_range(capture, family, Test::IsNot)];
         rules.push(rule(
-            format!("inbound-packet/tproxy-{}", family.name()),
+            RuleId::Tproxy(family),
             captured.clone(),
             [
                 Statement::Tproxy(family, capture.proxy.inbound_port),
@@ -91,10 +76,10 @@ fn hand_over(builder: &mut Builder, capture: &Capture, tproxy: Tproxy) -> Vec<Ru
                 Statement::Accept,
             ],
         ));
-        // Without a transparent listener `tproxy` breaks off its rule (nft_tproxy_eval_v4); going on
-        // would let the connection pass by the proxy.
+        // Without a transparent listener `tproxy` ends its rule (nft_tproxy_eval_v4), and the connection would bypass
+        // the proxy.
         rules.push(rule(
-            format!("inbound-packet/drop-without-listener-{}", family.name()),
+            RuleId::DropWithoutListener(family),
             captured,
             [Statement::Drop],
         ));
@@ -103,50 +88,42 @@ fn hand_over(builder: &mut Builder, capture: &Capture, tproxy: Tproxy) -> Vec<Ru
 }
 
 fn leave_ports(builder: &mut Builder, capture: &Capture) -> Option<Rule> {
-    let (id, set, ports) = match &capture.inbound.ports {
+    let tcp = Protocol::Tcp;
+    Some(match &capture.inbound.ports {
         InboundPorts::AllExcept(ports) if ports.is_empty() => return None,
-        InboundPorts::AllExcept(ports) => ("leave-excluded-port", "inbound_exclude_ports", ports),
-        InboundPorts::Only(ports) => ("leave-not-included-port", "inbound_include_ports", ports),
-    };
-    let name = builder.set(set, crate::ruleset::Elements::Ports(ports.clone()));
-    let test = match &capture.inbound.ports {
-        InboundPorts::AllExcept(_) => Test::In(name),
-        InboundPorts::Only(_) => Test::NotIn(name),
-    };
-    let port = Match::Port {
-        protocol: Protocol::Tcp,
-        end: End::Destination,
-        test,
-    };
-    Some(leave(format!("inbound-packet/{id}"), [port]))
+        InboundPorts::AllExcept(ports) => leave(
+            RuleId::LeaveExcludedInboundPort(BaseChain::InboundMangle),
+            [builder.ports(tcp, SetName::InboundExcludePorts, ports, Test::In)],
+        ),
+        InboundPorts::Only(ports) => leave(
+            RuleId::LeaveNotIncludedPort,
+            [builder.ports(tcp, SetName::InboundIncludePorts, ports, Test::NotIn)],
+        ),
+    })
 }
 
-/// The chain that marks the proxy's own packets, for both ways of tproxy mode to meet.
+/// The chain that marks the proxy's packets, so that they return to the transparent listener.
 pub(super) fn outbound_mangle(builder: &mut Builder, capture: &Capture) {
     let InboundMode::Tproxy(tproxy) = capture.inbound.mode else {
         return;
     };
-    let mut rules = Vec::new();
-    rules.extend(leave_other_family("outbound-packet", capture));
+    let chain = BaseChain::OutboundMangle;
+    let mut rules = Vec::from_iter(leave_other_family(chain, capture));
     rules.push(leave(
-        "outbound-packet/leave-not-tcp",
+        RuleId::LeaveNotTcp(chain),
         [not_protocol(Protocol::Tcp)],
     ));
-    rules.extend(leave_excluded_interfaces(
-        "outbound-packet",
-        Direction::Out,
-        capture,
-    ));
+    rules.extend(leave_excluded_interfaces(chain, capture));
     rules.push(leave(
-        "outbound-packet/leave-tproxied-loopback",
-        [loopback(Direction::Out), packet_mark(true, tproxy.mark)],
+        RuleId::LeaveTproxiedLoopback,
+        [loopback(chain), packet_mark(true, tproxy.mark)],
     ));
-    for (kind, word, id) in proxy_owners(capture) {
+    for (kind, id) in proxy_owners(capture) {
         for family in capture.families.iter() {
             rules.push(rule(
-                format!("outbound-packet/mark-proxy-{word}-{}/{id}", family.name()),
+                RuleId::MarkProxy(kind, id, family),
                 [
-                    loopback(Direction::Out),
+                    loopback(chain),
                     to_loopback_range(capture, family, Test::IsNot),
                     owner(kind, Test::Is(id)),
                 ],
@@ -155,7 +132,7 @@ pub(super) fn outbound_mangle(builder: &mut Builder, capture: &Capture) {
         }
     }
     rules.push(rule(
-        "outbound-packet/restore-mark",
+        RuleId::RestoreMark,
         [Match::Mark {
             of: MarkOf::Connection,
             is: true,
@@ -163,13 +140,7 @@ pub(super) fn outbound_mangle(builder: &mut Builder, capture: &Capture) {
         }],
         [Statement::RestoreMark],
     ));
-    builder.chain(Chain {
-        name: "outbound_mangle".into(),
-        kind: ChainKind::Route,
-        hook: Hook::Output,
-        priority: Priority::Mangle,
-        rules,
-    });
+    builder.chain(chain, rules);
 }
 
 const fn packet_mark(is: bool, value: u32) -> Match {

@@ -1,4 +1,4 @@
-//! The elements of a set in the form that all printers share.
+//! The elements of a set, in the form that all formats share.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -33,12 +33,12 @@ pub(super) enum Element {
     One(Value),
     /// A network of more than one address.
     Network(IpNet),
-    /// From the first to the last, both included.
+    /// From the first to the last value, both included.
     Range(Value, Value),
 }
 
 impl Element {
-    /// The network, or the address when it is of one address.
+    /// The network, or the address if it has only one.
     pub(super) fn network(network: IpNet) -> Self {
         if network.prefix_len() == network.max_prefix_len() {
             Self::One(Value::Address(network.addr()))
@@ -79,15 +79,15 @@ impl fmt::Display for Element {
     }
 }
 
-/// The elements in ascending order, each as nft writes it.
+/// The elements in ascending order, as nft writes them.
 pub fn texts(of: &Elements) -> impl Iterator<Item = String> + '_ {
     elements(of).map(|element| element.to_string())
 }
 
-/// So many elements of a set are shown where the rest does not matter.
+/// How many elements of a set are shown in a summary.
 const SHOWN: usize = 3;
 
-/// The first elements, and how many others there are.
+/// The first elements, and the number of the others.
 #[must_use]
 pub fn gist(of: &Elements) -> String {
     let mut first: Vec<_> = texts(of).take(SHOWN).collect();
@@ -98,7 +98,7 @@ pub fn gist(of: &Elements) -> String {
     first.join(", ")
 }
 
-/// The elements in ascending order, one at a time: ten thousand of them are never in memory twice.
+/// The elements in ascending order, converted one at a time to save memory.
 pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element> + '_> {
     match elements {
         Elements::Ports(intervals) => Box::new(intervals.iter().map(Element::numbers)),

@@ -1,36 +1,33 @@
-//! The text that `iptables-restore` and `ip6tables-restore` take, of the legacy and of the nft variant.
+//! Input for `iptables-restore` and `ip6tables-restore`, legacy and nft variant.
 //!
-//! There are no sets there (a rule becomes one for each element), one family at a time, and verdicts that
-//! end the whole built-in chain. To leave a connection is therefore to *return* to the built-in chain, where the rules
-//! of others still see it.
+//! It has no sets (a rule becomes one for each element), one family at a time, and verdicts that end the whole built-in
+//! chain. Bypassing a connection is therefore to *return* to the built-in chain, where the rules of other programs still
+//! see it.
 
 mod chain;
 mod terms;
 
 use std::fmt::{self, Display, Formatter};
 
-use super::routing::IpCommand;
+use super::routing::ip_command;
 use crate::intent::Family;
-use crate::ruleset::{Hook, Priority, Ruleset};
+use crate::ruleset::{BaseChain, Direction, Ruleset};
 
 use chain::Translation;
 
-/// The text for `iptables-restore --noflush`, or `ip6tables-restore --noflush`, of the family: every connection of
-/// the family goes where the rules that `apply` installs send it.
+/// The input for `iptables-restore --noflush` or `ip6tables-restore --noflush`: every connection of the family has the
+/// same outcome as under the rules that `apply` installs.
 ///
-/// Rules that no packet of the family fits are left out, so the text for a family that is not captured
-/// captures nothing.
+/// Rules that match no packet of the family are omitted, so the text for a family that is not captured captures nothing.
 ///
-/// - All chains are declared, also those without a rule: what an earlier text put into them is gone. Older
-///   numbered chains may remain, unused.
-/// - Every run adds a jump to our chains, since there is no way to say "unless it is there". A packet that
-///   comes by a second time fares as it did the first time: what is redirected, dropped or handed over does not
-///   return, and what was left is left again.
-/// - Where no listener is there, `TPROXY` itself drops the packet; the rule behind it, which does so for nft,
-///   is idle.
-/// - A socket that the kernel opened for itself has no file and so no owner. nft calls that neither equal nor
-///   unequal; `! --uid-owner` calls it unequal, and its connections by `lo` are left alone. A packet without a
-///   socket, which is never the first of a connection, is told apart by `--socket-exists`.
+/// - All chains are declared, also those without a rule, which empties them. Numbered chains of an earlier text may
+///   remain, unused.
+/// - Every run adds a jump to these chains: iptables cannot add a rule only if it is missing. A second jump has no
+///   effect: a packet that is redirected, dropped or handed over does not return, and a bypassed one is bypassed again.
+/// - Without a listener, `TPROXY` itself drops the packet; the rule after it, which does so for nft, matches nothing.
+/// - A socket that the kernel opened for itself has no file and so no owner. nft treats that as neither equal nor
+///   unequal; `! --uid-owner` treats it as unequal, and its connections over `lo` bypass the proxy. `--socket-exists`
+///   excludes packets without a socket, which are never the first of a connection.
 #[must_use]
 pub fn iptables(ruleset: &Ruleset, family: Family) -> String {
     Iptables { ruleset, family }.to_string()
@@ -49,39 +46,48 @@ impl Display for Iptables<'_> {
         };
         writeln!(
             f,
-            "# For `{program}-restore --noflush`: fills the NETWEIR chains anew and leaves all other rules alone.\n\
-             # Each run adds a jump to them. A second one changes no outcome; it is taken away by\n\
+            "# For `{program}-restore --noflush`: replaces the NETWEIR chains and keeps all other rules.\n\
+             # Each run adds a jump to them. A second jump changes no outcome; to remove it, run\n\
              # `{program} -t TABLE -D PREROUTING -j NETWEIR_INBOUND...` and `-D OUTPUT -j NETWEIR_OUTBOUND...`."
         )?;
-        let commands = self.ruleset.routing.iter().map(IpCommand);
-        for command in commands.filter(|command| command.family() == self.family) {
-            writeln!(f, "# {command}")?;
+        let objects = self.ruleset.routing.iter();
+        for object in objects.filter(|object| object.family() == self.family) {
+            writeln!(f, "# {}", ip_command(object))?;
         }
-        for priority in Priority::ALL {
-            self.write_table(f, priority)?;
-        }
-        Ok(())
+        self.write_table(f, "raw", [BaseChain::InboundRaw, BaseChain::OutboundRaw])?;
+        let mangle = [BaseChain::InboundMangle, BaseChain::OutboundMangle];
+        self.write_table(f, "mangle", mangle)?;
+        self.write_table(f, "nat", [BaseChain::Inbound, BaseChain::Outbound])
     }
 }
 
 impl Iptables<'_> {
-    fn write_table(&self, f: &mut Formatter<'_>, priority: Priority) -> fmt::Result {
-        let translations = [Hook::Prerouting, Hook::Output].map(|hook| {
-            let mut translation = Translation::new(self.ruleset, self.family, name(priority, hook));
-            let chains = self.ruleset.chains.iter();
-            chains
-                .filter(|chain| chain.priority == priority && chain.hook == hook)
-                .flat_map(|chain| &chain.rules)
+    /// Writes a table with the rules of these chains.
+    fn write_table(
+        &self,
+        f: &mut Formatter<'_>,
+        table: &str,
+        chains: [BaseChain; 2],
+    ) -> fmt::Result {
+        let translations = chains.map(|chain| {
+            let mut translation = Translation::new(self.ruleset, self.family, name(chain));
+            let own = self.ruleset.chain(chain.name());
+            own.into_iter()
+                .flat_map(|own| &own.rules)
                 .for_each(|rule| translation.rule(rule));
-            (hook, translation)
+            (chain, translation)
         });
-        writeln!(f, "*{}", table(priority))?;
+        writeln!(f, "*{table}")?;
         for chain in translations.iter().flat_map(|(_, own)| own.chains()) {
             writeln!(f, ":{chain} - [0:0]")?;
         }
-        for (hook, translation) in &translations {
+        for (chain, translation) in &translations {
             if !translation.is_empty() {
-                writeln!(f, "-A {} -j {}", built_in(*hook), name(priority, *hook))?;
+                let built_in = match chain.direction() {
+                    Direction::In => "PREROUTING",
+                    Direction::Out => "OUTPUT",
+                };
+                writeln!(f, "-A {built_in} -j {}", name(*chain))?;
             }
         }
         for (_, translation) in &translations {
@@ -91,30 +97,14 @@ impl Iptables<'_> {
     }
 }
 
-/// The table whose chains have the priority (`iptable_raw.c`, `iptable_mangle.c`, `iptable_nat.c`).
-const fn table(priority: Priority) -> &'static str {
-    match priority {
-        Priority::Raw => "raw",
-        Priority::Mangle => "mangle",
-        Priority::Dstnat => "nat",
-    }
-}
-
-const fn built_in(hook: Hook) -> &'static str {
-    match hook {
-        Hook::Prerouting => "PREROUTING",
-        Hook::Output => "OUTPUT",
-    }
-}
-
-/// Our chain on the hook; at most 28 bytes (`XT_FUNCTION_MAXNAMELEN`), with a number at the end.
-const fn name(priority: Priority, hook: Hook) -> &'static str {
-    match (priority, hook) {
-        (Priority::Raw, Hook::Prerouting) => "NETWEIR_INBOUND_RAW",
-        (Priority::Raw, Hook::Output) => "NETWEIR_OUTBOUND_RAW",
-        (Priority::Mangle, Hook::Prerouting) => "NETWEIR_INBOUND_MANGLE",
-        (Priority::Mangle, Hook::Output) => "NETWEIR_OUTBOUND_MANGLE",
-        (Priority::Dstnat, Hook::Prerouting) => "NETWEIR_INBOUND",
-        (Priority::Dstnat, Hook::Output) => "NETWEIR_OUTBOUND",
+/// The name of the chain; with a number at the end, at most 28 bytes (`XT_FUNCTION_MAXNAMELEN`).
+const fn name(chain: BaseChain) -> &'static str {
+    match chain {
+        BaseChain::InboundRaw => "NETWEIR_INBOUND_RAW",
+        BaseChain::OutboundRaw => "NETWEIR_OUTBOUND_RAW",
+        BaseChain::InboundMangle => "NETWEIR_INBOUND_MANGLE",
+        BaseChain::OutboundMangle => "NETWEIR_OUTBOUND_MANGLE",
+        BaseChain::Inbound => "NETWEIR_INBOUND",
+        BaseChain::Outbound => "NETWEIR_OUTBOUND",
     }
 }

@@ -1,20 +1,21 @@
-//! The text that `nft -j -f` takes: libnftables' JSON schema (libnftables-json(5)), version 1.
+//! Input for `nft -j -f`: libnftables' JSON schema (libnftables-json(5)), version 1.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde::{Serialize, Serializer};
 
 use super::element::{self, Element, Value};
-use crate::intent::Family;
+use super::words;
+use crate::json;
 use crate::ruleset::{
-    Chain, ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Rule, Ruleset, Set,
+    Chain, ConnectionState, Elements, MarkOf, Match, Rule, RuleId, Ruleset, Set, SetName,
     Statement, TABLE, Test,
 };
 
-/// The JSON for `nft -j -f` that installs what `apply` installs, in place of what the table held before, in one
-/// transaction; one command a line.
+/// The input for `nft -j -f` that installs what `apply` installs, in one transaction, replacing the table; one command a
+/// line.
 ///
-/// The schema has no place for addresses, policy rules and routes: [`nft`](super::nft()) names those.
+/// The schema cannot express addresses, policy rules and routes; [`nft`](super::nft()) lists those.
 #[must_use]
 pub fn json(ruleset: &Ruleset) -> String {
     Json(ruleset).to_string()
@@ -55,8 +56,7 @@ impl Display for Json<'_> {
 }
 
 fn write_entry(f: &mut Formatter<'_>, entry: &Entry<'_>) -> fmt::Result {
-    // No map here has keys that are not text, the one thing that can fail.
-    f.write_str(&serde_json::to_string(entry).map_err(|_| fmt::Error)?)
+    f.write_str(&json::line(entry))
 }
 
 const INET: &str = "inet";
@@ -79,10 +79,10 @@ enum Object<'a> {
     Set {
         family: &'static str,
         table: &'static str,
-        name: &'a str,
+        name: &'a SetName,
         r#type: &'static str,
         flags: [&'static str; 1],
-        /// nft takes no `elem` of nothing.
+        /// nft refuses an empty `elem`.
         #[serde(skip_serializing_if = "Option::is_none")]
         elem: Option<Elem<'a>>,
     },
@@ -100,11 +100,11 @@ enum Object<'a> {
         table: &'static str,
         chain: &'a str,
         expr: Vec<Expression<'a>>,
-        comment: &'a str,
+        comment: &'a RuleId,
     },
 }
 
-/// The elements, made one at a time.
+/// The elements, serialized one at a time.
 struct Elem<'a>(&'a Elements);
 
 impl Serialize for Elem<'_> {
@@ -204,7 +204,7 @@ fn rule_object<'a>(chain: &'a Chain, rule: &'a Rule) -> Object<'a> {
             .chain([Expression::Counter(())])
             .chain(statements)
             .collect(),
-        comment: rule.id.as_str(),
+        comment: &rule.id,
     }
 }
 
@@ -220,38 +220,25 @@ fn condition(condition: &Match) -> Expression<'_> {
             end,
             test,
         } => {
-            let field = match end {
-                End::Source => "sport",
-                End::Destination => "dport",
-            };
+            let field = words::port(*end);
             let protocol = protocol.name();
             comparison(Left::Payload { protocol, field }, test, |port| {
                 Right::Number(port.number().into())
             })
         }
         Match::Address { family, end, test } => {
-            let field = match end {
-                End::Source => "saddr",
-                End::Destination => "daddr",
-            };
-            let protocol = header(*family);
+            let field = words::address(*end);
+            let protocol = words::header(*family);
             comparison(Left::Payload { protocol, field }, test, |&net| {
                 right(Element::network(net))
             })
         }
         Match::Interface { direction, pattern } => {
-            let key = match direction {
-                Direction::In => "iifname",
-                Direction::Out => "oifname",
-            };
-            is(meta(key), true, Right::Text(pattern.to_string()))
+            let key = meta(words::interface(*direction));
+            is(key, true, Right::Text(pattern.to_string()))
         }
         Match::Owner { kind, test } => {
-            let key = match kind {
-                OwnerKind::Uid => "skuid",
-                OwnerKind::Gid => "skgid",
-            };
-            comparison(meta(key), test, |&id| Right::Number(id))
+            comparison(meta(words::owner(*kind)), test, |&id| Right::Number(id))
         }
         Match::Mark {
             of,
@@ -277,7 +264,7 @@ fn statement<'a>(statement: Statement) -> Expression<'a> {
         Statement::RestoreMark => set(mark(MarkOf::Packet), Right::Of(mark(MarkOf::Connection))),
         Statement::SetZone(zone) => set(Left::Ct { key: "zone" }, Right::Number(zone.into())),
         Statement::Tproxy(family, port) => Expression::Tproxy {
-            family: header(family),
+            family: words::header(family),
             port: port.number(),
         },
         Statement::Redirect(port) => Expression::Redirect {
@@ -314,14 +301,6 @@ const fn mark(of: MarkOf) -> Left {
     match of {
         MarkOf::Packet => meta("mark"),
         MarkOf::Connection => Left::Ct { key: "mark" },
-    }
-}
-
-/// libnftables' word for the header of the family.
-const fn header(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "ip",
-        Family::Ipv6 => "ip6",
     }
 }
 

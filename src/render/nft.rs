@@ -1,37 +1,36 @@
-//! The text that `nft -f` takes.
+//! Input for `nft -f`.
 
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::element::{self, Element};
-use super::routing::IpCommand;
-use crate::intent::{Family, InterfacePattern};
+use super::routing::ip_command;
+use super::words;
 use crate::ruleset::{
-    Chain, ConnectionState, Direction, Elements, End, Hook, MarkOf, Match, OwnerKind, Priority,
-    Rule, Ruleset, Set, Statement, TABLE, Test,
+    Chain, ConnectionState, Elements, Hook, MarkOf, Match, Priority, Rule, Ruleset, Set, Statement,
+    TABLE, Test,
 };
 
-/// The longest line of set elements, in characters behind the indentation.
+/// The longest line of set elements, in characters after the indentation.
 const LINE: usize = 72;
 
-/// The text for `nft -f` that installs what `apply` installs, in place of what the table held before, in one
-/// transaction. What the rules need of routing is there as comments: the `ip` commands it equals.
+/// The input for `nft -f` that installs what `apply` installs, in one transaction, replacing the table. Addresses and
+/// routes are comments with the equivalent `ip` commands.
 #[must_use]
 pub fn nft(ruleset: &Ruleset) -> String {
     Nft(ruleset).to_string()
 }
 
-/// One rule without its comment, as a line of nft's listing.
+/// A rule without its comment, as nft lists it.
 #[must_use]
 pub fn nft_rule(rule: &Rule) -> String {
     let mut text = String::new();
-    // Writing to a string does not fail.
-    let _ = write_body(&mut text, rule);
+    write_body(&mut text, rule).expect("writing to a string succeeds");
     text
 }
 
-/// What a chain is, without its rules, as a line of nft's listing.
+/// The definition of a chain without its rules, as nft lists it.
 #[must_use]
-pub fn nft_chain(chain: &Chain) -> String {
+pub fn nft_chain<R>(chain: &Chain<R>) -> String {
     format!(
         "type {} hook {} priority {}; policy accept;",
         chain.kind.name(),
@@ -45,10 +44,10 @@ struct Nft<'a>(&'a Ruleset);
 impl Display for Nft<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         for object in &self.0.routing {
-            writeln!(f, "# {}", IpCommand(object))?;
+            writeln!(f, "# {}", ip_command(object))?;
         }
-        // `delete` refuses a table that is not there, and there is no `destroy` before Linux 6.3
-        // and nft 1.0.7 (commit f80a612dd77c): make it, so that it can be deleted.
+        // `delete` fails for a table that does not exist, and `destroy` needs Linux 6.3 and nft 1.0.7 (commit
+        // f80a612dd77c): create the table, then delete it.
         writeln!(f, "table inet {TABLE}")?;
         writeln!(f, "delete table inet {TABLE}")?;
         writeln!(f, "table inet {TABLE} {{")?;
@@ -82,7 +81,7 @@ fn write_set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
     f.write_str("\t}\n")
 }
 
-/// As many elements on a line as fit; nft takes no `elements` of nothing.
+/// Writes the elements, as many on a line as fit. nft refuses `elements` without any.
 fn write_elements(f: &mut Formatter<'_>, elements: &Elements) -> fmt::Result {
     f.write_str("\t\telements = { ")?;
     let mut column = 0;
@@ -110,13 +109,13 @@ fn write_chain(f: &mut Formatter<'_>, chain: &Chain) -> fmt::Result {
     f.write_str("\t}\n")
 }
 
-/// The name of the priority. nft 1.0.6 knows `dstnat` only where packets arrive.
-const fn priority(priority: Priority, hook: Hook) -> &'static str {
-    match (priority, hook) {
-        (Priority::Raw, Hook::Prerouting | Hook::Output) => "raw",
-        (Priority::Mangle, Hook::Prerouting | Hook::Output) => "mangle",
-        (Priority::Dstnat, Hook::Prerouting) => "dstnat",
-        (Priority::Dstnat, Hook::Output) => "-100",
+/// The name of the priority. nft 1.0.6 accepts `dstnat` only in prerouting.
+fn priority(priority: Priority, hook: Hook) -> &'static str {
+    match priority {
+        Priority::Raw => "raw",
+        Priority::Mangle => "mangle",
+        Priority::Dstnat if hook == Hook::Prerouting => "dstnat",
+        Priority::Dstnat => "-100",
     }
 }
 
@@ -150,27 +149,19 @@ fn write_match(f: &mut impl Write, condition: &Match) -> fmt::Result {
             end,
             test,
         } => {
-            let end = match end {
-                End::Source => "sport",
-                End::Destination => "dport",
-            };
-            write!(f, "{} {end} {}", protocol.name(), Comparison(test))
+            let field = words::port(*end);
+            write!(f, "{} {field} {}", protocol.name(), Comparison(test))
         }
         Match::Address { family, end, test } => {
-            let end = match end {
-                End::Source => "saddr",
-                End::Destination => "daddr",
-            };
+            let (header, field) = (words::header(*family), words::address(*end));
             let test = test.map_value(|&net| Element::network(net));
-            write!(f, "{} {end} {}", header(*family), Comparison(&test))
+            write!(f, "{header} {field} {}", Comparison(&test))
         }
-        Match::Interface { direction, pattern } => write_interface(f, *direction, pattern),
+        Match::Interface { direction, pattern } => {
+            write!(f, "{} \"{pattern}\"", words::interface(*direction))
+        }
         Match::Owner { kind, test } => {
-            let kind = match kind {
-                OwnerKind::Uid => "skuid",
-                OwnerKind::Gid => "skgid",
-            };
-            write!(f, "meta {kind} {}", Comparison(test))
+            write!(f, "meta {} {}", words::owner(*kind), Comparison(test))
         }
         Match::Mark { of, is, value } => {
             let of = match of {
@@ -188,14 +179,6 @@ const fn not(is: bool) -> &'static str {
     if is { "" } else { "!= " }
 }
 
-/// nft's word for the header of the family.
-const fn header(family: Family) -> &'static str {
-    match family {
-        Family::Ipv4 => "ip",
-        Family::Ipv6 => "ip6",
-    }
-}
-
 struct Comparison<'a, T>(&'a Test<T>);
 
 impl<T: Display> Display for Comparison<'_, T> {
@@ -209,25 +192,15 @@ impl<T: Display> Display for Comparison<'_, T> {
     }
 }
 
-fn write_interface(
-    f: &mut impl Write,
-    direction: Direction,
-    pattern: &InterfacePattern,
-) -> fmt::Result {
-    let direction = match direction {
-        Direction::In => "iifname",
-        Direction::Out => "oifname",
-    };
-    write!(f, "{direction} \"{pattern}\"")
-}
-
 fn write_statement(f: &mut impl Write, statement: Statement) -> fmt::Result {
     match statement {
         Statement::SetPacketMark(mark) => write!(f, "meta mark set {mark:#010x}"),
         Statement::SetConnectionMark(mark) => write!(f, "ct mark set {mark:#010x}"),
         Statement::RestoreMark => f.write_str("meta mark set ct mark"),
         Statement::SetZone(zone) => write!(f, "ct zone set {zone}"),
-        Statement::Tproxy(family, port) => write!(f, "tproxy {} to :{port}", header(family)),
+        Statement::Tproxy(family, port) => {
+            write!(f, "tproxy {} to :{port}", words::header(family))
+        }
         Statement::Redirect(port) => write!(f, "redirect to :{port}"),
         Statement::Accept => f.write_str("accept"),
         Statement::Drop => f.write_str("drop"),

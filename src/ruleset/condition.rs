@@ -1,11 +1,11 @@
-//! The conditions of a rule.
-
-use std::borrow::Cow;
+//! The matches of a rule.
 
 use ipnet::IpNet;
 
 pub use crate::connection::{Direction, End};
 use crate::intent::{Family, InterfacePattern, Port, Protocol};
+
+use super::SetName;
 
 /// A comparison with a value or with a named set of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,28 +14,28 @@ pub enum Test<T> {
     Is(T),
     /// Not equal.
     IsNot(T),
-    /// An element of the set of this name.
-    In(Cow<'static, str>),
-    /// No element of it.
-    NotIn(Cow<'static, str>),
+    /// An element of the set.
+    In(SetName),
+    /// Not an element of the set.
+    NotIn(SetName),
 }
 
 impl<T> Test<T> {
-    /// The name of the set, if it is a comparison with one.
+    /// The set that it looks up.
     #[must_use]
-    pub fn set_name(&self) -> Option<&str> {
+    pub const fn set_name(&self) -> Option<&SetName> {
         match self {
             Self::In(name) | Self::NotIn(name) => Some(name),
             Self::Is(_) | Self::IsNot(_) => None,
         }
     }
 
-    /// The same comparison with the value in another form.
+    /// The same comparison with the value converted.
     #[must_use]
-    pub fn map_value<U>(&self, form: impl FnOnce(&T) -> U) -> Test<U> {
+    pub fn map_value<U>(&self, convert: impl FnOnce(&T) -> U) -> Test<U> {
         match self {
-            Self::Is(value) => Test::Is(form(value)),
-            Self::IsNot(value) => Test::IsNot(form(value)),
+            Self::Is(value) => Test::Is(convert(value)),
+            Self::IsNot(value) => Test::IsNot(convert(value)),
             Self::In(set) => Test::In(set.clone()),
             Self::NotIn(set) => Test::NotIn(set.clone()),
         }
@@ -47,7 +47,7 @@ impl<T> Test<T> {
 pub enum Match {
     /// `meta nfproto`.
     Family(Family),
-    /// `meta l4proto`, for a rule without a port match.
+    /// `meta l4proto`.
     Protocol {
         /// Equal, when true.
         is: bool,
@@ -65,7 +65,7 @@ pub enum Match {
     },
     /// `ip daddr`, `ip6 saddr` and so on. Implies the family.
     Address {
-        /// The family of the header; a network in the test is of the same family.
+        /// The family of the header, and of a network in the test.
         family: Family,
         /// Source or destination.
         end: End,
@@ -74,13 +74,13 @@ pub enum Match {
     },
     /// `iifname` or `oifname`.
     Interface {
-        /// The one that the packet came by, or the one it leaves by.
+        /// The input or the output interface.
         direction: Direction,
-        /// The interface.
+        /// The name.
         pattern: InterfacePattern,
     },
-    /// `meta skuid` or `meta skgid`: fsuid and fsgid of whoever opened the socket. A packet without a socket
-    /// fits neither a test nor its opposite (`nft_meta_get_eval_skugid`).
+    /// `meta skuid` or `meta skgid`: the fsuid or fsgid that the socket was opened with. A packet without a socket
+    /// matches neither a test nor its negation (`nft_meta_get_eval_skugid`).
     Owner {
         /// User or group.
         kind: OwnerKind,
@@ -101,9 +101,9 @@ pub enum Match {
 }
 
 impl Match {
-    /// The name of the set that it looks into, if it does.
+    /// The set that it looks up.
     #[must_use]
-    pub fn set_name(&self) -> Option<&str> {
+    pub const fn set_name(&self) -> Option<&SetName> {
         match self {
             Self::Port { test, .. } => test.set_name(),
             Self::Address { test, .. } => test.set_name(),
@@ -117,16 +117,30 @@ impl Match {
     }
 }
 
-/// Which owner of a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// The user or the group that owns a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum OwnerKind {
-    /// Its user (fsuid).
+    /// The user (fsuid).
     Uid,
-    /// Its group (fsgid).
+    /// The group (fsgid).
     Gid,
 }
 
-/// Whose mark.
+impl OwnerKind {
+    /// Both, the user first.
+    pub const ALL: [Self; 2] = [Self::Uid, Self::Gid];
+
+    /// `uid` or `gid`: nft's set type, and the word in rule ids.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Uid => "uid",
+            Self::Gid => "gid",
+        }
+    }
+}
+
+/// The mark that is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MarkOf {
     /// The packet's (`meta mark`).
@@ -135,7 +149,7 @@ pub enum MarkOf {
     Connection,
 }
 
-/// A state of connection tracking that rules ask for.
+/// The connection tracking states that rules match on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ConnectionState {
     /// `invalid`.

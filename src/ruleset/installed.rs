@@ -1,63 +1,107 @@
-//! What was read back from a kernel.
+//! Rules that were read back from the kernel.
 
-use super::{Match, Ruleset};
+use super::{Hook, Match, Rule, Ruleset};
 
-/// What is in the table `inet netweir`.
+/// The contents of the table `inet netweir` in the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Installed {
-    /// Everything that the model has words for.
-    pub ruleset: Ruleset,
-    /// The packet counter of each rule of the ruleset, in the order of [`Ruleset::rules`]; `None` for a rule
-    /// that does not count, as none of ours.
-    pub counters: Vec<Option<u64>>,
+    /// Everything that the model can express.
+    pub ruleset: Ruleset<InstalledRule>,
     /// Everything else.
-    pub foreign: Vec<Unmanaged>,
+    pub unmanaged: Vec<Unmanaged>,
 }
 
-impl Installed {
-    /// Whether exactly the sets and chains of the ruleset are there.
-    #[must_use]
-    pub fn is(&self, ruleset: &Ruleset) -> bool {
-        self.foreign.is_empty()
-            && self.counters.iter().all(Option::is_some)
-            && self.ruleset.sets == ruleset.sets
-            && self.ruleset.chains == ruleset.chains
+/// A rule with its counter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstalledRule {
+    /// The rule.
+    pub rule: Rule,
+    /// How many packets it has counted; `None` for a rule without a counter, which the plan never makes.
+    pub counter: Option<u64>,
+}
+
+impl AsRef<Rule> for InstalledRule {
+    fn as_ref(&self) -> &Rule {
+        &self.rule
     }
 }
 
-/// Something in the table that no version of this model makes.
+impl Installed {
+    /// Whether it consists of exactly the sets and chains of the ruleset.
+    #[must_use]
+    pub fn is(&self, ruleset: &Ruleset) -> bool {
+        let installed = &self.ruleset;
+        self.unmanaged.is_empty()
+            && installed.sets == ruleset.sets
+            && installed.chains.len() == ruleset.chains.len()
+            && installed
+                .chains
+                .iter()
+                .zip(&ruleset.chains)
+                .all(|(own, wanted)| {
+                    own.has_same_head(wanted)
+                        && own.rules.iter().all(|own| own.counter.is_some())
+                        && own.rules.iter().map(|own| &own.rule).eq(&wanted.rules)
+                })
+    }
+}
+
+impl From<Ruleset> for Installed {
+    /// The ruleset as it is right after its installation.
+    fn from(ruleset: Ruleset) -> Self {
+        let new = |rule| InstalledRule {
+            rule,
+            counter: Some(0),
+        };
+        let chains = ruleset.chains.into_iter().map(|mut chain| {
+            let rules = std::mem::take(&mut chain.rules);
+            chain.with_rules(rules.into_iter().map(new).collect())
+        });
+        Self {
+            ruleset: Ruleset {
+                chains: chains.collect(),
+                sets: ruleset.sets,
+                routing: ruleset.routing,
+            },
+            unmanaged: Vec::new(),
+        }
+    }
+}
+
+/// An object in the table that the model cannot express: another program made it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmanaged {
-    /// The chain it is in, for a rule.
+    /// The chain of a rule.
     pub chain: Option<String>,
-    /// How many known rules of the chain come before it.
+    /// How many rules of the model precede it in its chain.
     pub position: usize,
     /// Its name or comment.
     pub name: String,
-    /// What about it is not known.
+    /// What the model cannot express about it.
     pub what: String,
-    /// What kind of thing it is.
+    /// What kind of object it is.
     pub kind: UnmanagedKind,
 }
 
-/// What kind of thing is foreign, as far as that tells whether a packet meets it.
+/// The kind of an unmanaged object, with what decides whether a packet meets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnmanagedKind {
-    /// The table itself is other than it should be.
+    /// The table itself has unexpected attributes.
     Table {
-        /// None of its chains is met (`NFT_TABLE_F_DORMANT`).
+        /// The kernel skips all its chains (`NFT_TABLE_F_DORMANT`).
         dormant: bool,
     },
     /// A set.
     Set,
     /// A chain.
     Chain {
-        /// The hook on which packets meet it (`linux/netfilter.h`, `nf_inet_hooks`); `None` for one that only rules lead to.
-        hook: Option<u32>,
+        /// Its hook; `None` for a chain that packets reach only through rules.
+        hook: Option<Hook>,
     },
     /// A rule.
     Rule {
-        /// Its matches, up to what is not known: where one of them does not fit, the rule does not.
+        /// Its matches up to the first part that the model cannot express: a packet that one of them does not match
+        /// does not match the rule.
         known: Vec<Match>,
     },
 }

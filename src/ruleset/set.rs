@@ -1,17 +1,119 @@
 //! Sets and their elements.
 
-use std::borrow::Cow;
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::intent::Intervals;
+use serde::{Serialize, Serializer};
+
+use crate::intent::{Family, Intervals};
+
+use super::OwnerKind;
 
 /// A named interval set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
-    /// Its name, at most 31 bytes.
-    pub name: Cow<'static, str>,
-    /// Its elements, which give its type.
+    /// Its name.
+    pub name: SetName,
+    /// Its elements, which determine its type.
     pub elements: Elements,
+}
+
+/// The name of a set, at most 31 bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SetName {
+    /// Included ports of inbound connections.
+    InboundIncludePorts,
+    /// Excluded ports of inbound connections.
+    InboundExcludePorts,
+    /// Excluded sources of inbound connections.
+    InboundExclude(Family),
+    /// Included destination ports.
+    OutboundIncludePorts,
+    /// Excluded destination ports.
+    OutboundExcludePorts,
+    /// Destination ports excluded for users, by the position of the exclusion, from 1.
+    OutboundExcludePortsForUids(usize),
+    /// The users of the exclusion at this position, from 1.
+    OutboundExcludePortsUids(usize),
+    /// Included destinations.
+    OutboundInclude(Family),
+    /// Excluded destinations.
+    OutboundExclude(Family),
+    /// Included users or groups.
+    OutboundIncludeOwners(OwnerKind),
+    /// Excluded users or groups.
+    OutboundExcludeOwners(OwnerKind),
+    /// DNS servers whose queries are captured.
+    DnsServers(Family),
+    /// The name of a set that another program, or another version, made.
+    Other(String),
+}
+
+impl From<&str> for SetName {
+    /// The name of this text; a text that no name of the plan has stays what it is, in [`SetName::Other`].
+    fn from(text: &str) -> Self {
+        let fixed = [
+            Self::InboundIncludePorts,
+            Self::InboundExcludePorts,
+            Self::OutboundIncludePorts,
+            Self::OutboundExcludePorts,
+        ];
+        let by_family = Family::ALL.into_iter().flat_map(|family| {
+            [
+                Self::InboundExclude,
+                Self::OutboundInclude,
+                Self::OutboundExclude,
+                Self::DnsServers,
+            ]
+            .map(|name: fn(Family) -> Self| name(family))
+        });
+        let by_owner = OwnerKind::ALL.into_iter().flat_map(|kind| {
+            [
+                Self::OutboundIncludeOwners(kind),
+                Self::OutboundExcludeOwners(kind),
+            ]
+        });
+        let position: String = text.chars().filter(char::is_ascii_digit).collect();
+        let by_position = position.parse().into_iter().flat_map(|position| {
+            [
+                Self::OutboundExcludePortsForUids(position),
+                Self::OutboundExcludePortsUids(position),
+            ]
+        });
+        fixed
+            .into_iter()
+            .chain(by_family)
+            .chain(by_owner)
+            .chain(by_position)
+            .find(|name| name.to_string() == text)
+            .unwrap_or_else(|| Self::Other(text.to_owned()))
+    }
+}
+
+impl Serialize for SetName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for SetName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InboundIncludePorts => f.write_str("inbound_include_ports"),
+            Self::InboundExcludePorts => f.write_str("inbound_exclude_ports"),
+            Self::InboundExclude(family) => write!(f, "inbound_exclude_{}", family.name()),
+            Self::OutboundIncludePorts => f.write_str("outbound_include_ports"),
+            Self::OutboundExcludePorts => f.write_str("outbound_exclude_ports"),
+            Self::OutboundExcludePortsForUids(nth) => write!(f, "outbound_exclude_ports_{nth}"),
+            Self::OutboundExcludePortsUids(nth) => write!(f, "outbound_exclude_ports_{nth}_uids"),
+            Self::OutboundInclude(family) => write!(f, "outbound_include_{}", family.name()),
+            Self::OutboundExclude(family) => write!(f, "outbound_exclude_{}", family.name()),
+            Self::OutboundIncludeOwners(kind) => write!(f, "outbound_include_{}s", kind.name()),
+            Self::OutboundExcludeOwners(kind) => write!(f, "outbound_exclude_{}s", kind.name()),
+            Self::DnsServers(family) => write!(f, "dns_servers_{}", family.name()),
+            Self::Other(text) => f.write_str(text),
+        }
+    }
 }
 
 /// The elements of a set, by the type of its key.

@@ -1,46 +1,25 @@
 //! What rules have counted, in words.
 
 use crate::explain::{listener, purpose};
-use crate::ruleset::{Chain, ChainKind, Installed, Rule, Statement};
+use crate::ruleset::{Chain, ChainKind, InstalledRule, Rule, Statement};
 
-/// A rule and what it has counted.
-pub(super) struct Counted<'a> {
-    pub(super) chain: &'a Chain,
-    pub(super) rule: &'a Rule,
-    /// `None` for a rule without a counter.
-    pub(super) count: Option<u64>,
+/// What the rule does to connections, and to which: two clauses, the second of which follows "it".
+pub(super) fn words(rule: &Rule) -> (String, String) {
+    let because =
+        purpose(&rule.id).unwrap_or_else(|| "matches a rule that netweir did not make".to_owned());
+    let actions = rule.statements.iter().filter_map(|own| action(*own));
+    let actions = actions.chain(listener(&rule.id).map(str::to_owned));
+    let actions: Vec<_> = actions.collect();
+    let action = if actions.is_empty() {
+        "not captured".to_owned()
+    } else {
+        actions.join(", ")
+    };
+    (action, because)
 }
 
-/// All rules, in the order of evaluation within a chain.
-pub(super) fn all(installed: &Installed) -> impl Iterator<Item = Counted<'_>> {
-    let rules = installed.ruleset.rules().zip(&installed.counters);
-    rules.map(|((chain, rule), &count)| Counted { chain, rule, count })
-}
-
-impl Counted<'_> {
-    /// What the rule does, and with which connections: two clauses, the second of which follows "it".
-    pub(super) fn words(&self) -> (String, String) {
-        let because = purpose(&self.rule.id)
-            .unwrap_or_else(|| "fits a rule that netweir did not make".to_owned());
-        (self.deed(), because)
-    }
-
-    fn deed(&self) -> String {
-        let deeds = self.rule.statements.iter().filter_map(|one| deed(*one));
-        let mut words = deeds.collect::<Vec<_>>().join(" and ");
-        if let Some(listener) = listener(&self.rule.id) {
-            words = format!("{words}, {listener}");
-        }
-        if words.is_empty() {
-            "left alone".to_owned()
-        } else {
-            words
-        }
-    }
-}
-
-/// What the statement does, unless it ends the chain and nothing else.
-fn deed(statement: Statement) -> Option<String> {
+/// What the statement does, unless it only ends the chain.
+fn action(statement: Statement) -> Option<String> {
     Some(match statement {
         Statement::SetPacketMark(mark) => format!("marked {mark:#x}"),
         Statement::SetConnectionMark(mark) => format!("its connection marked {mark:#x}"),
@@ -53,8 +32,8 @@ fn deed(statement: Statement) -> Option<String> {
     })
 }
 
-/// What the rules of a chain count: a nat chain sees the first packet of a connection alone.
-pub(super) const fn unit(chain: &Chain) -> &'static str {
+/// What the rules of the chain count: a nat chain sees only the first packet of a connection.
+pub(super) const fn unit(chain: &Chain<InstalledRule>) -> &'static str {
     match chain.kind {
         ChainKind::Nat => "connections",
         ChainKind::Filter | ChainKind::Route => "packets",

@@ -1,34 +1,36 @@
-//! The status for programs.
+//! The status as JSON.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::drift::{self, Object};
+use crate::drift::{DifferenceJson, differences_json};
+use crate::json;
 use crate::options::{OptionSet, line};
 use crate::render;
+use crate::ruleset::{InstalledRule, RuleId};
 
 use super::Status;
 use super::counted;
 
-/// The version of the JSON form. It grows when a field goes away or changes its meaning; fields may be added at
-/// any time.
+/// The version of the JSON output. It grows when a field is removed or changes its meaning; fields may be added at any
+/// time.
 pub const SCHEMA: u32 = 1;
 
 impl Status {
-    /// A JSON object, on one line.
+    /// A JSON object on one line.
     #[must_use]
     pub fn json(&self) -> String {
-        to_json(&self.object())
+        json::line(&self.object())
     }
 
-    fn object(&self) -> Report<'_> {
+    fn object(&self) -> StatusJson<'_> {
         let metadata = self.metadata();
         let wanted = self.wanted.as_ref();
-        Report {
+        StatusJson {
             version: SCHEMA,
             installed: true,
-            by: metadata.map(|metadata| By {
+            by: metadata.map(|metadata| MetadataJson {
                 version: &metadata.version,
                 newer: metadata.is_newer(),
                 command: line("apply", &metadata.options),
@@ -48,9 +50,14 @@ impl Status {
             note: self.metadata.as_ref().err().map(ToString::to_string),
             sync: Some(self.sync().name()),
             differences: wanted.map_or_else(Vec::new, |wanted| {
-                drift::objects(&self.differences, wanted, &self.installed)
+                differences_json(&self.differences, wanted, &self.installed)
             }),
-            foreign: self.installed.foreign.iter().map(Object::foreign).collect(),
+            unmanaged: self
+                .installed
+                .unmanaged
+                .iter()
+                .map(DifferenceJson::unmanaged)
+                .collect(),
             routing: self
                 .installed
                 .ruleset
@@ -58,15 +65,18 @@ impl Status {
                 .iter()
                 .map(render::ip_command)
                 .collect(),
-            rules: counted::all(&self.installed)
-                .map(|counted| {
-                    let (what, because) = counted.words();
-                    RuleObject {
-                        chain: &counted.chain.name,
-                        id: counted.rule.id.as_str(),
-                        rule: render::nft_rule(counted.rule),
-                        count: counted.count,
-                        unit: counted::unit(counted.chain),
+            rules: self
+                .installed
+                .ruleset
+                .rules()
+                .map(|(chain, InstalledRule { rule, counter })| {
+                    let (what, because) = counted::words(rule);
+                    RuleJson {
+                        chain: &chain.name,
+                        id: &rule.id,
+                        rule: render::nft_rule(rule),
+                        count: *counter,
+                        unit: counted::unit(chain),
                         what,
                         because,
                     }
@@ -76,42 +86,38 @@ impl Status {
     }
 }
 
-/// The JSON object where nothing is installed: these `ip` commands add what is there of routing all the same.
+/// The JSON object where no table is installed, with the `ip` commands of routing objects that exist nevertheless.
 #[must_use]
 pub fn nothing(routing: Vec<String>) -> String {
-    to_json(&Report {
+    json::line(&StatusJson {
         version: SCHEMA,
         installed: false,
         by: None,
         note: None,
         sync: None,
         differences: Vec::new(),
-        foreign: Vec::new(),
+        unmanaged: Vec::new(),
         routing,
         rules: Vec::new(),
     })
 }
 
-fn to_json(report: &Report<'_>) -> String {
-    // No map here has keys that are not text, the one thing that can fail.
-    serde_json::to_string(report).unwrap_or_default()
-}
-
 #[derive(Serialize)]
-struct Report<'a> {
+struct StatusJson<'a> {
     version: u32,
     installed: bool,
-    by: Option<By<'a>>,
+    by: Option<MetadataJson<'a>>,
     note: Option<String>,
     sync: Option<&'static str>,
-    differences: Vec<Object<'a>>,
-    foreign: Vec<Object<'a>>,
+    differences: Vec<DifferenceJson<'a>>,
+    #[serde(rename = "foreign")]
+    unmanaged: Vec<DifferenceJson<'a>>,
     routing: Vec<String>,
-    rules: Vec<RuleObject<'a>>,
+    rules: Vec<RuleJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct By<'a> {
+struct MetadataJson<'a> {
     version: &'a str,
     newer: bool,
     command: String,
@@ -122,9 +128,9 @@ struct By<'a> {
 }
 
 #[derive(Serialize)]
-struct RuleObject<'a> {
+struct RuleJson<'a> {
     chain: &'a str,
-    id: &'a str,
+    id: &'a RuleId,
     rule: String,
     count: Option<u64>,
     unit: &'static str,

@@ -1,31 +1,31 @@
-//! The status for people.
+//! The status as text.
 
 use std::fmt::Write;
 
 use crate::drift::{Amount, Hunk};
 use crate::metadata::{Metadata, VERSION};
 use crate::options::{OptionSet, Setting, line};
-use crate::ruleset::{Chain, TABLE};
+use crate::ruleset::{Chain, InstalledRule, TABLE};
 
-use super::counted::{self, Counted};
+use super::counted;
 use super::{Status, Sync};
 
-/// How many entries of a list are shown, where not all are.
+/// How many entries of an abbreviated list are shown.
 const FIRST: usize = 8;
 
-/// A status in words.
+/// The parts of a status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// What is installed, by whom, and whether it is still what it was.
+    /// What is installed, by which options, and whether it was edited.
     pub head: String,
-    /// How the rules differ from those that the noted options make.
+    /// How the rules differ from those of the options.
     pub hunks: Vec<Hunk>,
     /// What the rules have counted.
     pub counted: String,
 }
 
 impl Status {
-    /// In words.
+    /// The status as text.
     #[must_use]
     pub fn words(&self, amount: Amount) -> Words {
         let hunks = self
@@ -41,20 +41,20 @@ impl Status {
 
     fn head(&self, amount: Amount) -> String {
         let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = self.write_head(&mut text, amount);
+        self.write_head(&mut text, amount)
+            .expect("writing to a string succeeds");
         text
     }
 
     fn write_head(&self, f: &mut String, amount: Amount) -> std::fmt::Result {
         match &self.metadata {
-            Ok(Some(metadata)) => write_provenance(f, metadata, amount)?,
+            Ok(Some(metadata)) => write_metadata(f, metadata, amount)?,
             Ok(None) => writeln!(
                 f,
-                "capture is installed; by whom is not known: no note is kept with the table inet {TABLE} (others loaded \
-                 its rules, or the kernel is older than 5.10)"
+                "capture is installed, but not by `netweir apply`: the table inet {TABLE} has no metadata (or the kernel \
+                 is older than 5.10)"
             )?,
-            Err(error) => writeln!(f, "capture is installed; by whom is not known: {error}")?,
+            Err(error) => writeln!(f, "capture is installed, by unknown options: {error}")?,
         }
         let rules = number(self.installed.ruleset.rules().count(), "rule");
         let sets = number(self.installed.ruleset.sets.len(), "set");
@@ -63,9 +63,9 @@ impl Status {
             writeln!(f, "routing: {object}")?;
         }
         if self.wanted.is_none() {
-            for foreign in &self.installed.foreign {
-                let place = foreign.chain.as_deref().unwrap_or(TABLE);
-                writeln!(f, "foreign: {place}: {}: {}", foreign.name, foreign.what)?;
+            for own in &self.installed.unmanaged {
+                let place = own.chain.as_deref().unwrap_or(TABLE);
+                writeln!(f, "unmanaged: {place}: {}: {}", own.name, own.what)?;
             }
         }
         Ok(())
@@ -76,73 +76,70 @@ impl Status {
         let digests = edited.filter(|edited| !edited.is_empty()).map(|edited| {
             let names: Vec<_> = edited.iter().map(|setting| setting.spec().name).collect();
             format!(
-                "; the sets of {} hold others than they did, of which no copy is kept",
+                "; the sets of {} were edited, and no copy of their elements is kept",
                 names.join(", ")
             )
         });
         let digests = digests.unwrap_or_default();
         let places = number(self.differences.len(), "place");
         match self.sync() {
-            Sync::Same => "exactly those of the options".to_owned(),
-            Sync::Unknown => "whether they were edited cannot be told".to_owned(),
+            Sync::Same => "unchanged since installed".to_owned(),
+            Sync::Unknown => "cannot tell whether they were edited".to_owned(),
             Sync::Edited if self.differences.is_empty() => {
                 format!("edited since they were installed{digests}")
             }
             Sync::Edited => format!("edited since they were installed, in {places}{digests}"),
             Sync::Differs => format!(
-                "edited since they were installed, or made otherwise than netweir {VERSION} would: they differ in {places}{digests}"
+                "edited since they were installed, or made by a version that differs from netweir {VERSION}: they differ in {places}{digests}"
             ),
         }
     }
 
-    /// A line for each thing that became of connections, chain by chain. Of rules that differ in the family alone,
-    /// the words and so the lines are the same.
+    /// A line for each outcome, chain by chain. Rules that differ only in the family share a line.
     fn counted(&self, amount: Amount) -> String {
         let mut text = String::new();
         for chain in &self.installed.ruleset.chains {
-            // Writing to a string does not fail.
-            let _ = self.write_chain(&mut text, chain, amount);
+            write_chain(&mut text, chain, amount).expect("writing to a string succeeds");
         }
         text
     }
-
-    fn write_chain(&self, f: &mut String, chain: &Chain, amount: Amount) -> std::fmt::Result {
-        let own = |counted: &Counted<'_>| counted.chain.name == chain.name;
-        let rules: Vec<_> = counted::all(&self.installed).filter(own).collect();
-        writeln!(f, "\n{}, {}:", chain.name, counted::unit(chain))?;
-        match amount {
-            Amount::All => {
-                for counted in &rules {
-                    let (deed, because) = counted.words();
-                    let count = counted
-                        .count
-                        .map_or_else(|| "?".to_owned(), |count| count.to_string());
-                    writeln!(f, "{count:>10}  {deed}: it {because} ({})", counted.rule.id)?;
-                }
-            }
-            Amount::First => {
-                for (words, count) in sums(&rules) {
-                    writeln!(f, "{count:>10}  {words}")?;
-                }
-                let idle = number(with(&rules, |count| count == Some(0)), "other rule");
-                let met = with(&rules, |count| count > Some(0));
-                match (rules.len(), met) {
-                    (all, met) if all == met => {}
-                    (_, 0) => writeln!(f, "{:>10}  in all", 0)?,
-                    _ => writeln!(f, "{:>10}  by {idle}", 0)?,
-                }
-                let uncounted = with(&rules, |count| count.is_none());
-                if uncounted > 0 {
-                    let uncounted = number(uncounted, "rule");
-                    writeln!(f, "{:>10}  by {uncounted} without a counter", "?")?;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
-/// So many things.
+fn write_chain(f: &mut String, chain: &Chain<InstalledRule>, amount: Amount) -> std::fmt::Result {
+    writeln!(f, "\n{}, {}:", chain.name, counted::unit(chain))?;
+    match amount {
+        Amount::All => {
+            for InstalledRule { rule, counter } in &chain.rules {
+                let (action, because) = counted::words(rule);
+                let count = counter.map_or_else(|| "?".to_owned(), |count| count.to_string());
+                writeln!(f, "{count:>10}  {action}: it {because} ({})", rule.id)?;
+            }
+        }
+        Amount::First => {
+            for (words, count) in sums(&chain.rules) {
+                writeln!(f, "{count:>10}  {words}")?;
+            }
+            let with = |such: fn(Option<u64>) -> bool| {
+                let rules = chain.rules.iter();
+                rules.filter(|own| such(own.counter)).count()
+            };
+            let idle = number(with(|count| count == Some(0)), "other rule");
+            match with(|count| count > Some(0)) {
+                counting if counting == chain.rules.len() => {}
+                0 => writeln!(f, "{:>10}  in total", 0)?,
+                _ => writeln!(f, "{:>10}  by {idle}", 0)?,
+            }
+            let uncounted = with(|count| count.is_none());
+            if uncounted > 0 {
+                let uncounted = number(uncounted, "rule");
+                writeln!(f, "{:>10}  by {uncounted} without a counter", "?")?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A number of things.
 fn number(count: usize, thing: &str) -> String {
     match count {
         1 => format!("1 {thing}"),
@@ -150,21 +147,15 @@ fn number(count: usize, thing: &str) -> String {
     }
 }
 
-/// How many rules have counted such.
-fn with(rules: &[Counted<'_>], such: impl Fn(Option<u64>) -> bool) -> usize {
-    let such = rules.iter().filter(|counted| such(counted.count));
-    such.count()
-}
-
-/// The words of the rules that counted something, with what those of the same words counted together.
-fn sums(rules: &[Counted<'_>]) -> Vec<(String, u64)> {
+/// What the rules do, with the sum of what those with the same words have counted.
+fn sums(rules: &[InstalledRule]) -> Vec<(String, u64)> {
     let mut sums: Vec<(String, u64)> = Vec::new();
-    for counted in rules {
-        let Some(count) = counted.count.filter(|&count| count > 0) else {
+    for InstalledRule { rule, counter } in rules {
+        let Some(count) = counter.filter(|&count| count > 0) else {
             continue;
         };
-        let (deed, because) = counted.words();
-        let words = format!("{deed}: it {because}");
+        let (action, because) = counted::words(rule);
+        let words = format!("{action}: it {because}");
         match sums.iter_mut().find(|(own, _)| *own == words) {
             Some((_, sum)) => *sum += count,
             None => sums.push((words, count)),
@@ -173,7 +164,7 @@ fn sums(rules: &[Counted<'_>]) -> Vec<(String, u64)> {
     sums
 }
 
-/// The options, with the first entries of long lists.
+/// The options, with long lists abbreviated.
 fn shortened(options: &[(Setting, String)], amount: Amount) -> Vec<(Setting, String)> {
     let shortened = |text: &String| match text.match_indices(',').nth(FIRST - 1) {
         Some((end, _)) if amount == Amount::First => {
@@ -188,16 +179,16 @@ fn shortened(options: &[(Setting, String)], amount: Amount) -> Vec<(Setting, Str
         .collect()
 }
 
-fn write_provenance(f: &mut String, metadata: &Metadata, amount: Amount) -> std::fmt::Result {
+fn write_metadata(f: &mut String, metadata: &Metadata, amount: Amount) -> std::fmt::Result {
     write!(f, "capture is installed, by netweir {}", metadata.version)?;
     if metadata.is_newer() {
-        write!(f, ", which is newer than this one, {VERSION}")?;
+        write!(f, " (newer than this netweir, {VERSION})")?;
     }
     let options = shortened(&metadata.options, amount);
     writeln!(f, "\noptions: {}", line("apply", &options))?;
     for (names, why) in [
-        (&metadata.lost, "too long to be kept"),
-        (&metadata.unknown, "not known to this version"),
+        (&metadata.lost, "too long to keep"),
+        (&metadata.unknown, "unknown to this version"),
     ] {
         if !names.is_empty() {
             writeln!(f, "options: also {}, {why}", names.join(", "))?;

@@ -1,46 +1,44 @@
-//! From messages to connections.
+//! Assembles messages to connections.
 
 use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
-use crate::connection::{Addresses, Transport};
-use crate::ruleset::{Direction, TABLE};
+use crate::connection::{Addresses, Direction, LOOPBACK, Transport};
+use crate::ruleset::TABLE;
 
 use super::{After, Headers, Message, TABLES, Waypoint};
 
-const LOOPBACK: &str = "lo";
-/// The most packets that are under way at once. Beyond, the oldest counts as through.
-const UNDER_WAY: usize = 1024;
-/// The longest way of a packet. What has not come to the end by then, does not come there.
+/// How many packets are followed at once. Beyond that, the oldest is considered complete.
+const FOLLOWED: usize = 1024;
+/// After this time a packet is considered complete.
 const LONGEST: Duration = Duration::from_millis(250);
-/// The most connections that are remembered, so that a later packet of one is not a new one. Few enough to look through.
+/// How many connections are remembered to recognize retransmissions. Few enough for a linear search.
 const REMEMBERED: usize = 4096;
-/// How long they are: a packet that nobody answers is sent again sooner (RFC 6298, and the first six times of
-/// `tcp_syn_retries`).
+/// How long they are remembered: retransmissions come sooner (RFC 6298, and the first six of `tcp_syn_retries`).
 const MEMORY: Duration = Duration::from_secs(60);
 
-/// A new connection, and what its first packet met.
+/// A new connection, and the rules that its first packet met.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Made here, or arriving.
+pub struct Traced {
+    /// Outgoing or incoming.
     pub direction: Direction,
-    /// The packet as the first chain met it.
+    /// The headers of the packet at the first chain.
     pub headers: Headers,
-    /// The user that opened its socket, where that is known.
+    /// The user that owns its socket, if known.
     pub uid: Option<u32>,
-    /// What it met, in this order.
+    /// The rules that it met, in order.
     pub met: Vec<Message>,
-    /// How much of that it met before it came back by `lo`, if it did.
+    /// How many of them it met before it returned on `lo`, if it did.
     pub returned_after: Option<usize>,
-    /// Where it went in the end, as far as that is known.
+    /// Its destination at the end of the path, if it was seen there.
     pub went_to: Option<(Addresses, Transport)>,
-    /// The rules were changed while it was under way: which ones it met is not known.
+    /// Whether the rules were changed meanwhile, so that the handles are meaningless.
     pub outdated: bool,
 }
 
-impl Seen {
-    /// The interface that it leaves or comes by.
+impl Traced {
+    /// The output or input interface.
     #[must_use]
     pub fn interface(&self) -> Option<&str> {
         let interface = match self.direction {
@@ -50,7 +48,7 @@ impl Seen {
         interface.as_deref()
     }
 
-    /// Comes back by `lo` without that any rule of ours looks at it: it was told on its way out.
+    /// Whether it only returns on `lo` and meets no rule of `inet netweir`: it was reported on output.
     fn only_returns(&self) -> bool {
         let own = format!("inet {TABLE}");
         self.direction == Direction::In
@@ -59,45 +57,44 @@ impl Seen {
     }
 }
 
-/// Whether this names a table of another run of `netweir trace`, with its family.
+/// Whether this is a table of another run of `netweir trace`.
 fn is_of_trace(table: &str) -> bool {
     let name = table.strip_prefix("inet ");
     name.is_some_and(|name| name.starts_with(TABLES))
 }
 
-/// Gathers the messages of each packet. Times are since any moment that stays the same.
+/// Collects the messages of each packet. Times are relative to any fixed moment.
 #[derive(Debug)]
 pub struct Assembler {
     table: String,
-    under_way: VecDeque<UnderWay>,
+    followed: VecDeque<Followed>,
     remembered: VecDeque<(Identity, Duration)>,
 }
 
-/// What the packets of a connection share that are made before it is answered.
+/// What retransmissions of the first packet share.
 type Identity = (Direction, Addresses, Transport, u32);
 
 #[derive(Debug)]
-struct UnderWay {
+struct Followed {
     packet: u32,
     since: Duration,
-    /// It has left by `lo`, and will arrive as another packet.
+    /// Whether it left on `lo` and will arrive as another packet.
     returns: bool,
-    seen: Seen,
+    seen: Traced,
 }
 
 impl Assembler {
-    /// For packets that the table of this family and name has traced.
+    /// For packets that the table with this family and name traces.
     #[must_use]
     pub fn new(table: String) -> Self {
         Self {
             table,
-            under_way: VecDeque::new(),
+            followed: VecDeque::new(),
             remembered: VecDeque::new(),
         }
     }
 
-    /// Whether the message tells of a packet that was made here and starts on its way: the moment to look for its
-    /// socket.
+    /// Whether the message is the first one of an outgoing packet: the moment to look up its socket.
     #[must_use]
     pub fn starts_out(&self, message: &Message) -> bool {
         message.table == self.table
@@ -105,14 +102,13 @@ impl Assembler {
             && Waypoint::named(&message.chain) == Some(Waypoint::Start(Direction::Out))
     }
 
-    /// Takes a message, with the user that opened the packet's socket, and gives the connections that are known as
-    /// a whole by now.
-    pub fn take(&mut self, message: Message, uid: Option<u32>, now: Duration) -> Vec<Seen> {
+    /// Takes a message, with the user that owns the packet's socket, and returns the connections that it completes.
+    pub fn take(&mut self, message: Message, uid: Option<u32>, now: Duration) -> Vec<Traced> {
         if self.comes_back(&message) && message.table == self.table {
             return Vec::new();
         }
         if message.table != self.table {
-            // What others trace at the same time decides nothing.
+            // The tables of other traces decide nothing.
             let is_of_trace = is_of_trace(&message.table);
             let met = (!is_of_trace).then(|| self.met(message, now));
             return met.flatten().into_iter().collect();
@@ -120,8 +116,8 @@ impl Assembler {
         match (Waypoint::named(&message.chain), message.rule) {
             (Some(Waypoint::Start(direction)), Some(_)) => {
                 let mut seen = Vec::from_iter(self.ended(message.packet, now));
-                if self.under_way.len() >= UNDER_WAY {
-                    let oldest = self.under_way.pop_front();
+                if self.followed.len() >= FOLLOWED {
+                    let oldest = self.followed.pop_front();
                     seen.extend(oldest.and_then(|oldest| self.new_one(oldest.seen, now)));
                 }
                 self.start(direction, message, uid, now);
@@ -129,67 +125,67 @@ impl Assembler {
             }
             (Some(Waypoint::Known(_)), Some(_)) => {
                 let position = self.position(message.packet);
-                position.map(|position| self.under_way.remove(position));
+                position.map(|position| self.followed.remove(position));
                 Vec::new()
             }
-            // A chain without rules tells of its end, and then of its policy; only the first time of the packet.
+            // A chain without rules reports its end, and then its policy; only the first message has the headers.
             (Some(Waypoint::End(direction)), _) if message.headers.is_some() => {
                 let goes_on = self.went(direction, &message);
                 let ended = (!goes_on).then(|| self.ended(message.packet, now));
                 ended.flatten().into_iter().collect()
             }
-            // The chain's end where the filter did not fit, or its policy after it did.
+            // The end of the chain if the filter did not match, or its policy if it did.
             (Some(_) | None, _) => Vec::new(),
         }
     }
 
-    /// The connections that can wait no longer.
-    pub fn overdue(&mut self, now: Duration) -> Vec<Seen> {
+    /// The connections whose time is over.
+    pub fn overdue(&mut self, now: Duration) -> Vec<Traced> {
         let mut seen = Vec::new();
-        while let Some(oldest) = self.under_way.front()
+        while let Some(oldest) = self.followed.front()
             && oldest.since + LONGEST <= now
         {
-            let oldest = self.under_way.pop_front();
+            let oldest = self.followed.pop_front();
             seen.extend(oldest.and_then(|oldest| self.new_one(oldest.seen, now)));
         }
         seen
     }
 
-    /// The connections that are still under way, when nothing more comes.
-    pub fn finish(&mut self, now: Duration) -> Vec<Seen> {
-        let rest = mem::take(&mut self.under_way);
+    /// The connections that are not complete, when no more messages come.
+    pub fn finish(&mut self, now: Duration) -> Vec<Traced> {
+        let rest = mem::take(&mut self.followed);
         rest.into_iter()
-            .filter_map(|under_way| self.new_one(under_way.seen, now))
+            .filter_map(|followed| self.new_one(followed.seen, now))
             .collect()
     }
 
-    /// Notes that the rules are not those that connections which are under way have met.
+    /// Marks the connections that are not complete as outdated: the rules were changed.
     pub fn outdate(&mut self) {
-        for under_way in &mut self.under_way {
-            under_way.seen.outdated = true;
+        for followed in &mut self.followed {
+            followed.seen.outdated = true;
         }
     }
 
-    /// When a connection can wait no longer.
+    /// When the time of the next connection is over.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {
-        self.under_way.front().map(|oldest| oldest.since + LONGEST)
+        self.followed.front().map(|oldest| oldest.since + LONGEST)
     }
 
     fn position(&self, packet: u32) -> Option<usize> {
-        let mut under_way = self.under_way.iter();
-        under_way.position(|under_way| under_way.packet == packet)
+        let mut followed = self.followed.iter();
+        followed.position(|followed| followed.packet == packet)
     }
 
     fn start(&mut self, direction: Direction, message: Message, uid: Option<u32>, now: Duration) {
         let Some(headers) = message.headers else {
             return;
         };
-        self.under_way.push_back(UnderWay {
+        self.followed.push_back(Followed {
             packet: message.packet,
             since: now,
             returns: false,
-            seen: Seen {
+            seen: Traced {
                 direction,
                 headers,
                 uid,
@@ -201,21 +197,21 @@ impl Assembler {
         });
     }
 
-    /// Notes where the packet went. True if it comes back from there.
+    /// Records the end of the path. True if the packet returns from there.
     fn went(&mut self, direction: Direction, message: &Message) -> bool {
         let position = self.position(message.packet);
-        let under_way = position.and_then(|position| self.under_way.get_mut(position));
-        let (Some(under_way), Some(headers)) = (under_way, &message.headers) else {
+        let followed = position.and_then(|position| self.followed.get_mut(position));
+        let (Some(followed), Some(headers)) = (followed, &message.headers) else {
             return false;
         };
-        under_way.seen.went_to = Some((headers.addresses, headers.transport));
-        under_way.returns = direction == Direction::Out
-            && under_way.seen.returned_after.is_none()
+        followed.seen.went_to = Some((headers.addresses, headers.transport));
+        followed.returns = direction == Direction::Out
+            && followed.seen.returned_after.is_none()
             && headers.leaves_by.as_deref() == Some(LOOPBACK);
-        under_way.returns
+        followed.returns
     }
 
-    /// Whether the packet is one that left by `lo`; it goes on as the same then.
+    /// Whether the packet is one that left on `lo`; the two are then followed as one.
     fn comes_back(&mut self, message: &Message) -> bool {
         let Some(headers) = &message.headers else {
             return false;
@@ -224,8 +220,8 @@ impl Assembler {
             return false;
         }
         let same = Some((headers.addresses, headers.transport));
-        let mut under_way = self.under_way.iter_mut();
-        let Some(own) = under_way.find(|own| own.returns && own.seen.went_to == same) else {
+        let mut followed = self.followed.iter_mut();
+        let Some(own) = followed.find(|own| own.returns && own.seen.went_to == same) else {
             return false;
         };
         own.packet = message.packet;
@@ -234,13 +230,13 @@ impl Assembler {
         true
     }
 
-    fn met(&mut self, message: Message, now: Duration) -> Option<Seen> {
+    fn met(&mut self, message: Message, now: Duration) -> Option<Traced> {
         let position = self.position(message.packet)?;
         let (packet, after) = (message.packet, message.after);
-        let under_way = self.under_way.get_mut(position)?;
-        // That a chain came to its end says nothing, unless it was the packet's end, too.
+        let followed = self.followed.get_mut(position)?;
+        // The end of a chain is of no interest, unless it dropped the packet.
         if message.rule.is_some() || after == After::Dropped {
-            under_way.seen.met.push(message);
+            followed.seen.met.push(message);
         }
         match after {
             After::GoesOn => None,
@@ -248,14 +244,14 @@ impl Assembler {
         }
     }
 
-    fn ended(&mut self, packet: u32, now: Duration) -> Option<Seen> {
+    fn ended(&mut self, packet: u32, now: Duration) -> Option<Traced> {
         let position = self.position(packet)?;
-        let under_way = self.under_way.remove(position)?;
-        self.new_one(under_way.seen, now)
+        let followed = self.followed.remove(position)?;
+        self.new_one(followed.seen, now)
     }
 
-    /// The connection, unless it was there before.
-    fn new_one(&mut self, seen: Seen, now: Duration) -> Option<Seen> {
+    /// The connection, unless it was reported before.
+    fn new_one(&mut self, seen: Traced, now: Duration) -> Option<Traced> {
         let key = (
             seen.direction,
             seen.headers.addresses,

@@ -1,6 +1,4 @@
-//! Which connections are traced.
-
-use std::net::IpAddr;
+//! The filter that selects the connections to trace.
 
 use ipnet::IpNet;
 use thiserror::Error;
@@ -9,41 +7,41 @@ use crate::connection::{ConnectionSpec, EndpointSpec, OwnerSpec, ProtocolSpec};
 use crate::intent::{Family, InterfacePattern, Protocol};
 use crate::ruleset::{Direction, End, MarkOf, Match, OwnerKind, Test};
 
-/// The connections to trace, as conditions of which one must fit.
+/// The connections to trace, as conditions one of which must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter(Vec<Condition>);
 
 /// A condition of packets in one direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Condition {
-    /// Made here, or arriving.
+    /// Outgoing or incoming.
     pub direction: Direction,
-    /// Which packets begin a connection.
+    /// The packets that start a connection.
     pub kind: Kind,
-    /// What else must fit.
+    /// Further matches.
     pub matches: Vec<Match>,
 }
 
-/// The packets that may begin a connection.
+/// The packets that may start a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// TCP: those with SYN and without ACK, RST and FIN (RFC 9293, 3.5).
+    /// TCP packets with SYN and without ACK, RST and FIN (RFC 9293, 3.5).
     TcpSyn,
-    /// All of another protocol, by its number.
+    /// All packets of another protocol, by its number.
     Protocol(u8),
 }
 
-/// A part of a connection that says nothing about which to trace.
+/// A part of a connection that cannot be filtered on.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum FilterError {
-    /// Packets are chosen before connection tracking sees them.
+    /// Packets are selected before connection tracking sees them.
     #[error(
-        "is no part of a filter: packets are chosen before connection tracking sees them, and only new connections are shown"
+        "cannot be filtered on: packets are selected before connection tracking sees them, and only new connections are shown"
     )]
     Tracking,
-    /// There is no match for what has no socket.
-    #[error("is no part of a filter; accepted is a user or group id")]
-    Nobody,
+    /// No match selects packets without a socket.
+    #[error("cannot filter on packets without an owner; expected a user or group id")]
+    NoSocket,
 }
 
 impl Filter {
@@ -52,19 +50,21 @@ impl Filter {
         self.0.iter()
     }
 
-    /// What is asked for: parts that were not said fit everything, but of protocols TCP and UDP alone are meant.
-    /// What cannot be asked for is named as its word begins.
-    pub fn new(question: &ConnectionSpec) -> Result<Self, Vec<(&'static str, FilterError)>> {
-        let nobody = |owner| owner == Some(OwnerSpec::NoSocket);
+    /// The filter of the specified parts. Missing parts match everything, a missing protocol matches TCP and UDP.
+    ///
+    /// # Errors
+    /// The parts that cannot be filtered on, each with the start of its word.
+    pub fn new(spec: &ConnectionSpec) -> Result<Self, Vec<(&'static str, FilterError)>> {
+        let no_socket = |owner| owner == Some(OwnerSpec::NoSocket);
         let errors: Vec<_> = [
             (
-                question.connection_mark.is_some(),
+                spec.connection_mark.is_some(),
                 "ctmark=",
                 FilterError::Tracking,
             ),
-            (question.tracking.is_some(), "state=", FilterError::Tracking),
-            (nobody(question.uid), "uid=", FilterError::Nobody),
-            (nobody(question.gid), "gid=", FilterError::Nobody),
+            (spec.tracking.is_some(), "state=", FilterError::Tracking),
+            (no_socket(spec.uid), "uid=", FilterError::NoSocket),
+            (no_socket(spec.gid), "gid=", FilterError::NoSocket),
         ]
         .into_iter()
         .filter_map(|(wrong, word, error)| wrong.then_some((word, error)))
@@ -72,26 +72,26 @@ impl Filter {
         if !errors.is_empty() {
             return Err(errors);
         }
-        let owned = question.uid.is_some() || question.gid.is_some();
-        let directions: &[Direction] = match question.direction {
+        let has_owner = spec.uid.is_some() || spec.gid.is_some();
+        let directions: &[Direction] = match spec.direction {
             Some(Direction::Out) => &[Direction::Out],
             Some(Direction::In) => &[Direction::In],
-            // Only what is made here has an owner.
-            None if owned => &[Direction::Out],
+            // Only outgoing packets have an owner.
+            None if has_owner => &[Direction::Out],
             None => &[Direction::Out, Direction::In],
         };
         let directions = directions.iter();
         let conditions = directions.flat_map(|&direction| {
-            let kinds = kinds(question).into_iter();
-            kinds.map(move |kind| condition(question, direction, kind))
+            let kinds = kinds(spec).into_iter();
+            kinds.map(move |kind| condition(spec, direction, kind))
         });
         Ok(Self(conditions.collect()))
     }
 }
 
-fn kinds(question: &ConnectionSpec) -> Vec<Kind> {
+fn kinds(spec: &ConnectionSpec) -> Vec<Kind> {
     const UDP: Kind = Kind::Protocol(Protocol::Udp.number());
-    match question.protocol {
+    match spec.protocol {
         None => vec![Kind::TcpSyn, UDP],
         Some(ProtocolSpec::Ported(Protocol::Tcp)) => vec![Kind::TcpSyn],
         Some(ProtocolSpec::Ported(Protocol::Udp)) => vec![UDP],
@@ -101,33 +101,30 @@ fn kinds(question: &ConnectionSpec) -> Vec<Kind> {
     }
 }
 
-fn condition(question: &ConnectionSpec, direction: Direction, kind: Kind) -> Condition {
+fn condition(spec: &ConnectionSpec, direction: Direction, kind: Kind) -> Condition {
     let mut matches = Vec::new();
-    let interface = question.interface.clone();
+    let interface = spec.interface.clone();
     matches.extend(interface.map(|name| Match::Interface {
         direction,
         pattern: InterfacePattern::Name(name),
     }));
-    let owners = [
-        (OwnerKind::Uid, question.uid),
-        (OwnerKind::Gid, question.gid),
-    ];
+    let owners = [(OwnerKind::Uid, spec.uid), (OwnerKind::Gid, spec.gid)];
     for (kind, owner) in owners {
         if let Some(OwnerSpec::Id(id)) = owner {
             let test = Test::Is(id);
             matches.push(Match::Owner { kind, test });
         }
     }
-    matches.extend(question.packet_mark.map(|value| Match::Mark {
+    matches.extend(spec.packet_mark.map(|value| Match::Mark {
         of: MarkOf::Packet,
         is: true,
         value,
     }));
-    for (end, asked) in [
-        (End::Destination, question.destination),
-        (End::Source, question.source),
+    for (end, endpoint) in [
+        (End::Destination, spec.destination),
+        (End::Source, spec.source),
     ] {
-        matches.extend(matches_of(end, asked, kind));
+        matches.extend(matches_of(end, endpoint, kind));
     }
     Condition {
         direction,
@@ -136,21 +133,18 @@ fn condition(question: &ConnectionSpec, direction: Direction, kind: Kind) -> Con
     }
 }
 
-fn matches_of(end: End, asked: EndpointSpec, kind: Kind) -> impl Iterator<Item = Match> {
-    let address = asked.address.map(|address| Match::Address {
-        family: match address {
-            IpAddr::V4(_) => Family::Ipv4,
-            IpAddr::V6(_) => Family::Ipv6,
-        },
+fn matches_of(end: End, endpoint: EndpointSpec, kind: Kind) -> impl Iterator<Item = Match> {
+    let address = endpoint.address.map(|address| Match::Address {
+        family: Family::of(address),
         end,
         test: Test::Is(IpNet::from(address)),
     });
     let protocol = match kind {
         Kind::TcpSyn => Protocol::Tcp,
-        // Ports were only said where the protocol has some.
+        // Only TCP and UDP have ports.
         Kind::Protocol(_) => Protocol::Udp,
     };
-    let port = asked.port.map(|port| Match::Port {
+    let port = endpoint.port.map(|port| Match::Port {
         protocol,
         end,
         test: Test::Is(port),

@@ -1,17 +1,21 @@
+//! Assembly of trace messages to connections, and their reports.
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
+
+use snapbox::{assert_data_eq, str};
 
 use crate::connection::{Addresses, PortPair, Transport};
 use crate::intent::Capture;
 use crate::plan::plan;
 use crate::ruleset::{Direction, TABLE};
 
-use super::{After, Assembler, Headers, KnownRule, Message, Rules, Seen, Told, Waypoint};
+use super::{After, Assembler, Headers, KnownRule, Message, Rules, TraceReport, Traced, Waypoint};
 
 const OWN: &str = "inet netweir-trace-1";
 const NOW: Duration = Duration::ZERO;
 
-/// A TCP connection to port 80 elsewhere.
+/// A TCP packet to port 80 of another host.
 fn headers(sequence: u32) -> Headers {
     let [source, destination] = [2, 9].map(|last| IpAddr::V4(Ipv4Addr::new(10, 1, 0, last)));
     Headers {
@@ -52,7 +56,7 @@ fn met(handle: u64) -> Message {
     message(&format!("inet {TABLE}"), "outbound", Some(handle), None)
 }
 
-/// The rules of the default capture: each one's handle is its position in its chain.
+/// The rules of the default capture; handles are positions in the chain.
 fn rules() -> Rules {
     let mut rules = Rules::new();
     for chain in plan(&Capture::default()).chains {
@@ -69,7 +73,7 @@ fn rules() -> Rules {
 
 fn handle_of(id: &str) -> u64 {
     let mut rules = rules().into_iter();
-    let known = rules.find(|known| known.rule.id.as_str() == id);
+    let known = rules.find(|known| known.rule.id.to_string() == id);
     known.unwrap().handle
 }
 
@@ -77,78 +81,74 @@ fn assembler() -> Assembler {
     Assembler::new(OWN.to_owned())
 }
 
-fn taken(assembler: &mut Assembler, messages: impl IntoIterator<Item = Message>) -> Vec<Seen> {
+fn taken(assembler: &mut Assembler, messages: impl IntoIterator<Item = Message>) -> Vec<Traced> {
     let taken = messages.into_iter();
     taken
         .flat_map(|message| assembler.take(message, None, NOW))
         .collect()
 }
 
-const CONNECTION: &str = "out tcp 10.1.0.9:80 from=10.1.0.2:40000 dev=eth0: ";
-
-fn told(seen: &Seen) -> String {
-    let told = Told::new(seen, &rules()).to_string();
-    told.strip_prefix(CONNECTION)
-        .expect("the connection")
-        .to_owned()
+/// The report of the only connection.
+fn report(traced: &[Traced]) -> String {
+    let [traced] = traced else {
+        panic!("not one connection: {traced:?}");
+    };
+    TraceReport::new(traced, &rules()).to_string()
 }
 
 #[test]
-fn a_connection_is_whole_at_its_end() {
+fn reports_a_connection_at_the_end_of_its_path() {
     let mut assembler = assembler();
     let rule = handle_of("outbound/redirect");
     assert_eq!(taken(&mut assembler, [start(1), met(rule)]), []);
-    let seen = taken(&mut assembler, [end(1)]);
-    assert_eq!(
-        seen.iter().map(told).collect::<Vec<_>>(),
-        [
-            "redirected to port 15001, the proxy's outbound port, by outbound/redirect: it is TCP that no exclusion \
-             fits"
+    let traced = taken(&mut assembler, [end(1)]);
+    assert_data_eq!(
+        report(&traced),
+        str![
+            "out tcp 10.1.0.9:80 from=10.1.0.2:40000 dev=eth0: redirected to port 15001, the proxy's outbound port, by outbound/redirect: it is TCP and matches no exclusion"
         ]
     );
     assert_eq!(assembler.deadline(), None);
 }
 
 #[test]
-fn a_packet_that_is_sent_again_is_no_new_connection() {
+fn ignores_retransmissions() {
     let mut assembler = assembler();
     for (sequence, new) in [(1, 1), (1, 0), (2, 1), (2, 0), (1, 0)] {
-        let seen = taken(&mut assembler, [start(sequence), end(sequence)]);
-        assert_eq!(seen.len(), new, "{sequence}");
+        let traced = taken(&mut assembler, [start(sequence), end(sequence)]);
+        assert_eq!(traced.len(), new, "{sequence}");
     }
 }
 
 #[test]
-fn an_end_that_nobody_tells_of_is_not_made_up() {
+fn reports_an_unseen_end_as_such() {
     let mut assembler = assembler();
     taken(&mut assembler, [start(1)]);
     assert_eq!(assembler.overdue(NOW), []);
-    let seen = assembler.overdue(assembler.deadline().unwrap());
-    let told: Vec<_> = seen.iter().map(told).collect();
-    assert_eq!(
-        told,
-        [
-            "left alone, by no rule; its end was not seen: something that nf_tables does not tell of held it"
+    let traced = assembler.overdue(assembler.deadline().unwrap());
+    assert_data_eq!(
+        report(&traced),
+        str![
+            "out tcp 10.1.0.9:80 from=10.1.0.2:40000 dev=eth0: not captured, by no rule; outcome not seen (stopped outside nf_tables)"
         ]
     );
     assert_eq!(taken(&mut assembler, [end(1)]), []);
 }
 
 #[test]
-fn a_rule_is_not_named_by_a_handle_that_may_be_anothers() {
+fn names_no_rules_after_they_were_changed() {
     let mut assembler = assembler();
     let rule = handle_of("outbound/redirect");
     taken(&mut assembler, [start(1), met(rule)]);
     assembler.outdate();
-    let seen = taken(&mut assembler, [end(1)]);
-    let told: Vec<_> = seen.iter().map(told).collect();
-    assert_eq!(
-        told,
-        [format!(
-            "not known, as the rules were changed meanwhile; on the way: rule {rule} of inet netweir outbound"
-        )]
+    let traced = taken(&mut assembler, [end(1)]);
+    assert_data_eq!(
+        report(&traced),
+        str![
+            "out tcp 10.1.0.9:80 from=10.1.0.2:40000 dev=eth0: outcome unknown (the rules were changed meanwhile); also matched: rule 13 of inet netweir outbound"
+        ]
     );
-    let json = Told::new(&seen[0], &rules()).json("then");
+    let json = TraceReport::new(&traced[0], &rules()).json("then");
     assert!(
         json.contains("\"verdict\":\"unknown\",\"port\":null,\"rule\":null"),
         "{json}"
@@ -156,19 +156,23 @@ fn a_rule_is_not_named_by_a_handle_that_may_be_anothers() {
 }
 
 #[test]
-fn a_policy_that_drops_is_named() {
+fn names_a_policy_that_drops() {
     let mut assembler = assembler();
     let policy = Message {
         after: After::Dropped,
         ..message("ip filter", "OUTPUT", None, None)
     };
-    let seen = taken(&mut assembler, [start(1), policy]);
-    let told: Vec<_> = seen.iter().map(told).collect();
-    assert_eq!(told, ["dropped, by the policy of ip filter OUTPUT"]);
+    let traced = taken(&mut assembler, [start(1), policy]);
+    assert_data_eq!(
+        report(&traced),
+        str![
+            "out tcp 10.1.0.9:80 from=10.1.0.2:40000 dev=eth0: dropped, by the policy of ip filter OUTPUT"
+        ]
+    );
 }
 
 #[test]
-fn no_more_is_remembered_than_there_is_room_for() {
+fn follows_a_limited_number_of_packets() {
     let mut assembler = assembler();
     for packet in 0..10_000 {
         let message = Message {

@@ -3,7 +3,7 @@
 use crate::intent::Family;
 use crate::nftables;
 use crate::nftables::OtherChain;
-use crate::ruleset::Ruleset;
+use crate::ruleset::{Hook, Ruleset};
 
 use super::{Check, Direction};
 
@@ -47,15 +47,11 @@ pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
 
 /// Whether the connections of the check meet the chain. What is redirected on the way out comes back by `lo`.
 fn meets(chain: &OtherChain, check: &Check) -> bool {
-    let family = match (chain.family, check.family) {
-        ("ip", family) => family == Family::Ipv4,
-        ("ip6", family) => family == Family::Ipv6,
-        _ => true,
-    };
+    let family = chain.family.sees(check.family);
     let nat = chain.kind == "nat";
     let hook = match (check.direction, chain.hook) {
-        (Direction::Outbound | Direction::OwnPod, "prerouting")
-        | (Direction::Inbound, "output") => !nat,
+        (Direction::Outbound | Direction::OwnPod, Hook::Prerouting)
+        | (Direction::Inbound, Hook::Output) => !nat,
         (Direction::Outbound | Direction::OwnPod | Direction::Inbound, _) => true,
     };
     family && hook

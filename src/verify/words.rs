@@ -68,10 +68,10 @@ impl fmt::Display for Bypassed {
         if let Some(source) = self.source {
             write!(f, " from {source}")?;
         }
-        write!(f, " it would be {}", self.verdict)?;
+        write!(f, ": {}", self.verdict)?;
         match &self.rule {
             Some(rule) => write!(f, " by {rule}"),
-            None => f.write_str(" because no rule fits"),
+            None => f.write_str(": no rule matches"),
         }
     }
 }
@@ -103,7 +103,12 @@ impl fmt::Display for OtherChain {
         write!(
             f,
             "the chain {} of the table {} {} ({} at {}, priority {})",
-            self.chain, self.family, self.table, self.kind, self.hook, self.priority
+            self.chain,
+            self.family.name(),
+            self.table,
+            self.kind,
+            self.hook.name(),
+            self.priority
         )
     }
 }

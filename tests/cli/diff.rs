@@ -64,7 +64,7 @@ fn shows_what_would_go_and_what_would_come() {
 -outbound/redirect: meta l4proto tcp counter redirect to :4140
 +outbound/redirect: meta l4proto tcp counter redirect to :15001
 @@ chain inbound @@
--a rule without a comment: foreign: a rule with an expression that netweir does not know there (payload)
+-a rule without a comment: unmanaged: a rule with an expression that netweir does not know there (payload)
 @@ addresses and routes @@
 +ip -6 address add ::6/128 dev lo nodad
 

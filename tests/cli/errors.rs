@@ -314,10 +314,10 @@ error: --format: "xml" is not one of text, json
     assert_data_eq!(
         found,
         str![[r#"
-error: ctmark=1: is no part of a filter: packets are chosen before connection tracking sees them, and only new connections are shown
-error: state=new: is no part of a filter: packets are chosen before connection tracking sees them, and only new connections are shown
-error: uid=none: is no part of a filter; accepted is a user or group id
-error: gid=none: is no part of a filter; accepted is a user or group id
+error: ctmark=1: cannot be filtered on: packets are selected before connection tracking sees them, and only new connections are shown
+error: state=new: cannot be filtered on: packets are selected before connection tracking sees them, and only new connections are shown
+error: uid=none: cannot filter on packets without an owner; expected a user or group id
+error: gid=none: cannot filter on packets without an owner; expected a user or group id
 
 "#]]
     );

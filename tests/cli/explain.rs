@@ -17,30 +17,30 @@ fn tells_where_a_connection_goes_and_why() {
     let asked: Vec<_> = words.chain(["--exclude-outbound-ports=3306"]).collect();
     assert_data_eq!(
         explained(&asked),
-        str![[r"
+        str![[r#"
 out tcp 10.0.0.5:443 from=192.0.2.2:40000 dev=eth0 uid=1000 gid=1000
 assumed: the source address, the source port, the interface, the group
 
-redirected to port 15001, the proxy's outbound port: it is TCP that no exclusion fits
+redirected to port 15001, the proxy's outbound port: it is TCP and matches no exclusion
   by outbound/redirect: meta l4proto tcp counter redirect to :15001
 
-tried before, and why each did not fit:
+earlier rules that did not match:
   outbound/leave-not-tcp                       it is tcp
   outbound/leave-excluded-port-tcp             its destination port 443 is not in the set outbound_exclude_ports (3306)
-  outbound/leave-passthrough-source/127.0.0.6  it leaves by eth0, not by lo
-  outbound/leave-passthrough-source/::6        it leaves by eth0, not by lo
-  outbound/redirect-own-pod-uid-ipv4/1337      it leaves by eth0, not by lo
-  outbound/redirect-own-pod-uid-ipv6/1337      it leaves by eth0, not by lo
-  outbound/leave-loopback-not-uid/1337         it leaves by eth0, not by lo
+  outbound/leave-passthrough-source/127.0.0.6  it leaves on eth0, not on lo
+  outbound/leave-passthrough-source/::6        it leaves on eth0, not on lo
+  outbound/redirect-own-pod-uid-ipv4/1337      it leaves on eth0, not on lo
+  outbound/redirect-own-pod-uid-ipv6/1337      it leaves on eth0, not on lo
+  outbound/leave-loopback-not-uid/1337         it leaves on eth0, not on lo
   outbound/leave-proxy-uid/1337                its uid 1000 is not 1337
-  outbound/redirect-own-pod-gid-ipv4/1337      it leaves by eth0, not by lo
-  outbound/redirect-own-pod-gid-ipv6/1337      it leaves by eth0, not by lo
-  outbound/leave-loopback-not-gid/1337         it leaves by eth0, not by lo
+  outbound/redirect-own-pod-gid-ipv4/1337      it leaves on eth0, not on lo
+  outbound/redirect-own-pod-gid-ipv6/1337      it leaves on eth0, not on lo
+  outbound/leave-loopback-not-gid/1337         it leaves on eth0, not on lo
   outbound/leave-proxy-gid/1337                its gid 1000 is not 1337
   outbound/leave-loopback-range-ipv4           its destination 10.0.0.5 is not in 127.0.0.1/32
   outbound/leave-loopback-range-ipv6           it is ipv4
 
-"]]
+"#]]
     );
 }
 
@@ -49,56 +49,56 @@ fn tells_which_port_takes_it_and_what_happens_on_the_way() {
     let query = explained(&["out udp [fd00::a]:53 dev=eth0 uid=0 gid=0", "--dns=all"]);
     assert_data_eq!(
         query,
-        str![[r"
+        str![[r#"
 out udp [fd00::a]:53 from=[2001:db8::2]:40000 dev=eth0 uid=0 gid=0
 assumed: the source address, the source port
 
 redirected to port 15053, the proxy's DNS port: it is a DNS query over UDP
   by outbound/redirect-dns-udp: udp dport 53 counter redirect to :15053
 
-tried before, and why each did not fit:
+earlier rules that did not match:
   outbound-raw/zone-proxy-query-uid/1337       its uid 0 is not 1337
   outbound-raw/zone-proxy-query-gid/1337       its gid 0 is not 1337
   outbound-raw/zone-proxy-reply-uid/1337       its source port 40000 is not 15053
   outbound-raw/zone-proxy-reply-gid/1337       its source port 40000 is not 15053
   outbound/leave-neither-tcp-nor-udp           it is udp
-  outbound/leave-passthrough-source/127.0.0.6  it leaves by eth0, not by lo
-  outbound/leave-passthrough-source/::6        it leaves by eth0, not by lo
-  outbound/redirect-own-pod-uid-ipv4/1337      it leaves by eth0, not by lo
-  outbound/redirect-own-pod-uid-ipv6/1337      it leaves by eth0, not by lo
-  outbound/leave-loopback-not-uid/1337         it leaves by eth0, not by lo
+  outbound/leave-passthrough-source/127.0.0.6  it leaves on eth0, not on lo
+  outbound/leave-passthrough-source/::6        it leaves on eth0, not on lo
+  outbound/redirect-own-pod-uid-ipv4/1337      it leaves on eth0, not on lo
+  outbound/redirect-own-pod-uid-ipv6/1337      it leaves on eth0, not on lo
+  outbound/leave-loopback-not-uid/1337         it leaves on eth0, not on lo
   outbound/leave-proxy-uid/1337                its uid 0 is not 1337
-  outbound/redirect-own-pod-gid-ipv4/1337      it leaves by eth0, not by lo
-  outbound/redirect-own-pod-gid-ipv6/1337      it leaves by eth0, not by lo
-  outbound/leave-loopback-not-gid/1337         it leaves by eth0, not by lo
+  outbound/redirect-own-pod-gid-ipv4/1337      it leaves on eth0, not on lo
+  outbound/redirect-own-pod-gid-ipv6/1337      it leaves on eth0, not on lo
+  outbound/leave-loopback-not-gid/1337         it leaves on eth0, not on lo
   outbound/leave-proxy-gid/1337                its gid 0 is not 1337
   outbound/redirect-dns-tcp                    it is udp
 
-on the way:
+also matched:
   outbound-raw/zone-query: udp dport 53 counter ct zone set 2 accept
 
-"]]
+"#]]
     );
     let arriving = "in tcp :8080 from=10.1.2.3 dev=eth0";
     let kept = explained(&[arriving, "--inbound-mode=tproxy"]);
     assert_data_eq!(
         kept,
-        str![[r"
+        str![[r#"
 in tcp 192.0.2.2:8080 from=10.1.2.3:40000 dev=eth0
 assumed: the destination address, the source port
 
 handed to the transparent listener on port 15006, the proxy's inbound port: it goes to a captured port
   by inbound-packet/tproxy-ipv4: meta l4proto tcp ip daddr != 127.0.0.1 counter tproxy ip to :15006 meta mark set 0x00000539 accept
 
-tried before, and why each did not fit:
+earlier rules that did not match:
   inbound-packet/leave-not-tcp                       it is tcp
   inbound-packet/save-mark                           its mark 0x0 is not 0x539
-  inbound-packet/leave-passthrough-source/127.0.0.6  it arrives by eth0, not by lo
-  inbound-packet/leave-passthrough-source/::6        it arrives by eth0, not by lo
-  inbound-packet/leave-loopback                      it arrives by eth0, not by lo
+  inbound-packet/leave-passthrough-source/127.0.0.6  it arrives on eth0, not on lo
+  inbound-packet/leave-passthrough-source/::6        it arrives on eth0, not on lo
+  inbound-packet/leave-loopback                      it arrives on eth0, not on lo
   inbound-packet/divert-tracked                      its state is new
 
-"]]
+"#]]
     );
 }
 

@@ -21,57 +21,57 @@ fn tells_all_typical_connections_in_one_look() {
     ]);
     assert_data_eq!(
         table,
-        str![[r"
-made in the pod                               app, uid 1000  root, uid 0  proxy, uid 1337  excluded, uid 2000  proxy, gid 1337
-tcp to elsewhere:80                           15001          15001        left alone       left alone          left alone
-tcp to elsewhere:53        DNS                15001          15001        left alone       left alone          left alone
-tcp to elsewhere:3306      an excluded port   left alone     left alone   left alone       left alone          left alone
-tcp to elsewhere:15008     the tunnel port    15001          15001        left alone       left alone          left alone
-udp to 10.96.0.10:53       a DNS server       15053          15053        left alone       left alone          left alone
-tcp to 169.254.169.254:80  an excluded range  left alone     left alone   left alone       left alone          left alone
-tcp to [fd00:1::]:80       an excluded range  left alone     left alone   left alone       left alone          left alone
-tcp to elsewhere:80        by net0            left alone     left alone   left alone       left alone          left alone
-tcp to the pod:80                             left alone     left alone   15006            left alone          left alone
-tcp to the pod:80          from 127.0.0.6     left alone     left alone   left alone       left alone          left alone
-tcp to the pod:80          from ::6           left alone     left alone   left alone       left alone          left alone
-tcp to loopback:80                            left alone     left alone   left alone       left alone          left alone
-udp to elsewhere:53        DNS                left alone     left alone   left alone       left alone          left alone
+        str![[r#"
+outbound                                      app, uid 1000  root, uid 0   proxy, uid 1337  excluded, uid 2000  proxy, gid 1337
+tcp to elsewhere:80                           15001          15001         not captured     not captured        not captured
+tcp to elsewhere:53        DNS                15001          15001         not captured     not captured        not captured
+tcp to elsewhere:3306      an excluded port   not captured   not captured  not captured     not captured        not captured
+tcp to elsewhere:15008     the tunnel port    15001          15001         not captured     not captured        not captured
+udp to 10.96.0.10:53       a DNS server       15053          15053         not captured     not captured        not captured
+tcp to 169.254.169.254:80  an excluded range  not captured   not captured  not captured     not captured        not captured
+tcp to [fd00:1::]:80       an excluded range  not captured   not captured  not captured     not captured        not captured
+tcp to elsewhere:80        on net0            not captured   not captured  not captured     not captured        not captured
+tcp to the pod:80                             not captured   not captured  15006            not captured        not captured
+tcp to the pod:80          from 127.0.0.6     not captured   not captured  not captured     not captured        not captured
+tcp to the pod:80          from ::6           not captured   not captured  not captured     not captured        not captured
+tcp to loopback:80                            not captured   not captured  not captured     not captured        not captured
+udp to elsewhere:53        DNS                not captured   not captured  not captured     not captured        not captured
 
-arriving at the pod                                      goes to
+inbound                                                  goes to
 tcp to the pod:80                                        15006
-tcp to the pod:15008  the tunnel port                    left alone
-tcp to the pod:9090   an excluded port                   left alone
-tcp to the pod:80     from an excluded source, 10.8.0.0  left alone
-tcp to the pod:80     by net0                            left alone
-udp to the pod:53                                        left alone
+tcp to the pod:15008  the tunnel port                    not captured
+tcp to the pod:9090   an excluded port                   not captured
+tcp to the pod:80     from an excluded source, 10.8.0.0  not captured
+tcp to the pod:80     on net0                            not captured
+udp to the pod:53                                        not captured
 
 15001 is the proxy's outbound port, 15006 the proxy's inbound port, 15053 the proxy's DNS port
 
-"]]
+"#]]
     );
     let ipv4 = explained(&["--table", "--ip-families=ipv4", "--inbound-mode=tproxy"]);
     assert_data_eq!(
         ipv4,
-        str![[r"
-made in the pod                                app, uid 1000  root, uid 0  proxy, uid 1337  proxy, gid 1337
-tcp to elsewhere:80, ipv4                      15001          15001        left alone       left alone
-tcp to elsewhere:80, ipv6                      left alone     left alone   left alone       left alone
-tcp to elsewhere:15008, ipv4  the tunnel port  15001          15001        left alone       left alone
-tcp to elsewhere:15008, ipv6  the tunnel port  left alone     left alone   left alone       left alone
-tcp to the pod:80, ipv4                        left alone     left alone   15006            tproxy 15006
-tcp to the pod:80, ipv6                        left alone     left alone   left alone       left alone
-tcp to the pod:80             from 127.0.0.6   left alone     left alone   left alone       left alone
-tcp to loopback:80                             left alone     left alone   left alone       left alone
-udp to elsewhere:53           DNS              left alone     left alone   left alone       left alone
+        str![[r#"
+outbound                                       app, uid 1000  root, uid 0   proxy, uid 1337  proxy, gid 1337
+tcp to elsewhere:80, ipv4                      15001          15001         not captured     not captured
+tcp to elsewhere:80, ipv6                      not captured   not captured  not captured     not captured
+tcp to elsewhere:15008, ipv4  the tunnel port  15001          15001         not captured     not captured
+tcp to elsewhere:15008, ipv6  the tunnel port  not captured   not captured  not captured     not captured
+tcp to the pod:80, ipv4                        not captured   not captured  15006            tproxy 15006
+tcp to the pod:80, ipv6                        not captured   not captured  not captured     not captured
+tcp to the pod:80             from 127.0.0.6   not captured   not captured  not captured     not captured
+tcp to loopback:80                             not captured   not captured  not captured     not captured
+udp to elsewhere:53           DNS              not captured   not captured  not captured     not captured
 
-arriving at the pod      goes to
+inbound                  goes to
 tcp to the pod:80, ipv4  tproxy 15006
-tcp to the pod:80, ipv6  left alone
-udp to the pod:53        left alone
+tcp to the pod:80, ipv6  not captured
+udp to the pod:53        not captured
 
 15001 is the proxy's outbound port, 15006 the proxy's inbound port
 
-"]]
+"#]]
     );
 }
 
@@ -133,7 +133,7 @@ fn answers_line_by_line() {
     assert_eq!(
         lines[2],
         "out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000: redirected to port 15001, the proxy's \
-         outbound port: it is TCP that no exclusion fits"
+         outbound port: it is TCP and matches no exclusion"
     );
     let errors = answers[1]["errors"].as_array().unwrap();
     assert_eq!(errors.len(), 1);

@@ -18,7 +18,7 @@ fn is_mermaid_unless_something_else_is_asked_for() {
 }
 
 #[test]
-fn shows_what_is_installed_and_what_of_it_is_not_known() {
+fn shows_installed_and_unmanaged_rules() {
     let apply = "\"$0\" apply --quiet --exclude-outbound-ports=3306";
     let installed = drawn(apply, &["--from-kernel"]);
     assert_eq!(installed, drawn("", &["--exclude-outbound-ports=3306"]));
@@ -31,7 +31,7 @@ fn shows_what_is_installed_and_what_of_it_is_not_known() {
     );
     let changed = drawn(&changed, &["--from-kernel"]);
     assert!(
-        changed.contains("<b>is what netweir cannot judge"),
+        changed.contains("<b>meets what netweir cannot evaluate"),
         "{changed}"
     );
     assert!(

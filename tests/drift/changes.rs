@@ -1,13 +1,11 @@
-//! Each change of one object is told as that, and nothing else is.
-
-use std::borrow::Cow;
+//! Every change of one object is reported as exactly that.
 
 use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::{Capture, Dns, Family, InboundMode, Port, RangeSelection, Tproxy};
 use netweir::plan::plan;
 use netweir::ruleset::{
-    Chain, ChainKind, Elements, Hook, Installed, Match, Priority, RoutingObject, Rule, RuleId,
-    Ruleset, Set, Statement, Unmanaged, UnmanagedKind,
+    Chain, ChainKind, Elements, Hook, Installed, InstalledRule, Match, Priority, RoutingObject,
+    Rule, RuleId, Ruleset, Set, SetName, Statement, Unmanaged, UnmanagedKind,
 };
 
 use crate::installed;
@@ -42,17 +40,17 @@ fn after(change: impl FnOnce(&mut Installed)) -> Vec<Difference> {
     compare(&wanted, Some(&present))
 }
 
-/// Calls back with every rule of the ruleset: its chain, its place there, and its place among all.
-fn for_each_rule(mut each: impl FnMut(usize, usize, usize, &Chain, &Rule)) {
+/// Calls back with every rule of the ruleset: the number of its chain, its place there, the chain and the rule.
+fn for_each_rule(mut each: impl FnMut(usize, usize, &Chain, &Rule)) {
     let ruleset = everything();
-    let mut nth = 0;
+    let mut count = 0;
     for (number, chain) in ruleset.chains.iter().enumerate() {
         for (place, rule) in chain.rules.iter().enumerate() {
-            each(number, place, nth, chain, rule);
-            nth += 1;
+            each(number, place, chain, rule);
+            count += 1;
         }
     }
-    assert!(nth > 40, "{ruleset:?}");
+    assert!(count > 40, "{ruleset:?}");
 }
 
 fn of_rule(chain: &Chain, id: &RuleId, change: RuleChange) -> Vec<Difference> {
@@ -64,16 +62,15 @@ fn of_rule(chain: &Chain, id: &RuleId, change: RuleChange) -> Vec<Difference> {
 }
 
 #[test]
-fn no_table() {
+fn reports_a_missing_table() {
     assert_eq!(compare(&everything(), None), [Difference::NoTable]);
 }
 
 #[test]
-fn a_rule_that_is_gone() {
-    for_each_rule(|number, place, nth, chain, rule| {
+fn reports_a_missing_rule() {
+    for_each_rule(|number, place, chain, rule| {
         let found = after(|present| {
             present.ruleset.chains[number].rules.remove(place);
-            present.counters.remove(nth);
         });
         let wanted = rule.clone();
         let expected = of_rule(chain, &rule.id, RuleChange::Missing { wanted });
@@ -82,9 +79,9 @@ fn a_rule_that_is_gone() {
 }
 
 #[test]
-fn a_rule_that_is_another() {
+fn reports_a_changed_rule() {
     let replacements = [Statement::Drop, Statement::SetPacketMark(7)];
-    for_each_rule(|number, place, _, chain, rule| {
+    for_each_rule(|number, place, chain, rule| {
         let mut changes = vec![];
         for statement in replacements {
             let mut other = rule.clone();
@@ -102,7 +99,7 @@ fn a_rule_that_is_another() {
         changes.retain(|other| other != rule);
         for other in changes {
             let found =
-                after(|present| present.ruleset.chains[number].rules[place] = other.clone());
+                after(|present| present.ruleset.chains[number].rules[place].rule = other.clone());
             let change = RuleChange::Changed {
                 wanted: rule.clone(),
                 installed: other,
@@ -113,9 +110,9 @@ fn a_rule_that_is_another() {
 }
 
 #[test]
-fn a_rule_that_does_not_count() {
-    for_each_rule(|_, _, nth, chain, rule| {
-        let found = after(|present| present.counters[nth] = None);
+fn reports_a_rule_without_a_counter() {
+    for_each_rule(|number, place, chain, rule| {
+        let found = after(|present| present.ruleset.chains[number].rules[place].counter = None);
         let wanted = rule.clone();
         let expected = of_rule(chain, &rule.id, RuleChange::Uncounted { wanted });
         assert_eq!(found, expected);
@@ -123,19 +120,24 @@ fn a_rule_that_does_not_count() {
 }
 
 #[test]
-fn a_rule_that_nobody_wants() {
+fn reports_an_unmanaged_rule() {
     let unknown = Rule {
-        id: RuleId::new("somebody/else"),
+        id: RuleId::from("another/program"),
         matches: vec![Match::Family(Family::Ipv6)],
         statements: vec![Statement::Drop],
     };
-    for_each_rule(|number, place, nth, chain, rule| {
-        // One of another id, before; a second one of the same id, behind.
+    for_each_rule(|number, place, chain, rule| {
+        // A rule with another id before it; a second rule with the same id after it.
         for (rule, place) in [(&unknown, place), (rule, place + 1)] {
             let found = after(|present| {
                 let rules = &mut present.ruleset.chains[number].rules;
-                rules.insert(place, rule.clone());
-                present.counters.insert(nth, Some(0));
+                rules.insert(
+                    place,
+                    InstalledRule {
+                        rule: rule.clone(),
+                        counter: Some(0),
+                    },
+                );
             });
             let installed = rule.clone();
             let expected = of_rule(chain, &rule.id, RuleChange::Unmanaged { installed });
@@ -145,9 +147,9 @@ fn a_rule_that_nobody_wants() {
 }
 
 #[test]
-fn a_rule_that_was_moved() {
+fn reports_a_moved_rule() {
     let mut tried = 0;
-    for_each_rule(|number, from, _, chain, rule| {
+    for_each_rule(|number, from, chain, rule| {
         for to in 0..chain.rules.len() {
             let found = after(|present| {
                 let rules = &mut present.ruleset.chains[number].rules;
@@ -156,7 +158,7 @@ fn a_rule_that_was_moved() {
             });
             let expected = match from.abs_diff(to) {
                 0 => vec![],
-                // Of two neighbours either may be the one that was moved.
+                // Either of two neighbours may be the moved one.
                 1 => {
                     let first = &chain.rules[from.min(to)];
                     let rule = first.clone();
@@ -182,29 +184,26 @@ fn a_rule_that_was_moved() {
 }
 
 #[test]
-fn a_chain() {
+fn reports_changes_of_a_chain() {
     let wanted = everything();
     for (number, chain) in wanted.chains.iter().enumerate() {
         let name = chain.name.to_string();
-        let rules = chain.rules.len();
-        let before = wanted.chains[..number].iter();
-        let nth: usize = before.map(|chain| chain.rules.len()).sum();
         let of_chain = |name: &str, change| {
             let name = name.to_owned();
             vec![Difference::Chain { name, change }]
         };
         let missing = after(|present| {
             present.ruleset.chains.remove(number);
-            present.counters.drain(nth..nth + rules);
         });
         assert_eq!(missing, of_chain(&name, Change::Missing));
 
-        let edits: [fn(&mut Chain); 3] = [
+        let edits: [fn(&mut Chain<InstalledRule>); 3] = [
             |chain| chain.kind = other(chain.kind),
             |chain| {
-                chain.hook = match chain.hook {
-                    Hook::Prerouting => Hook::Output,
-                    Hook::Output => Hook::Prerouting,
+                chain.hook = if chain.hook == Hook::Output {
+                    Hook::Prerouting
+                } else {
+                    Hook::Output
                 }
             },
             |chain| {
@@ -219,13 +218,12 @@ fn a_chain() {
             assert_eq!(changed, of_chain(&name, Change::Changed));
         }
 
-        let foreign = after(|present| {
-            let mut another = chain.clone();
+        let unmanaged = after(|present| {
+            let mut another = chain.with_rules(Vec::new());
             another.name = "another".into();
-            another.rules.clear();
             present.ruleset.chains.insert(number, another);
         });
-        assert_eq!(foreign, of_chain("another", Change::Unmanaged));
+        assert_eq!(unmanaged, of_chain("another", Change::Unmanaged));
     }
 }
 
@@ -237,12 +235,12 @@ const fn other(kind: ChainKind) -> ChainKind {
 }
 
 #[test]
-fn a_set() {
+fn reports_changes_of_a_set() {
     let wanted = everything();
     assert!(wanted.sets.len() >= 5, "{wanted:?}");
     for (number, set) in wanted.sets.iter().enumerate() {
-        let of_set = |name: &Cow<'static, str>, change| {
-            let name = name.to_string();
+        let of_set = |name: &SetName, change| {
+            let name = name.clone();
             vec![Difference::Set { name, change }]
         };
         let missing = after(|present| drop(present.ruleset.sets.remove(number)));
@@ -258,20 +256,20 @@ fn a_set() {
         assert_eq!(changed, of_set(&set.name, Change::Changed));
 
         let another = Set {
-            name: "another".into(),
+            name: SetName::from("another"),
             elements: set.elements.clone(),
         };
         let name = another.name.clone();
-        let foreign = after(|present| present.ruleset.sets.insert(number, another));
-        assert_eq!(foreign, of_set(&name, Change::Unmanaged));
+        let unmanaged = after(|present| present.ruleset.sets.insert(number, another));
+        assert_eq!(unmanaged, of_set(&name, Change::Unmanaged));
     }
 }
 
 #[test]
-fn elements() {
-    let name = "outbound_exclude_ports";
+fn reports_changed_elements() {
+    let name = SetName::OutboundExcludePorts;
     let ports = |ports: &[u16]| Elements::Ports(ports.iter().copied().collect());
-    for (present, missing, foreign) in [
+    for (present, missing, unmanaged) in [
         ([].as_slice(), [22, 3306].as_slice(), [].as_slice()),
         (&[22], &[3306], &[]),
         (&[22, 23, 3306], &[], &[23]),
@@ -283,16 +281,16 @@ fn elements() {
             set.elements = ports(present);
         });
         let expected = Difference::Elements {
-            set: name.to_owned(),
+            set: name.clone(),
             missing: ports(missing),
-            foreign: ports(foreign),
+            unmanaged: ports(unmanaged),
         };
         assert_eq!(found, [expected]);
     }
 }
 
 #[test]
-fn routing() {
+fn reports_routing_but_not_its_order() {
     let wanted = everything();
     assert_eq!(wanted.routing.len(), 5, "{wanted:?}");
     for (number, &object) in wanted.routing.iter().enumerate() {
@@ -307,23 +305,23 @@ fn routing() {
         family: Family::Ipv4,
         table: 7,
     };
-    let foreign = after(|present| present.ruleset.routing.insert(0, object));
-    assert_eq!(foreign, [Difference::Routing { object, change }]);
+    let unmanaged = after(|present| present.ruleset.routing.insert(0, object));
+    assert_eq!(unmanaged, [Difference::Routing { object, change }]);
     let reordered = after(|present| present.ruleset.routing.reverse());
     assert_eq!(reordered, []);
 }
 
 #[test]
-fn what_is_not_known() {
+fn reports_unmanaged_objects() {
     for chain in [None, Some("outbound".to_owned())] {
-        let foreign = Unmanaged {
+        let unmanaged = Unmanaged {
             chain,
             position: 3,
             name: "outbound/redirect".to_owned(),
             what: "something".to_owned(),
             kind: UnmanagedKind::Set,
         };
-        let found = after(|present| present.foreign.push(foreign.clone()));
-        assert_eq!(found, [Difference::Unmanaged(foreign)]);
+        let found = after(|present| present.unmanaged.push(unmanaged.clone()));
+        assert_eq!(found, [Difference::Unmanaged(unmanaged)]);
     }
 }

@@ -1,4 +1,4 @@
-//! The comparison of what is installed with what should be.
+//! The comparison of installed rules with the wanted ones.
 
 #![allow(
     clippy::expect_used,
@@ -14,11 +14,7 @@ mod shown;
 
 use netweir::ruleset::{Installed, Ruleset};
 
-/// What is read back when a ruleset is installed as it is.
+/// The ruleset, as it is read back after its installation.
 fn installed(ruleset: &Ruleset) -> Installed {
-    Installed {
-        ruleset: ruleset.clone(),
-        counters: ruleset.rules().map(|_| Some(0)).collect(),
-        foreign: Vec::new(),
-    }
+    ruleset.clone().into()
 }

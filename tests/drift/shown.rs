@@ -1,4 +1,4 @@
-//! The differences as people and programs see them.
+//! The differences as text and as JSON.
 
 use std::fmt::Write;
 
@@ -16,7 +16,7 @@ fn wanted() -> Ruleset {
     plan(&capture)
 }
 
-/// Installed with other options, edited by somebody afterwards.
+/// Rules of other options, edited after their installation.
 fn edited() -> Installed {
     let mut capture = Capture::default();
     capture.proxy.outbound_port = Port::new(4140).unwrap();
@@ -26,12 +26,12 @@ fn edited() -> Installed {
     present.ruleset.routing.clear();
     let inbound = &mut present.ruleset.chains[0].rules;
     inbound.swap(0, 2);
-    present.counters[1] = None;
-    present.foreign.push(Unmanaged {
+    inbound[1].counter = None;
+    present.unmanaged.push(Unmanaged {
         chain: Some("inbound".to_owned()),
         position: 0,
         name: "a rule without a comment".to_owned(),
-        what: "an instruction that is not known there: Unknown(\"log\")".to_owned(),
+        what: "an unknown expression (log)".to_owned(),
         kind: UnmanagedKind::Rule { known: Vec::new() },
     });
     present
@@ -63,10 +63,10 @@ fn as_lines() {
 -10.0.0.0/8
 @@ chain inbound @@
 -inbound/leave-not-tcp: meta l4proto != tcp counter accept # after inbound/leave-tunnel-port
-+inbound/leave-not-tcp: meta l4proto != tcp counter accept # the first rule
--inbound/leave-tunnel-port: tcp dport 15008 counter accept # without the counter
++inbound/leave-not-tcp: meta l4proto != tcp counter accept # first rule
+-inbound/leave-tunnel-port: tcp dport 15008 counter accept # without a counter
 +inbound/leave-tunnel-port: tcp dport 15008 counter accept
--a rule without a comment: foreign: an instruction that is not known there: Unknown("log")
+-a rule without a comment: unmanaged: an unknown expression (log)
 @@ chain outbound @@
 -outbound/redirect: meta l4proto tcp counter redirect to :4140
 +outbound/redirect: meta l4proto tcp counter redirect to :15001
@@ -147,7 +147,7 @@ fn as_json() {
       "chain": "inbound",
       "kind": "foreign",
       "name": "a rule without a comment",
-      "what": "an instruction that is not known there: Unknown(/"log/")"
+      "what": "an unknown expression (log)"
     },
     {
       "change": "missing",
@@ -184,7 +184,7 @@ fn long_sets_are_shown_in_part() {
     let shown = text(&wanted, &present, Amount::First);
     assert_data_eq!(
         shown,
-        str![[r"
+        str![[r#"
 @@ set outbound_exclude_ports @@
 -19
 -21
@@ -194,9 +194,9 @@ fn long_sets_are_shown_in_part() {
 -29
 -31
 -33
--and 992 more; -v shows them all
+-and 992 more; -v shows all
 
-"]]
+"#]]
     );
     let all = text(&wanted, &present, Amount::All);
     assert_eq!(all.lines().count(), 1001);

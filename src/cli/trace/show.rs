@@ -9,7 +9,7 @@ use crate::netlink::sock_diag::Sockets;
 use crate::nftables;
 use crate::nftables::trace::Reader;
 use crate::options::OutputFormat;
-use crate::trace::{Assembler, Message, Rules, Seen, Told};
+use crate::trace::{Assembler, Message, Rules, TraceReport, Traced};
 
 /// Connections on their way to standard output.
 pub(super) struct Show {
@@ -142,7 +142,7 @@ impl Show {
         self.print(seen)
     }
 
-    fn print(&mut self, all: Vec<Seen>) -> Result<(), CliError> {
+    fn print(&mut self, all: Vec<Traced>) -> Result<(), CliError> {
         for mut seen in all {
             if self.is_enough() {
                 break;
@@ -155,7 +155,7 @@ impl Show {
             }
             seen.outdated |= changed || !self.known.current;
             let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-            let told = Told::new(&seen, &self.known.rules);
+            let told = TraceReport::new(&seen, &self.known.rules);
             let printed = crate::cli::output::print(&match self.format {
                 OutputFormat::Json => told.json(&time) + "\n",
                 OutputFormat::Text => {

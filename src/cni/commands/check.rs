@@ -67,10 +67,10 @@ fn text_of(difference: &Difference) -> String {
         Difference::Elements {
             set,
             missing,
-            foreign,
+            unmanaged,
         } => {
             let lacks = elements(missing).map(|text| format!("lacks {text}"));
-            let has = elements(foreign).map(|text| format!("should not have {text}"));
+            let has = elements(unmanaged).map(|text| format!("should not have {text}"));
             let all: Vec<_> = lacks.chain(has).collect();
             format!("set {set} {}", all.join(", "))
         }

@@ -1,7 +1,6 @@
-//! Lines of text, and text in XML.
+//! Wraps and escapes text.
 
-/// The text in lines of at most so many characters, broken at spaces and after slashes, and within a word that is longer
-/// than a line.
+/// Wraps the text to lines of at most `width` characters, at spaces, after slashes, and within words longer than a line.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -30,7 +29,7 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
-/// As the content of an element (XML 1.0, 2.4). What XML has no characters for becomes U+FFFD.
+/// Escapes the text as the content of an element (XML 1.0, 2.4). Control characters become U+FFFD.
 pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -52,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn breaks_after_spaces_and_slashes() {
+    fn wraps_at_spaces_and_after_slashes() {
         assert_eq!(
             wrapped("goes to an excluded port", 12),
             ["goes to an", "excluded", "port"]
@@ -65,13 +64,13 @@ mod tests {
     }
 
     #[test]
-    fn escapes_what_is_markup() {
+    fn escapes_markup_and_control_characters() {
         assert_eq!(escaped("a < b && \u{1}"), "a &lt; b &amp;&amp; \u{fffd}");
     }
 
     proptest! {
         #[test]
-        fn keeps_every_character_and_no_line_too_long(text in "[a-z/ ]{0,80}", width in 1usize..20) {
+        fn wrapping_keeps_every_character_within_the_width(text in "[a-z/ ]{0,80}", width in 1usize..20) {
             let lines = wrapped(&text, width);
             for line in &lines {
                 prop_assert!(line.chars().count() <= width);

@@ -1,4 +1,4 @@
-//! From the rules of one base chain to the lines of one or more of iptables' chains.
+//! Translates the rules of a base chain to one or more iptables chains.
 
 use std::fmt::Write as _;
 
@@ -6,26 +6,26 @@ use super::terms::Terms;
 use crate::intent::Family;
 use crate::ruleset::{Rule, RuleId, Ruleset, Statement};
 
-/// A chain in the making.
+/// A chain under construction.
 ///
-/// A rule with a negated set has no single line that says it: what fits an element *goes to* a chain with
-/// the rest of the rules, and so does what the rule itself does not fit. Only `-g` leads there, so `RETURN`
-/// always returns to the built-in chain.
+/// A rule with a negated set cannot be written as a single line: packets that match an element *go to* a chain with the
+/// rest of the rules, and so do packets that the rule itself does not match. Only `-g` leads there, so `RETURN` always
+/// returns to the built-in chain.
 pub(super) struct Translation<'a> {
     ruleset: &'a Ruleset,
     family: Family,
     name: &'static str,
-    /// How many numbered chains there are besides the first.
+    /// How many numbered chains follow the first.
     numbered: usize,
-    /// Which chain the next rule is for.
+    /// The chain that the next rule is added to.
     current: usize,
-    /// Whether no packet comes by the next rule.
+    /// Whether no packet reaches the next rule.
     ended: bool,
     lines: String,
 }
 
 impl<'a> Translation<'a> {
-    /// Nothing yet, for the chain of the name.
+    /// An empty chain.
     pub(super) fn new(ruleset: &'a Ruleset, family: Family, name: &'static str) -> Self {
         Self {
             ruleset,
@@ -43,17 +43,17 @@ impl<'a> Translation<'a> {
         (0..=self.numbered).map(|nth| self.chain(nth))
     }
 
-    /// Whether no rule is of the family.
+    /// Whether no rule is for the family.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// All rules, one a line.
+    /// All rules, one per line.
     pub(super) fn lines(&self) -> &str {
         &self.lines
     }
 
-    /// Adds what the rule does to packets of the family.
+    /// Adds the rule, as far as it concerns packets of the family.
     pub(super) fn rule(&mut self, rule: &Rule) {
         let terms = match Terms::of(&rule.matches, self.ruleset, self.family) {
             Some(terms) if !self.ended => terms,
@@ -78,7 +78,7 @@ impl<'a> Translation<'a> {
         self.current = rest;
     }
 
-    /// A line for each combination of elements, each of another set.
+    /// Adds a line for each combination of elements of different sets.
     fn lines_for(&mut self, chain: usize, terms: &Terms, action: &str, id: &RuleId) {
         let mut combinations = vec![terms.all_of.clone()];
         for elements in &terms.any_of {
@@ -96,8 +96,8 @@ impl<'a> Translation<'a> {
         }
     }
 
-    /// What a line of the rule ends in. More than one target needs a chain of its own, in which the conditions are
-    /// not asked again: the first target may change what they ask for.
+    /// The action of the rule's lines. Several targets need a chain of their own, which does not repeat the conditions:
+    /// the first target may change what they match on.
     fn action(&mut self, rule: &Rule) -> Action {
         let mut targets = targets(&rule.statements);
         let terminal = targets.last().is_some_and(|last| last.terminal);
@@ -131,18 +131,18 @@ impl<'a> Translation<'a> {
     fn line(&mut self, chain: usize, conditions: &[&str], action: &str, id: &RuleId) {
         let chain = self.chain(chain);
         let conditions = conditions.concat();
-        // Writing to a string cannot fail.
-        let _ = writeln!(
+        writeln!(
             self.lines,
             "-A {chain}{conditions} -m comment --comment \"{id}\" {action}"
-        );
+        )
+        .expect("writing to a string succeeds");
     }
 }
 
-/// What a line, or all lines of a rule, end in.
+/// A target, or a jump to a chain of targets.
 struct Action {
     text: String,
-    /// Whether the packet never comes back to the chain.
+    /// Whether the packet never returns to the chain.
     terminal: bool,
 }
 
@@ -159,8 +159,8 @@ fn targets(statements: &[Statement]) -> Vec<Action> {
                 terminal(format!("TPROXY --on-port {port} --tproxy-mark 0x0/0x0"))
             }
             (Statement::SetPacketMark(mark), Some(Statement::Accept)) => {
-                // Captured, not left. After a second jump to this chain the packet would be one that came with
-                // its mark.
+                // `ACCEPT`, since the packet is captured: after a second jump to this chain it would look as if it had
+                // arrived with the mark.
                 targets.push(going_on(format!("MARK --set-mark {mark:#x}")));
                 terminal("ACCEPT".to_owned())
             }

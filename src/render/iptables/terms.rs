@@ -1,4 +1,4 @@
-//! The conditions of a rule in iptables' options.
+//! The matches of a rule as iptables options.
 
 use std::fmt::Display;
 
@@ -6,34 +6,33 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::intent::{Bound, Family, InterfacePattern, Interval, Port, Protocol};
 use crate::ruleset::{
-    ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Ruleset, Test,
+    ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Ruleset, SetName, Test,
 };
 
-/// How many ports a `multiport` match holds; a range counts as two (`XT_MULTI_PORTS`).
+/// The capacity of a `multiport` match in ports; a range counts as two (`XT_MULTI_PORTS`).
 const MULTIPORT_SLOTS: usize = 15;
-/// The largest owner that iptables takes, and the largest there is: `(uid_t) -1` means none.
+/// The largest owner id: `(uid_t) -1` means none.
 const LARGEST_OWNER: u32 = u32::MAX - 1;
 
-/// When a rule fits. Every piece of text starts with a space.
+/// The conditions of a rule. Every option starts with a space.
 #[derive(Default)]
 pub(super) struct Terms {
-    /// Options that must all fit.
+    /// Options that must all match.
     pub(super) all_of: String,
-    /// For each set: options of which one must fit.
+    /// For each set, options of which one must match.
     pub(super) any_of: Vec<Vec<String>>,
-    /// Options of which none must fit.
+    /// Options none of which may match.
     pub(super) none_of: Vec<String>,
     protocol: Option<Protocol>,
     not_protocols: Vec<Protocol>,
-    /// In one `multiport` match for each end: of two `tcp` matches, `iptables-nft-save` 1.8.9 writes one.
+    /// Written as one `multiport` match for each end: `iptables-nft-save` 1.8.9 prints only one of two `tcp` matches.
     not_ports: Vec<(End, Port)>,
 }
 
 impl Terms {
-    /// The conditions for a packet of the family, or `None` when it can never fit.
+    /// The conditions for packets of the family; `None` if none can match.
     ///
-    /// iptables knows one source, one destination and one interface in each direction; no rule of the plan asks
-    /// for two.
+    /// iptables has one source, one destination and one interface per direction; no rule of the plan has two.
     pub(super) fn of(matches: &[Match], ruleset: &Ruleset, family: Family) -> Option<Self> {
         let mut terms = Self::default();
         for condition in matches {
@@ -104,7 +103,7 @@ impl Terms {
                 (_, ports) => self.demand(&ports_option(end, "! ", ports)),
             }
         }
-        // There is one `-p` in a rule, in front of the matches that need it.
+        // A rule has one `-p`, before the matches that need it.
         match (self.protocol, self.not_protocols.as_slice()) {
             (Some(protocol), others) if others.contains(&protocol) => return None,
             (Some(protocol), _) => self.all_of.insert_str(0, &is_protocol(protocol)),
@@ -125,7 +124,7 @@ impl Terms {
         test: &Test<Port>,
         ruleset: &Ruleset,
     ) -> Option<()> {
-        let elements = |name: &str| ports(elements(ruleset, name), protocol, end);
+        let elements = |name: &SetName| ports(elements(ruleset, name), protocol, end);
         match test {
             Test::Is(port) => self.demand(&port_option(protocol, end, "", port)),
             Test::IsNot(port) => self.not_ports.push((end, *port)),
@@ -140,7 +139,7 @@ impl Terms {
             End::Source => "-s",
             End::Destination => "-d",
         };
-        let elements = |name: &str| networks(elements(ruleset, name), option);
+        let elements = |name: &SetName| networks(elements(ruleset, name), option);
         match test {
             Test::Is(net) => self.demand(&format!(" {option} {net}")),
             Test::IsNot(net) => self.demand(&format!(" ! {option} {net}")),
@@ -155,7 +154,7 @@ impl Terms {
             OwnerKind::Uid => "--uid-owner",
             OwnerKind::Gid => "--gid-owner",
         };
-        let elements = |name: &str| owners(elements(ruleset, name), option);
+        let elements = |name: &SetName| owners(elements(ruleset, name), option);
         match test {
             Test::Is(id) if *id > LARGEST_OWNER => return None,
             Test::Is(id) => self.demand(&format!(" -m owner {option} {id}")),
@@ -206,7 +205,7 @@ fn interface(direction: Direction, pattern: &InterfacePattern) -> String {
     }
 }
 
-fn elements<'a>(ruleset: &'a Ruleset, set: &str) -> Option<&'a Elements> {
+fn elements<'a>(ruleset: &'a Ruleset, set: &SetName) -> Option<&'a Elements> {
     ruleset.set(set).map(|set| &set.elements)
 }
 
@@ -226,7 +225,7 @@ fn ports_option(end: End, not: &str, ports: &[String]) -> String {
     format!(" -m multiport {not}--{end} {}", ports.join(","))
 }
 
-/// As many ports in a match as it holds.
+/// Matches that are each filled with as many ports as they hold.
 fn ports(elements: Option<&Elements>, protocol: Protocol, end: End) -> Vec<String> {
     let Some(Elements::Ports(intervals)) = elements else {
         return Vec::new();
@@ -256,7 +255,7 @@ fn ports(elements: Option<&Elements>, protocol: Protocol, end: End) -> Vec<Strin
     options.collect()
 }
 
-/// The networks that the elements consist of: iptables' own ranges need a module more.
+/// The elements as networks: ranges would need another module.
 fn networks(elements: Option<&Elements>, option: &str) -> Vec<String> {
     let text = |net: &dyn Display| format!(" {option} {net}");
     match elements {
@@ -274,7 +273,7 @@ fn networks(elements: Option<&Elements>, option: &str) -> Vec<String> {
     }
 }
 
-/// The owners that can own something.
+/// The owners, without the invalid id.
 fn owners(elements: Option<&Elements>, option: &str) -> Vec<String> {
     let Some(Elements::Uids(intervals) | Elements::Gids(intervals)) = elements else {
         return Vec::new();

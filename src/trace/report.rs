@@ -1,38 +1,38 @@
-//! A connection in the ids of the rules, for people and for programs.
+//! The report of a traced connection, as text and as JSON.
 
 use std::fmt;
-use std::net::SocketAddr;
 
 use serde::Serialize;
 
-use crate::connection::{Addresses, Transport};
+use crate::connection::ConnectionJson;
 use crate::explain::{Verdict, listener, purpose};
 use crate::intent::Port;
+use crate::json;
 use crate::printable::printable;
-use crate::ruleset::{Direction, End, Match, OwnerKind, Rule, RuleId, Statement, TABLE, Test};
+use crate::ruleset::{End, Match, OwnerKind, Rule, RuleId, Statement, TABLE, Test};
 
-use super::{After, Message, Rules, Seen};
+use super::{After, Message, Rules, Traced};
 
-/// The version of the JSON form. It grows when a field goes away or changes its meaning; fields may be added at
-/// any time.
+/// The version of the JSON output. It grows when a field is removed or changes its meaning; fields may be added at any
+/// time.
 pub const SCHEMA: u32 = 1;
 
-/// What became of a new connection.
+/// What the rules did with a new connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told<'a> {
-    seen: &'a Seen,
-    /// Not known if the rules were changed meanwhile.
+pub struct TraceReport<'a> {
+    seen: &'a Traced,
+    /// `None` if the rules were changed meanwhile.
     verdict: Option<Verdict>,
-    /// The position of what decided, among what it met.
+    /// The position of the message that decided.
     decider: Option<usize>,
-    /// The rules that it met; `None` for those that are not ours.
+    /// The rule of each message; `None` for rules of other tables.
     rules: Vec<Option<&'a Rule>>,
 }
 
-impl<'a> Told<'a> {
-    /// What the rules made of the connection.
+impl<'a> TraceReport<'a> {
+    /// Matches the messages with the rules.
     #[must_use]
-    pub fn new(seen: &'a Seen, rules: &'a Rules) -> Self {
+    pub fn new(seen: &'a Traced, rules: &'a Rules) -> Self {
         let met = seen.met.iter();
         if seen.outdated {
             let dropped = seen.is_dropped();
@@ -53,13 +53,13 @@ impl<'a> Told<'a> {
         }
     }
 
-    /// The id of the rule that decided.
+    /// The id of the deciding rule.
     fn id(&self) -> Option<&RuleId> {
         let rule = self.rules.get(self.decider?).copied().flatten();
         rule.map(|rule| &rule.id)
     }
 
-    /// What decided.
+    /// The deciding rule, also of another table.
     fn decided_by(&self) -> Option<String> {
         self.decider.and_then(|position| self.name(position))
     }
@@ -74,7 +74,7 @@ impl<'a> Told<'a> {
         Some(rule.map_or_else(|| place(message), |rule| rule.id.to_string()))
     }
 
-    /// The names of what it met besides.
+    /// The other rules that it met.
     fn also(&self) -> Vec<String> {
         let positions = 0..self.seen.met.len();
         positions
@@ -83,16 +83,18 @@ impl<'a> Told<'a> {
             .collect()
     }
 
-    /// Where it went, if that was elsewhere than it was sent.
+    /// The destination that it reached, if that differs from the original one.
     fn elsewhere(&self) -> Option<String> {
         let (addresses, transport) = self.seen.went_to?;
         let headers = &self.seen.headers;
-        let sent = end(&headers.addresses, headers.transport, End::Destination);
-        let went = end(&addresses, transport, End::Destination);
+        let sent = headers
+            .addresses
+            .endpoint(headers.transport, End::Destination);
+        let went = addresses.endpoint(transport, End::Destination);
         (went != sent).then_some(went)
     }
 
-    /// The owner of the kind: that of the socket, or the one that a rule asks for which fitted.
+    /// The owner of the socket, or else the owner that a rule it met matched on.
     fn owner(&self, kind: OwnerKind) -> Option<u32> {
         let of_socket = match kind {
             OwnerKind::Uid => self.seen.uid,
@@ -111,22 +113,15 @@ impl<'a> Told<'a> {
         of_socket.or_else(|| fitted.next())
     }
 
-    /// The connection in the plain form, as far as it is known.
+    /// The written form of the connection, as far as it is known.
     fn connection(&self) -> String {
         let seen = self.seen;
         let headers = &seen.headers;
-        let direction = match seen.direction {
-            Direction::Out => "out",
-            Direction::In => "in",
-        };
-        let protocol = match headers.transport {
-            Transport::Tcp(_) => "tcp".to_owned(),
-            Transport::Udp(_) => "udp".to_owned(),
-            Transport::Other(number) => format!("protocol={number}"),
-        };
         let [to, from] = [End::Destination, End::Source]
-            .map(|of| end(&headers.addresses, headers.transport, of));
-        let mut words = vec![direction.to_owned(), protocol, to, format!("from={from}")];
+            .map(|end| headers.addresses.endpoint(headers.transport, end));
+        let direction = seen.direction.name().to_owned();
+        let protocol = headers.transport.keyword();
+        let mut words = vec![direction, protocol, to, format!("from={from}")];
         words.extend(
             seen.interface()
                 .map(|name| format!("dev={}", printable(name))),
@@ -137,96 +132,82 @@ impl<'a> Told<'a> {
         words.join(" ")
     }
 
-    /// A JSON object, on one line, with the time as it is given.
+    /// A JSON object on one line, with this time.
     #[must_use]
     pub fn json(&self, time: &str) -> String {
         let seen = self.seen;
         let headers = &seen.headers;
-        let ports = headers.transport.ports();
-        let object = Object {
+        json::line(&ReportJson {
             version: SCHEMA,
             time,
             verdict: self.verdict.map_or("unknown", Verdict::name),
             port: self.port().map(Port::number),
             rule: self.decided_by(),
             because: self.id().and_then(purpose),
-            connection: ConnectionObject {
-                text: self.connection(),
-                direction: match seen.direction {
-                    Direction::Out => "out",
-                    Direction::In => "in",
-                },
-                protocol: match headers.transport.protocol() {
-                    Some(protocol) => protocol.name().to_owned(),
-                    None => headers.transport.number().to_string(),
-                },
-                family: headers.addresses.family().name(),
-                destination: headers.addresses.end(End::Destination).to_string(),
-                port: ports.map(|ports| ports.destination),
-                from: headers.addresses.end(End::Source).to_string(),
-                from_port: ports.map(|ports| ports.source),
+            connection: ConnectionJson {
                 dev: seen.interface(),
                 uid: self.owner(OwnerKind::Uid),
                 gid: self.owner(OwnerKind::Gid),
                 mark: headers.mark,
+                ..ConnectionJson::new(
+                    self.connection(),
+                    seen.direction,
+                    headers.addresses,
+                    headers.transport,
+                )
             },
             went_to: seen
                 .went_to
-                .map(|(addresses, transport)| end(&addresses, transport, End::Destination)),
-            met: (0..seen.met.len())
-                .zip(&seen.met)
-                .map(|(position, message)| Met {
+                .map(|(addresses, transport)| addresses.endpoint(transport, End::Destination)),
+            met: seen
+                .met
+                .iter()
+                .zip(&self.rules)
+                .map(|(message, rule)| MetJson {
                     table: &message.table,
                     chain: &message.chain,
                     handle: message.rule,
-                    rule: self
-                        .rules
-                        .get(position)
-                        .copied()
-                        .flatten()
-                        .map(|rule| rule.id.as_str()),
+                    rule: rule.map(|rule| &rule.id),
                     dropped: message.after == After::Dropped,
                 })
                 .collect(),
-        };
-        // No map here has keys that are not text, the one thing that can fail.
-        serde_json::to_string(&object).unwrap_or_default()
+        })
     }
 }
 
-impl fmt::Display for Told<'_> {
+impl fmt::Display for TraceReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f, &str::to_owned)
     }
 }
 
-impl Told<'_> {
-    /// What became of it; `None` where that is not known.
+impl TraceReport<'_> {
+    /// The verdict; `None` if it is unknown.
     #[must_use]
     pub const fn verdict(&self) -> Option<Verdict> {
         self.verdict
     }
 
-    /// In words, on one line: the connection, what became of it and by which rule, and what it met besides. What became
-    /// of it is made to stand out by the given means.
-    pub fn text(&self, stand_out: impl Fn(&str) -> String) -> String {
+    /// One line of text: the connection, the verdict with its rule, and the other rules that it met. `highlight` is
+    /// applied to the verdict.
+    pub fn text(&self, highlight: impl Fn(&str) -> String) -> String {
         let mut text = String::new();
-        // Writing to a string does not fail.
-        let _ = self.write(&mut text, &stand_out);
+        self.write(&mut text, &highlight)
+            .expect("writing to a string succeeds");
         text
     }
 
-    fn write(&self, f: &mut dyn fmt::Write, stand_out: &dyn Fn(&str) -> String) -> fmt::Result {
+    fn write(&self, f: &mut dyn fmt::Write, highlight: &dyn Fn(&str) -> String) -> fmt::Result {
         write!(f, "{}: ", self.connection())?;
         let id = self.id();
-        let mut fate = match self.verdict {
+        let mut verdict = match self.verdict {
             Some(verdict) => verdict.to_string(),
-            None => "not known, as the rules were changed meanwhile".to_owned(),
+            None => "outcome unknown (the rules were changed meanwhile)".to_owned(),
         };
         if let Some(listener) = id.and_then(listener) {
-            fate = format!("{fate}, {listener}");
+            verdict = format!("{verdict}, {listener}");
         }
-        f.write_str(&stand_out(&fate))?;
+        f.write_str(&highlight(&verdict))?;
         match self.decided_by() {
             Some(name) => write!(f, ", by {name}")?,
             None if self.verdict.is_some() => f.write_str(", by no rule")?,
@@ -237,44 +218,43 @@ impl Told<'_> {
         }
         match (self.verdict, self.elsewhere()) {
             (Some(Verdict::Leave), Some(elsewhere)) => {
-                write!(f, "; it went to {elsewhere}, by rules of others")?;
+                write!(f, "; rules of other tables sent it to {elsewhere}")?;
             }
             (None, Some(elsewhere)) => write!(f, "; it went to {elsewhere}")?,
             (Some(Verdict::Redirect(_) | Verdict::Tproxy(_) | Verdict::Drop), _) | (_, None) => {}
         }
         if self.seen.went_to.is_none() && self.verdict != Some(Verdict::Drop) {
-            f.write_str(
-                "; its end was not seen: something that nf_tables does not tell of held it",
-            )?;
+            f.write_str("; outcome not seen (stopped outside nf_tables)")?;
         }
         match self.also().as_slice() {
             [] => Ok(()),
-            others => write!(f, "; on the way: {}", others.join(", ")),
+            others => write!(f, "; also matched: {}", others.join(", ")),
         }
     }
 }
 
-impl Seen {
-    /// The last that it met dropped it.
+impl Traced {
+    /// Whether the last rule dropped it.
     fn is_dropped(&self) -> bool {
         let last = self.met.last();
         last.is_some_and(|last| last.after == After::Dropped)
     }
 }
 
-fn is_ours(message: &Message) -> bool {
+fn is_own(message: &Message) -> bool {
     message.table.strip_prefix("inet ") == Some(TABLE) && message.rule.is_some()
 }
 
 fn rule_of<'a>(message: &Message, rules: &'a Rules) -> Option<&'a Rule> {
-    let handle = message.rule.filter(|_| is_ours(message))?;
+    let handle = message.rule.filter(|_| is_own(message))?;
     let mut rules = rules.iter();
     let known = rules.find(|known| known.handle == handle && known.chain == message.chain)?;
     Some(&known.rule)
 }
 
-/// What decided: what dropped it, or else the last rule that captured it, or else the last that ended a chain for it.
-fn decision(seen: &Seen, met: &[Option<&Rule>], rules: &Rules) -> (Verdict, Option<usize>) {
+/// The verdict, and the message that decided: the one that dropped the packet, else the last rule that captured it, else
+/// the last rule that bypassed a chain.
+fn decision(seen: &Traced, met: &[Option<&Rule>], rules: &Rules) -> (Verdict, Option<usize>) {
     let last = seen.met.len().checked_sub(1);
     if seen.is_dropped() {
         return (Verdict::Drop, last);
@@ -286,9 +266,9 @@ fn decision(seen: &Seen, met: &[Option<&Rule>], rules: &Rules) -> (Verdict, Opti
     captured.unwrap_or_else(|| (Verdict::Leave, left_by(seen, met, rules)))
 }
 
-/// The last rule that left it alone where it could have been captured. What comes back by `lo` was decided about on
-/// its way out.
-fn left_by(seen: &Seen, met: &[Option<&Rule>], rules: &Rules) -> Option<usize> {
+/// The last rule that bypassed a chain which could have captured the packet. For a packet that returns on `lo`, the
+/// output hook decided.
+fn left_by(seen: &Traced, met: &[Option<&Rule>], rules: &Rules) -> Option<usize> {
     let decisive = seen.returned_after.unwrap_or(met.len());
     let can_capture = |message: &Message| {
         let mut rules = rules.iter();
@@ -301,7 +281,7 @@ fn left_by(seen: &Seen, met: &[Option<&Rule>], rules: &Rules) -> Option<usize> {
     left.next().map(|(position, _)| position)
 }
 
-/// The verdict of a rule that captures.
+/// The verdict of a capturing rule.
 fn captures(rule: &Rule) -> Option<Verdict> {
     let mut statements = rule.statements.iter();
     statements.find_map(|statement| match statement {
@@ -316,7 +296,7 @@ fn captures(rule: &Rule) -> Option<Verdict> {
     })
 }
 
-/// A rule of others, or one that is not known.
+/// A rule of another table, or an unknown rule.
 fn place(message: &Message) -> String {
     let Message { table, chain, .. } = message;
     match message.rule {
@@ -325,48 +305,24 @@ fn place(message: &Message) -> String {
     }
 }
 
-fn end(addresses: &Addresses, transport: Transport, of: End) -> String {
-    let address = addresses.end(of);
-    match transport.ports() {
-        Some(ports) => SocketAddr::new(address, ports.end(of)).to_string(),
-        None => address.to_string(),
-    }
-}
-
 #[derive(Serialize)]
-struct Object<'a> {
+struct ReportJson<'a> {
     version: u32,
     time: &'a str,
     verdict: &'static str,
     port: Option<u16>,
     rule: Option<String>,
     because: Option<String>,
-    connection: ConnectionObject<'a>,
+    connection: ConnectionJson<'a>,
     went_to: Option<String>,
-    met: Vec<Met<'a>>,
+    met: Vec<MetJson<'a>>,
 }
 
 #[derive(Serialize)]
-struct ConnectionObject<'a> {
-    text: String,
-    direction: &'static str,
-    protocol: String,
-    family: &'static str,
-    destination: String,
-    port: Option<u16>,
-    from: String,
-    from_port: Option<u16>,
-    dev: Option<&'a str>,
-    uid: Option<u32>,
-    gid: Option<u32>,
-    mark: u32,
-}
-
-#[derive(Serialize)]
-struct Met<'a> {
+struct MetJson<'a> {
     table: &'a str,
     chain: &'a str,
     handle: Option<u64>,
-    rule: Option<&'a str>,
+    rule: Option<&'a RuleId>,
     dropped: bool,
 }
