@@ -66,5 +66,5 @@ def refused(checks, played, envoy, folder):
     except LabError as error:
         said = str(error)
     played.down()
-    reason = "the runtime does not hand over the pod's annotations"
+    reason = "the runtime does not pass the pod's annotations"
     checks.equal("a pod that cannot be decided on", reason if reason in said else said, reason)
