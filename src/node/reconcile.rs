@@ -20,7 +20,7 @@ const JSON: &str = ".json";
 const GENERATED: &str = "-netweir.conflist";
 /// The name of the configuration that Multus runs the plugin with.
 const STANDALONE: &str = "netweir.conf";
-/// The suffix of files that netweir 0.1 set aside when it replaced a single plugin's file by a list.
+/// The suffix of files that an earlier netweir set aside when it replaced a single plugin's file by a list.
 const SET_ASIDE: &str = ".before-netweir";
 /// The plugin of Multus, which may take any other list of the directory as its own delegate.
 const MULTUS: &str = "multus";
@@ -80,7 +80,7 @@ enum Kind {
     Generated(String),
     /// The configuration that netweir generated for Multus.
     Standalone,
-    /// A file that netweir 0.1 set aside.
+    /// A file that an earlier netweir set aside.
     SetAside,
 }
 
@@ -232,7 +232,7 @@ impl Files {
         };
         let is_needed = match &kind {
             Ok(Kind::List { has_entry, .. }) => {
-                *has_entry || !self.has_primary || self.may_be_made_by_0_1(&name)
+                *has_entry || !self.has_primary || self.may_be_made_by_an_earlier_netweir(&name)
             }
             Ok(Kind::Single { .. }) => !self.has_primary || self.names.contains(&set_aside(&name)),
             Ok(Kind::Generated(_) | Kind::Standalone | Kind::SetAside) => true,
@@ -443,7 +443,7 @@ impl Files {
         })
     }
 
-    fn may_be_made_by_0_1(&self, list: &str) -> bool {
+    fn may_be_made_by_an_earlier_netweir(&self, list: &str) -> bool {
         let stem = list.strip_suffix(LIST).expect("it is a list");
         let names = [set_aside(stem), set_aside(&format!("{stem}{CONF}"))];
         names.iter().any(|name| self.names.contains(name))
@@ -497,7 +497,7 @@ impl Files {
         }
     }
 
-    /// Gives files that netweir 0.1 set aside their names back, and removes the lists that it made of them.
+    /// Gives files that an earlier netweir set aside their names back, and removes the lists that it made of them.
     fn undo_set_aside<'a>(&'a self, changes: &mut Vec<Change<'a>>) {
         for aside in self.set_aside() {
             let text = aside.file.kept();
@@ -551,7 +551,7 @@ enum Source {
     Absent,
 }
 
-/// A file that netweir 0.1 set aside.
+/// A file that an earlier netweir set aside.
 struct SetAside<'a> {
     /// The file's own name.
     name: &'a str,
@@ -591,7 +591,7 @@ impl File {
         }
     }
 
-    /// Whether netweir 0.1 made the list of this single plugin, and nothing changed it since.
+    /// Whether an earlier netweir made the list of this single plugin, and nothing changed it since.
     fn is_made_of(&self, single: &str) -> bool {
         let list = self.list();
         list.is_some_and(|list| list.has_entry() && list.others().eq([single.trim()]))
@@ -655,7 +655,7 @@ fn set_aside(name: &str) -> String {
     format!("{name}{SET_ASIDE}")
 }
 
-/// The names that netweir 0.1 gave to the list of a single plugin.
+/// The names that an earlier netweir gave to the list of a single plugin.
 fn lists_of(name: &str) -> [String; 2] {
     let otherwise = format!("{name}{LIST}");
     if name.ends_with(CONF) {

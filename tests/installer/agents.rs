@@ -37,8 +37,8 @@ const CALICO_LATER: (&str, &str) = ("99-calico.conflist", CALICO.1);
 
 const LISTS: [(&str, &str); 4] = [FLANNEL, CALICO, CILIUM, KINDNET];
 
-/// The node as netweir 0.1 left it beside a single plugin.
-pub(crate) fn installed_by_0_1() -> Node {
+/// The node as an earlier netweir left it beside a single plugin.
+pub(crate) fn installed_by_an_earlier_netweir() -> Node {
     let (name, text) = BRIDGE;
     let (single, own) = (text.trim(), entry());
     let list = format!(
@@ -112,28 +112,28 @@ fn single_plugin_keeps_its_file_and_is_outranked() {
     }
 }
 
-/// As netweir 0.1 installed itself beside a single plugin.
+/// As an earlier netweir installed itself beside a single plugin.
 #[test]
-fn file_set_aside_by_0_1_comes_back() {
+fn file_set_aside_by_an_earlier_netweir_comes_back() {
     let (name, text) = BRIDGE;
     let only = || [(name.to_owned(), text.to_owned())].into();
-    let node = installed_by_0_1();
+    let node = installed_by_an_earlier_netweir();
     node.install_once();
     assert!(is_installed(&node));
     assert_eq!(node.text(name), text);
     assert_eq!(node.configurations().len(), 2);
     node.uninstall();
     assert_eq!(node.configurations(), only());
-    let node = installed_by_0_1();
+    let node = installed_by_an_earlier_netweir();
     node.uninstall();
     assert_eq!(node.configurations(), only());
 }
 
-/// The list that 0.1 made cannot be read: whatever is done, the original survives.
+/// The list that an earlier netweir made cannot be read: whatever is done, the original survives.
 #[test]
 fn file_set_aside_survives_an_unreadable_list() {
     let aside = format!("{}.before-netweir", BRIDGE.0);
-    let node = installed_by_0_1();
+    let node = installed_by_an_earlier_netweir();
     node.write(CALICO_LATER.0, CALICO_LATER.1);
     node.remove("10-mynet.conflist");
     std::os::unix::fs::symlink("/nonexistent/list", node.file("10-mynet.conflist")).unwrap();
@@ -152,7 +152,7 @@ fn file_set_aside_survives_an_unreadable_list() {
 fn no_file_is_lost_without_descriptors() {
     for command in ["install", "uninstall"] {
         for limit in 3..16 {
-            let node = installed_by_0_1();
+            let node = installed_by_an_earlier_netweir();
             let mut shell = std::process::Command::new("sh");
             shell
                 .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])

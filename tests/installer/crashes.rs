@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::agents::{BRIDGE, CALICO, CILIUM, installed_by_0_1};
+use crate::agents::{BRIDGE, CALICO, CILIUM, installed_by_an_earlier_netweir};
 use crate::node::Node;
 use crate::runtime::{entry, plugins};
 use crate::tracer::{changes_files, trace};
@@ -98,8 +98,8 @@ fn move_from_a_generated_list_to_a_new_primary_network_is_atomic() {
 
 #[test]
 fn upgrade_from_files_set_aside_is_atomic() {
-    killed_at_every_moment("install", installed_by_0_1);
-    killed_at_every_moment("uninstall", installed_by_0_1);
+    killed_at_every_moment("install", installed_by_an_earlier_netweir);
+    killed_at_every_moment("uninstall", installed_by_an_earlier_netweir);
 }
 
 #[test]

@@ -128,8 +128,8 @@ fn generated(name: &str, source: &str) -> String {
     Single::parse(source).unwrap().list(name, &entry())
 }
 
-/// What netweir 0.1 made of a single plugin.
-fn made_by_0_1(single: &str) -> String {
+/// What an earlier netweir made of a single plugin.
+fn made_by_an_earlier_netweir(single: &str) -> String {
     let own = entry();
     let (single, own) = (single.trim(), own.source());
     format!(
@@ -370,14 +370,17 @@ fn network_between_a_generated_list_and_its_source_is_primary() {
     assert_eq!(after, expected);
 }
 
-/// The installation that netweir 0.1 made of a single plugin.
+/// The installation that an earlier netweir made of a single plugin.
 fn old_installation(name: &str, list: &str) -> Directory {
     let aside = format!("{name}.before-netweir");
-    directory(&[(list, &made_by_0_1(SINGLE)), (&aside, SINGLE)])
+    directory(&[
+        (list, &made_by_an_earlier_netweir(SINGLE)),
+        (&aside, SINGLE),
+    ])
 }
 
 #[test]
-fn files_set_aside_by_0_1_come_back() {
+fn files_set_aside_by_an_earlier_netweir_come_back() {
     for (name, list) in [
         ("10.conf", "10.conflist"),
         ("10.conf", "10.conf.conflist"),
@@ -435,7 +438,11 @@ fn owner_that_rewrote_its_file_wins_over_the_one_set_aside() {
 #[test]
 fn file_set_aside_is_never_lost() {
     // Its list was extended, and stays as it is.
-    let extended = made_by_0_1(SINGLE).replacen("\n  ]", ",\n    {\"type\":\"tuning\"}\n  ]", 1);
+    let extended = made_by_an_earlier_netweir(SINGLE).replacen(
+        "\n  ]",
+        ",\n    {\"type\":\"tuning\"}\n  ]",
+        1,
+    );
     let mut before = old_installation("10.conf", "10.conflist");
     before.insert("10.conflist".to_owned(), extended);
     assert_eq!(installed(&before), before);
