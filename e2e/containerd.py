@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tarfile
 
+import pods
 from connections import EXCLUDED_OUTBOUND
 from lab import LabError, checked
 from program import IMAGE, CannotRun, remove_cgroups
@@ -185,6 +186,8 @@ def run(options, checks, folder):
         transparent(checks, containerd)
         plain(checks, containerd)
         refused(checks, containerd)
+        pods.decided(checks, containerd, Pod)
+        pods.failing(checks, containerd, Pod)
         image(checks, containerd)
         if options.manifests:
             first_run(checks, containerd, options.manifests)
