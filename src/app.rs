@@ -13,9 +13,8 @@ mod remedy;
 mod resolve;
 
 pub(crate) use enter::{Access, Place, enter, remove};
-pub use error::AppError;
+pub use error::{AppError, HostSign};
 pub(crate) use files::SystemFiles;
-pub use host::HostSign;
 pub(crate) use install::{Planned, set_close_wait_timeout};
 pub(crate) use read::{InstalledStatus, compare, installed};
 pub(crate) use remedy::Remedies;

@@ -1,7 +1,7 @@
 //! What can go wrong in a step.
 
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use thiserror::Error;
 
@@ -10,9 +10,46 @@ use crate::process::namespace::NamespaceError;
 use crate::process::privileges::PrivilegeError;
 use crate::verify;
 
-use super::HostSign;
+/// What Kubernetes sets in every container.
+pub(super) const POD_VARIABLE: &str = "KUBERNETES_SERVICE_HOST";
 
-/// Why a step failed. The messages say what happened and never what to do about it: that depends on the caller.
+/// Why a network namespace is taken for one that others' traffic passes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostSign {
+    /// A pod's process runs in the initial namespace, as with `hostNetwork`.
+    PodInInitialNamespace,
+    /// The initial namespace has one end of a veth pair, whose other end is in another namespace.
+    InitialNamespace {
+        /// The interface.
+        veth: String,
+    },
+    /// The namespace forwards for others at the other end of this veth pair.
+    Forwards {
+        /// The interface.
+        veth: String,
+    },
+}
+
+impl fmt::Display for HostSign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PodInInitialNamespace => write!(
+                f,
+                "this is a pod in the node's own network namespace ({POD_VARIABLE} is set)"
+            ),
+            Self::InitialNamespace { veth } => write!(
+                f,
+                "this is the host's network namespace, and {veth} leads to another one"
+            ),
+            Self::Forwards { veth } => write!(
+                f,
+                "this network namespace forwards traffic of others: {veth} leads to another one"
+            ),
+        }
+    }
+}
+
+/// Why a step failed. The messages say what happened and not what to do about it, which depends on the caller.
 #[derive(Debug, Error)]
 pub enum AppError {
     /// A capability is missing or cannot be dropped.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::fmt;
 use std::path::Path;
 
 use crate::intent::InterfacePattern;
@@ -12,51 +11,13 @@ use crate::nftables;
 use crate::process::sysctl;
 use crate::rtnetlink::links::{Link, links};
 
-use super::AppError;
+use super::error::{AppError, HostSign, POD_VARIABLE};
 
 /// A kernel parameter that only the initial network namespace has (`net/core/sysctl_net_core.c`, `netns_core_table`
 /// against `net_core_table`).
 const INITIAL_ONLY: &str = "/proc/sys/net/core/netdev_max_backlog";
-/// What Kubernetes sets in every container.
-const POD_VARIABLE: &str = "KUBERNETES_SERVICE_HOST";
 
 const WARNING: &str = "this is the initial network namespace: connections of all processes on this machine are captured";
-
-/// Why a network namespace is taken for one that others' traffic passes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostSign {
-    /// A pod's process runs in the initial namespace, as with `hostNetwork`.
-    PodInInitialNamespace,
-    /// The initial namespace has one end of a veth pair, whose other end is in another namespace.
-    InitialNamespace {
-        /// The interface.
-        veth: String,
-    },
-    /// The namespace forwards for others at the other end of this veth pair.
-    Forwards {
-        /// The interface.
-        veth: String,
-    },
-}
-
-impl fmt::Display for HostSign {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PodInInitialNamespace => write!(
-                f,
-                "this is a pod in the node's own network namespace ({POD_VARIABLE} is set)"
-            ),
-            Self::InitialNamespace { veth } => write!(
-                f,
-                "this is the host's network namespace, and {veth} leads to another one"
-            ),
-            Self::Forwards { veth } => write!(
-                f,
-                "this network namespace forwards traffic of others: {veth} leads to another one"
-            ),
-        }
-    }
-}
 
 /// What is known of the current network namespace.
 #[derive(Debug, Default)]

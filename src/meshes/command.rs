@@ -5,25 +5,25 @@ use crate::parse::Accounts;
 
 use super::{Notice, Request};
 
-/// A program whose command line is taken over.
+/// A mesh's own program, whose command line netweir understands.
 pub trait CompatCommand {
     /// Its flags.
     type Flag: OptionSet;
-    /// The verb that stands for it.
+    /// The command for it.
     const VERB: &'static str;
-    /// What the verb does.
+    /// What the command does.
     const ABOUT: &'static str;
 
-    /// What is said, and how.
+    /// The format and the level of messages.
     fn log_options(values: &OptionValues<Self::Flag>) -> Result<LogOptions, Vec<OptionError>>;
 
-    /// What to say where nothing but its flags told that this program is meant.
+    /// A warning for runs in which only the flags show that this program is meant.
     #[must_use]
     fn remark_on_flags_alone(_values: &OptionValues<Self::Flag>) -> Option<Notice> {
         None
     }
 
-    /// What the values ask for, or every mistake in them.
+    /// Reads the values, and finds all errors in them.
     fn read(
         values: &OptionValues<Self::Flag>,
         accounts: &dyn Accounts,

@@ -1,7 +1,7 @@
 //! The command line of Istio's `istio-iptables`.
 //!
-//! Without options nothing is captured: `-b` and `-i` ask for it. Lists may have empty entries, which templates leave
-//! behind, and white space around entries where iptables would read past it.
+//! Without `-b` and `-i` nothing is captured. Lists may have empty entries, which templates produce, and white space around
+//! entries where iptables ignores it.
 
 pub(crate) mod annotations;
 mod capture;
@@ -23,10 +23,10 @@ use super::{Action, CompatCommand, Request, Show, Validation};
 
 pub use flags::IstioFlag;
 
-/// Where Istio's agent answers DNS.
+/// The port on which Istio's agent answers DNS.
 const DNS_PORT: u16 = 15053;
 
-/// The front end.
+/// Istio's `istio-iptables`.
 #[derive(Clone, Copy, Debug)]
 pub struct Istio;
 
@@ -45,8 +45,8 @@ impl CompatCommand for Istio {
         let silent = values.has(port) || values.text(IstioFlag::InboundPorts).is_empty();
         (!silent).then(|| {
             Notice::Warning(format!(
-                "{}: inbound connections go to port {}, where the proxy takes them since Istio 1.3; one from before \
-                 takes them where outbound ones go",
+                "{}: inbound connections go to port {}, the proxy's port since Istio 1.3; an older proxy expects them on \
+                 its outbound port",
                 values.name(port),
                 values.text(port)
             ))
@@ -70,7 +70,7 @@ impl CompatCommand for Istio {
 }
 
 impl Reader<'_, IstioFlag> {
-    // Every flag is read before the first `?`, so that all mistakes are noted.
+    // Every flag is read before the first `?`, to find all errors.
     fn request(&mut self) -> Option<Request> {
         let mut notices = Vec::new();
         let capture = self.capture(&mut notices);
@@ -118,7 +118,7 @@ impl Reader<'_, IstioFlag> {
         })
     }
 
-    /// What to print; `None` also where there is a mistake.
+    /// What to print; `None` also after an error.
     fn show(&mut self) -> Option<Show> {
         let dry_run = self.switch(IstioFlag::DryRun);
         let format = self.one(IstioFlag::Format, Format::parse);
@@ -130,7 +130,7 @@ impl Reader<'_, IstioFlag> {
         Show::of(dry_run?, format?, options?)
     }
 
-    /// Where to work; `None` also where there is a mistake.
+    /// The network namespace; `None` also after an error.
     fn namespace(&mut self) -> Option<NetworkNamespace> {
         if self.text(IstioFlag::NetworkNamespace).is_empty() {
             return None;
@@ -138,7 +138,7 @@ impl Reader<'_, IstioFlag> {
         self.one(IstioFlag::NetworkNamespace, parse::network_namespace)
     }
 
-    /// Whether to prove that the rules work; `None` also where there is a mistake.
+    /// How to test the rules; `None` also after an error.
     fn validation(&mut self) -> Option<Validation> {
         let run = self.switch(IstioFlag::RunValidation);
         let port = self.one(IstioFlag::ProbePort, parse::port);
@@ -146,7 +146,7 @@ impl Reader<'_, IstioFlag> {
         run?.then_some(validation)
     }
 
-    /// What was given and has no meaning here. Even so it is what it should be.
+    /// Flags that are accepted and ignored. Their values are checked all the same.
     fn accepted(&mut self, notices: &mut Vec<Notice>) {
         for flag in self.values.set_options() {
             let spec = flag.spec();

@@ -1,7 +1,7 @@
 //! The command line of Linkerd's proxy-init.
 //!
-//! Everything is captured, less what is to be ignored. What arrives or leaves by `lo` is left alone: there is neither
-//! a passthrough source nor a tunnel port.
+//! Everything is captured, apart from what the flags exclude and what arrives or leaves by `lo`. There is neither a
+//! passthrough source nor a tunnel port.
 
 pub(crate) mod annotations;
 mod capture;
@@ -22,7 +22,7 @@ use super::{Action, CompatCommand, Request, Show};
 
 pub use flags::LinkerdFlag;
 
-/// The front end.
+/// Linkerd's proxy-init.
 #[derive(Clone, Copy, Debug)]
 pub struct Linkerd;
 
@@ -52,7 +52,7 @@ impl CompatCommand for Linkerd {
 }
 
 impl Reader<'_, LinkerdFlag> {
-    // Every flag is read before the first `?`, so that all mistakes are noted.
+    // Every flag is read before the first `?`, to find all errors.
     fn request(&mut self) -> Option<Request> {
         let mut notices = Vec::new();
         let proxy = self.proxy(&mut notices);
@@ -95,7 +95,7 @@ impl Reader<'_, LinkerdFlag> {
         })
     }
 
-    /// What to print; `None` also where there is a mistake.
+    /// What to print; `None` also after an error.
     fn show(&mut self) -> Option<Show> {
         let simulate = self.switch(LinkerdFlag::Simulate);
         let format = self.one(LinkerdFlag::Format, Format::parse);
@@ -107,7 +107,7 @@ impl Reader<'_, LinkerdFlag> {
         Show::of(simulate?, format?, options?)
     }
 
-    /// Where to work; `None` also where there is a mistake.
+    /// The network namespace; `None` also after an error.
     fn namespace(&mut self) -> Option<NetworkNamespace> {
         if self.text(LinkerdFlag::Netns).is_empty() {
             return None;
@@ -115,7 +115,7 @@ impl Reader<'_, LinkerdFlag> {
         self.one(LinkerdFlag::Netns, parse::network_namespace)
     }
 
-    /// What was given and has no meaning here. Even so it is what it should be.
+    /// Flags that are accepted and ignored. Their values are checked all the same.
     fn accepted(&mut self, notices: &mut Vec<Notice>) {
         self.switch(LinkerdFlag::UseWaitFlag);
         self.one(LinkerdFlag::IptablesMode, |text| match text {

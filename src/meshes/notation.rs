@@ -18,7 +18,7 @@ pub fn go_switch(text: &str) -> Result<bool, ValueError> {
     }
 }
 
-/// A CIDR with its host bits as they are. An address alone is none.
+/// A CIDR, with its host bits. An address without a prefix length is an error.
 pub fn cidr(text: &str) -> Result<IpNet, ValueError> {
     let wrong = || ValueError::Cidr(text.to_owned());
     let (_, length) = text.split_once('/').ok_or_else(wrong)?;
@@ -42,7 +42,7 @@ pub fn iptables_ports(text: &str) -> Result<Interval<u16>, ValueError> {
     .map_err(|error| as_written(text, error))
 }
 
-/// A number that iptables does not take for an octal one; nobody who writes a leading zero means that.
+/// A number without a leading zero, with which iptables would read it as octal.
 pub fn no_leading_zero<T>(
     text: &str,
     parse: impl FnOnce(&str) -> Result<T, ValueError>,

@@ -1,4 +1,4 @@
-//! Reads values and notes what is wrong with them.
+//! Reads values of flags and collects errors.
 
 use crate::meshes::notation;
 use crate::options::{OptionError, OptionErrorKind, OptionSet, OptionValues};
@@ -6,19 +6,19 @@ use crate::parse::{Accounts, ValueError};
 
 use super::Notice;
 
-/// Reads values and notes what is wrong with them. Each function is `None` where it noted something.
+/// Reads values of flags and collects errors. A function that finds an error gives `None`.
 pub(super) struct Reader<'a, F> {
     pub(super) values: &'a OptionValues<F>,
     pub(super) accounts: &'a dyn Accounts,
     pub(super) errors: Vec<OptionError>,
 }
 
-/// What white space around an entry of a list is.
+/// How white space around the entries of a list is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Space {
-    /// Nothing.
+    /// Ignored.
     Free,
-    /// Part of the entry, which it spoils.
+    /// Part of the entry, which makes it an error.
     Counts,
 }
 
@@ -45,7 +45,7 @@ impl<F: OptionSet> Reader<'_, F> {
         self.one(flag, notation::go_switch)
     }
 
-    /// The values of a list, in which empty entries are nothing.
+    /// The values of a list. Empty entries are ignored.
     pub(super) fn list<T, L: FromIterator<T>>(
         &mut self,
         flag: F,
@@ -56,7 +56,7 @@ impl<F: OptionSet> Reader<'_, F> {
         self.list_of(flag, &text, space, entry)
     }
 
-    /// The same of another text than the flag's own.
+    /// The values of a list in another text than the flag's.
     pub(super) fn list_of<T, L: FromIterator<T>>(
         &mut self,
         flag: F,
@@ -87,7 +87,7 @@ impl<F: OptionSet> Reader<'_, F> {
         Notice::Warning(format!("{}: {text}", self.values.name(flag)))
     }
 
-    /// A remark that names the flag.
+    /// A debug message that names the flag.
     pub(super) fn remark(&self, flag: F, text: &str) -> Notice {
         Notice::Debug(format!("{}: {text}", self.values.name(flag)))
     }
@@ -100,7 +100,7 @@ impl<F: OptionSet> Reader<'_, F> {
     }
 }
 
-/// The values in their order, each once.
+/// The values in order, without repetitions.
 pub(super) fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
     let mut distinct = Vec::with_capacity(values.len());
     for value in values {

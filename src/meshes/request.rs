@@ -1,4 +1,4 @@
-//! What a mesh's flags ask for, and what it means where it is asked.
+//! Requests of a mesh's flags, and what they capture in a network namespace.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -7,38 +7,38 @@ use crate::intent::{Capture, Dns, Families, Family, IpRanges, Port, RangeSelecti
 use crate::options::{Format, OptionSet, OptionValues};
 use crate::parse::{self, DnsChoice, NetworkNamespace};
 
-/// What a mesh's flags ask for.
+/// The request of a mesh's flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// What to capture, as far as the flags alone decide.
+    /// What to capture, apart from what depends on the network namespace.
     pub(super) capture: Capture,
-    /// Which families.
+    /// The families to capture.
     pub(super) families: FamilyRule,
-    /// Where the queries go that are captured, and the port of the proxy that answers them.
+    /// The DNS queries to capture, and the proxy's port for them.
     pub(super) dns: (DnsChoice, Port),
     /// What to do.
     pub action: Action,
-    /// What to print in place of doing it.
+    /// What to print instead of doing it.
     pub show: Option<Show>,
-    /// Where to do it; in the current network namespace when `None`.
+    /// The network namespace; the current one when `None`.
     pub namespace: Option<NetworkNamespace>,
     /// Whether to install also where others' traffic passes.
     pub on_host: bool,
-    /// How long a closed connection waits for its application, in seconds, if that is to be set
+    /// How long connection tracking remembers a connection that only its peer has closed, in seconds; unchanged when `None`
     /// (`nf_conntrack_tcp_timeout_close_wait`).
     pub close_wait_timeout: Option<u32>,
-    /// How to prove that the rules work, if that is wanted.
+    /// How to test the rules, if at all.
     pub validation: Option<Validation>,
     /// What the user should know.
     pub notices: Vec<Notice>,
 }
 
-/// Which families are captured.
+/// The families to capture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FamilyRule {
     /// These.
     Fixed(Families),
-    /// IPv4; and IPv6 where the first address of the namespace is of it, or any address in dual stack.
+    /// IPv4; and IPv6 if the first global address of the namespace is one, or in dual stack any.
     ByAddress { dual_stack: bool },
 }
 
@@ -47,9 +47,9 @@ pub(super) enum FamilyRule {
 pub enum Action {
     /// Install the rules.
     Install,
-    /// Take them away.
+    /// Remove the rules.
     Remove,
-    /// Leave the rules as they are.
+    /// Do not change the rules.
     Nothing,
 }
 
@@ -58,27 +58,27 @@ pub enum Action {
 pub enum Show {
     /// The rules.
     Rules(Format),
-    /// The line of `netweir apply` that does the same.
+    /// The equal `netweir apply` command line.
     Options,
 }
 
-/// How to prove that the rules work.
+/// How to test the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validation {
-    /// The port that the proxy's user makes connections to.
+    /// The port that the proxy's user connects to.
     pub port: Port,
 }
 
 /// What the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// Something may not be meant so.
+    /// Probably unintended.
     Warning(String),
-    /// Something is of no consequence.
+    /// Without consequence.
     Debug(String),
 }
 
-/// What a request has to know of where it is made.
+/// What a request depends on in the network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Surroundings {
     /// All addresses of the network namespace, in the kernel's order.
@@ -87,24 +87,24 @@ pub struct Surroundings {
     pub resolv_conf: String,
 }
 
-const NO_ADDRESS: &str = "the network namespace has no global address yet: IPv4 alone is captured";
+const NO_ADDRESS: &str = "the network namespace has no global address yet: only IPv4 is captured";
 const NO_SERVER: &str =
     "DNS is not captured: /etc/resolv.conf names no name server, and --capture-all-dns is not set";
 
 impl Request {
-    /// Whether the addresses of the namespace decide anything.
+    /// Whether the capture depends on the addresses of the namespace.
     #[must_use]
     pub const fn needs_addresses(&self) -> bool {
         matches!(self.families, FamilyRule::ByAddress { .. })
     }
 
-    /// Whether the name servers decide anything.
+    /// Whether the capture depends on the name servers.
     #[must_use]
     pub fn needs_name_servers(&self) -> bool {
         self.dns.0 == DnsChoice::Resolvers
     }
 
-    /// What to capture, and what the user should know of how that was decided.
+    /// What to capture, and what the user should know about it.
     #[must_use]
     pub fn capture(&self, surroundings: &Surroundings) -> (Capture, Vec<Notice>) {
         let mut notices = Vec::new();
@@ -131,7 +131,7 @@ impl Request {
     }
 }
 
-/// The families of the addresses; `None` where no address is a global one.
+/// The families of the addresses; `None` without a global address.
 fn by_address(addresses: &[IpAddr], dual_stack: bool) -> Option<Families> {
     let mut global = addresses.iter().map(IpAddr::to_canonical).filter(is_global);
     let first = global.next()?;
@@ -151,7 +151,7 @@ fn is_global(address: &IpAddr) -> bool {
     !(of_a_link || address.is_loopback() || address.is_unspecified())
 }
 
-/// The name servers of the file. A line without an address is none, and without any there is nothing to capture.
+/// The name servers of the file; `None` without any. Lines without an address are ignored with a warning.
 fn name_servers(resolv_conf: &str, notices: &mut Vec<Notice>) -> Option<RangeSelection> {
     let mut servers = Vec::new();
     for server in parse::name_servers(resolv_conf) {
@@ -179,14 +179,14 @@ impl Show {
 }
 
 impl Notice {
-    /// The flag was given, and nothing comes of it.
+    /// The flag is accepted and ignored.
     pub(super) fn no_effect<F: OptionSet>(values: &OptionValues<F>, flag: F) -> Self {
         let about = flag.spec().about.trim_end_matches('.');
         let name = values.name(flag);
         let mut about = about.chars();
         let first = about.next().map(|first| first.to_ascii_lowercase());
         let about: String = first.into_iter().chain(about).collect();
-        Self::Debug(format!("{name}: of no effect here: {about}"))
+        Self::Debug(format!("{name}: ignored: {about}"))
     }
 }
 

@@ -197,10 +197,10 @@ fn istios_other_flags_say_what_to_do() {
     assert_eq!(
         said.collect::<Vec<_>>(),
         [
-            "--native-nftables: of no effect here: the rules are nf_tables rules anyway",
-            "--force-iptables-binary: of no effect here: no such program is run",
-            "CNI_MODE: of no effect here: the rules are the same, whoever installs them",
-            "--probe-timeout: of no effect here: what is tried stays inside the pod, and is answered or refused at once",
+            "--native-nftables: ignored: the rules are nf_tables rules anyway",
+            "--force-iptables-binary: ignored: no such program is run",
+            "CNI_MODE: ignored: the rules are the same in the CNI plugin",
+            "--probe-timeout: ignored: tests stay inside the pod, where connections are accepted or refused at once",
         ]
     );
 }

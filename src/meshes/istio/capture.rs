@@ -1,4 +1,4 @@
-//! What to capture.
+//! What Istio's flags capture.
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -14,13 +14,13 @@ use crate::parse::{self, ModeChoice, OwnerKind, ValueError};
 
 use super::IstioFlag;
 
-/// The user of the proxy where no name tells.
+/// The proxy's user id where no user has its name.
 const PROXY_UID: OwnerId = 1337;
 /// The mark of the proxy's own packets to its own pod.
 const OUTBOUND_MARK: u32 = 1338;
 
 impl Reader<'_, IstioFlag> {
-    /// All but the families and DNS.
+    /// Everything but families and DNS.
     pub(super) fn capture(&mut self, notices: &mut Vec<Notice>) -> Option<Capture> {
         let proxy = self.proxy();
         let inbound = self.inbound(notices);
@@ -59,7 +59,7 @@ impl Reader<'_, IstioFlag> {
         })
     }
 
-    /// The users and groups of the proxy. The groups are named as the users are, unless they are named.
+    /// The users and groups of the proxy. By default the groups are those with the names or ids of the users.
     fn proxy_owners(&mut self) -> Option<(Vec<OwnerId>, Vec<OwnerId>)> {
         let accounts = self.accounts;
         let owner = |kind| move |text: &str| parse::owner(text, kind, accounts);
@@ -94,7 +94,7 @@ impl Reader<'_, IstioFlag> {
             exclude.map(InboundPorts::AllExcept)
         } else {
             if exclude.as_ref().is_some_and(|ports| !ports.is_empty()) {
-                let text = "is not consulted, since not all ports are captured";
+                let text = "not used, because not all ports are captured";
                 notices.push(self.remark(IstioFlag::InboundPortsExclude, text));
             }
             let only = self.list(IstioFlag::InboundPorts, Space::Free, |text| {
@@ -157,8 +157,7 @@ impl Reader<'_, IstioFlag> {
         })
     }
 
-    /// The destinations, and whether one of them was written as a loopback address: `0.0.0.0/0` reaches loopback and
-    /// was not.
+    /// The destinations, and whether one of them is a loopback address as written, unlike `0.0.0.0/0`.
     fn ranges_include(&mut self) -> Option<(RangeSelection, bool)> {
         if self.text(IstioFlag::RangesInclude) == "*" {
             return Some((RangeSelection::All, false));
@@ -184,7 +183,7 @@ impl Reader<'_, IstioFlag> {
             });
         }
         if self.values.has(IstioFlag::GroupsExclude) {
-            let text = "is not consulted, since ISTIO_OUTBOUND_OWNER_GROUPS names the groups";
+            let text = "not used, because ISTIO_OUTBOUND_OWNER_GROUPS names the groups";
             notices.push(self.remark(IstioFlag::GroupsExclude, text));
         }
         let include = self.list(IstioFlag::GroupsInclude, Space::Free, group);
@@ -204,7 +203,7 @@ impl Reader<'_, IstioFlag> {
     }
 }
 
-/// An entry of a list that could have been a star instead.
+/// An entry of a list; `*` is an error that says so.
 fn unless_star<T>(
     text: &str,
     parse: impl FnOnce(&str) -> Result<T, ValueError>,
@@ -215,7 +214,7 @@ fn unless_star<T>(
     }
 }
 
-/// A CIDR inside 127.0.0.0/8, its host bits cut off.
+/// A CIDR inside 127.0.0.0/8, without its host bits.
 fn loopback_cidr(text: &str) -> Result<Ipv4Net, ValueError> {
     parse::loopback_range(&notation::cidr(text)?.trunc().to_string())
         .map_err(|_| ValueError::LoopbackRange(text.to_owned()))

@@ -14,7 +14,7 @@ option_set! {
     InboundCapturePort ("inbound-capture-port" 'z') ["INBOUND_CAPTURE_PORT"] in Proxy,
     One "PORT" = Text("15006"), like "15006", common;
 
-    /// The proxy's own mutual-TLS port, which connections reach directly.
+    /// The proxy's own mutual-TLS port. Connections to it are not captured.
     InboundTunnelPort ("inbound-tunnel-port" 'e') ["INBOUND_TUNNEL_PORT"] in Proxy,
     One "PORT" = Text("15008"), like "15008";
 
@@ -22,11 +22,11 @@ option_set! {
     ProxyUid ("proxy-uid" 'u') ["PROXY_UID"] in Proxy,
     One "UIDS" = Described("the user named by ENVOY_USER if there is one, else 1337"), like "1337", common;
 
-    /// The groups that the proxy runs as, ids or names.
+    /// The groups that the proxy runs as. Ids or names.
     ProxyGid ("proxy-gid" 'g') ["PROXY_GID"] in Proxy,
     One "GIDS" = Described("the users of -u"), like "1337";
 
-    /// The name of the user that the proxy runs as, where -u says nothing.
+    /// The name of the user that the proxy runs as, if -u is not given.
     EnvoyUser () ["ENVOY_USER"] in Proxy,
     One "NAME" = Text("istio-proxy"), like "istio-proxy";
 
@@ -43,15 +43,15 @@ option_set! {
     InboundPortsExclude ("istio-local-exclude-ports" 'd') ["ISTIO_LOCAL_EXCLUDE_PORTS"] in Inbound,
     One "PORTS" = Text(""), like "15090,15021,15020", common;
 
-    /// In TPROXY mode the mark of packets for the transparent listener, and of their connections.
+    /// In TPROXY mode, the mark of packets for the transparent listener and of their connections.
     TproxyMark ("istio-inbound-tproxy-mark" 't') ["ISTIO_INBOUND_TPROXY_MARK"] in Inbound,
     One "MARK" = Text("1337"), like "0x539";
 
-    /// In TPROXY mode the routing table that packets with the mark look up, where everything is local.
+    /// In TPROXY mode, the routing table for packets with the mark. All its destinations are local.
     TproxyTable ("istio-inbound-tproxy-route-table" 'r') ["ISTIO_INBOUND_TPROXY_ROUTE_TABLE"] in Inbound,
     One "TABLE" = Text("133"), like "133";
 
-    /// Interfaces behind which a virtual machine sits: what arrives there is outbound traffic of the pod.
+    /// Interfaces of virtual machines. Traffic that arrives there is treated as outbound.
     RerouteInterfaces ("kube-virt-interfaces" 'k') ["KUBE_VIRT_INTERFACES"] in Inbound,
     One "NAMES" = Text(""), like "k6t-net0";
 
@@ -64,7 +64,7 @@ option_set! {
     RangesExclude ("istio-service-exclude-cidr" 'x') ["ISTIO_SERVICE_EXCLUDE_CIDR"] in Outbound,
     One "CIDRS" = Text(""), like "169.254.169.254/32", common;
 
-    /// Destination ports that are captured whatever the address.
+    /// Destination ports to capture at every address.
     PortsInclude ("istio-outbound-ports" 'q') ["ISTIO_OUTBOUND_PORTS"] in Outbound,
     One "PORTS" = Text(""), like "443";
 
@@ -72,15 +72,15 @@ option_set! {
     PortsExclude ("istio-local-outbound-ports-exclude" 'o') ["ISTIO_LOCAL_OUTBOUND_PORTS_EXCLUDE"] in Outbound,
     One "PORTS" = Text(""), like "3306,6379", common;
 
-    /// The groups whose connections are captured, ids or names; all with *.
+    /// Groups to capture: ids or names; * for all.
     GroupsInclude () ["ISTIO_OUTBOUND_OWNER_GROUPS"] in Outbound,
     One "GIDS" = Text("*"), like "1000,www-data";
 
-    /// Groups whose connections are left alone. Consulted where those of all groups (*) are captured otherwise.
+    /// Groups not to capture. Only used when ISTIO_OUTBOUND_OWNER_GROUPS is *.
     GroupsExclude () ["ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE"] in Outbound,
     One "GIDS" = Text(""), like "202,backup";
 
-    /// The IPv4 destinations, inside 127.0.0.0/8, that are the application itself and never captured on the way out.
+    /// IPv4 destinations inside 127.0.0.0/8 that are the application itself. They are never captured as outbound.
     LoopbackCidr () ["ISTIO_OUTBOUND_IPV4_LOOPBACK_CIDR"] in Outbound,
     One "CIDR" = Text("127.0.0.1/32"), like "127.0.0.0/8";
 
@@ -88,7 +88,7 @@ option_set! {
     RedirectDns ("redirect-dns") ["ISTIO_META_DNS_CAPTURE" "REDIRECT_DNS"] in Outbound,
     Switch "true|false" = Text("false"), like "true", common;
 
-    /// Capture DNS to any server, where it is captured at all.
+    /// Capture DNS to any server. Only used with --redirect-dns.
     CaptureAllDns ("capture-all-dns") ["CAPTURE_ALL_DNS"] in Outbound,
     Switch "true|false" = Text("false"), like "true";
 
@@ -108,7 +108,7 @@ option_set! {
     DryRun ("dry-run" 'n') ["DRY_RUN"] in Action,
     Switch "true|false" = Text("false"), like "true", common;
 
-    /// What to print them as: for nft -f, nft -j -f, iptables-restore or ip6tables-restore.
+    /// The format of the printed rules: for nft -f, nft -j -f, iptables-restore or ip6tables-restore.
     Format ("format") [] in Action,
     One "nft|json|iptables|ip6tables" = Text("nft"), like "json";
 
@@ -116,11 +116,11 @@ option_set! {
     PrintOptions ("print-options") [] in Action,
     Switch "true|false" = Text("false"), like "true", common;
 
-    /// Leave the rules as they are.
+    /// Do not change the rules.
     SkipRuleApply ("skip-rule-apply") ["SKIP_RULE_APPLY"] in Action,
     Switch "true|false" = Text("false"), like "true";
 
-    /// Take away what was installed.
+    /// Remove what is installed.
     CleanupOnly ("cleanup-only") ["CLEANUP_ONLY"] in Action,
     Switch "true|false" = Text("false"), like "true";
 
@@ -129,7 +129,7 @@ option_set! {
     RunValidation ("run-validation") ["RUN_VALIDATION"] in Action,
     Switch "true|false" = Text("false"), like "true", common;
 
-    /// The port to which the proxy's user then makes connections.
+    /// The port that the proxy's user connects to in that test.
     ProbePort ("iptables-probe-port") ["IPTABLES_PROBE_PORT"] in Action,
     Number "PORT" = Text("15002"), like "15002";
 
@@ -141,11 +141,11 @@ option_set! {
     Host ("host") [] in Action,
     Switch "true|false" = Text("false"), like "true";
 
-    /// What is said: the level of the scope default counts.
+    /// The least severe messages to log. Only the scope default counts.
     LogOutputLevel ("log_output_level") [] in Logging,
     One "SCOPE:LEVEL" = Text("default:info"), like "default:debug";
 
-    /// Write a JSON object a line.
+    /// Write a JSON object per line.
     LogAsJson ("log_as_json") [] in Logging,
     Switch "true|false" = Text("false"), like "true";
 
@@ -165,11 +165,11 @@ option_set! {
     ForceApply ("force-apply") ["FORCE_APPLY"] in Ignored,
     Switch "true|false" = Text("false"), like "true";
 
-    /// The rules are the same, whoever installs them.
+    /// The rules are the same in the CNI plugin.
     CniMode ("cni-mode") ["CNI_MODE"] in Ignored,
     Switch "true|false" = Text("false"), like "true";
 
-    /// What is tried stays inside the pod, and is answered or refused at once.
+    /// Tests stay inside the pod, where connections are accepted or refused at once.
     ProbeTimeout ("probe-timeout") ["PROBE_TIMEOUT"] in Ignored,
     Number "TIME" = Text("5s"), like "500ms";
 
@@ -201,7 +201,7 @@ option_set! {
     LogRotateMaxSize ("log_rotate_max_size") [] in Ignored,
     Number "MEGABYTES" = Text("100"), like "100";
 
-    /// There is no client of Kubernetes here.
+    /// netweir has no Kubernetes client.
     Vklog ("vklog") [] in Ignored,
     Number "LEVEL" = Text("0"), like "6";
 }

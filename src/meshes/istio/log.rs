@@ -1,4 +1,4 @@
-//! What Istio's log flags say of our messages.
+//! Istio's log flags.
 
 use crate::meshes::notation;
 use crate::options::{Level, LogFormat, LogOptions, OptionError, OptionValues};
@@ -6,7 +6,7 @@ use crate::parse::ValueError;
 
 use super::IstioFlag;
 
-/// What is said, and how.
+/// The format and the level of messages.
 pub(super) fn log_options(
     values: &OptionValues<IstioFlag>,
 ) -> Result<LogOptions, Vec<OptionError>> {
@@ -36,7 +36,7 @@ pub(super) fn log_options(
 
 /// The level of the scopes `default` and `all`, of which the last counts, among `SCOPE:LEVEL` and levels alone.
 fn level(text: &str) -> Result<Level, ValueError> {
-    let mut ours = Level::default();
+    let mut level_of_default = Level::default();
     for entry in text.split(',').filter(|entry| !entry.is_empty()) {
         let (scope, word) = entry.split_once(':').unwrap_or(("default", entry));
         let level = match word {
@@ -52,10 +52,10 @@ fn level(text: &str) -> Result<Level, ValueError> {
             }
         };
         if matches!(scope, "default" | "all") {
-            ours = level;
+            level_of_default = level;
         }
     }
-    Ok(ours)
+    Ok(level_of_default)
 }
 
 #[cfg(test)]

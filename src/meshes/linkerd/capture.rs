@@ -18,7 +18,7 @@ impl Reader<'_, LinkerdFlag> {
         let uids = self.owner(LinkerdFlag::ProxyUid, OwnerKind::User);
         let gids = self.owner(LinkerdFlag::ProxyGid, OwnerKind::Group);
         if uids.is_empty() && gids.is_empty() {
-            let text = "leaves nobody to be the proxy: its own connections are captured again, without end";
+            let text = "names no user or group of the proxy: its own connections are captured again, without end";
             notices.push(self.warning(LinkerdFlag::ProxyUid, text));
         }
         Some(Proxy {
@@ -40,7 +40,7 @@ impl Reader<'_, LinkerdFlag> {
         None
     }
 
-    /// An id above 0; -1 and 0 are nobody, as is what is a mistake.
+    /// An id above 0. -1 and 0 mean none; so does an error.
     fn owner(&mut self, flag: LinkerdFlag, kind: OwnerKind) -> Vec<OwnerId> {
         match self.text(flag) {
             "-1" | "0" => Vec::new(),
@@ -51,7 +51,7 @@ impl Reader<'_, LinkerdFlag> {
         }
     }
 
-    /// Ports to ignore are so also among the ones that are listed.
+    /// The ports of `--ports-to-redirect`, or all, without those to ignore.
     pub(super) fn inbound(&mut self) -> Option<Inbound> {
         let listed = self.ports(LinkerdFlag::PortsToRedirect);
         let ignored = self.ports(LinkerdFlag::InboundPortsToIgnore);

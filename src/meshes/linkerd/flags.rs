@@ -8,11 +8,11 @@ option_set! {
 
     /// The proxy's port for inbound TCP.
     IncomingProxyPort ("incoming-proxy-port" 'p') [] in Proxy,
-    Number "PORT" = Described("none; it must be given"), like "4143", common;
+    Number "PORT" = Described("none; required"), like "4143", common;
 
     /// The proxy's port for outbound TCP.
     OutgoingProxyPort ("outgoing-proxy-port" 'o') [] in Proxy,
-    Number "PORT" = Described("none; it must be given"), like "4140", common;
+    Number "PORT" = Described("none; required"), like "4140", common;
 
     /// The user that the proxy runs as. Its connections are not captured again. 0 and -1 mean no user.
     ProxyUid ("proxy-uid" 'u') [] in Proxy,
@@ -46,7 +46,7 @@ option_set! {
     Simulate ("simulate") [] in Action,
     Switch "true|false" = Text("false"), like "true", common;
 
-    /// What to print them as: for nft -f, nft -j -f, iptables-restore or ip6tables-restore.
+    /// The format of the printed rules: for nft -f, nft -j -f, iptables-restore or ip6tables-restore.
     Format ("format") [] in Action,
     One "nft|json|iptables|ip6tables" = Text("nft"), like "json";
 
@@ -58,7 +58,7 @@ option_set! {
     Netns ("netns") [] in Action,
     One "NAMESPACE" = Described("the current one"), like "/proc/4711/ns/net", common;
 
-    /// How many seconds a connection that its peer has closed waits for its application; 0 leaves that as it is.
+    /// Seconds for which connection tracking remembers a connection that only its peer has closed. 0 does not change it.
     TimeoutCloseWait ("timeout-close-wait-secs") [] in Action,
     Number "SECONDS" = Text("0"), like "3600";
 
@@ -66,7 +66,7 @@ option_set! {
     Host ("host") [] in Action,
     Switch "true|false" = Text("false"), like "true";
 
-    /// How messages are written: lines of text, or a JSON object a line.
+    /// The format of messages: lines of text, or a JSON object per line.
     LogFormat ("log-format") [] in Logging,
     One "plain|json" = Text("plain"), like "json";
 
