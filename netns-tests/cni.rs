@@ -12,39 +12,39 @@ use netweir::nftables;
 use netweir::plan::plan;
 use serde_json::{Value, json};
 
-use crate::sandbox::{Promise, fresh, install, run};
+use crate::sandbox::{NetnsTest, fresh, install, run};
 use runtime::{Answer, PLUGINS, Runtime, VERSION_OF_PLUGINS};
 
-pub(crate) fn promises() -> Vec<Promise> {
-    let mut promises = vec![
-        Promise::alone("cni::alone-in-every-version", || {
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    let mut tests = vec![
+        NetnsTest::alone("cni::alone-in-every-version", || {
             for version in SpecVersion::ALL {
                 alone(version);
             }
         }),
-        Promise::alone("cni::check-tells-the-drift-by-rule-id", || {
+        NetnsTest::alone("cni::check-tells-the-drift-by-rule-id", || {
             check_tells_the_drift();
         }),
-        Promise::alone("cni::check-of-other-modes", check_of_other_modes),
-        Promise::alone("cni::lo-may-come-up-later", lo_may_come_up_later),
-        Promise::alone("cni::a-pod-that-is-left-alone-stays-as-it-is", left_alone),
-        Promise::alone("cni::a-failed-add-leaves-nothing", || {
+        NetnsTest::alone("cni::check-of-other-modes", check_of_other_modes),
+        NetnsTest::alone("cni::lo-may-come-up-later", lo_may_come_up_later),
+        NetnsTest::alone("cni::a-pod-that-is-left-alone-stays-as-it-is", left_alone),
+        NetnsTest::alone("cni::a-failed-add-leaves-nothing", || {
             failed_add_leaves_nothing();
         }),
-        Promise::alone("cni::del-takes-from-the-pod-alone", || {
+        NetnsTest::alone("cni::del-takes-from-the-pod-alone", || {
             del_takes_from_the_pod_alone();
         }),
-        Promise::alone("cni::status-tries-it-and-leaves-nothing", status),
+        NetnsTest::alone("cni::status-tries-it-and-leaves-nothing", status),
     ];
-    promises.extend(pods::promises());
-    promises.extend(SpecVersion::ALL.into_iter().filter_map(|version| {
+    tests.extend(pods::tests());
+    tests.extend(SpecVersion::ALL.into_iter().filter_map(|version| {
         let name = format!("cni::behind-the-reference-plugins-{version}");
-        let promise = Promise::alone(name, move || behind_the_reference_plugins(version));
+        let test = NetnsTest::alone(name, move || behind_the_reference_plugins(version));
         // The plugins of the distribution do not speak what is younger.
         let spoken = version <= VERSION_OF_PLUGINS;
-        spoken.then(|| promise.only_as_root().with(&PLUGINS))
+        spoken.then(|| test.only_as_root().with(&PLUGINS))
     }));
-    promises
+    tests
 }
 
 /// What should be in a pod whose annotations ask for this.

@@ -13,12 +13,12 @@ use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, Ruleset};
 
 use crate::foreign::other_capture;
-use crate::sandbox::{Promise, output_of, run};
+use crate::sandbox::{NetnsTest, output_of, run};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("contention::twenty-thousand-chains", many_chains),
-        Promise::alone("contention::many-set-elements", many_elements),
+        NetnsTest::alone("contention::twenty-thousand-chains", many_chains),
+        NetnsTest::alone("contention::many-set-elements", many_elements),
     ]
 }
 

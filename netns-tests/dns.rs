@@ -1,6 +1,6 @@
 //! DNS capture: answers find their way back, whatever ports the queries come from.
 
-mod stand_ins;
+mod fakes;
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,31 +10,34 @@ use ipnet::IpNet;
 use netweir::intent::{Capture, Dns, IpRanges, Port, RangeSelection};
 use netweir::ruleset::TABLE;
 
-use crate::sandbox::{PEER, Promise, Sandbox, counters, fresh, install, run};
-use stand_ins::{BY_PROXY, BY_SERVER, IMPATIENCE, PATIENCE, ask, ask_as_proxy, proxy, server};
+use crate::sandbox::{NetnsTest, PEER, Sandbox, counters, fresh, install, run};
+use fakes::{BY_PROXY, BY_SERVER, IMPATIENCE, PATIENCE, ask, ask_as_proxy, proxy, server};
 
-pub(crate) fn promises() -> Vec<Promise> {
-    let mut promises = vec![
-        Promise::alone("dns::resolvers-on-loopback-are-captured", || {
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    let mut tests = vec![
+        NetnsTest::alone("dns::resolvers-on-loopback-are-captured", || {
             for address in resolvers_on_loopback() {
                 resolver_on_loopback_is_captured(address);
             }
         }),
-        Promise::new("dns::without-zones-queries-go-astray", |sandbox| {
+        NetnsTest::new("dns::without-zones-queries-go-astray", |sandbox| {
             without_zones_queries_go_astray(sandbox);
         }),
     ];
     for (name, upstream) in [("ipv4", PEER[0]), ("ipv6", PEER[1])] {
-        promises.push(Promise::new(
+        tests.push(NetnsTest::new(
             format!("dns::no-answer-is-lost-{name}"),
             move |sandbox| no_answer_is_lost(sandbox, upstream),
         ));
     }
-    promises.push(Promise::alone("dns::no-answer-is-lost-on-loopback", || {
-        no_answer_is_lost_on_loopback();
-    }));
+    tests.push(NetnsTest::alone(
+        "dns::no-answer-is-lost-on-loopback",
+        || {
+            no_answer_is_lost_on_loopback();
+        },
+    ));
     // The proxy needs an owner of its own.
-    promises.into_iter().map(Promise::only_as_root).collect()
+    tests.into_iter().map(NetnsTest::only_as_root).collect()
 }
 
 /// Where the proxy answers; nothing else in the sandbox has the port.
@@ -121,7 +124,7 @@ fn start_across(
     sandbox: &Sandbox,
     upstream: SocketAddr,
     patience: Duration,
-) -> (stand_ins::Answering, stand_ins::Answering) {
+) -> (fakes::Answering, fakes::Answering) {
     let server = sandbox.within_peer(|| {
         // Its own listener takes everything otherwise.
         run("nft", &["flush", "ruleset"], "");

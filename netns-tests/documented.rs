@@ -8,16 +8,16 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::foreign::other_capture;
-use crate::sandbox::{Promise, Sandbox, install, output_of, run};
+use crate::sandbox::{NetnsTest, Sandbox, install, output_of, run};
 use crate::trace::{Traced, to_peer};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("documented::explain", explain),
-        Promise::alone("documented::diff", diff),
-        Promise::alone("documented::status", status),
-        Promise::alone("documented::graph", graph),
-        Promise::new("documented::trace", trace),
+        NetnsTest::alone("documented::explain", explain),
+        NetnsTest::alone("documented::diff", diff),
+        NetnsTest::alone("documented::status", status),
+        NetnsTest::alone("documented::graph", graph),
+        NetnsTest::new("documented::trace", trace),
     ]
 }
 

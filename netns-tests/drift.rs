@@ -6,19 +6,19 @@ use netweir::nftables;
 use netweir::plan::plan;
 use netweir::ruleset::{Elements, MetadataBytes, Rule, RuleId, Ruleset, SetName, Statement};
 
-use crate::sandbox::{Promise, run};
+use crate::sandbox::{NetnsTest, run};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("drift::one-corrupted-rule-is-exactly-that", || {
+        NetnsTest::alone("drift::one-corrupted-rule-is-exactly-that", || {
             for_each_rule(corrupted_rule);
         }),
-        Promise::alone("drift::one-lost-rule-is-exactly-that", || {
+        NetnsTest::alone("drift::one-lost-rule-is-exactly-that", || {
             for_each_rule(lost_rule);
         }),
-        Promise::alone("drift::one-changed-set-is-exactly-that", changed_set),
-        Promise::alone("drift::one-lost-address-is-exactly-that", lost_address),
-        Promise::alone("drift::an-unknown-rule-is-foreign", unknown_rule),
+        NetnsTest::alone("drift::one-changed-set-is-exactly-that", changed_set),
+        NetnsTest::alone("drift::one-lost-address-is-exactly-that", lost_address),
+        NetnsTest::alone("drift::an-unknown-rule-is-foreign", unknown_rule),
     ]
 }
 

@@ -10,24 +10,26 @@ use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
 use netweir::ruleset::{InstalledRule, MetadataBytes, Rule, Ruleset, TABLE};
 
-use crate::sandbox::{Attempt, Direction, Fate, PEER, Promise, Sandbox, install, run};
+use crate::sandbox::{
+    Attempt, ConnectionOutcome, Direction, NetnsTest, PEER, Sandbox, install, run,
+};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone(
+        NetnsTest::alone(
             "foreign::tables-of-others-stay-as-they-are",
             tables_stay_as_they_are,
         )
         .with(&["iptables-nft", "ip6tables-nft"]),
-        Promise::alone(
+        NetnsTest::alone(
             "foreign::a-corrupted-rule-is-found-and-repaired",
             corrupted_rule,
         ),
-        Promise::new(
+        NetnsTest::new(
             "foreign::sets-written-out-in-rules-are-judged",
             written_out_sets,
         ),
-        Promise::alone(
+        NetnsTest::alone(
             "foreign::a-strange-object-is-found-and-taken-away",
             strange_objects,
         ),
@@ -197,14 +199,14 @@ fn try_beside(sandbox: &Sandbox, rule: &str) -> Vec<Option<Verdict>> {
         ports.map(tcp)
     });
     let told = attempts.map(|attempt| {
-        let (connection, fate) = sandbox.try_out(&attempt);
+        let (connection, actual) = sandbox.try_out(&attempt);
         let outcome = evaluate_installed(&installed, &connection);
         if !outcome.undetermined.is_empty() {
             return None;
         }
         assert_eq!(
-            fate,
-            Fate::of(outcome.verdict, &connection),
+            actual,
+            ConnectionOutcome::of(outcome.verdict, &connection),
             "{rule}: {attempt}"
         );
         Some(outcome.verdict)

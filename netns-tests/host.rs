@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use crate::sandbox::{Namespace, Promise, output_of, run};
+use crate::sandbox::{Namespace, NetnsTest, output_of, run};
 
 const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
@@ -14,22 +14,22 @@ const INSTALL: [&[&str]; 3] = [
     &["linkerd-init", "-p", "4143", "-o", "4140", "-u", "2102"],
 ];
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("host::refuses-a-node-and-changes-nothing", refuses_node),
-        Promise::alone("host::refuses-a-bridge-port-alone", refuses_bridge_port),
-        Promise::alone("host::names-the-flag-that-allows-it", allows_by_flag),
-        Promise::alone("host::dry-run-is-never-refused", allows_dry_run),
-        Promise::alone("host::pods-with-forwarding-are-captured", captures_pod),
-        Promise::alone(
+        NetnsTest::alone("host::refuses-a-node-and-changes-nothing", refuses_node),
+        NetnsTest::alone("host::refuses-a-bridge-port-alone", refuses_bridge_port),
+        NetnsTest::alone("host::names-the-flag-that-allows-it", allows_by_flag),
+        NetnsTest::alone("host::dry-run-is-never-refused", allows_dry_run),
+        NetnsTest::alone("host::pods-with-forwarding-are-captured", captures_pod),
+        NetnsTest::alone(
             "host::without-forwarding-nothing-is-refused",
             captures_without_forwarding,
         ),
-        Promise::alone(
+        NetnsTest::alone(
             "host::reroute-bridges-are-captured",
             captures_reroute_bridge,
         ),
-        Promise::alone("host::installed-rules-are-replaced", replaces_installed),
+        NetnsTest::alone("host::installed-rules-are-replaced", replaces_installed),
     ]
 }
 

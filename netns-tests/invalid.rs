@@ -9,17 +9,17 @@ use std::time::Duration;
 use netweir::intent::{Capture, Port};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::sandbox::{Promise, Sandbox, counters, install};
+use crate::sandbox::{NetnsTest, Sandbox, counters, install};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::new("invalid::ends-the-connection-unless-dropped", |sandbox| {
+        NetnsTest::new("invalid::ends-the-connection-unless-dropped", |sandbox| {
             let mut connection = Connection::captured(sandbox, false);
             connection.receive_out_of_window(sandbox);
             let error = connection.client.read(&mut [0]).expect_err("a reset");
             assert_eq!(error.kind(), ErrorKind::ConnectionReset);
         }),
-        Promise::new("invalid::is-dropped", |sandbox| {
+        NetnsTest::new("invalid::is-dropped", |sandbox| {
             let mut connection = Connection::captured(sandbox, true);
             connection.receive_out_of_window(sandbox);
             connection.is_alive();

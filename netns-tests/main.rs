@@ -1,8 +1,8 @@
-//! The promises that only real packets can prove. Every test has network namespaces of its own: nothing has a
-//! name, nothing is left to clean up, and the host's rules are never seen.
+//! Tests with real packets. Every test has network namespaces of its own, without names: nothing is left to clean up,
+//! and the host's rules are never touched.
 //!
-//! As an ordinary user, a user namespace stands in for root. What cannot run is reported as ignored, with the
-//! reason; with `NETNS_TESTS=require` it fails.
+//! An ordinary user gets a user namespace. A test that cannot run is reported as ignored, with the reason; with
+//! `NETNS_TESTS=require` it fails.
 
 #![allow(
     clippy::expect_used,
@@ -14,21 +14,21 @@
 
 mod bytes;
 mod cni;
+mod connections;
 mod contention;
 mod dns;
 mod documented;
 mod drift;
-mod fates;
 mod foreign;
 mod host;
 mod invalid;
-mod judges;
 mod meshes;
-mod notes;
+mod metadata;
 mod owners;
 mod ranges;
 mod refusals;
 mod replacement;
+mod round_trips;
 mod routing;
 mod sandbox;
 mod status;
@@ -47,33 +47,33 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Before there is a second thread: a user namespace can be entered only by a process without.
     let privilege = sandbox::acquire_privilege();
-    let promises = [
-        cni::promises(),
-        contention::promises(),
-        fates::promises(),
-        foreign::promises(),
-        host::promises(),
-        invalid::promises(),
-        judges::promises(),
-        meshes::promises(),
-        notes::promises(),
-        owners::promises(),
-        ranges::promises(),
-        refusals::promises(),
-        replacement::promises(),
-        routing::promises(),
-        status::promises(),
-        tproxy::promises(),
-        dns::promises(),
-        documented::promises(),
-        drift::promises(),
-        trace::promises(),
-        verify::promises(),
+    let tests = [
+        cni::tests(),
+        connections::tests(),
+        contention::tests(),
+        foreign::tests(),
+        host::tests(),
+        invalid::tests(),
+        round_trips::tests(),
+        meshes::tests(),
+        metadata::tests(),
+        owners::tests(),
+        ranges::tests(),
+        refusals::tests(),
+        replacement::tests(),
+        routing::tests(),
+        status::tests(),
+        tproxy::tests(),
+        dns::tests(),
+        documented::tests(),
+        drift::tests(),
+        trace::tests(),
+        verify::tests(),
     ];
-    let trials = promises
+    let trials = tests
         .into_iter()
         .flatten()
-        .map(|promise| promise.trial(privilege.clone()))
+        .map(|test| test.trial(privilege.clone()))
         .collect();
     // Much of the time is spent waiting for the kernel.
     arguments.test_threads.get_or_insert(THREADS);

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::sandbox::{Promise, output_of, run};
+use crate::sandbox::{NetnsTest, output_of, run};
 
 const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
@@ -30,15 +30,15 @@ const INJECTOR: [&str; 15] = [
     "15090,15021,15020",
 ];
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("meshes::families-by-address", families),
-        Promise::alone("meshes::validation-after-the-rules", validated),
-        Promise::alone("meshes::validation-of-others-rules", validated_unprivileged)
+        NetnsTest::alone("meshes::families-by-address", families),
+        NetnsTest::alone("meshes::validation-after-the-rules", validated),
+        NetnsTest::alone("meshes::validation-of-others-rules", validated_unprivileged)
             .with(&["setpriv"])
             .only_as_root(),
-        Promise::alone("meshes::modes-and-cleanup", cleanup),
-        Promise::alone("meshes::close-wait-timeout", close_wait),
+        NetnsTest::alone("meshes::modes-and-cleanup", cleanup),
+        NetnsTest::alone("meshes::close-wait-timeout", close_wait),
     ]
 }
 

@@ -5,10 +5,12 @@ use std::net::SocketAddr;
 use netweir::connection::Owner;
 use nix::unistd::{Group, User};
 
-use crate::sandbox::{Attempt, Direction, Fate, PEER, Promise, Sandbox, Taker, run};
+use crate::sandbox::{
+    Attempt, ConnectionOutcome, Direction, Listener, NetnsTest, PEER, Sandbox, run,
+};
 
-pub(crate) fn promises() -> Vec<Promise> {
-    vec![Promise::new("owners::by-name-and-number", by_name_and_number).only_as_root()]
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    vec![NetnsTest::new("owners::by-name-and-number", by_name_and_number).only_as_root()]
 }
 
 /// The largest id: -1 is none.
@@ -37,7 +39,7 @@ fn by_name_and_number(sandbox: &Sandbox) {
     run(env!("CARGO_BIN_EXE_netweir"), &options, "");
     let nobody = User::from_name("nobody").expect("read").expect("there");
 
-    let (left, captured) = (Taker::Peer, Taker::Pod(15_001));
+    let (left, captured) = (Listener::Peer, Listener::Pod(15_001));
     let cases = [
         (nobody.uid.as_raw(), 1000, left),
         (1000, nobody.gid.as_raw(), left),
@@ -56,8 +58,12 @@ fn by_name_and_number(sandbox: &Sandbox) {
         for (uid, gid, by) in cases {
             let destination = SocketAddr::new(address, 443);
             let attempt = Attempt::tcp(Direction::Out, Owner { uid, gid }, destination);
-            let (_, fate) = sandbox.try_out(&attempt);
-            assert_eq!(fate, Fate::diverted(by, destination), "{attempt}");
+            let (_, actual) = sandbox.try_out(&attempt);
+            assert_eq!(
+                actual,
+                ConnectionOutcome::diverted(by, destination),
+                "{attempt}"
+            );
         }
     }
 }

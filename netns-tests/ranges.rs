@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netweir::connection::Owner;
 
-use crate::sandbox::{Attempt, Direction, Fate, Promise, Sandbox, Taker, run};
+use crate::sandbox::{Attempt, ConnectionOutcome, Direction, Listener, NetnsTest, Sandbox, run};
 
-pub(crate) fn promises() -> Vec<Promise> {
-    vec![Promise::new(
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    vec![NetnsTest::new(
         "ranges::ten-thousand-excluded",
         ten_thousand_excluded,
     )]
@@ -51,35 +51,39 @@ fn ten_thousand_excluded(sandbox: &Sandbox) {
         "",
     );
 
-    let (excluded, captured) = (Taker::Peer, Taker::Pod(15_001));
+    let (excluded, captured) = (Listener::Peer, Listener::Pod(15_001));
     for nth in (0..RANGES).step_by(STEP).chain([RANGES - 1]) {
         let (first, last) = ipv4(nth);
         let before = Ipv4Addr::from_bits(first.to_bits() - 1);
         let after = Ipv4Addr::from_bits(last.to_bits() + 1);
-        for (address, taker) in [
+        for (address, listener) in [
             (before, captured),
             (first, excluded),
             (last, excluded),
             (after, captured),
         ] {
-            is_taken(sandbox, address.into(), taker);
+            is_taken(sandbox, address.into(), listener);
         }
         let (first, last) = ipv6(nth);
         let before = Ipv6Addr::from_bits(first.to_bits() - 1);
         let after = Ipv6Addr::from_bits(last.to_bits() + 1);
-        for (address, taker) in [
+        for (address, listener) in [
             (before, captured),
             (first, excluded),
             (last, excluded),
             (after, captured),
         ] {
-            is_taken(sandbox, address.into(), taker);
+            is_taken(sandbox, address.into(), listener);
         }
     }
 }
 
-fn is_taken(sandbox: &Sandbox, address: IpAddr, by: Taker) {
+fn is_taken(sandbox: &Sandbox, address: IpAddr, by: Listener) {
     let attempt = Attempt::tcp(Direction::Out, APP, SocketAddr::new(address, 443));
-    let (_, fate) = sandbox.try_out(&attempt);
-    assert_eq!(fate, Fate::diverted(by, attempt.destination), "{attempt}");
+    let (_, actual) = sandbox.try_out(&attempt);
+    assert_eq!(
+        actual,
+        ConnectionOutcome::diverted(by, attempt.destination),
+        "{attempt}"
+    );
 }

@@ -10,12 +10,12 @@ use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, Ruleset};
 
 use crate::foreign::other_capture;
-use crate::sandbox::{Promise, run};
+use crate::sandbox::{NetnsTest, run};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("refusals::of-a-rule-names-it", of_a_rule),
-        Promise::alone("refusals::of-the-table-tells-of-its-owner", of_the_table),
+        NetnsTest::alone("refusals::of-a-rule-names-it", of_a_rule),
+        NetnsTest::alone("refusals::of-the-table-tells-of-its-owner", of_the_table),
     ]
 }
 

@@ -13,14 +13,16 @@ use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, RoutingObject, Ruleset};
 
-use crate::sandbox::{Attempt, Direction, Fate, POD, Promise, Sandbox, Taker, install, run};
+use crate::sandbox::{
+    Attempt, ConnectionOutcome, Direction, Listener, NetnsTest, POD, Sandbox, install, run,
+};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::new("replacement::no-connection-goes-uncaptured", under_load),
-        Promise::alone("replacement::fifty-at-once", fifty_at_once),
-        Promise::alone("replacement::killed-at-any-moment", killed_at_any_moment),
-        Promise::alone(
+        NetnsTest::new("replacement::no-connection-goes-uncaptured", under_load),
+        NetnsTest::alone("replacement::fifty-at-once", fifty_at_once),
+        NetnsTest::alone("replacement::killed-at-any-moment", killed_at_any_moment),
+        NetnsTest::alone(
             "replacement::while-others-change-the-ruleset",
             while_others_change,
         ),
@@ -62,11 +64,11 @@ fn under_load(sandbox: &Sandbox) {
         });
         let mut connections = 0;
         while !ended.load(Ordering::Acquire) {
-            for (attempt, taker) in load() {
-                let (_, fate) = sandbox.try_out(&attempt);
+            for (attempt, listener) in load() {
+                let (_, actual) = sandbox.try_out(&attempt);
                 assert_eq!(
-                    fate,
-                    Fate::diverted(taker, attempt.destination),
+                    actual,
+                    ConnectionOutcome::diverted(listener, attempt.destination),
                     "{attempt}"
                 );
                 connections += 1;
@@ -78,11 +80,11 @@ fn under_load(sandbox: &Sandbox) {
 }
 
 /// Connections of both directions and families, with who takes them.
-fn load() -> impl Iterator<Item = (Attempt, Taker)> {
+fn load() -> impl Iterator<Item = (Attempt, Listener)> {
     let far = ["10.9.8.7", "fd09::7"].map(|address| address.parse::<IpAddr>().expect("an address"));
     let attempt = |direction, address| Attempt::tcp(direction, APP, SocketAddr::new(address, 80));
-    let out = far.map(|address| (attempt(Direction::Out, address), Taker::Pod(15_001)));
-    let into = POD.map(|address| (attempt(Direction::In, address), Taker::Pod(15_006)));
+    let out = far.map(|address| (attempt(Direction::Out, address), Listener::Pod(15_001)));
+    let into = POD.map(|address| (attempt(Direction::In, address), Listener::Pod(15_006)));
     out.into_iter().chain(into)
 }
 

@@ -15,11 +15,11 @@ use netweir::render;
 use netweir::rtnetlink::PROTOCOL;
 use netweir::ruleset::MetadataBytes;
 
-use crate::sandbox::{Promise, fresh, install, run};
+use crate::sandbox::{NetnsTest, fresh, install, run};
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("routing::is-there-for-each-captured-family", || {
+        NetnsTest::alone("routing::is-there-for-each-captured-family", || {
             for families in [
                 Families::Both,
                 Families::Only(Family::Ipv4),
@@ -28,30 +28,30 @@ pub(crate) fn promises() -> Vec<Promise> {
                 is_there_for_each_captured_family(families);
             }
         }),
-        Promise::alone("routing::is-what-the-printed-commands-make", || {
+        NetnsTest::alone("routing::is-what-the-printed-commands-make", || {
             for (mark, table) in [(1337, 133), (u32::MAX, 100_000)] {
                 is_what_the_printed_commands_make(&tproxy(mark, table));
             }
         }),
-        Promise::alone("routing::of-another-mode-nothing-stays", || {
+        NetnsTest::alone("routing::of-another-mode-nothing-stays", || {
             of_another_mode_nothing_stays();
         }),
-        Promise::alone("routing::is-that-of-the-rules-whoever-came-last", || {
+        NetnsTest::alone("routing::is-that-of-the-rules-whoever-came-last", || {
             is_that_of_the_rules_whoever_came_last();
         }),
-        Promise::alone("routing::nobody-can-keep-others-from-changing-it", || {
+        NetnsTest::alone("routing::nobody-can-keep-others-from-changing-it", || {
             nobody_can_keep_others_from_changing_it();
         }),
-        Promise::alone("routing::of-others-stays-as-it-is", || {
+        NetnsTest::alone("routing::of-others-stays-as-it-is", || {
             of_others_stays_as_it_is();
         }),
-        Promise::alone("routing::that-is-not-the-same-does-not-count", || {
+        NetnsTest::alone("routing::that-is-not-the-same-does-not-count", || {
             that_is_not_the_same_does_not_count();
         }),
-        Promise::alone("routing::never-goes-without-its-route", || {
+        NetnsTest::alone("routing::never-goes-without-its-route", || {
             never_goes_without_its_route();
         }),
-        Promise::alone("routing::of-a-family-that-is-not-there-is-left-out", || {
+        NetnsTest::alone("routing::of-a-family-that-is-not-there-is-left-out", || {
             of_a_family_that_is_not_there_is_left_out();
         }),
     ]

@@ -2,10 +2,10 @@
 
 mod acceptors;
 mod attempt;
-mod fate;
 mod namespace;
+mod netns_test;
+mod outcome;
 mod program;
-mod promise;
 mod topology;
 
 use std::cell::Cell;
@@ -23,10 +23,10 @@ use acceptors::Acceptors;
 
 pub(crate) use acceptors::POD_PORTS;
 pub(crate) use attempt::{Attempt, Client, Direction, owned_by, set_transparent};
-pub(crate) use fate::{Fate, Taker};
 pub(crate) use namespace::Namespace;
+pub(crate) use netns_test::{NetnsTest, acquire_privilege, fresh, has_every_owner};
+pub(crate) use outcome::{ConnectionOutcome, Listener};
 pub(crate) use program::{output_of, run};
-pub(crate) use promise::{Promise, acquire_privilege, fresh, has_every_owner};
 pub(crate) use topology::{BEYOND_POD, PEER, PEER_SECOND, POD, POD_SECOND, is_of_pod};
 
 /// The two namespaces. The thread that made them is inside the pod.
@@ -68,13 +68,13 @@ impl Sandbox {
     }
 
     /// Makes the connection, and finds out who took it.
-    pub(crate) fn try_out(&self, attempt: &Attempt) -> (Connection, Fate) {
+    pub(crate) fn try_out(&self, attempt: &Attempt) -> (Connection, ConnectionOutcome) {
         let client = self.start(attempt);
-        let fate = self
+        let actual = self
             .acceptors
             .wait_for(&client)
             .unwrap_or_else(|error| panic!("{attempt}: {error}"));
-        (attempt.connection(client.source()), fate)
+        (attempt.connection(client.source()), actual)
     }
 
     /// Sends the connection's first packet.
@@ -88,8 +88,8 @@ impl Sandbox {
         }
     }
 
-    /// Who has the connection by now, if anybody has.
-    pub(crate) fn taken(&self, client: &Client) -> Option<Fate> {
+    /// Which listener has the connection by now, if one has.
+    pub(crate) fn taken(&self, client: &Client) -> Option<ConnectionOutcome> {
         self.acceptors.taken(client)
     }
 

@@ -14,22 +14,22 @@ use netweir::ruleset::MetadataBytes;
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
-use crate::fates::attempts;
+use crate::connections::attempts;
 use crate::foreign::{ADDITIONS, other_capture};
-use crate::sandbox::{Promise, Sandbox, counters, install, output_of, run};
+use crate::sandbox::{NetnsTest, Sandbox, counters, install, output_of, run};
 
-pub(crate) fn promises() -> Vec<Promise> {
-    let mut promises = vec![
-        Promise::new("status::counts-what-nft-does", counts),
-        Promise::new("status::tells-it-in-words", in_words),
-        Promise::alone("status::tells-that-there-is-nothing", nothing),
-        Promise::alone("status::knows-its-own-rules-again", own_rules),
-        Promise::alone("status::tells-that-rules-were-edited", edited),
-        Promise::alone("status::knows-no-options-without-a-note", without_note),
-        Promise::alone("status::tells-of-newer-versions", newer),
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    let mut tests = vec![
+        NetnsTest::new("status::counts-what-nft-does", counts),
+        NetnsTest::new("status::tells-it-in-words", in_words),
+        NetnsTest::alone("status::tells-that-there-is-nothing", nothing),
+        NetnsTest::alone("status::knows-its-own-rules-again", own_rules),
+        NetnsTest::alone("status::tells-that-rules-were-edited", edited),
+        NetnsTest::alone("status::knows-no-options-without-a-note", without_note),
+        NetnsTest::alone("status::tells-of-newer-versions", newer),
     ];
-    promises.extend(watched::promises());
-    promises
+    tests.extend(watched::tests());
+    tests
 }
 
 /// The exit code and what is printed.

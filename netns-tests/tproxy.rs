@@ -10,18 +10,18 @@ use netweir::intent::{Capture, InboundMode, Port, Protocol, Tproxy};
 use socket2::{Domain, Socket, Type};
 
 use crate::sandbox::{
-    Attempt, Direction, PEER, POD, Promise, Sandbox, counters, install, owned_by, set_transparent,
+    Attempt, Direction, NetnsTest, PEER, POD, Sandbox, counters, install, owned_by, set_transparent,
 };
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::new("tproxy::the-application-sees-the-client", |sandbox| {
+        NetnsTest::new("tproxy::the-application-sees-the-client", |sandbox| {
             for (client, pod) in PEER.into_iter().zip(POD) {
                 the_application_sees_the_client(sandbox, client, pod);
             }
         })
         .only_as_root(),
-        Promise::new("tproxy::without-a-listener-nothing-passes", |sandbox| {
+        NetnsTest::new("tproxy::without-a-listener-nothing-passes", |sandbox| {
             without_a_listener_nothing_passes(sandbox);
         }),
     ]

@@ -18,36 +18,37 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use crate::fates::attempts;
+use crate::connections::attempts;
 use crate::sandbox::{
-    Attempt, Direction, Fate, PEER, POD, Promise, Sandbox, Taker, install, output_of, run,
+    Attempt, ConnectionOutcome, Direction, Listener, NetnsTest, PEER, POD, Sandbox, install,
+    output_of, run,
 };
 use netweir_testkit::scenarios::scenarios;
 pub(crate) use traced::Traced;
 
-pub(crate) fn promises() -> Vec<Promise> {
-    let fates = ["default", "tproxy", "dns-all"].map(|scenario| {
-        Promise::new(
-            format!("trace::{scenario}-is-told-as-it-went"),
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    let connections = ["default", "tproxy", "dns-all"].map(|scenario| {
+        NetnsTest::new(
+            format!("trace::{scenario}-is-traced-as-it-went"),
             move |sandbox| {
-                told_as_it_went(sandbox, scenario);
+                traced_as_it_went(sandbox, scenario);
             },
         )
         .only_as_root()
     });
     let others = vec![
-        Promise::new("trace::shows-what-the-filter-fits", filtered).only_as_root(),
-        Promise::new("trace::tells-of-rules-of-others", others).only_as_root(),
-        Promise::new("trace::tells-of-a-missing-listener", unheard_of),
-        Promise::new("trace::follows-replaced-rules", replaced),
-        Promise::new("trace::several-at-once", several),
-        Promise::new("trace::tells-of-each-connection-once", again),
-        Promise::new("trace::needs-no-table", without_table),
-        Promise::new("trace::shows-strange-names-harmlessly", strange_names),
+        NetnsTest::new("trace::shows-what-the-filter-fits", filtered).only_as_root(),
+        NetnsTest::new("trace::tells-of-rules-of-others", others).only_as_root(),
+        NetnsTest::new("trace::tells-of-a-missing-listener", unheard_of),
+        NetnsTest::new("trace::follows-replaced-rules", replaced),
+        NetnsTest::new("trace::several-at-once", several),
+        NetnsTest::new("trace::tells-of-each-connection-once", again),
+        NetnsTest::new("trace::needs-no-table", without_table),
+        NetnsTest::new("trace::shows-strange-names-harmlessly", strange_names),
     ];
-    let all = fates.into_iter().chain(others);
-    all.chain(limits::promises())
-        .chain(coloured::promises())
+    let all = connections.into_iter().chain(others);
+    all.chain(limits::tests())
+        .chain(coloured::tests())
         .collect()
 }
 
@@ -68,17 +69,17 @@ fn some_of(capture: &Capture) -> Vec<Attempt> {
 }
 
 /// Each connection is shown once, with the verdict and the rule that explain tells, which is where it went.
-fn told_as_it_went(sandbox: &Sandbox, scenario: &str) {
+fn traced_as_it_went(sandbox: &Sandbox, scenario: &str) {
     let capture = capture_of(scenario);
     let rules = install(&capture);
     let attempts = some_of(&capture);
     let traced = Traced::start(&["--format=json"]);
-    let mut expected: HashMap<String, (Outcome, Fate, Owner)> = HashMap::new();
+    let mut expected: HashMap<String, (Outcome, ConnectionOutcome, Owner)> = HashMap::new();
     for attempt in &attempts {
-        let (connection, fate) = sandbox.try_out(attempt);
+        let (connection, actual) = sandbox.try_out(attempt);
         let key = key_of(attempt.direction, &connection);
         let outcome = evaluate(&rules, &connection);
-        expected.insert(key, (outcome, fate, attempt.owner));
+        expected.insert(key, (outcome, actual, attempt.owner));
     }
     let mut owners = 0;
     for line in traced.end(Signal::SIGTERM) {
@@ -97,7 +98,7 @@ fn told_as_it_went(sandbox: &Sandbox, scenario: &str) {
             connection["port"],
             connection["from_port"]
         );
-        let Some((outcome, fate, owner)) = expected.remove(&key) else {
+        let Some((outcome, actual, owner)) = expected.remove(&key) else {
             panic!("nobody made {key}, or it was shown before: {told:#}");
         };
         let rule = outcome.rule.as_ref().map(ToString::to_string);
@@ -118,10 +119,10 @@ fn told_as_it_went(sandbox: &Sandbox, scenario: &str) {
             assert_eq!(uid, u64::from(owner.uid), "{told:#}");
             owners += 1;
         }
-        if let Fate::Taken { by, .. } = fate {
+        if let ConnectionOutcome::Accepted { by, .. } = actual {
             let by = match by {
-                Taker::Pod(port) => u64::from(port),
-                Taker::Peer => continue,
+                Listener::Pod(port) => u64::from(port),
+                Listener::Peer => continue,
             };
             let went_to = told["went_to"].as_str().expect("an end");
             let port = went_to

@@ -9,25 +9,25 @@ use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use netweir::intent::{Capture, Family, InboundMode, InboundPorts, Ports, RangeSelection, Tproxy};
 use netweir::verify::{Check, Direction, Finding, Skip, Verification, verify};
 
-use crate::sandbox::{Promise, install, run};
+use crate::sandbox::{NetnsTest, install, run};
 use pod::{assert_unchanged, furnish, ip, state, sysctl};
 
-pub(crate) fn promises() -> Vec<Promise> {
-    let mut promises = vec![
-        Promise::alone("verify::proves-all-there-is", || proves_all(&Family::ALL)),
-        Promise::alone("verify::proves-ipv4-alone", || proves_all(&[Family::Ipv4])),
-        Promise::alone("verify::proves-ipv6-alone", || proves_all(&[Family::Ipv6])),
-        Promise::alone("verify::nothing-to-prove-without-addresses", || {
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    let mut tests = vec![
+        NetnsTest::alone("verify::proves-all-there-is", || proves_all(&Family::ALL)),
+        NetnsTest::alone("verify::proves-ipv4-alone", || proves_all(&[Family::Ipv4])),
+        NetnsTest::alone("verify::proves-ipv6-alone", || proves_all(&[Family::Ipv6])),
+        NetnsTest::alone("verify::nothing-to-prove-without-addresses", || {
             proves_all(&[]);
         }),
-        Promise::alone("verify::goes-around-what-is-left-alone", goes_around),
-        Promise::alone("verify::skips-where-a-proxy-listens", proxy_listens),
-        Promise::alone("verify::says-when-nothing-is-captured", nothing_captured),
-        Promise::alone("verify::clears-up-after-an-interrupted-one", leftovers),
+        NetnsTest::alone("verify::goes-around-what-is-left-alone", goes_around),
+        NetnsTest::alone("verify::skips-where-a-proxy-listens", proxy_listens),
+        NetnsTest::alone("verify::says-when-nothing-is-captured", nothing_captured),
+        NetnsTest::alone("verify::clears-up-after-an-interrupted-one", leftovers),
     ];
-    promises.extend(broken::promises());
-    promises.extend(confined::promises());
-    promises
+    tests.extend(broken::tests());
+    tests.extend(confined::tests());
+    tests
 }
 
 fn tproxy() -> Capture {

@@ -17,7 +17,7 @@ use netweir::explain::{NoNetwork, Outcome, complete, evaluate, purpose};
 use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::ruleset::{End, RuleId};
-use netweir_testkit::decision_tables::Fate;
+use netweir_testkit::decision_tables::Expected;
 use netweir_testkit::effort::effort;
 use netweir_testkit::fakes::NoUsers;
 use netweir_testkit::{connections, decision_tables, sparse_captures};
@@ -70,8 +70,14 @@ fn round(made: &mut BTreeSet<String>, matched: &mut BTreeSet<String>) {
         made.borrow_mut().extend(purposes);
         for connection in connections {
             let outcome = evaluate(&ruleset, &connection);
-            let expected = decision_tables::fate(&capture, &connection);
-            prop_assert_eq!(fate(&outcome), expected, "{}\n{}", connection, outcome);
+            let expected = decision_tables::expected(&capture, &connection);
+            prop_assert_eq!(
+                outcome_of(&outcome),
+                expected,
+                "{}\n{}",
+                connection,
+                outcome
+            );
             let rules = outcome.matched().map(|(_, step)| kind(&step.rule));
             matched.borrow_mut().extend(rules);
         }
@@ -80,8 +86,8 @@ fn round(made: &mut BTreeSet<String>, matched: &mut BTreeSet<String>) {
     .unwrap();
 }
 
-fn fate(outcome: &Outcome) -> Fate {
-    Fate {
+fn outcome_of(outcome: &Outcome) -> Expected {
+    Expected {
         verdict: outcome.verdict,
         zone: outcome.zone,
         packet_mark: outcome.packet_mark,

@@ -8,7 +8,8 @@ use netweir::intent::Protocol;
 use serde_json::{Value, json};
 
 use crate::sandbox::{
-    Attempt, Direction, Fate, Namespace, PEER, POD, Promise, Sandbox, Taker, output_of,
+    Attempt, ConnectionOutcome, Direction, Listener, Namespace, NetnsTest, PEER, POD, Sandbox,
+    output_of,
 };
 
 const APP: Owner = Owner {
@@ -17,7 +18,7 @@ const APP: Owner = Owner {
 };
 const STATUS: &str = "sidecar.istio.io/status";
 
-pub(super) fn promises() -> Vec<Promise> {
+pub(super) fn tests() -> Vec<NetnsTest> {
     let tests: [(&str, fn(&Sandbox)); 7] = [
         ("istio-gateway-is-bypassed", istio_gateway_is_bypassed),
         (
@@ -43,7 +44,8 @@ pub(super) fn promises() -> Vec<Promise> {
         .into_iter()
         // Connections need owners of their own.
         .map(|(name, test)| {
-            Promise::new(format!("cni::pods::{name}"), move |sandbox| test(sandbox)).only_as_root()
+            NetnsTest::new(format!("cni::pods::{name}"), move |sandbox| test(sandbox))
+                .only_as_root()
         })
         .collect()
 }
@@ -77,21 +79,21 @@ fn add(sandbox: &Sandbox, annotations: &Value, namespace: &str) {
 }
 
 /// Who takes the connection.
-fn taker(sandbox: &Sandbox, attempt: &Attempt) -> Taker {
+fn listener(sandbox: &Sandbox, attempt: &Attempt) -> Listener {
     match sandbox.try_out(attempt).1 {
-        Fate::Taken { by, .. } => by,
+        ConnectionOutcome::Accepted { by, .. } => by,
         other => panic!("{attempt}: {other}"),
     }
 }
 
-fn outbound(sandbox: &Sandbox, owner: Owner, port: u16) -> Taker {
+fn outbound(sandbox: &Sandbox, owner: Owner, port: u16) -> Listener {
     let destination = SocketAddr::new(PEER[0], port);
-    taker(sandbox, &Attempt::tcp(Direction::Out, owner, destination))
+    listener(sandbox, &Attempt::tcp(Direction::Out, owner, destination))
 }
 
-fn inbound(sandbox: &Sandbox, port: u16) -> Taker {
+fn inbound(sandbox: &Sandbox, port: u16) -> Listener {
     let destination = SocketAddr::new(POD[0], port);
-    taker(sandbox, &Attempt::tcp(Direction::In, APP, destination))
+    listener(sandbox, &Attempt::tcp(Direction::In, APP, destination))
 }
 
 fn istio_gateway_is_bypassed(sandbox: &Sandbox) {
@@ -101,15 +103,15 @@ fn istio_gateway_is_bypassed(sandbox: &Sandbox) {
         &json!({"inject.istio.io/templates": "gateway", (STATUS): status}),
         "shop",
     );
-    assert_eq!(inbound(sandbox, 8080), Taker::Pod(8080));
-    assert_eq!(outbound(sandbox, APP, 80), Taker::Peer);
+    assert_eq!(inbound(sandbox, 8080), Listener::Pod(8080));
+    assert_eq!(outbound(sandbox, APP, 80), Listener::Peer);
 }
 
 fn istio_sidecar_is_captured(sandbox: &Sandbox) {
     let status = r#"{"initContainers":["istio-validation","istio-proxy"],"containers":null}"#;
     add(sandbox, &json!({(STATUS): status}), "shop");
-    assert_eq!(inbound(sandbox, 8080), Taker::Pod(15_006));
-    assert_eq!(outbound(sandbox, APP, 80), Taker::Pod(15_001));
+    assert_eq!(inbound(sandbox, 8080), Listener::Pod(15_006));
+    assert_eq!(outbound(sandbox, APP, 80), Listener::Pod(15_001));
 }
 
 fn opt_out_of_istio_does_not_steer_linkerd(sandbox: &Sandbox) {
@@ -119,8 +121,8 @@ fn opt_out_of_istio_does_not_steer_linkerd(sandbox: &Sandbox) {
         "linkerd.io/proxy-version": "stable-2.14.10",
     });
     add(sandbox, &annotations, "shop");
-    assert_eq!(inbound(sandbox, 8080), Taker::Pod(4143));
-    assert_eq!(outbound(sandbox, APP, 80), Taker::Pod(4140));
+    assert_eq!(inbound(sandbox, 8080), Listener::Pod(4143));
+    assert_eq!(outbound(sandbox, APP, 80), Listener::Pod(4140));
 }
 
 fn linkerd_control_plane_reaches_the_api_server(sandbox: &Sandbox) {
@@ -136,9 +138,13 @@ fn linkerd_control_plane_reaches_the_api_server(sandbox: &Sandbox) {
         gid: 2103,
     };
     for port in [443, 6443] {
-        assert_eq!(outbound(sandbox, controller, port), Taker::Peer, "{port}");
+        assert_eq!(
+            outbound(sandbox, controller, port),
+            Listener::Peer,
+            "{port}"
+        );
     }
-    assert_eq!(outbound(sandbox, controller, 8086), Taker::Pod(4140));
+    assert_eq!(outbound(sandbox, controller, 8086), Listener::Pod(4140));
 }
 
 fn proxy_config_captures_dns(sandbox: &Sandbox) {
@@ -153,7 +159,11 @@ fn proxy_config_captures_dns(sandbox: &Sandbox) {
             protocol,
             ..Attempt::tcp(Direction::Out, APP, SocketAddr::new(PEER[0], 53))
         };
-        assert_eq!(taker(sandbox, &query), Taker::Pod(15_053), "{protocol:?}");
+        assert_eq!(
+            listener(sandbox, &query),
+            Listener::Pod(15_053),
+            "{protocol:?}"
+        );
     }
 }
 
@@ -164,13 +174,13 @@ fn kuma_is_captured(sandbox: &Sandbox) {
         "traffic.kuma.io/transparent-proxy-config": config,
     });
     add(sandbox, &annotations, "shop");
-    assert_eq!(inbound(sandbox, 8080), Taker::Pod(15_006));
-    assert_eq!(outbound(sandbox, APP, 80), Taker::Pod(15_001));
-    assert_eq!(outbound(sandbox, APP, 3306), Taker::Peer);
+    assert_eq!(inbound(sandbox, 8080), Listener::Pod(15_006));
+    assert_eq!(outbound(sandbox, APP, 80), Listener::Pod(15_001));
+    assert_eq!(outbound(sandbox, APP, 3306), Listener::Peer);
     let excluded = Owner { uid: 1001, ..APP };
-    assert_eq!(outbound(sandbox, excluded, 80), Taker::Peer);
+    assert_eq!(outbound(sandbox, excluded, 80), Listener::Peer);
     let proxy = Owner { uid: 5678, ..APP };
-    assert_eq!(outbound(sandbox, proxy, 80), Taker::Peer);
+    assert_eq!(outbound(sandbox, proxy, 80), Listener::Peer);
 }
 
 /// Consul has no rule for what passes `lo`: the pod's own address is captured like any other, and its proxy's
@@ -188,17 +198,17 @@ fn consul_captures_over_loopback(sandbox: &Sandbox) {
         "consul.hashicorp.com/redirect-traffic-config": config.to_string(),
     });
     add(sandbox, &annotations, "shop");
-    assert_eq!(inbound(sandbox, 8080), Taker::Pod(15_006));
-    assert_eq!(inbound(sandbox, 9090), Taker::Pod(9090));
-    assert_eq!(outbound(sandbox, APP, 80), Taker::Pod(15_001));
+    assert_eq!(inbound(sandbox, 8080), Listener::Pod(15_006));
+    assert_eq!(inbound(sandbox, 9090), Listener::Pod(9090));
+    assert_eq!(outbound(sandbox, APP, 80), Listener::Pod(15_001));
     let own = |owner| {
         let destination = SocketAddr::new(POD[0], 8080);
-        taker(sandbox, &Attempt::tcp(Direction::Out, owner, destination))
+        listener(sandbox, &Attempt::tcp(Direction::Out, owner, destination))
     };
-    assert_eq!(own(APP), Taker::Pod(15_001));
+    assert_eq!(own(APP), Listener::Pod(15_001));
     for uid in [5995, 5996] {
         let owner = Owner { uid, ..APP };
-        assert_eq!(own(owner), Taker::Pod(8080), "{uid}");
-        assert_eq!(outbound(sandbox, owner, 80), Taker::Peer, "{uid}");
+        assert_eq!(own(owner), Listener::Pod(8080), "{uid}");
+        assert_eq!(outbound(sandbox, owner, 80), Listener::Peer, "{uid}");
     }
 }

@@ -9,7 +9,7 @@ use nix::poll::{PollFd, PollFlags, poll};
 use socket2::{Domain, Socket, Type};
 
 use super::attempt::{Client, set_transparent};
-use super::fate::{Fate, Taker};
+use super::outcome::{ConnectionOutcome, Listener};
 use super::topology::CATCH_ALL;
 
 /// The ports on which something listens in the pod, over TCP and UDP: the usual ports of proxies, and those of
@@ -30,21 +30,21 @@ pub(super) struct Acceptors(Vec<Acceptor>);
 impl Acceptors {
     /// Opens the peer's listeners, in the peer.
     pub(super) fn open_peer() -> Self {
-        Self(listen(CATCH_ALL, Taker::Peer))
+        Self(listen(CATCH_ALL, Listener::Peer))
     }
 
     /// Adds the pod's, in the pod.
     pub(super) fn open_pod(&mut self) {
         for port in POD_PORTS {
-            self.0.extend(listen(port, Taker::Pod(port)));
+            self.0.extend(listen(port, Listener::Pod(port)));
         }
     }
 
-    /// Waits until someone takes the connection, or nobody does.
+    /// Waits until a listener accepts the connection, it is refused or its time is over.
     ///
     /// # Errors
     /// What else the client's socket says than that it was refused.
-    pub(super) fn wait_for(&self, client: &Client) -> io::Result<Fate> {
+    pub(super) fn wait_for(&self, client: &Client) -> io::Result<ConnectionOutcome> {
         if let Some(error) = &client.error {
             return refusal(error.kind().into());
         }
@@ -57,13 +57,13 @@ impl Acceptors {
             let takers = acceptors.iter().map(|acceptor| acceptor.readiness());
             let mut fds: Vec<_> = std::iter::once(failure).chain(takers).collect();
             if poll(&mut fds, PATIENCE).expect("poll") == 0 {
-                return Ok(Fate::Lost);
+                return Ok(ConnectionOutcome::Lost);
             }
             let mut ready = fds.iter().map(|fd| fd.any() == Some(true));
             let failed = ready.next() == Some(true);
             for (acceptor, ready) in acceptors.iter().zip(ready) {
-                if ready && let Some(fate) = acceptor.take(source) {
-                    return Ok(fate);
+                if ready && let Some(actual) = acceptor.take(source) {
+                    return Ok(actual);
                 }
             }
             if failed {
@@ -73,8 +73,8 @@ impl Acceptors {
         }
     }
 
-    /// Who has the connection by now, if anybody has.
-    pub(super) fn taken(&self, client: &Client) -> Option<Fate> {
+    /// Which listener has the connection by now, if one has.
+    pub(super) fn taken(&self, client: &Client) -> Option<ConnectionOutcome> {
         let mut own = self.0.iter().filter(|own| own.protocol == client.protocol);
         own.find_map(|acceptor| acceptor.take(client.source()))
     }
@@ -109,9 +109,9 @@ impl Acceptors {
     }
 }
 
-fn refusal(error: io::Error) -> io::Result<Fate> {
+fn refusal(error: io::Error) -> io::Result<ConnectionOutcome> {
     if error.kind() == io::ErrorKind::ConnectionRefused {
-        Ok(Fate::Refused)
+        Ok(ConnectionOutcome::Refused)
     } else {
         Err(error)
     }
@@ -121,11 +121,11 @@ fn refusal(error: io::Error) -> io::Result<Fate> {
 struct Acceptor {
     socket: Socket,
     protocol: Protocol,
-    taker: Taker,
+    listener: Listener,
 }
 
 /// Listens over TCP and UDP, in both families.
-fn listen(port: u16, taker: Taker) -> Vec<Acceptor> {
+fn listen(port: u16, listener: Listener) -> Vec<Acceptor> {
     let mut acceptors = Vec::new();
     for unspecified in [
         IpAddr::from(Ipv4Addr::UNSPECIFIED),
@@ -148,7 +148,7 @@ fn listen(port: u16, taker: Taker) -> Vec<Acceptor> {
             acceptors.push(Acceptor {
                 socket,
                 protocol,
-                taker,
+                listener,
             });
         }
     }
@@ -161,24 +161,24 @@ impl Acceptor {
     }
 
     /// Takes what is there, until it is what comes from the source.
-    fn take(&self, source: SocketAddr) -> Option<Fate> {
-        let by = self.taker;
+    fn take(&self, source: SocketAddr) -> Option<ConnectionOutcome> {
+        let by = self.listener;
         loop {
             match self.protocol {
                 Protocol::Tcp => {
                     let (stream, from) = self.socket.accept().ok()?;
                     if from.as_socket() == Some(source) {
                         let (original, kept) = original_destination(&stream);
-                        return Some(Fate::Taken {
+                        return Some(ConnectionOutcome::Accepted {
                             by,
                             original: Some(original),
-                            kept: kept && by != Taker::Peer,
+                            kept: kept && by != Listener::Peer,
                         });
                     }
                 }
                 Protocol::Udp => {
                     if self.receive()? == source {
-                        return Some(Fate::Taken {
+                        return Some(ConnectionOutcome::Accepted {
                             by,
                             original: None,
                             kept: false,

@@ -34,7 +34,7 @@ pub(crate) struct Attempt {
     pub(crate) source: Option<IpAddr>,
     /// Where it goes.
     pub(crate) destination: SocketAddr,
-    /// The mark of its packets. A socket that has one may be bound to anybody's address, as a proxy's is that
+    /// The mark of its packets. A socket that has one may be bound to any address, as a proxy's is that
     /// calls its application from the client's address.
     pub(crate) mark: u32,
 }

@@ -1,4 +1,4 @@
-//! Other programs: those that set the sandbox up, and the judges.
+//! Other programs: those that set up the sandbox, and the oracles.
 
 use std::io::Write;
 use std::process::{Command, Output, Stdio};

@@ -11,13 +11,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
 
-use crate::fates::attempts;
-use crate::sandbox::{Promise, Sandbox, install, run};
+use crate::connections::attempts;
+use crate::sandbox::{NetnsTest, Sandbox, install, run};
 
-pub(super) fn promises() -> Vec<Promise> {
+pub(super) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::new("status::watch-tells-every-change", changes),
-        Promise::alone("status::watch-draws-on-a-terminal", on_terminal),
+        NetnsTest::new("status::watch-tells-every-change", changes),
+        NetnsTest::alone("status::watch-draws-on-a-terminal", on_terminal),
     ]
 }
 

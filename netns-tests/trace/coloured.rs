@@ -8,10 +8,10 @@ use netweir::intent::Capture;
 use nix::pty::openpty;
 
 use super::to_peer;
-use crate::sandbox::{Promise, Sandbox, install};
+use crate::sandbox::{NetnsTest, Sandbox, install};
 
-pub(super) fn promises() -> Vec<Promise> {
-    vec![Promise::new(
+pub(super) fn tests() -> Vec<NetnsTest> {
+    vec![NetnsTest::new(
         "trace::is-coloured-on-a-terminal-alone",
         on_terminal_alone,
     )]

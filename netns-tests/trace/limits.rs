@@ -9,15 +9,15 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::traced::Traced;
-use crate::sandbox::{Promise, install, output_of, run};
+use crate::sandbox::{NetnsTest, install, output_of, run};
 
-pub(super) fn promises() -> Vec<Promise> {
+pub(super) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("trace::nothing-stays-however-it-ends", nothing_stays),
-        Promise::alone("trace::ends-with-whom-it-tells", unheard),
-        Promise::alone("trace::goes-on-when-messages-are-lost", lost),
-        Promise::alone("trace::is-unnoticed-by-other-verbs", unnoticed),
-        Promise::alone("trace::needs-permission", without_permission).with(&["setpriv"]),
+        NetnsTest::alone("trace::nothing-stays-however-it-ends", nothing_stays),
+        NetnsTest::alone("trace::ends-with-whom-it-tells", unheard),
+        NetnsTest::alone("trace::goes-on-when-messages-are-lost", lost),
+        NetnsTest::alone("trace::is-unnoticed-by-other-verbs", unnoticed),
+        NetnsTest::alone("trace::needs-permission", without_permission).with(&["setpriv"]),
     ]
 }
 

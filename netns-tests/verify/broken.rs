@@ -7,15 +7,15 @@ use netweir::verify::{Cause, Check, verify};
 
 use super::pod::{apply_verify, assert_unchanged, furnish, state};
 use super::text;
-use crate::sandbox::{Promise, install, run};
+use crate::sandbox::{NetnsTest, install, run};
 
-pub(super) fn promises() -> Vec<Promise> {
+pub(super) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("verify::finds-who-redirects-before", redirected_before),
-        Promise::alone("verify::finds-who-takes-connections", taken),
-        Promise::alone("verify::finds-who-drops", dropped),
-        Promise::alone("verify::finds-rules-that-are-gone", rules_are_gone),
-        Promise::alone("verify::reads-the-destination-back", || {
+        NetnsTest::alone("verify::finds-who-redirects-before", redirected_before),
+        NetnsTest::alone("verify::finds-who-takes-connections", taken),
+        NetnsTest::alone("verify::finds-who-drops", dropped),
+        NetnsTest::alone("verify::finds-rules-that-are-gone", rules_are_gone),
+        NetnsTest::alone("verify::reads-the-destination-back", || {
             altered(
                 // Before connection tracking: the proxy would take 81 for what the client asked for.
                 "chain output { type filter hook output priority -301; tcp dport 80 tcp dport set 81; }
@@ -25,7 +25,7 @@ pub(super) fn promises() -> Vec<Promise> {
                 },
             );
         }),
-        Promise::alone("verify::reads-its-own-token", || {
+        NetnsTest::alone("verify::reads-its-own-token", || {
             altered(
                 // The first byte behind a header with timestamps (RFC 7323).
                 "chain input {

@@ -7,13 +7,13 @@ use std::thread;
 use netweir::intent::Family;
 
 use super::pod::{Ended, apply_verify, assert_unchanged, furnish, state};
-use crate::sandbox::{Promise, run};
+use crate::sandbox::{NetnsTest, run};
 
-pub(super) fn promises() -> Vec<Promise> {
+pub(super) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("verify::takes-net-admin-alone", || confined(&[]))
+        NetnsTest::alone("verify::takes-net-admin-alone", || confined(&[]))
             .with(&["setpriv", "unshare"]),
-        Promise::alone("verify::takes-net-admin-alone-of-nobody", || {
+        NetnsTest::alone("verify::takes-net-admin-alone-of-nobody", || {
             confined(&[
                 "--reuid=65534",
                 "--regid=65534",
@@ -23,7 +23,7 @@ pub(super) fn promises() -> Vec<Promise> {
         })
         .with(&["setpriv", "unshare"])
         .only_as_root(),
-        Promise::alone("verify::one-at-a-time", at_once),
+        NetnsTest::alone("verify::one-at-a-time", at_once),
     ]
 }
 

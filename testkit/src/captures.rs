@@ -1,6 +1,6 @@
 //! Random [`Capture`]s: every field, with the extremes of every value more often than chance would have them.
 //!
-//! What a front end refuses is not made here: an owner, an interface or an address named twice.
+//! What the options reject is not generated: an owner, an interface or an address named twice.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 

@@ -1,4 +1,4 @@
-//! The decision tables of `docs/capture-semantics.md` a second time: from a [`Capture`] straight to the fate
+//! The decision tables of `docs/capture-semantics.md` a second time: from a [`Capture`] straight to the outcome
 //! of a connection, without rules. What the plan and the evaluator say must agree with it, and
 //! so must the kernel.
 //!
@@ -15,7 +15,7 @@ use packet::{Packet, selected, to_loopback, to_port};
 
 /// What becomes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fate {
+pub struct Expected {
     pub verdict: Verdict,
     pub zone: Option<u16>,
     pub packet_mark: u32,
@@ -37,8 +37,8 @@ impl Decision {
     }
 }
 
-/// The fate of the connection.
-pub fn fate(capture: &Capture, connection: &Connection) -> Fate {
+/// The outcome of the connection.
+pub fn expected(capture: &Capture, connection: &Connection) -> Expected {
     let (interface, owner, out) = match &connection.path {
         Path::Out { interface, owner } => (interface, *owner, true),
         Path::In { interface } => (interface, None, false),
@@ -60,7 +60,7 @@ pub fn fate(capture: &Capture, connection: &Connection) -> Fate {
     } else {
         packet.comes_in()
     };
-    Fate {
+    Expected {
         verdict,
         zone,
         packet_mark: packet.mark,
@@ -224,7 +224,7 @@ impl Packet<'_> {
             .then_some(capture.proxy.inbound_port)
     }
 
-    /// Line 4, with the sources whose connections are left alone.
+    /// Line 4, with the sources whose connections are bypassed.
     fn inbound_port_is_captured(&self, port: u16) -> bool {
         let inbound = &self.capture.inbound;
         let source = self.addresses.end(End::Source);

@@ -1,4 +1,4 @@
-//! The rules that Linkerd's own program makes of its flags, as text for iptables-restore: the second opinion on what
+//! The rules that Linkerd's own program makes of its flags, as text for iptables-restore: the oracle for what
 //! its flags mean.
 
 use std::fmt::Write;

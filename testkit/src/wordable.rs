@@ -6,7 +6,7 @@ use netweir::intent::{
     Capture, InboundMode, InterfacePattern, Interval, IpRanges, OwnerId, RangeSelection,
 };
 
-/// The capture without what options have no words for: the id -1, which nobody has, commas in names, and the same said twice.
+/// The capture without what options cannot express: the id -1, which no process has, commas in names, and repetitions.
 pub fn wordable(mut capture: Capture) -> Capture {
     let no_comma = |pattern: &InterfacePattern| !pattern.to_string().contains(',');
     capture.exclude_interfaces.retain(no_comma);

@@ -1,4 +1,4 @@
-//! Connections with ports, addresses and owners that nobody chose.
+//! Connections with ports, addresses and owners chosen at random.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
@@ -47,7 +47,7 @@ fn changed(
 ) -> Attempt {
     let (to, usual_port) = (attempt.destination.ip(), attempt.destination.port());
     if attempt.mark != 0 || BEYOND_POD.contains(&to) {
-        // Such are made only where somebody promised where they go.
+        // Their destination is defined for those of the matrix only.
         return attempt;
     }
     let address = address.map(|bytes| far(bytes, to));

@@ -9,14 +9,14 @@ use netweir::options::{OptionSet, options_of};
 use netweir::ruleset::End;
 use serde_json::Value;
 
-use crate::sandbox::{Attempt, Fate, output_of};
+use crate::sandbox::{Attempt, ConnectionOutcome, output_of};
 
 /// A connection that was made, and where it went.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) attempt: Attempt,
     pub(super) connection: Connection,
-    pub(super) fate: Fate,
+    pub(super) actual: ConnectionOutcome,
 }
 
 /// Asserts that the program explains each connection as it went, from the options and from the installed rules. Every
@@ -47,8 +47,8 @@ pub(super) fn assert_explained(capture: &Capture, seen: &[Seen]) {
         let answer: Value = serde_json::from_str(answer).expect("JSON");
         let asked = one.connection.to_string();
         assert_eq!(answer["connection"]["text"], *asked, "{flags:?}");
-        let explained = Fate::of(verdict(&answer), &one.connection);
-        assert_eq!(explained, one.fate, "{flags:?} {asked}\n{answer:#}");
+        let explained = ConnectionOutcome::of(verdict(&answer), &one.connection);
+        assert_eq!(explained, one.actual, "{flags:?} {asked}\n{answer:#}");
     }
 }
 
@@ -64,7 +64,7 @@ fn explain(rules: &[String], lines: &str) -> String {
 }
 
 /// Without the interface, and without the source address that the kernel chose. By which interface something
-/// arrived from a host that has several, nobody can know.
+/// arrived from a host that has several cannot be known.
 fn short(one: &Seen) -> String {
     let text = one.connection.to_string();
     if let Path::In { .. } = one.connection.path {

@@ -8,10 +8,10 @@ use netweir::nftables::{self, Outcome};
 use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
 
+use super::assert_connections;
 use super::attempts;
-use super::fates_are_as_told;
 use super::iptables::{Variant, add_routing};
-use crate::sandbox::{POD, Promise, Sandbox, run};
+use crate::sandbox::{NetnsTest, POD, Sandbox, run};
 use netweir_testkit::fakes::NoUsers;
 use netweir_testkit::istio_rules::{self, Dns, Settings};
 use netweir_testkit::linkerd_rules;
@@ -25,20 +25,20 @@ enum Stack {
     Dual,
 }
 
-pub(super) fn promises() -> Vec<Promise> {
+pub(super) fn tests() -> Vec<NetnsTest> {
     let istio = istio().into_iter().map(|(name, stack, settings)| {
-        Promise::new(format!("fates::istio-{name}"), move |sandbox| {
+        NetnsTest::new(format!("connections::istio-{name}"), move |sandbox| {
             as_under_istio(sandbox, &settings, stack);
         })
     });
     let linkerd = linkerd().into_iter().map(|(name, stack, settings)| {
-        Promise::new(format!("fates::linkerd-{name}"), move |sandbox| {
+        NetnsTest::new(format!("connections::linkerd-{name}"), move |sandbox| {
             as_under_linkerd(sandbox, &settings, stack);
         })
     });
-    let promises = istio.chain(linkerd);
-    promises
-        .map(|promise| promise.with(Variant::Nft.programs()).only_as_root())
+    let tests = istio.chain(linkerd);
+    tests
+        .map(|test| test.with(Variant::Nft.programs()).only_as_root())
         .collect()
 }
 
@@ -214,7 +214,7 @@ fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
         Family::Ipv4 => istio_rules::text(settings, false),
         Family::Ipv6 => istio_rules::text(settings, true),
     };
-    fare_alike(sandbox, &capture, text);
+    assert_treated_alike(sandbox, &capture, text);
 }
 
 fn linkerd() -> Sets<linkerd_rules::Settings> {
@@ -297,12 +297,12 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
             .retain(|subnet| subnet.contains(':') == ipv6);
         linkerd_rules::text(&settings)
     };
-    fare_alike(sandbox, &capture, text);
+    assert_treated_alike(sandbox, &capture, text);
 }
 
 /// The program installs the rules of the capture.
 fn installs<F: OptionSet>(
-    verb: &str,
+    command: &str,
     flags: &[(F, String)],
     variables: &[(&str, String)],
     capture: &Capture,
@@ -315,7 +315,7 @@ fn installs<F: OptionSet>(
         .iter()
         .map(|(name, text)| format!("{name}={text}"))
         .collect();
-    arguments.extend([NETWEIR.to_owned(), verb.to_owned()]);
+    arguments.extend([NETWEIR.to_owned(), command.to_owned()]);
     arguments.extend(flags);
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     run("env", &arguments, "");
@@ -327,7 +327,7 @@ fn installs<F: OptionSet>(
 }
 
 /// Tries the whole matrix out under the text, as iptables loads it.
-fn fare_alike(sandbox: &Sandbox, capture: &Capture, text: impl Fn(Family) -> String) {
+fn assert_treated_alike(sandbox: &Sandbox, capture: &Capture, text: impl Fn(Family) -> String) {
     let rules = plan(capture);
     for (family, program) in Family::ALL.into_iter().zip(Variant::Nft.programs()) {
         if capture.families.contains(family) {
@@ -335,5 +335,5 @@ fn fare_alike(sandbox: &Sandbox, capture: &Capture, text: impl Fn(Family) -> Str
         }
     }
     add_routing(&rules);
-    fates_are_as_told(sandbox, capture, &rules, attempts::matrix(capture));
+    assert_connections(sandbox, capture, &rules, attempts::matrix(capture));
 }

@@ -7,19 +7,19 @@ use netweir::options::OptionSet;
 use netweir::plan::plan;
 use netweir::ruleset::{MetadataBytes, TABLE};
 
-use crate::sandbox::{Promise, install, run};
+use crate::sandbox::{NetnsTest, install, run};
 use netweir_testkit::scenarios::scenarios;
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone("notes::scenarios-are-known-again", || {
+        NetnsTest::alone("metadata::scenarios-are-known-again", || {
             for (name, capture) in scenarios() {
                 known_again(&name, &capture);
             }
         }),
-        Promise::alone("notes::long-lists-are-read-from-their-sets", long_list),
-        Promise::alone("notes::rules-of-others-have-none", of_others),
-        Promise::alone("notes::the-first-one-stays", first_stays),
+        NetnsTest::alone("metadata::long-lists-are-read-from-their-sets", long_list),
+        NetnsTest::alone("metadata::rules-of-others-have-none", of_others),
+        NetnsTest::alone("metadata::the-first-one-stays", first_stays),
     ]
 }
 

@@ -1,11 +1,11 @@
-//! Where real connections go is where the decision tables and `explain` say they go.
+//! Real connections go where the decision tables and `explain` say.
 
 pub(crate) mod attempts;
+mod explained;
 mod generated;
 mod iptables;
 mod meshes;
 mod one_uid;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
@@ -21,49 +21,51 @@ use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::sandbox::{Attempt, Fate, Promise, Sandbox, counters, has_every_owner, install};
+use crate::sandbox::{
+    Attempt, ConnectionOutcome, NetnsTest, Sandbox, counters, has_every_owner, install,
+};
+use explained::{Seen, assert_explained};
 use iptables::Variant;
 use netweir_testkit::decision_tables;
 use netweir_testkit::effort::effort;
 use netweir_testkit::scenarios::scenarios;
-use told::{Seen, assert_explained};
 
-pub(crate) fn promises() -> Vec<Promise> {
-    let mut promises = vec![
-        Promise::alone(
-            "fates::every-kind-of-rule-is-met",
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    let mut tests = vec![
+        NetnsTest::alone(
+            "connections::every-kind-of-rule-is-met",
             every_kind_of_rule_is_met,
         ),
-        Promise::new("fates::mixed-scenarios", mixed),
+        NetnsTest::new("connections::mixed-scenarios", mixed),
     ];
     for (name, capture) in scenarios() {
-        let promise = {
+        let test = {
             let capture = capture.clone();
-            move |sandbox: &Sandbox| every_fate(sandbox, &capture)
+            move |sandbox: &Sandbox| every_connection(sandbox, &capture)
         };
-        promises.push(Promise::new(format!("fates::{name}"), promise));
+        tests.push(NetnsTest::new(format!("connections::{name}"), test));
         for variant in Variant::ALL {
             let capture = capture.clone();
-            let name = format!("fates::{name}-by-iptables-{}", variant.name());
-            let promise = Promise::new(name, move |sandbox| {
-                every_fate_by_iptables(sandbox, &capture, variant);
+            let name = format!("connections::{name}-by-iptables-{}", variant.name());
+            let test = NetnsTest::new(name, move |sandbox| {
+                every_connection_by_iptables(sandbox, &capture, variant);
             });
             // The owner match takes none but the ids of the user namespace.
-            promises.push(promise.with(variant.programs()).only_as_root());
+            tests.push(test.with(variant.programs()).only_as_root());
         }
     }
-    promises.extend(meshes::promises());
-    promises
+    tests.extend(meshes::tests());
+    tests
 }
 
 /// Tries the whole matrix out, and generated connections.
-fn every_fate(sandbox: &Sandbox, capture: &Capture) {
+fn every_connection(sandbox: &Sandbox, capture: &Capture) {
     let matrix = attempts::matrix(capture);
     let attempts = [generated::connections(&matrix), sample(matrix)].concat();
     let mut tried = 0;
     for (capture, attempts) in feasible(capture, attempts) {
         let ruleset = install(&capture);
-        let (met, seen) = fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+        let (met, seen) = assert_connections(sandbox, &capture, &ruleset, attempts);
         met.agrees_with_the_kernel(&ruleset);
         tried += seen.len();
         assert_explained(&capture, &sample_of(seen, EXPLAINED));
@@ -72,7 +74,7 @@ fn every_fate(sandbox: &Sandbox, capture: &Capture) {
     assert!(tried > generated::count(), "{tried}");
 }
 
-fn every_fate_by_iptables(sandbox: &Sandbox, capture: &Capture, variant: Variant) {
+fn every_connection_by_iptables(sandbox: &Sandbox, capture: &Capture, variant: Variant) {
     let matrix = sample(attempts::matrix(capture));
     // The two read the same text: each gets half of the connections.
     let half = matrix
@@ -82,7 +84,7 @@ fn every_fate_by_iptables(sandbox: &Sandbox, capture: &Capture, variant: Variant
     for (capture, attempts) in feasible(capture, half.collect()) {
         let ruleset = plan(&capture);
         iptables::install(&ruleset, variant);
-        fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+        assert_connections(sandbox, &capture, &ruleset, attempts);
     }
 }
 
@@ -131,7 +133,7 @@ fn mixed(sandbox: &Sandbox) {
         let attempts = some.new_tree(&mut runner).expect("connections").current();
         for (capture, attempts) in feasible(&capture, attempts) {
             let ruleset = install(&capture);
-            let (_, seen) = fates_are_as_told(sandbox, &capture, &ruleset, attempts);
+            let (_, seen) = assert_connections(sandbox, &capture, &ruleset, attempts);
             tried += seen.len();
             assert_explained(&capture, &seen);
         }
@@ -140,7 +142,7 @@ fn mixed(sandbox: &Sandbox) {
 }
 
 /// Each part of one of the scenarios. What is inbound is of the same: what is handed over to a transparent listener and
-/// redirected, too, has no destination that anybody promised.
+/// redirected, too, has no defined destination.
 fn mixed_scenarios() -> impl Strategy<Value = Capture> {
     let captures: Vec<_> = scenarios()
         .into_iter()
@@ -199,9 +201,9 @@ fn purpose(id: &RuleId) -> String {
     id.masked(false, true)
 }
 
-/// Tries the connections out under the rules of the capture, and gives back which rules were met according to
-/// explain, and what became of the connections.
-fn fates_are_as_told(
+/// Makes the connections under the rules of the capture, and asserts where they go. Returns the rules that matched
+/// according to `explain`, and the connections with their outcomes.
+fn assert_connections(
     sandbox: &Sandbox,
     capture: &Capture,
     ruleset: &Ruleset,
@@ -211,14 +213,14 @@ fn fates_are_as_told(
     let mut seen = Vec::new();
     let mut wrong = Vec::new();
     for attempt in attempts {
-        let (connection, fate) = sandbox.try_out(&attempt);
+        let (connection, actual) = sandbox.try_out(&attempt);
         let outcome = evaluate(ruleset, &connection);
-        wrong.extend(judge(capture, &attempt, &connection, &outcome, fate));
+        wrong.extend(mismatch(capture, &attempt, &connection, &outcome, actual));
         met.note(&outcome);
         seen.push(Seen {
             attempt,
             connection,
-            fate,
+            actual,
         });
         // Each may have taken seconds.
         if wrong.len() == 5 {
@@ -233,21 +235,21 @@ fn fates_are_as_told(
     (met, seen)
 }
 
-/// What is wrong with the fate of a connection, if it is.
-fn judge(
+/// What is wrong with the actual of a connection, if it is.
+fn mismatch(
     capture: &Capture,
     attempt: &Attempt,
     connection: &Connection,
     outcome: &Outcome,
-    fate: Fate,
+    actual: ConnectionOutcome,
 ) -> Option<String> {
-    let told = Fate::of(outcome.verdict, connection);
-    let tables = Fate::of(
-        decision_tables::fate(capture, connection).verdict,
+    let explained = ConnectionOutcome::of(outcome.verdict, connection);
+    let tables = ConnectionOutcome::of(
+        decision_tables::expected(capture, connection).verdict,
         connection,
     );
-    (fate != told || fate != tables).then(|| {
-        format!("{attempt}: {fate}\n  the tables: {tables}\n  explain: {connection}\n{outcome}")
+    (actual != explained || actual != tables).then(|| {
+        format!("{attempt}: {actual}\n  the tables: {tables}\n  explain: {connection}\n{outcome}")
     })
 }
 
@@ -269,14 +271,14 @@ impl Met {
         for (chain, rule) in ruleset.rules() {
             let id = rule.id.to_string();
             let id = id.as_str();
-            let told = self.0.get(id).copied().unwrap_or_default();
+            let evaluated = self.0.get(id).copied().unwrap_or_default();
             let counted = counted.get(id).copied().expect("it is installed");
             match chain.kind {
-                ChainKind::Nat => assert_eq!(counted, told, "connections counted by {id}"),
+                ChainKind::Nat => assert_eq!(counted, evaluated, "connections counted by {id}"),
                 ChainKind::Filter | ChainKind::Route => {
                     assert!(
-                        counted >= told,
-                        "{counted} packets of {told} connections by {id}"
+                        counted >= evaluated,
+                        "{counted} packets of {evaluated} connections by {id}"
                     );
                 }
             }

@@ -18,17 +18,16 @@ const LOOPBACK: [IpAddr; 2] = [
 
 /// Where a connection went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub(crate) enum ConnectionOutcome {
     /// It was accepted.
-    Taken {
-        /// By whom.
-        by: Taker,
-        /// The original destination that the taker sees. The kernel tells it for TCP alone.
+    Accepted {
+        by: Listener,
+        /// The original destination that the listener sees; `None` for UDP, for which the kernel does not report it.
         original: Option<SocketAddr>,
-        /// Whether it is the taker's own end, too. Only of TCP and the pod: the peer redirects everything.
+        /// Whether it is the listener's own address, too. Only of TCP and the pod: the peer redirects everything.
         kept: bool,
     },
-    /// Nobody listens where it went.
+    /// No socket listens where it went.
     Refused,
     /// Nothing came back.
     Lost,
@@ -36,17 +35,17 @@ pub(crate) enum Fate {
 
 /// A listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taker {
+pub(crate) enum Listener {
     /// In the pod, on this port: the proxy or an application.
     Pod(u16),
     /// The peer, which listens everywhere.
     Peer,
 }
 
-impl Fate {
+impl ConnectionOutcome {
     /// Of a TCP connection that is accepted, but not where it was meant to go.
-    pub(crate) const fn diverted(by: Taker, original: SocketAddr) -> Self {
-        Self::Taken {
+    pub(crate) const fn diverted(by: Listener, original: SocketAddr) -> Self {
+        Self::Accepted {
             by,
             original: Some(original),
             kept: false,
@@ -59,10 +58,10 @@ impl Fate {
         let address = connection.addresses.end(End::Destination);
         let is_tcp = connection.transport.protocol() == Some(Protocol::Tcp);
         let original = is_tcp.then(|| SocketAddr::new(address, port));
-        let to_pod = |taker: u16, kept: bool| {
-            if POD_PORTS.contains(&taker) {
-                Self::Taken {
-                    by: Taker::Pod(taker),
+        let to_pod = |listener: u16, kept: bool| {
+            if POD_PORTS.contains(&listener) {
+                Self::Accepted {
+                    by: Listener::Pod(listener),
                     original,
                     kept: kept && is_tcp,
                 }
@@ -72,16 +71,16 @@ impl Fate {
         };
         match (verdict, &connection.path) {
             // The address becomes the loopback address, or the one of the interface that it came by.
-            (Verdict::Redirect(taker), path) => {
+            (Verdict::Redirect(listener), path) => {
                 let same_address = match path {
                     Path::Out { .. } => LOOPBACK.contains(&address),
                     Path::In { .. } => is_of_pod(address),
                 };
-                to_pod(taker.number(), same_address && taker.number() == port)
+                to_pod(listener.number(), same_address && listener.number() == port)
             }
-            (Verdict::Tproxy(taker), _) => to_pod(taker.number(), true),
-            (Verdict::Leave, Path::Out { .. }) if !is_of_pod(address) => Self::Taken {
-                by: Taker::Peer,
+            (Verdict::Tproxy(listener), _) => to_pod(listener.number(), true),
+            (Verdict::Leave, Path::Out { .. }) if !is_of_pod(address) => Self::Accepted {
+                by: Listener::Peer,
                 original,
                 kept: false,
             },
@@ -91,13 +90,13 @@ impl Fate {
     }
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for ConnectionOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Taken { by, original, kept } => {
+            Self::Accepted { by, original, kept } => {
                 match by {
-                    Taker::Pod(port) => write!(f, "taken by the pod's port {port}")?,
-                    Taker::Peer => f.write_str("taken by the peer")?,
+                    Listener::Pod(port) => write!(f, "taken by the pod's port {port}")?,
+                    Listener::Peer => f.write_str("taken by the peer")?,
                 }
                 match original {
                     Some(original) if *kept => write!(f, ", as {original}"),

@@ -11,39 +11,40 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::bytes;
-use crate::sandbox::{Promise, fresh, install, run};
+use crate::sandbox::{NetnsTest, fresh, install, run};
 use netweir_testkit::captures;
 use netweir_testkit::effort::effort;
 use netweir_testkit::scenarios::scenarios;
 
-pub(crate) fn promises() -> Vec<Promise> {
+pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        Promise::alone(
-            "judges::scenarios-are-what-is-printed-and-read-back",
+        NetnsTest::alone(
+            "round-trips::scenarios-are-what-is-printed-and-read-back",
             || {
                 for (name, capture) in scenarios() {
-                    judge(&plan(&capture)).unwrap_or_else(|error| panic!("{name}: {error}"));
+                    assert_round_trip(&plan(&capture))
+                        .unwrap_or_else(|error| panic!("{name}: {error}"));
                 }
             },
         ),
-        Promise::alone(
-            "judges::any-capture-is-what-is-printed-and-read-back",
+        NetnsTest::alone(
+            "round-trips::any-capture-is-what-is-printed-and-read-back",
             || {
-                any_capture(|capture| judge(&plan(capture)));
+                any_capture(|capture| assert_round_trip(&plan(capture)));
             },
         ),
-        Promise::alone("judges::a-second-time-changes-nothing", || {
+        NetnsTest::alone("round-trips::a-second-time-changes-nothing", || {
             for (name, capture) in scenarios() {
                 second_time_changes_nothing(&name, &capture);
             }
         }),
-        Promise::alone(
-            "judges::one-after-the-other-leaves-nothing-of-the-first",
+        NetnsTest::alone(
+            "round-trips::one-after-the-other-leaves-nothing-of-the-first",
             || {
                 any_capture(one_after_the_other);
             },
         ),
-        Promise::alone("judges::removal-leaves-nothing", || {
+        NetnsTest::alone("round-trips::removal-leaves-nothing", || {
             removal_leaves_nothing();
         }),
     ]
@@ -64,7 +65,7 @@ fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
 
 /// After apply, the kernel holds, and nft lists, what they do after nft has read the printed rules itself, in both of its
 /// formats; and what is read back is what was installed.
-fn judge(ruleset: &Ruleset) -> Result<(), TestCaseError> {
+fn assert_round_trip(ruleset: &Ruleset) -> Result<(), TestCaseError> {
     prop_assert_eq!(applied(ruleset)?, Outcome::Installed);
     let (installed, note) = nftables::dump_with_metadata()
         .expect("dumped")

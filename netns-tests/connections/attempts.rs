@@ -205,7 +205,7 @@ fn outbound_addresses(capture: &Capture) -> Vec<(Option<IpAddr>, IpAddr)> {
     let mut pairs: Vec<_> = usual.chain(named).map(|to| (None, to)).collect();
     let ipv4 = capture.passthrough.ipv4.iter().copied().map(IpAddr::from);
     let ipv6 = capture.passthrough.ipv6.iter().copied().map(IpAddr::from);
-    // Of a family that is left alone, nothing makes the source an address.
+    // Of a family that is not captured, nothing makes the source an address.
     let sources = ipv4
         .chain(ipv6)
         .filter(|&source| capture.families.contains(family_of(source)));

@@ -66,7 +66,7 @@ pub(crate) fn has_every_owner() -> bool {
 }
 
 /// A named test.
-pub(crate) struct Promise {
+pub(crate) struct NetnsTest {
     name: String,
     programs: &'static [&'static str],
     /// It takes more than one user.
@@ -77,7 +77,7 @@ pub(crate) struct Promise {
 /// What every sandbox is made with.
 const SANDBOX_PROGRAMS: [&str; 2] = ["ip", "nft"];
 
-impl Promise {
+impl NetnsTest {
     /// A test in a sandbox.
     pub(crate) fn new(
         name: impl Into<String>,
