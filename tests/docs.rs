@@ -138,6 +138,26 @@ fn files_that_are_named_exist() {
     assert!(missing.is_empty(), "{missing:#?}");
 }
 
+/// The modules in the column "after" of the four walks.
+#[test]
+fn walks_name_modules_that_exist() {
+    let decisions = include_str!("../docs/decisions.md");
+    let (_, walks) = decisions.split_once("## Four walks").expect("the chapter");
+    let rows: Vec<_> = walks
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'))
+        .collect();
+    assert_eq!(rows.len(), 4);
+    for row in rows {
+        let after = row.split('|').nth(3).expect("the column");
+        for name in after.split('`').skip(1).step_by(2) {
+            let is_type = name.starts_with(char::is_uppercase);
+            let file = Path::new(ROOT).join(format!("src/{name}.rs"));
+            assert!(is_type || file.exists(), "src/{name}.rs does not exist");
+        }
+    }
+}
+
 #[test]
 fn the_repository_has_one_placeholder_address() {
     let repository = env!("CARGO_PKG_REPOSITORY");

@@ -1,5 +1,6 @@
 """The chart's values: each does something, and a wrong one is refused with its name."""
 
+import json
 import re
 import unittest
 
@@ -83,6 +84,14 @@ class Chart(unittest.TestCase):
         for version in VERSIONS:
             with self.subTest(version=version):
                 run(version, "helm", "lint", "--strict", CHART, f"{CHART}-init")
+
+    def test_schema_has_no_duplicate_keys(self):
+        def unique(pairs):
+            keys = [key for key, _ in pairs]
+            self.assertEqual(len(keys), len(set(keys)), keys)
+            return dict(pairs)
+
+        json.loads((ROOT / CHART / "values.schema.json").read_text(encoding="utf-8"), object_pairs_hook=unique)
 
     def test_lint_complains(self):
         for version in VERSIONS:
