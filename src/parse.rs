@@ -1,8 +1,7 @@
-//! Texts to values: what every front end's options are made of.
+//! Parses the values of options.
 //!
-//! Pure functions from one text to one value, or to what is wrong with it. The names of the options,
-//! where their texts come from and what an absent one means is left to [`options`](crate::options).
-//! An error quotes the text and says what is accepted; it never stops at a list's first bad entry.
+//! Each function turns one text into a value or an error. The names of options, their sources and defaults are the
+//! subject of [`options`](crate::options). All bad entries of a list are reported.
 
 mod address;
 mod amount;
@@ -37,47 +36,47 @@ pub use word::{
 
 use crate::intent::InterfacePattern;
 
-/// Why a text is not the value that was asked for.
+/// Why a text is not a valid value. Messages say what was expected first, then what was found.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ValueError {
     /// Two commas in a row, or one at an end.
-    #[error("an entry of the list is empty; entries are separated by single commas")]
+    #[error("empty list entry; separate entries with single commas")]
     EmptyEntry,
     /// `*` between other entries.
-    #[error("\"*\" means everything and stands alone")]
+    #[error("\"*\" means everything and must be the only entry")]
     StarNotAlone,
-    /// No port number; 0 cannot be listened on or connected to (RFC 6335).
-    #[error("{0:?} is not a port (1-65535)")]
+    /// Not a port number; 0 is reserved (RFC 6335).
+    #[error("expected a port (1-65535), found {0:?}")]
     Port(String),
     /// Neither a port nor `none`.
-    #[error("{0:?} is neither a port (1-65535) nor \"none\"")]
+    #[error("expected a port (1-65535) or none, found {0:?}")]
     OptionalPort(String),
-    /// A dash, but not between two ports.
-    #[error("{0:?} is not a range of ports (such as 8000-8999, within 1-65535)")]
+    /// A dash that is not between two ports.
+    #[error("expected a range of ports (such as 8000-8999, within 1-65535), found {0:?}")]
     PortRange(String),
-    /// The range ends before it starts.
-    #[error("{text:?} runs backwards; did you mean {last}-{first}")]
+    /// A range whose end is before its start.
+    #[error("{text:?} is a reversed range; did you mean {last}-{first}")]
     Backwards {
-        /// What was written.
+        /// The text.
         text: String,
-        /// The bound that was written first, and is greater.
+        /// The first bound, which is greater.
         first: u32,
-        /// The bound that was written last, and is smaller.
+        /// The second bound, which is smaller.
         last: u32,
     },
-    /// No address.
-    #[error("{0:?} is not an IPv4 or IPv6 address")]
+    /// Not an IP address.
+    #[error("expected an IPv4 or IPv6 address, found {0:?}")]
     Address(String),
-    /// A source address that no socket can have.
-    #[error("{0} cannot be the source of a connection; accepted is an address of one host")]
+    /// An address that no socket can be bound to.
+    #[error("expected the address of one host, found {0}")]
     Source(IpAddr),
     /// Neither an address nor a network.
-    #[error("{0:?} is neither an IPv4 or IPv6 address nor a CIDR (such as 10.0.0.0/8)")]
+    #[error("expected an IPv4 or IPv6 address or a CIDR (such as 10.0.0.0/8), found {0:?}")]
     Network(String),
-    /// The part after the slash is no prefix length of the family.
-    #[error("{text:?} has no valid prefix length (0-{longest})")]
+    /// A prefix length that the family does not have.
+    #[error("expected a prefix length of 0-{longest}, found {text:?}")]
     PrefixLength {
-        /// What was written.
+        /// The text.
         text: String,
         /// The family's longest.
         longest: u8,
@@ -85,169 +84,193 @@ pub enum ValueError {
     /// A CIDR with bits set after its prefix.
     #[error("{text}: host bits are set; did you mean {network}")]
     HostBits {
-        /// What was written.
+        /// The text.
         text: String,
-        /// The network that the address is in.
+        /// The network that contains the address.
         network: IpNet,
     },
-    /// An address of `::ffff:0:0/96`, which never is on the wire (RFC 4291, 2.5.5.2).
+    /// An address of `::ffff:0:0/96`, which is never on the wire (RFC 4291, 2.5.5.2).
     #[error(
-        "{text} is an IPv4-mapped IPv6 address, which no packet bears; write the IPv4 form {ipv4}"
+        "{text} is an IPv4-mapped IPv6 address, which no packet has; write the IPv4 form {ipv4}"
     )]
     Ipv4Mapped {
-        /// What was written.
+        /// The text.
         text: String,
-        /// The same as IPv4.
+        /// The IPv4 form.
         ipv4: String,
     },
-    /// A range for loopback that is none.
-    #[error("{0:?} is not an IPv4 address or CIDR inside 127.0.0.0/8")]
+    /// A loopback range outside 127.0.0.0/8.
+    #[error("expected an IPv4 address or CIDR inside 127.0.0.0/8, found {0:?}")]
     LoopbackRange(String),
     /// Neither an id nor a name.
-    #[error("{text:?} is not a {kind} id (0-{LARGEST_OWNER}) or name")]
+    #[error("expected a {kind} id (0-{LARGEST_OWNER}) or name, found {text:?}")]
     Owner {
-        /// What was written.
+        /// The text.
         text: String,
-        /// Of whom.
+        /// Users or groups.
         kind: OwnerKind,
     },
-    /// No id where names are none.
-    #[error("{text:?} is not a {kind} id (0-{LARGEST_OWNER})")]
+    /// Not an id, where names are not accepted.
+    #[error("expected a {kind} id (0-{LARGEST_OWNER}), found {text:?}")]
     OwnerId {
-        /// What was written.
+        /// The text.
         text: String,
-        /// Of whom.
+        /// Users or groups.
         kind: OwnerKind,
     },
     /// A range where single owners are needed.
-    #[error("{text:?} is a range; accepted are single {kind} ids (0-{LARGEST_OWNER}) and names")]
+    #[error("expected single {kind} ids (0-{LARGEST_OWNER}) and names, found the range {text:?}")]
     OwnerRange {
-        /// What was written.
+        /// The text.
         text: String,
-        /// Of whom.
+        /// Users or groups.
         kind: OwnerKind,
     },
-    /// `(uid_t) -1` is no id: system calls take it for "leave as it is" (setreuid(2)).
-    #[error("{id} is not a {kind} id to the kernel; the largest is {LARGEST_OWNER}")]
+    /// `(uid_t) -1`, which system calls read as "no change" (setreuid(2)).
+    #[error("{id} is not a {kind} id for the kernel; the largest is {LARGEST_OWNER}")]
     OwnerSentinel {
         /// The number.
         id: OwnerId,
-        /// Of whom.
+        /// Users or groups.
         kind: OwnerKind,
     },
-    /// A name that nobody has.
-    #[error("there is no {kind} {name:?} in {}; accepted are ids (0-{LARGEST_OWNER}) and names", kind.file())]
+    /// A name without an entry.
+    #[error("there is no {kind} {name:?} in {}; expected an id (0-{LARGEST_OWNER}) or a name", kind.file())]
     UnknownName {
         /// The name.
         name: String,
-        /// Of whom.
+        /// Users or groups.
         kind: OwnerKind,
     },
     /// A name that could not be looked up.
-    #[error("the {kind} {name:?} cannot be looked up in {}: {reason}; an id (0-{LARGEST_OWNER}) needs no lookup", kind.file())]
+    #[error("cannot look up the {kind} {name:?} in {}: {reason}; an id (0-{LARGEST_OWNER}) needs no lookup", kind.file())]
     Lookup {
         /// The name.
         name: String,
-        /// Of whom.
+        /// Users or groups.
         kind: OwnerKind,
-        /// What the operating system said.
+        /// The operating system's error.
         reason: String,
     },
-    /// A name that only the pod's own files could tell the id of.
+    /// A name that only the pod's own files define.
     #[error(
-        "{name:?} is not a {kind} id (0-{LARGEST_OWNER}); names are the pod's own, and not known to the plugin"
+        "expected a {kind} id (0-{LARGEST_OWNER}), found {name:?}; names are the pod's own, and not known to the plugin"
     )]
     NameOfPod {
         /// The name.
         name: String,
-        /// Of whom.
+        /// Users or groups.
         kind: OwnerKind,
     },
     /// A field is missing, empty or too many.
-    #[error("{0:?} is not [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999)")]
-    PortsForUids(String),
-    /// No packet mark.
-    #[error("{0:?} is not a mark (0-4294967295, or as hexadecimal 0x0-0xffffffff)")]
-    Mark(String),
-    /// Packets that nobody marked have the mark 0.
     #[error(
-        "0 is the mark of every packet that nobody marked: all of them would be for this pod, which would reach \
-         nobody any more; accepted is 1-4294967295"
+        "expected [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999), found {0:?}"
+    )]
+    PortsForUids(String),
+    /// Not a packet mark.
+    #[error("expected a mark (0-4294967295, or hexadecimal 0x0-0xffffffff), found {0:?}")]
+    Mark(String),
+    /// 0, the mark of packets that were not marked.
+    #[error(
+        "expected a mark of 1-4294967295, found 0; every packet without a mark has it, and all would be delivered to this pod"
     )]
     MarkOfAll,
-    /// No routing table; 0 stands for none (`RT_TABLE_UNSPEC`).
-    #[error("{0:?} is not a routing table (1-4294967295, or as hexadecimal 0x1-0xffffffff)")]
+    /// Not a routing table; 0 stands for none (`RT_TABLE_UNSPEC`).
+    #[error("expected a routing table (1-4294967295, or hexadecimal 0x1-0xffffffff), found {0:?}")]
     RoutingTable(String),
     /// A table that every packet looks up.
     #[error(
-        "{0} is a routing table that every packet looks up: all of them would be for this pod, which would reach \
-         nobody any more; accepted are 1-252 and 256-4294967295"
+        "expected a routing table of 1-252 or 256-4294967295, found {0}; every packet uses that table, and all would be \
+         delivered to this pod"
     )]
     TableInUse(u32),
-    /// A line of resolv.conf that the C library may read in its own way.
-    #[error("line {line}: the name server {text:?} is not an IPv4 or IPv6 address")]
+    /// A line of resolv.conf(5) that the C library may read in its own way.
+    #[error("line {line}: expected the IPv4 or IPv6 address of a name server, found {text:?}")]
     NameServer {
         /// The line, counted from 1.
         line: usize,
-        /// What stands where the address should.
+        /// The text in the address's place.
         text: String,
     },
-    /// No interface name.
+    /// Not an interface name.
     #[error(
-        "{text:?} {reason}; accepted is an interface name of up to 15 bytes, or a prefix with + or *"
+        "expected an interface name (up to 15 bytes) or a prefix with {wildcards}, found {text:?}, which {reason}"
     )]
     Interface {
-        /// What was written.
+        /// The text.
         text: String,
         /// What is wrong with it.
         reason: InterfaceNameError,
+        /// The wildcards that are accepted at the end.
+        wildcards: &'static str,
     },
-    /// Not one of the words that are accepted.
-    #[error("{text:?} is not one of {accepted}")]
+    /// An interface name with the peer that `ip link` prints after it.
+    #[error("expected an interface name, found {text:?} as ip link prints it; write {name}")]
+    InterfaceWithPeer {
+        /// The text.
+        text: String,
+        /// The name before the `@`.
+        name: String,
+    },
+    /// Not one of the accepted words.
+    #[error("expected one of {accepted}, found {text:?}")]
     Word {
-        /// What was written.
+        /// The text.
         text: String,
         /// The words.
         accepted: &'static str,
     },
-    /// No small number.
-    #[error("{0:?} is not a number (0-255)")]
+    /// Not a small number.
+    #[error("expected a number (0-255), found {0:?}")]
     Count(String),
-    /// Nothing, or not a number.
-    #[error("{0:?} is not a number (1 or more)")]
+    /// Not a positive number.
+    #[error("expected a number (1 or more), found {0:?}")]
     Positive(String),
-    /// No address with a port.
-    #[error("{0:?} is not an address with a port (such as 127.0.0.1:15097 or [::1]:15097)")]
-    SocketAddress(String),
-    /// No network namespace.
-    #[error("{0:?} is neither a path, nor a name under /run/netns, nor a process id")]
-    NetworkNamespace(String),
-    /// No duration, or none that passes.
-    #[error("{0:?} is not a time (such as 5s, 1m30s or 500ms)")]
-    Duration(String),
-    /// No number.
-    #[error("{0:?} is not a number (0-4294967295)")]
-    WholeNumber(String),
-    /// No network with its prefix length.
+    /// Not an address with a port.
     #[error(
-        "{0:?} is not a CIDR: an IPv4 or IPv6 address, a slash and a prefix length (such as 10.0.0.0/8)"
+        "expected an address with a port (such as 127.0.0.1:15097 or [::1]:15097), found {0:?}"
     )]
+    SocketAddress(String),
+    /// Not a network namespace.
+    #[error("expected a path, a name under /run/netns or a process id, found {0:?}")]
+    NetworkNamespace(String),
+    /// Not a duration, or an empty one.
+    #[error("expected a time (such as 5s, 1m30s or 500ms), found {0:?}")]
+    Duration(String),
+    /// Not a number.
+    #[error("expected a number (0-4294967295), found {0:?}")]
+    WholeNumber(String),
+    /// Not a network with its prefix length.
+    #[error("expected a CIDR, an address with a prefix length (such as 10.0.0.0/8), found {0:?}")]
     Cidr(String),
     /// A number that one program reads as decimal and another as octal.
     #[error(
-        "{0:?} has a leading zero, with which iptables reads an octal number; accepted are decimal numbers without"
+        "expected a decimal number without a leading zero, found {0:?}; iptables reads it as octal"
     )]
     LeadingZero(String),
-    /// A wildcard that iptables does not know.
-    #[error("{0:?} ends in a star, which is no wildcard to iptables; a + is")]
+    /// A trailing `*`, which iptables does not know.
+    #[error("{0:?} ends in *, which is not a wildcard in iptables; use +")]
     InterfaceStar(String),
 }
 
 /// An interface name, or a prefix with `+` or `*` after it.
 pub fn interface(text: &str) -> Result<InterfacePattern, ValueError> {
-    text.parse().map_err(|reason| ValueError::Interface {
+    text.parse().map_err(|reason| {
+        with_peer(text).unwrap_or_else(|| ValueError::Interface {
+            text: text.to_owned(),
+            reason,
+            wildcards: "+ or *",
+        })
+    })
+}
+
+/// The error for `eth0@if3`, as ip-link(8) prints the interface `eth0` and its peer.
+fn with_peer(text: &str) -> Option<ValueError> {
+    let (name, _) = text.split_once('@')?;
+    name.parse::<InterfacePattern>().ok()?;
+    Some(ValueError::InterfaceWithPeer {
         text: text.to_owned(),
-        reason,
+        name: name.to_owned(),
     })
 }
 

@@ -36,23 +36,23 @@ fn reports_every_invalid_word_with_what_is_expected() {
         texts.map(errors_of).concat(),
         str![[r#"
 out tcp 10.0.0.5:0 from=10.0.0 dev=a/b uid=nobody gid=-1 mark=x ctmark=4294967296 state=old
-  10.0.0.5:0: "0" is not a port (1-65535)
-  from=10.0.0: "10.0.0" is not an IPv4 or IPv6 address
-  dev=a/b: "a/b" has a character that an interface name cannot have: '/'; accepted is an interface name of up to 15 bytes, or a prefix with + or *
-  uid=nobody: there is no user "nobody" in /etc/passwd; accepted are ids (0-4294967294) and names
-  gid=-1: "-1" is not a group id (0-4294967294) or name
-  mark=x: "x" is not a mark (0-4294967295, or as hexadecimal 0x0-0xffffffff)
-  ctmark=4294967296: "4294967296" is not a mark (0-4294967295, or as hexadecimal 0x0-0xffffffff)
-  state=old: "old" is not one of new, established, invalid
+  10.0.0.5:0: expected a port (1-65535), found "0"
+  from=10.0.0: expected an IPv4 or IPv6 address, found "10.0.0"
+  dev=a/b: expected an interface name (up to 15 bytes) or a prefix with + or *, found "a/b", which has a character that an interface name cannot have: '/'
+  uid=nobody: there is no user "nobody" in /etc/passwd; expected an id (0-4294967294) or a name
+  gid=-1: expected a group id (0-4294967294) or name, found "-1"
+  mark=x: expected a mark (0-4294967295, or hexadecimal 0x0-0xffffffff), found "x"
+  ctmark=4294967296: expected a mark (0-4294967295, or hexadecimal 0x0-0xffffffff), found "4294967296"
+  state=old: expected one of new, established, invalid, found "old"
 inn tpc 443 [fd00::a]443 [fd00::a 10.0.0.5:https frm=1 protocol=300 dev=eth+
   inn: not understood; expected out, in, tcp, udp, icmp, a destination (10.0.0.5:443, [fd00::a]:53, 10.0.0.5, :8080) or one of from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=
   tpc: not understood; expected out, in, tcp, udp, icmp, a destination (10.0.0.5:443, [fd00::a]:53, 10.0.0.5, :8080) or one of from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=
   443: not understood; for a port write :443
-  [fd00::a]443: "[fd00::a]443" is not an IPv4 or IPv6 address
-  [fd00::a: "[fd00::a" is not an IPv4 or IPv6 address
-  10.0.0.5:https: "https" is not a port (1-65535)
+  [fd00::a]443: expected an IPv4 or IPv6 address, found "[fd00::a]443"
+  [fd00::a: expected an IPv4 or IPv6 address, found "[fd00::a"
+  10.0.0.5:https: expected a port (1-65535), found "https"
   frm=1: unknown key; expected from=, dev=, uid=, gid=, mark=, ctmark=, state= or protocol=
-  protocol=300: "300" is not a number (0-255)
+  protocol=300: expected a number (0-255), found "300"
   dev=eth+: expected an interface name without a wildcard, found "eth+"
 out in tcp udp 10.0.0.1 10.0.0.2 uid=1 uid=2
   in: the direction is specified twice
@@ -69,7 +69,7 @@ out icmp 10.0.0.5:80
 out tcp :80 uid=none gid=0
   gid=0: contradicts uid=; a packet without a socket has neither a uid nor a gid
 out tcp ::ffff:10.0.0.5
-  ::ffff:10.0.0.5: ::ffff:10.0.0.5 is an IPv4-mapped IPv6 address, which no packet bears; write the IPv4 form 10.0.0.5
+  ::ffff:10.0.0.5: ::ffff:10.0.0.5 is an IPv4-mapped IPv6 address, which no packet has; write the IPv4 form 10.0.0.5
 
 "#]]
     );

@@ -66,12 +66,19 @@ fn as_written(text: &str, error: ValueError) -> ValueError {
     }
 }
 
-/// An interface name, or a prefix with `+` after it: a star is a character like others to iptables.
+/// An interface name, or a prefix with a trailing `+`. In iptables `*` is not a wildcard.
 pub fn iptables_interface(text: &str) -> Result<InterfacePattern, ValueError> {
     if text.ends_with('*') {
         return Err(ValueError::InterfaceStar(text.to_owned()));
     }
-    interface(text)
+    interface(text).map_err(|error| match error {
+        ValueError::Interface { text, reason, .. } => ValueError::Interface {
+            text,
+            reason,
+            wildcards: "+",
+        },
+        error => error,
+    })
 }
 
 /// A number of something.
@@ -143,5 +150,17 @@ mod tests {
         assert_eq!(iptables_interface("eth0"), interface("eth0"));
         assert!(iptables_interface("tun*").is_err());
         assert!(iptables_interface("+").is_err());
+    }
+
+    #[test]
+    fn suggests_an_interface_name_that_is_accepted() {
+        for text in ["net1@if3", "eth0@veth123", "tun+@if3"] {
+            let Err(ValueError::InterfaceWithPeer { name, .. }) = iptables_interface(text) else {
+                panic!("{text}");
+            };
+            assert!(iptables_interface(&name).is_ok(), "{name}");
+        }
+        let error = iptables_interface("a/b").unwrap_err().to_string();
+        assert!(error.contains("prefix with +,"), "{error}");
     }
 }

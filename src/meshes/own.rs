@@ -43,7 +43,7 @@ pub(super) fn unknown_word(facts: &PodFacts) -> Option<OptionError> {
 
 /// The options that the annotations give, and their errors.
 pub(super) fn options(facts: &PodFacts) -> (OptionValues, Vec<OptionError>) {
-    let mut given = OptionValues::default();
+    let mut given = OptionValues::by_key();
     let mut errors = Vec::new();
     // The file would be one of the node.
     let accepted = |setting| is_about_capture(setting) && setting != Setting::ResolvConf;

@@ -143,6 +143,8 @@ impl Files for NodeFiles {
 mod tests {
     use serde_json::json;
 
+    use snapbox::{assert_data_eq, str};
+
     use super::*;
 
     fn errors(keys: &str) -> Vec<String> {
@@ -176,13 +178,14 @@ mod tests {
 
     #[test]
     fn all_errors_are_reported() {
-        assert_eq!(
-            errors(r#"{"policy": "some", "polcy": 1, "capture": {"dns": "perhaps"}}"#),
-            [
-                "policy: \"some\" is not one of annotated, all, none",
-                "polcy, which is 1: there is no such key; did you mean policy",
-                "capture.dns: \"perhaps\" is not one of off, resolvers, all",
-            ]
+        let wrong = errors(r#"{"policy": "some", "polcy": 1, "capture": {"dns": "perhaps"}}"#);
+        assert_data_eq!(
+            wrong.join("\n"),
+            str![[r#"
+policy: "some" is not one of annotated, all, none
+polcy, which is 1: there is no such key; did you mean policy
+capture.dns: expected one of off, resolvers, all, found "perhaps"
+"#]]
         );
         assert_eq!(
             errors(r#"{"type": "bridge"}"#),

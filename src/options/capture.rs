@@ -123,7 +123,8 @@ impl Reader<'_> {
             uids.clone()
         };
         if uids.is_empty() && gids.is_empty() && !nobody {
-            self.note(Setting::ProxyUid, OptionErrorKind::NoProxyOwner);
+            let groups = self.given.name(Setting::ProxyGid);
+            self.note(Setting::ProxyUid, OptionErrorKind::NoProxyOwner { groups });
         }
         Some(Proxy {
             outbound_port: outbound_port?,

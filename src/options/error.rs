@@ -1,4 +1,4 @@
-//! What is wrong with the options, one mistake a line.
+//! Errors in options.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -12,17 +12,17 @@ use crate::trace::FilterError;
 
 use super::{OptionSet, OptionValues};
 
-/// One mistake: the option as the user wrote it, and what is wrong.
+/// An error in one option, which is named as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionError {
     /// `--inbound-port`, `NETWEIR_INBOUND_PORT` or `inbound-port in FILE`.
     pub option: String,
-    /// What is wrong, and what is accepted.
+    /// What is wrong.
     pub problem: OptionErrorKind,
 }
 
 impl OptionError {
-    /// A mistake in the text that was given for the setting.
+    /// An error in the value of the option.
     #[must_use]
     pub fn new<O: OptionSet>(
         given: &OptionValues<O>,
@@ -38,22 +38,26 @@ impl OptionError {
 
 impl fmt::Display for OptionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What is no option may be any text.
+        // An unknown option may be any text.
         write!(f, "{}: {}", printable(&self.option), self.problem)
     }
 }
 
-/// What is wrong with an option.
+/// What is wrong with an option. Other options are named as the user wrote or would write them.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum OptionErrorKind {
-    /// The value is not of its kind.
+    /// The value is not valid.
     #[error(transparent)]
     Value(#[from] ValueError),
-    /// No user and no group is the proxy.
+    /// The proxy has neither a user nor a group.
     #[error(
-        "expected at least one user or group of the proxy: its own connections would be captured again, without end"
+        "expected a user, or a group in {groups}; without either, the proxy's own connections would be captured again, in \
+         a loop"
     )]
-    NoProxyOwner,
+    NoProxyOwner {
+        /// The option for groups.
+        groups: String,
+    },
     /// The option has an effect only with this other one.
     #[error("requires {0}")]
     Requires(String),
@@ -68,16 +72,16 @@ pub enum OptionErrorKind {
     /// `explain` with more than one kind of question.
     #[error("expected one of CONNECTION, --connections and --table")]
     SeveralQuestions,
-    /// A word is no part of a connection.
+    /// A word is not part of a connection.
     #[error(transparent)]
     Connection(#[from] SpecErrorKind),
-    /// A word says nothing about which connections to trace.
+    /// A word does not select connections to trace.
     #[error(transparent)]
     Filter(#[from] FilterError),
     /// There is no such option.
     #[error("unknown option{}", did_you_mean(.nearest.as_deref(), "; see --help"))]
     Unknown {
-        /// The option that is spelled most like it.
+        /// The option with the most similar name.
         nearest: Option<String>,
     },
     /// A key of the plugin's configuration or an annotation does not name an option.
@@ -94,7 +98,7 @@ pub enum OptionErrorKind {
         "unexpected argument; separate list values with commas (80,443), give switches a value with ="
     )]
     Stray,
-    /// Bytes that are no text.
+    /// Not UTF-8.
     #[error("{0:?} is not UTF-8")]
     NotUtf8(OsString),
     /// There is no such command.
@@ -104,33 +108,33 @@ pub enum OptionErrorKind {
         nearest: Option<String>,
     },
     /// A flag without its value.
-    #[error("needs a value: {value}, such as {example}")]
+    #[error("expected a value: {value}, such as {example}")]
     NoValue {
-        /// What the help calls the value.
+        /// The placeholder of the value in help.
         value: &'static str,
         /// A value.
         example: &'static str,
     },
-    /// There is no default, and nothing gave it.
-    #[error("is missing; accepted is {value}, such as {example}")]
+    /// There is no default, and the option is not set.
+    #[error("missing; expected {value}, such as {example}")]
     Required {
-        /// What the help calls the value.
+        /// The placeholder of the value in help.
         value: &'static str,
         /// A value.
         example: &'static str,
     },
-    /// The command line parser's own words, for what none of the above fits.
+    /// Another message.
     #[error("{0}")]
     Usage(String),
-    /// An option that says nothing about what to capture.
+    /// An option that does not say what to capture, in a pod's annotations or the plugin's configuration.
     #[error(
-        "is no option of what to capture in a pod; accepted is one that is, such as exclude-outbound-ports"
+        "not an option for pods; expected one that says what to capture, such as exclude-outbound-ports"
     )]
     NotForPods,
     /// The plugin sees the node's resolv.conf, not the pod's.
     #[error(
-        "\"resolvers\" takes dns-servers with it, or resolv-conf in the plugin's own configuration: the pod's name \
-         servers are not known to the plugin; accepted is also \"all\""
+        "\"resolvers\" needs dns-servers, or resolv-conf in the plugin's own configuration, since the plugin does not know \
+         the pod's name servers; \"all\" needs neither"
     )]
     ResolversOfNode,
     /// A structured value of an annotation is malformed.
@@ -142,35 +146,35 @@ pub enum OptionErrorKind {
     /// Ports that are excluded for users, in Kuma's notation.
     #[error("expected [tcp:|udp:][PORTS:]UID or a range of user ids up to 65535, found {0:?}")]
     UidPorts(String),
-    /// A pod has one mesh's proxy.
-    #[error("contradicts {0}: both meshes gave the pod a proxy")]
+    /// A pod with the proxies of two meshes.
+    #[error("contradicts {0}: both meshes injected a proxy")]
     TwoMeshes(&'static str),
-    /// The file says it of itself.
-    #[error("a configuration file cannot name another; accepted is a flag or a variable")]
+    /// A configuration file that names a configuration file.
+    #[error("not allowed in a configuration file; use a flag or a variable")]
     ConfigInFile,
-    /// A value of the file has the wrong TOML type.
-    #[error("is {found}; accepted is {accepted}")]
+    /// A value in a file has the wrong type.
+    #[error("expected {accepted}, found {found}")]
     Type {
         /// The type.
         found: &'static str,
         /// The types of this option.
         accepted: &'static str,
     },
-    /// An entry of an array in the file has the wrong TOML type.
-    #[error("entry {index} is neither a string nor an integer")]
+    /// An entry of an array in a file has the wrong type.
+    #[error("entry {index}: expected a string or an integer")]
     EntryType {
-        /// Which one, counted from 1.
+        /// The entry, counted from 1.
         index: usize,
     },
     /// The file cannot be read.
-    #[error("{file:?} cannot be read: {reason}")]
+    #[error("cannot read {file:?}: {reason}")]
     File {
         /// Its name.
         file: String,
-        /// What the operating system said.
+        /// The operating system's error.
         reason: String,
     },
-    /// A file that an option names has something wrong inside.
+    /// Something in the named file is wrong.
     #[error("{file:?}, {wrong}")]
     InFile {
         /// Its name.
@@ -178,23 +182,31 @@ pub enum OptionErrorKind {
         /// What is wrong.
         wrong: ValueError,
     },
-    /// An empty list of servers to capture queries to.
-    #[error("expected at least one address, or dns off: every query would bypass the proxy")]
-    NoDnsServer,
-    /// Nothing to capture, although it was asked for.
+    /// An empty list of name servers.
     #[error(
-        "expected a name server of a captured family in {file:?}, or dns all or off: every query would bypass the proxy"
+        "expected at least one address, since queries would bypass the proxy otherwise; to capture no DNS, set {dns} to off"
+    )]
+    NoDnsServer {
+        /// The option for DNS.
+        dns: String,
+    },
+    /// No name server to capture queries to.
+    #[error(
+        "{file:?} has no name server of a captured family, so that queries would bypass the proxy; add a nameserver line, or \
+         set {dns} to all or off"
     )]
     NoNameServer {
         /// The file.
         file: String,
+        /// The option for DNS.
+        dns: String,
     },
     /// The file is not TOML.
-    #[error("line {line} is not TOML: {reason}")]
+    #[error("line {line} is not valid TOML: {reason}")]
     Toml {
         /// The line, counted from 1.
         line: usize,
-        /// What the parser said.
+        /// The parser's error.
         reason: String,
     },
 }

@@ -13,7 +13,7 @@ pub fn read_object(
     object: &Map<String, Json>,
     accepted: impl Fn(Setting) -> bool,
 ) -> (OptionValues, Vec<OptionError>) {
-    let mut given = OptionValues::default();
+    let mut given = OptionValues::by_key();
     let mut errors = Vec::new();
     for (key, value) in object {
         match read_entry(key, value, &accepted) {

@@ -139,7 +139,7 @@ fn a_proxy_that_is_nobody_is_a_mistake() {
     assert_data_eq!(
         error,
         str![
-            "--proxy-uid: expected at least one user or group of the proxy: its own connections would be captured again, without end"
+            "--proxy-uid: expected a user, or a group in --proxy-gid; without either, the proxy's own connections would be captured again, in a loop"
         ]
     );
     assert_eq!(
@@ -255,39 +255,39 @@ fn what_may_not_be_meant_so_is_said_with_its_consequence() {
         warnings_of(cases),
         str![[r#"
 [(InboundPort, "15001")]
-  --inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections
+  --inbound-port: also the proxy's outbound port: the proxy cannot tell inbound from outbound connections
 [(TunnelPort, "15006")]
-  --tunnel-port: is the proxy's inbound port, too: captured connections arrive where the proxy expects its own mutual TLS
+  --tunnel-port: also the proxy's inbound port: captured connections arrive where the proxy expects its own mutual TLS
 [(TunnelPort, "15001")]
-  --tunnel-port: is the proxy's outbound port, too: other pods reach the proxy's outbound side, and through it whatever this pod reaches
+  --tunnel-port: also the proxy's outbound port: other pods can connect to it, and through it to everything that this pod can reach
 [(ProxyUid, "0")]
-  --proxy-uid: has id 0: no connection that a process of root makes is captured, the application's own included
+  --proxy-uid: contains id 0: no connection of a process that runs as root is captured, including the application's
 [(ProxyGid, "0,1337")]
-  --proxy-gid: has id 0: no connection that a process of root makes is captured, the application's own included
+  --proxy-gid: contains id 0: no connection of a process that runs as root is captured, including the application's
 [(ExcludeInboundPorts, "15000-15001")]
-  --exclude-inbound-ports: has the proxy's own port 15001: other pods reach that listener directly, past the inbound side of the proxy
+  --exclude-inbound-ports: contains the proxy's own port 15001: other pods can connect to that listener directly, past the proxy's inbound side
 [(ExcludeOutboundPorts, "15006")]
-  --exclude-outbound-ports: has the proxy's own port 15006: connections to that port of any host go around the proxy
+  --exclude-outbound-ports: contains the proxy's own port 15006: connections to that port on any host bypass the proxy
 [(IncludeInboundPorts, "80"), (ExcludeInboundPorts, "81")]
-  --exclude-inbound-ports: is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured
+  --exclude-inbound-ports: not used: --include-inbound-ports lists ports, and only those are captured
 [(IncludeOutboundPorts, "80-90"), (ExcludeOutboundPorts, "85")]
-  --include-outbound-ports: has ports that --exclude-outbound-ports has, too: connections to them are left alone
+  --include-outbound-ports: contains ports that are also in --exclude-outbound-ports: connections to them are not captured
 [(IncludeOutboundUids, "")]
-  --include-outbound-uids: leaves nobody whose outbound connections are captured
+  --include-outbound-uids: no outbound connection is captured: all users or groups are excluded
 [(IncludeOutboundGids, "5"), (ExcludeOutboundGids, "1-9")]
-  --include-outbound-gids: leaves nobody whose outbound connections are captured
+  --include-outbound-gids: no outbound connection is captured: all users or groups are excluded
 [(IncludeInboundPorts, ""), (IncludeOutboundIpRanges, "")]
-  --include-inbound-ports: leaves no connection of the pod to capture, neither inbound nor outbound
+  --include-inbound-ports: no connection of the pod is captured, neither inbound nor outbound
 [(IncludeOutboundIpRanges, "0.0.0.0/0")]
-  --include-outbound-ip-ranges: reaches loopback: connections between the pod's own processes are captured, too, save those to the loopback range; * leaves them alone
+  --include-outbound-ip-ranges: contains loopback addresses: connections between processes of the pod are captured, except to the loopback range; * does not capture them
 [(ExcludeOutboundIpRanges, "127.0.0.0/8")]
-  --exclude-outbound-ip-ranges: reaches loopback, to no effect: connections between the pod's own processes are left alone anyway
+  --exclude-outbound-ip-ranges: contains loopback addresses, which has no effect: connections between processes of the pod are not captured anyway
 [(ExcludeInterfaces, "l+")]
-  --exclude-interfaces: has the loopback interface: the proxy's connections to its own pod do not pass its inbound side
+  --exclude-interfaces: contains the loopback interface: the proxy's connections to its own pod do not pass its inbound side
 [(PassthroughSource, "127.0.0.6")]
-  --passthrough-source: has no ipv6 address: the proxy's connections to its own application may be captured again, without end
+  --passthrough-source: has no ipv6 address: the proxy's connections to its own application may be captured again, in a loop
 [(IpFamilies, "ipv4"), (ExcludeInboundIpRanges, "fd00::/8")]
-  --exclude-inbound-ip-ranges: has ipv6 entries, to no effect: --ip-families leaves that family alone
+  --exclude-inbound-ip-ranges: contains ipv6 entries, which have no effect: --ip-families does not capture that family
 
 "#]]
     );
@@ -331,9 +331,9 @@ fn a_mistake_names_the_option_as_it_was_written() {
     assert_data_eq!(
         lines(&errors),
         str![[r#"
-NETWEIR_OUTBOUND_PORT: "x" is not a port (1-65535)
---inbound-port: "0" is not a port (1-65535)
-tunnel-port in /etc/n.toml: "y" is neither a port (1-65535) nor "none"
+NETWEIR_OUTBOUND_PORT: expected a port (1-65535), found "x"
+--inbound-port: expected a port (1-65535), found "0"
+tunnel-port in /etc/n.toml: expected a port (1-65535) or none, found "y"
 "#]]
     );
 }
@@ -388,4 +388,32 @@ fn verbosity_has_levels() {
     assert_eq!(level(&[(Setting::Verbose, "9")]), Ok(Level::Trace));
     assert_eq!(level(&[(Setting::Quiet, "true")]), Ok(Level::Error));
     assert!(level(&[(Setting::Quiet, "true"), (Setting::Verbose, "1")]).is_err());
+}
+
+#[test]
+fn options_that_are_set_by_key_are_named_without_dashes() {
+    let objects = [
+        r#"{"proxy-uid": ""}"#,
+        r#"{"dns": "resolvers", "dns-servers": ""}"#,
+        r#"{"dns": "resolvers", "ip-families": "ipv4", "resolv-conf": "f"}"#,
+        r#"{"tproxy-mark": 7, "dns-port": 5353, "exclude-outbound-ports-for-uids": "udp:53:7"}"#,
+        r#"{"ip-families": "ipv4", "exclude-inbound-ip-ranges": "fd00::/8", "passthrough-source": ""}"#,
+        r#"{"inbound-mode": "tproxy", "include-inbound-ports": "", "outbound-mark": 1337, "reroute-interfaces": "tap0"}"#,
+        r#"{"reroute-interfaces": "tap0", "exclude-interfaces": "tap0,lo", "include-inbound-ports": 80, "exclude-inbound-ports": 81}"#,
+        r#"{"dns": "all", "dns-servers": "10.0.0.1", "exclude-outbound-ports": 53, "include-outbound-ports": 53}"#,
+        r#"{"dns": "resolvers", "dns-servers": "10.0.0.1", "resolv-conf": "f"}"#,
+    ];
+    let mut messages = String::new();
+    for object in objects {
+        let object: serde_json::Map<_, _> = serde_json::from_str(object).unwrap();
+        let (given, errors) = read_object(&object, |_| true);
+        assert_eq!(errors, []);
+        messages += &match capture(&given, &Nobody, &modes::FileWith("nameserver ::1")) {
+            Ok(parsed) => lines(&parsed.warnings),
+            Err(errors) => lines(&errors),
+        };
+        messages += "\n";
+    }
+    assert!(messages.lines().count() >= 14, "{messages}");
+    assert!(!messages.contains("--"), "{messages}");
 }

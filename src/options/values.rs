@@ -45,11 +45,18 @@ impl Origin {
 
 /// The values of the options that are set; the others have their defaults.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OptionValues<O = Setting>(BTreeMap<O, (Origin, String)>);
+pub struct OptionValues<O = Setting> {
+    set: BTreeMap<O, (Origin, String)>,
+    /// Whether the user sets options by their keys, not by flags.
+    by_key: bool,
+}
 
 impl<O> Default for OptionValues<O> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self {
+            set: BTreeMap::new(),
+            by_key: false,
+        }
     }
 }
 
@@ -84,21 +91,31 @@ impl<O: OptionSet> OptionValues<O> {
         (values, errors)
     }
 
+    /// No values, of options that the user sets by their keys: messages name no flags.
+    #[must_use]
+    pub fn by_key() -> Self {
+        Self {
+            by_key: true,
+            ..Self::default()
+        }
+    }
+
     /// Sets the value of an option.
     pub fn set(&mut self, option: O, origin: Origin, text: String) {
-        self.0.insert(option, (origin, text));
+        self.set.insert(option, (origin, text));
     }
 
     /// Takes the options that are not set yet from another source.
     pub fn fall_back_to(&mut self, other: Self) {
-        for (option, value) in other.0 {
-            self.0.entry(option).or_insert(value);
+        self.by_key |= other.by_key;
+        for (option, value) in other.set {
+            self.set.entry(option).or_insert(value);
         }
     }
 
     /// Adds entries to a list, unless it is `*` and so has them.
     pub fn add(&mut self, option: O, origin: Origin, entries: &str) {
-        match self.0.get_mut(&option) {
+        match self.set.get_mut(&option) {
             None => self.set(option, origin, entries.to_owned()),
             Some((_, text)) if text.trim() == "*" => {}
             Some((_, text)) if text.trim().is_empty() => entries.clone_into(text),
@@ -109,18 +126,18 @@ impl<O: OptionSet> OptionValues<O> {
     /// Whether the option is set.
     #[must_use]
     pub fn has(&self, option: O) -> bool {
-        self.0.contains_key(&option)
+        self.set.contains_key(&option)
     }
 
     /// The options that are set, in the order of their declaration.
     pub fn set_options(&self) -> impl Iterator<Item = O> {
-        self.0.keys().copied()
+        self.set.keys().copied()
     }
 
     /// The value of the option or its default; empty if the default has no text.
     #[must_use]
     pub fn text(&self, option: O) -> &str {
-        match self.0.get(&option) {
+        match self.set.get(&option) {
             Some((_, text)) => text,
             None => option.spec().default.text().unwrap_or(""),
         }
@@ -129,7 +146,7 @@ impl<O: OptionSet> OptionValues<O> {
     /// The origin of the option's value; a flag if it is not set, since that is how it would be set.
     #[must_use]
     pub fn origin(&self, option: O) -> Origin {
-        self.0
+        self.set
             .get(&option)
             .map_or(Origin::Flag, |(origin, _)| origin.clone())
     }
@@ -137,6 +154,9 @@ impl<O: OptionSet> OptionValues<O> {
     /// The option as the user wrote it, or would write it.
     #[must_use]
     pub fn name(&self, option: O) -> String {
+        if self.by_key && !self.has(option) {
+            return option.spec().name.to_owned();
+        }
         self.origin(option).name_of(option)
     }
 }

@@ -1,4 +1,4 @@
-//! Options that are valid together, and yet may not be meant so.
+//! Warnings about options that are valid but probably not intended.
 
 mod consequence;
 mod modes;
@@ -15,12 +15,12 @@ use super::{OptionValues, Origin, Setting};
 
 pub use consequence::Consequence;
 
-/// One warning: the option as the user wrote it, and what comes of it.
+/// A warning about one option, which is named as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Warning {
     /// `--proxy-uid`, `NETWEIR_PROXY_UID` or `proxy-uid in FILE`.
     pub option: String,
-    /// What comes of it.
+    /// Its consequence.
     pub consequence: Consequence,
 }
 
@@ -30,7 +30,7 @@ impl fmt::Display for Warning {
     }
 }
 
-/// Everything that may not be meant so.
+/// All warnings.
 pub(super) fn warnings(capture: &Capture, given: &OptionValues) -> Vec<Warning> {
     let mut found = Vec::new();
     found.extend(proxy(capture));
@@ -41,13 +41,13 @@ pub(super) fn warnings(capture: &Capture, given: &OptionValues) -> Vec<Warning> 
     found.extend(families(capture, given));
     found.extend(modes::inbound_mode(capture, given));
     found.extend(modes::dns(capture, given));
-    found.extend(modes::exclusions(capture));
+    found.extend(modes::exclusions(capture, given));
     found
         .into_iter()
-        // What a mesh does where nothing is said is meant so.
+        // The defaults of a mesh are intended.
         .filter(|(setting, _)| !matches!(given.origin(*setting), Origin::Mesh(_)))
         .map(|(setting, consequence)| Warning {
-            option: given.origin(setting).name_of(setting),
+            option: given.name(setting),
             consequence,
         })
         .collect()
@@ -76,7 +76,7 @@ fn proxy(capture: &Capture) -> Found {
         (
             proxy.uids.is_empty() && proxy.gids.is_empty(),
             Setting::ProxyUid,
-            Consequence::NobodyIsProxy,
+            Consequence::NoProxyOwner,
         ),
         (
             proxy.uids.contains(&0),
@@ -114,7 +114,9 @@ fn inbound(capture: &Capture, given: &OptionValues) -> Found {
         InboundPorts::Only(_) => {
             let excluded = given.text(Setting::ExcludeInboundPorts);
             if !excluded.trim().is_empty() {
-                found.push((Setting::ExcludeInboundPorts, Consequence::NotConsulted));
+                let included = given.name(Setting::IncludeInboundPorts);
+                let not_used = Consequence::ExclusionsNotUsed { included };
+                found.push((Setting::ExcludeInboundPorts, not_used));
             }
         }
     }
@@ -128,8 +130,8 @@ fn outbound(capture: &Capture, given: &OptionValues) -> Found {
     let mut found = Vec::new();
     for port in proxy {
         if outbound.exclude_ports.contains(port.number()) {
-            let passed_by = Consequence::ProxyPortPassedBy(port);
-            found.push((Setting::ExcludeOutboundPorts, passed_by));
+            let bypassed = Consequence::ProxyPortBypassed(port);
+            found.push((Setting::ExcludeOutboundPorts, bypassed));
         }
     }
     found.dedup();
@@ -139,7 +141,9 @@ fn outbound(capture: &Capture, given: &OptionValues) -> Found {
         (
             included.iter().any(both),
             Setting::IncludeOutboundPorts,
-            Consequence::ExcludedAnyway,
+            Consequence::AlsoExcluded {
+                excluded: given.name(Setting::ExcludeOutboundPorts),
+            },
         ),
         (
             outbound.capture_over_loopback && !given.has(Setting::CaptureOverLoopback),
@@ -149,34 +153,34 @@ fn outbound(capture: &Capture, given: &OptionValues) -> Found {
         (
             !outbound.capture_over_loopback && outbound.exclude_ranges.reaches_loopback(),
             Setting::ExcludeOutboundIpRanges,
-            Consequence::LoopbackLeftAnyway,
+            Consequence::LoopbackNotCaptured,
         ),
     ]));
     found
 }
 
-/// What leaves nobody or nothing to capture.
+/// Options that exclude everything.
 fn nothing(capture: &Capture) -> Found {
     let outbound = &capture.outbound;
     let mut found = Vec::new();
-    if nobody(&outbound.uids) {
-        found.push((Setting::IncludeOutboundUids, Consequence::NobodyCaptured));
+    if is_empty(&outbound.uids) {
+        found.push((Setting::IncludeOutboundUids, Consequence::NoOwnerCaptured));
     }
-    if nobody(&outbound.gids) {
-        found.push((Setting::IncludeOutboundGids, Consequence::NobodyCaptured));
+    if is_empty(&outbound.gids) {
+        found.push((Setting::IncludeOutboundGids, Consequence::NoOwnerCaptured));
     }
     let no_address = covers_every_address(&outbound.exclude_ranges)
         || outbound.include_ports.is_empty()
             && matches!(&outbound.include_ranges, RangeSelection::Only(ranges) if ranges.is_empty());
-    let outbound_left_alone = !found.is_empty()
+    let no_outbound = !found.is_empty()
         || covers(&outbound.exclude_ports, &every_port())
         || capture.dns.is_none() && no_address;
-    let inbound_left_alone = match &capture.inbound.ports {
+    let no_inbound = match &capture.inbound.ports {
         InboundPorts::AllExcept(excluded) => covers(excluded, &every_port()),
         InboundPorts::Only(included) => included.is_empty(),
     } || covers_every_address(&capture.inbound.exclude_sources);
-    let inbound_left_alone = inbound_left_alone && capture.inbound.reroute_interfaces.is_empty();
-    if inbound_left_alone && outbound_left_alone {
+    let no_inbound = no_inbound && capture.inbound.reroute_interfaces.is_empty();
+    if no_inbound && no_outbound {
         found.push((Setting::IncludeInboundPorts, Consequence::NothingCaptured));
     }
     found
@@ -186,8 +190,8 @@ fn every_port() -> Interval<u16> {
     Interval::between(1, u16::MAX)
 }
 
-/// Whether everyone who is included is excluded.
-fn nobody(selection: &OwnerSelection) -> bool {
+/// Whether all included owners are excluded.
+fn is_empty(selection: &OwnerSelection) -> bool {
     match &selection.include {
         Some(included) => included.iter().all(|ids| covers(&selection.exclude, ids)),
         None => covers(&selection.exclude, &Interval::between(0, LARGEST_OWNER)),
@@ -216,7 +220,7 @@ fn interfaces(capture: &Capture) -> Found {
     )])
 }
 
-/// What is missing of a captured family, and what there is of another.
+/// Captured families without a passthrough source, and ranges of families that are not captured.
 fn families(capture: &Capture, given: &OptionValues) -> Found {
     let mut found = Vec::new();
     let sources = &capture.passthrough;
@@ -237,13 +241,15 @@ fn families(capture: &Capture, given: &OptionValues) -> Found {
     };
     for (setting, ranges) in range_options(capture, given) {
         if !ranges.is_empty_for(other) {
-            found.push((setting, Consequence::OtherFamily(other)));
+            let families = given.name(Setting::IpFamilies);
+            let family = other;
+            found.push((setting, Consequence::OtherFamily { family, families }));
         }
     }
     found
 }
 
-/// The ranges that were listed. Everything (`*`) is no list.
+/// The options that list ranges, with their ranges. `*` is not a list.
 fn range_options<'a>(
     capture: &'a Capture,
     given: &OptionValues,

@@ -196,18 +196,18 @@ fn refuse_everything_that_is_wrong_at_once() {
         str![[r#"
 error: --nonsense: unknown option; see --help
 error: false: unexpected argument; separate list values with commas (80,443), give switches a value with =
-error: --inbound-capture-port: needs a value: PORT, such as 15006
-error: --envoy-port: "0" is not a port (1-65535)
-error: --istio-inbound-ports: "http" is not a port (1-65535)
-error: ISTIO_META_DNS_CAPTURE: "enabled" is not one of true, t, 1, false, f, 0
+error: --inbound-capture-port: expected a value: PORT, such as 15006
+error: --envoy-port: expected a port (1-65535), found "0"
+error: --istio-inbound-ports: expected a port (1-65535), found "http"
+error: ISTIO_META_DNS_CAPTURE: expected one of true, t, 1, false, f, 0, found "enabled"
 
 "#]]
     );
     assert_data_eq!(
         complaints(netweir(&["linkerd-init", "-p", "4143", "--proxy-uid", "x"])),
         str![[r#"
-error: --outgoing-proxy-port: is missing; accepted is PORT, such as 4140
-error: --proxy-uid: "x" is not a user id (0-4294967294)
+error: --outgoing-proxy-port: missing; expected PORT, such as 4140
+error: --proxy-uid: expected a user id (0-4294967294), found "x"
 
 "#]]
     );

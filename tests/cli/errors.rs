@@ -61,18 +61,18 @@ fn of_flags_variables_and_file_together() {
 error: --nonsense: unknown option; see --help
 error: --exclude-outbound-port: unknown option; did you mean --exclude-outbound-ports
 error: stray: unexpected argument; separate list values with commas (80,443), give switches a value with =
-error: --tunnel-port: needs a value: PORT|none, such as none
+error: --tunnel-port: expected a value: PORT|none, such as none
 error: NETWEIR_EXCLUDE_OUTBOUND_PORT: unknown option; did you mean NETWEIR_EXCLUDE_OUTBOUND_PORTS
 error: exclude-interface in FILE: unknown option; did you mean exclude-interfaces
-error: outbound-port in FILE: "0" is not a port (1-65535)
-error: --proxy-uid: 4294967295 is not a user id to the kernel; the largest is 4294967294
-error: --proxy-uid: there is no user "nosuchuser" in /etc/passwd; accepted are ids (0-4294967294) and names
-error: --exclude-inbound-ports: "70000" is not a port (1-65535)
-error: --exclude-inbound-ports: "9-8" runs backwards; did you mean 8-9
+error: outbound-port in FILE: expected a port (1-65535), found "0"
+error: --proxy-uid: 4294967295 is not a user id for the kernel; the largest is 4294967294
+error: --proxy-uid: there is no user "nosuchuser" in /etc/passwd; expected an id (0-4294967294) or a name
+error: --exclude-inbound-ports: expected a port (1-65535), found "70000"
+error: --exclude-inbound-ports: "9-8" is a reversed range; did you mean 8-9
 error: --include-outbound-ip-ranges: 10.0.0.1/8: host bits are set; did you mean 10.0.0.0/8
-error: NETWEIR_EXCLUDE_OUTBOUND_PORTS: "http" is not a port (1-65535)
-error: loopback-range in FILE: "10.0.0.0/8" is not an IPv4 address or CIDR inside 127.0.0.0/8
-error: NETWEIR_DROP_INVALID: "maybe" is not one of true, 1, false, 0
+error: NETWEIR_EXCLUDE_OUTBOUND_PORTS: expected a port (1-65535), found "http"
+error: loopback-range in FILE: expected an IPv4 address or CIDR inside 127.0.0.0/8, found "10.0.0.0/8"
+error: NETWEIR_DROP_INVALID: expected one of true, 1, false, 0, found "maybe"
 
 "#]]
     );
@@ -99,11 +99,11 @@ fn of_where_and_how() {
     assert_data_eq!(
         found,
         str![[r#"
-error: --log-format: "yaml" is not one of plain, json
+error: --log-format: expected one of plain, json, found "yaml"
 error: --verbose: cannot be combined with --quiet
-error: --inbound-port: "-5" is not a port (1-65535)
-error: --netns: ".." is neither a path, nor a name under /run/netns, nor a process id
-error: --format: "xml" is not one of nft, json, iptables, ip6tables
+error: --inbound-port: expected a port (1-65535), found "-5"
+error: --netns: expected a path, a name under /run/netns or a process id, found ".."
+error: --format: expected one of nft, json, iptables, ip6tables, found "xml"
 
 "#]]
     );
@@ -137,7 +137,7 @@ fn of_what_is_not_text() {
         str![[r#"
 error: --inbound-port: "8/xFF" is not UTF-8
 error: NETWEIR_NETNS: "/run//xFE" is not UTF-8
-error: --outbound-port: "0" is not a port (1-65535)
+error: --outbound-port: expected a port (1-65535), found "0"
 
 "#]]
     );
@@ -165,14 +165,14 @@ fn of_a_file_that_is_none() {
     assert_data_eq!(
         complaints(&["apply", "--config", file], &[], None),
         str![[r#"
-error: --config: "/nonexistent/netweir.toml" cannot be read: No such file or directory (os error 2)
+error: --config: cannot read "/nonexistent/netweir.toml": No such file or directory (os error 2)
 
 "#]]
     );
     assert_data_eq!(
         complaints(&["remove"], &[("NETWEIR_CONFIG", file)], None),
         str![[r#"
-error: NETWEIR_CONFIG: "/nonexistent/netweir.toml" cannot be read: No such file or directory (os error 2)
+error: NETWEIR_CONFIG: cannot read "/nonexistent/netweir.toml": No such file or directory (os error 2)
 
 "#]]
     );
@@ -242,7 +242,7 @@ error: --inbound-port: unknown option for this command
             Some("inbound-port = 0\n")
         ),
         str![[r#"
-error: --netns: ".." is neither a path, nor a name under /run/netns, nor a process id
+error: --netns: expected a path, a name under /run/netns or a process id, found ".."
 
 "#]]
     );
@@ -269,8 +269,8 @@ fn are_objects_in_json() {
     assert_data_eq!(
         messages.join("\n"),
         str![[r#"
---outbound-port: "/"" is not a port (1-65535)
---inbound-port: "0" is not a port (1-65535)
+--outbound-port: expected a port (1-65535), found "/""
+--inbound-port: expected a port (1-65535), found "0"
 "#]]
     );
     assert!(
@@ -299,10 +299,10 @@ fn of_what_to_trace() {
     assert_data_eq!(
         found,
         str![[r#"
-error: :70000: "70000" is not a port (1-65535)
-error: --count: "0" is not a number (1 or more)
-error: --duration: "0s" is not a time (such as 5s, 1m30s or 500ms)
-error: --format: "xml" is not one of text, json
+error: :70000: expected a port (1-65535), found "70000"
+error: --count: expected a number (1 or more), found "0"
+error: --duration: expected a time (such as 5s, 1m30s or 500ms), found "0s"
+error: --format: expected one of text, json, found "xml"
 
 "#]]
     );

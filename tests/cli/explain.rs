@@ -210,10 +210,10 @@ fn tells_all_mistakes_at_once() {
     assert_data_eq!(
         run.stderr,
         str![[r#"
-error: --outbound-port: "0" is not a port (1-65535)
-error: --format: "xml" is not one of text, json
-error: 10.0.0.5:https: "https" is not a port (1-65535)
-error: dev=a/b: "a/b" has a character that an interface name cannot have: '/'; accepted is an interface name of up to 15 bytes, or a prefix with + or *
+error: --outbound-port: expected a port (1-65535), found "0"
+error: --format: expected one of text, json, found "xml"
+error: 10.0.0.5:https: expected a port (1-65535), found "https"
+error: dev=a/b: expected an interface name (up to 15 bytes) or a prefix with + or *, found "a/b", which has a character that an interface name cannot have: '/'
 
 "#]]
     );

@@ -1,5 +1,7 @@
 //! `netweir graph`.
 
+use snapbox::{assert_data_eq, str};
+
 use crate::program::{netweir, run, within};
 
 fn drawn(setup: &str, arguments: &[&str]) -> String {
@@ -44,6 +46,11 @@ fn shows_installed_and_unmanaged_rules() {
 fn knows_four_formats() {
     let run = run(&mut netweir(&["graph", "--format=png"]));
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
-    let expected = "error: --format: \"png\" is not one of mermaid, dot, svg, json\n";
-    assert_eq!(run.stderr, expected);
+    assert_data_eq!(
+        run.stderr,
+        str![[r#"
+error: --format: expected one of mermaid, dot, svg, json, found "png"
+
+"#]]
+    );
 }

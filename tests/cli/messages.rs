@@ -19,8 +19,8 @@ fn warnings_do_not_keep_the_rules_from_being_printed() {
     assert_data_eq!(
         run.stderr,
         str![[r#"
-warning: --inbound-port: is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections
-warning: --proxy-uid: has id 0: no connection that a process of root makes is captured, the application's own included
+warning: --inbound-port: also the proxy's outbound port: the proxy cannot tell inbound from outbound connections
+warning: --proxy-uid: contains id 0: no connection of a process that runs as root is captured, including the application's
 
 "#]]
     );

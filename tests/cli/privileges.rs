@@ -7,6 +7,8 @@ use std::process::Command;
 
 use nix::unistd::geteuid;
 
+use snapbox::{assert_data_eq, str};
+
 use crate::program::{Run, netweir, run};
 
 /// A user that has nothing (the kernel's overflow id).
@@ -56,8 +58,11 @@ fn changing_rules_takes_a_capability_that_is_named() {
 fn mistakes_come_before_missing_capabilities() {
     let run = as_nobody(&["apply", "--inbound-port=0"]);
     assert_eq!(run.code, Some(2));
-    assert_eq!(
+    assert_data_eq!(
         run.stderr,
-        "error: --inbound-port: \"0\" is not a port (1-65535)\n"
+        str![[r#"
+error: --inbound-port: expected a port (1-65535), found "0"
+
+"#]]
     );
 }

@@ -66,14 +66,13 @@ fn every_option_of_what_to_capture_is_one() {
         if code == 4 {
             tried += 1;
         } else if spec.name == "dns" {
-            assert!(details.contains("takes dns-servers with it"), "{details}");
+            assert!(details.contains("needs dns-servers"), "{details}");
         } else if spec.name.ends_with("ids") || spec.name.ends_with("id") {
             assert!(details.contains("names are the pod's own"), "{details}");
         } else {
             assert_eq!(code, 103);
             assert!(
-                details
-                    .contains("is no option of what to capture in a pod; accepted is one that is"),
+                details.contains("not an option for pods; expected one that says"),
                 "{details}"
             );
         }
@@ -282,19 +281,18 @@ fn every_mistake_names_the_pod_the_annotation_the_value_and_what_is_accepted() {
     assert_data_eq!(
         details.replace("; ", "\n"),
         str![[r#"
-annotation config.linkerd.io/proxy-uid, which is 2102: is not a string
-accepted is a string
+annotation config.linkerd.io/proxy-uid, which is 2102: expected a string, found not a string
 annotation netweir.io/exclude-outbound-port, which is "80": unknown option
 did you mean exclude-outbound-ports
-annotation netweir.io/netns, which is "/proc/1/ns/net": is no option of what to capture in a pod
-accepted is one that is, such as exclude-outbound-ports
-annotation netweir.io/resolv-conf, which is "/etc/shadow": is no option of what to capture in a pod
-accepted is one that is, such as exclude-outbound-ports
-annotation sidecar.istio.io/interceptionMode: "tproxy" is not one of REDIRECT, TPROXY, NONE
-annotation traffic.sidecar.istio.io/excludeInterfaces: "eth*" ends in a star, which is no wildcard to iptables
-a + is
-annotation netweir.io/exclude-inbound-ports: "70000" is not a port (1-65535)
-annotation netweir.io/exclude-inbound-ports: "9-8" runs backwards
+annotation netweir.io/netns, which is "/proc/1/ns/net": not an option for pods
+expected one that says what to capture, such as exclude-outbound-ports
+annotation netweir.io/resolv-conf, which is "/etc/shadow": not an option for pods
+expected one that says what to capture, such as exclude-outbound-ports
+annotation sidecar.istio.io/interceptionMode: expected one of REDIRECT, TPROXY, NONE, found "tproxy"
+annotation traffic.sidecar.istio.io/excludeInterfaces: "eth*" ends in *, which is not a wildcard in iptables
+use +
+annotation netweir.io/exclude-inbound-ports: expected a port (1-65535), found "70000"
+annotation netweir.io/exclude-inbound-ports: "9-8" is a reversed range
 did you mean 8-9
 "#]]
     );
@@ -313,7 +311,7 @@ fn failure(annotations: &Value) -> String {
 fn capture_annotation_has_two_words() {
     assert_eq!(
         failure(&json!({"netweir.io/capture": "true"})),
-        "annotation netweir.io/capture: \"true\" is not one of enabled, disabled"
+        "annotation netweir.io/capture: expected one of enabled, disabled, found \"true\""
     );
 }
 
@@ -325,7 +323,9 @@ fn bypassed_ports_are_checked() {
         .error();
     assert_data_eq!(
         details,
-        str![[r#"annotation config.linkerd.io/admin-port: "http" is not a port (1-65535)"#]]
+        str![[
+            r#"annotation config.linkerd.io/admin-port: expected a port (1-65535), found "http""#
+        ]]
     );
 }
 
@@ -370,7 +370,7 @@ fn two_injected_meshes_are_an_error() {
         }
         assert_eq!(
             failure(&both),
-            "annotation linkerd.io/proxy-version: contradicts sidecar.istio.io/status: both meshes gave the pod a proxy"
+            "annotation linkerd.io/proxy-version: contradicts sidecar.istio.io/status: both meshes injected a proxy"
         );
     }
 }
@@ -496,7 +496,7 @@ fn resolvers_come_from_the_runtime() {
     let configured = json!({"capture": {"dns-servers": "10.0.0.53"}});
     assert_eq!(with(configured), expected("10.0.0.53"));
     let details = failure(&annotations);
-    assert!(details.contains("takes dns-servers with it"), "{details}");
+    assert!(details.contains("needs dns-servers"), "{details}");
 }
 
 const LINKERD: &[(&str, &str)] = &[
@@ -671,11 +671,13 @@ fn every_error_in_kumas_configuration_is_reported() {
     let details = failure(&kuma_config(yaml));
     let at = "annotation traffic.kuma.io/transparent-proxy-config";
     for expected in [
-        format!("{at}, kumaDPUser: \"kuma-dp\" is not a user id"),
-        format!("{at}, ipFamilyMode: \"ipv6\" is not one of dualstack, ipv4"),
-        format!("{at}, redirect.inbound.enabled: is a number; accepted is true or false"),
-        format!("{at}, redirect.inbound.port: \"70000\" is not a port"),
-        format!("{at}, redirect.outbound.excludePorts: is an object; accepted is an array"),
+        format!("{at}, kumaDPUser: expected a user id"),
+        format!("{at}, ipFamilyMode: expected one of dualstack, ipv4, found \"ipv6\""),
+        format!("{at}, redirect.inbound.enabled: expected true or false, found a number"),
+        format!("{at}, redirect.inbound.port: expected a port"),
+        format!(
+            "{at}, redirect.outbound.excludePorts: expected an array of strings and integers, found an object"
+        ),
         format!("{at}, redirect.outbound.excludePortsForUIDs: expected [tcp:|udp:][PORTS:]UID"),
     ] {
         assert!(details.contains(&expected), "{expected}\n{details}");
@@ -819,9 +821,9 @@ fn every_error_in_consuls_configuration_is_reported() {
     let details = failure(&consul(&wrong, "false"));
     for expected in [
         format!("{at}, ConsulDNSIP: not supported: "),
-        format!("{at}, ExcludeInboundPorts: \"http\" is not a port"),
+        format!("{at}, ExcludeInboundPorts: expected a port"),
         format!("{at}, ExcludeOutboundCIDRs: "),
-        "\"envoy\" is not a user id".to_owned(),
+        "expected a user id (0-4294967294), found \"envoy\"".to_owned(),
     ] {
         assert!(details.contains(&expected), "{expected}\n{details}");
     }

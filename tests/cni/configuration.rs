@@ -197,15 +197,13 @@ excludeNamespaces is a string
 accepted is an array of strings
 includeNamespaces is an array
 accepted is an array of strings
-capture.drop-invalid: is a string
-accepted is true or false
-capture.exclude-inbound-ports: entry 2 is neither a string nor an integer
+capture.drop-invalid: expected true or false, found a string
+capture.exclude-inbound-ports: entry 2: expected a string or an integer
 capture.exclude-outbound-prots: unknown option
 did you mean exclude-outbound-ports
-capture.netns: is no option of what to capture in a pod
-accepted is one that is, such as exclude-outbound-ports
-capture.proxy-uid: is a float
-accepted is an array or a comma-separated string
+capture.netns: not an option for pods
+expected one that says what to capture, such as exclude-outbound-ports
+capture.proxy-uid: expected an array or a comma-separated string, found a float
 "#]]
     );
 }
@@ -232,7 +230,7 @@ fn defaults_are_tried_before_there_is_a_pod() {
     assert_data_eq!(
         details,
         str![[
-            r#"capture.dns: "resolvers" takes dns-servers with it, or resolv-conf in the plugin's own configuration: the pod's name servers are not known to the plugin; accepted is also "all""#
+            r#"capture.dns: "resolvers" needs dns-servers, or resolv-conf in the plugin's own configuration, since the plugin does not know the pod's name servers; "all" needs neither"#
         ]]
     );
     let keys = json!({"capture": {"inbound-port": 70000, "proxy-uid": "istio-proxy"}});
@@ -240,7 +238,7 @@ fn defaults_are_tried_before_there_is_a_pod() {
     assert_data_eq!(
         details,
         str![[
-            r#"capture.inbound-port: "70000" is not a port (1-65535); capture.proxy-uid: "istio-proxy" is not a user id (0-4294967294); names are the pod's own, and not known to the plugin"#
+            r#"capture.inbound-port: expected a port (1-65535), found "70000"; capture.proxy-uid: expected a user id (0-4294967294), found "istio-proxy"; names are the pod's own, and not known to the plugin"#
         ]]
     );
 }

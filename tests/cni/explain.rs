@@ -51,7 +51,7 @@ fn explains_annotations_alone() {
 decision: capture
 reason:   istio-validation (sidecar.istio.io/status has istio-validation: a sidecar that relies on a CNI plugin)
 mesh:     istio
-note:     annotation linkerd.io/inject: "enable" is not one of enabled, ingress, disabled; ignored
+note:     annotation linkerd.io/inject: expected one of enabled, ingress, disabled, found "enable"; ignored
 note:     ignored annotations of a mesh that did not inject the pod: linkerd.io/inject
 command:  netweir apply --exclude-inbound-ports=15020-15021,15090 --exclude-outbound-ports=3306 --dns-port=15053 --dns=all
 
@@ -123,7 +123,7 @@ reason:   linkerd-proxy (linkerd.io/proxy-version is set: the pod has Linkerd's 
 mesh:     linkerd
 note:     no annotation shows whether Linkerd's pods have the init container linkerd-init; taken for none: where they have it, set "meshes": {"linkerd": "init"}, otherwise "cni"
 error:    annotation netweir.io/exclude-inbound-port, which is "80": unknown option; did you mean exclude-inbound-ports
-error:    annotation config.linkerd.io/proxy-uid: "nobody" is not a user id (0-4294967294); names are the pod's own, and not known to the plugin
+error:    annotation config.linkerd.io/proxy-uid: expected a user id (0-4294967294), found "nobody"; names are the pod's own, and not known to the plugin
 
 "#]]
     );
@@ -134,7 +134,7 @@ error:    annotation config.linkerd.io/proxy-uid: "nobody" is not a user id (0-4
         str![[r#"
 decision: fail: the pod would not start
 reason:   capture-unreadable (netweir.io/capture has an unknown value)
-error:    annotation netweir.io/capture: "yes" is not one of enabled, disabled
+error:    annotation netweir.io/capture: expected one of enabled, disabled, found "yes"
 
 "#]]
     );

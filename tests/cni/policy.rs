@@ -158,8 +158,10 @@ fn unknown_words_of_switches_are_warnings() {
     ] {
         let answer = Call::new("ADD", &annotated(&json!({ key: word }), &json!({}))).run();
         answer.result();
-        let warning = format!("warning: annotation {key}: {word:?} is not one of");
+        let warning = format!("warning: annotation {key}: expected one of ");
         assert!(answer.stderr.contains(&warning), "{}", answer.stderr);
+        let found = format!("found {word:?}");
+        assert!(answer.stderr.contains(&found), "{}", answer.stderr);
     }
 }
 

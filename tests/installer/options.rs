@@ -73,13 +73,13 @@ fn every_error_is_reported() {
         found.replace(options, "PLUGIN.JSON"),
         str![[r#"
 error: --onec: unknown option; did you mean --once
-error: --quiet: "maybe" is not one of true, 1, false, 0
+error: --quiet: expected one of true, 1, false, 0, found "maybe"
 error: --plugin-config: "PLUGIN.JSON", policy: "some" is not one of annotated, all, none
 error: --plugin-config: "PLUGIN.JSON", polcy, which is 1: there is no such key; did you mean policy
-error: --plugin-config: "PLUGIN.JSON", capture.outbound-port: "0" is not a port (1-65535)
-error: NETWEIR_CNI_READY_FILE: needs a value: FILE, such as /run/netweir/ready
-error: --health: "9133" is not an address with a port (such as 127.0.0.1:15097 or [::1]:15097)
-error: NETWEIR_CNI_UNINSTALL_ON_EXIT: "yes" is not one of true, 1, false, 0
+error: --plugin-config: "PLUGIN.JSON", capture.outbound-port: expected a port (1-65535), found "0"
+error: NETWEIR_CNI_READY_FILE: expected a value: FILE, such as /run/netweir/ready
+error: --health: expected an address with a port (such as 127.0.0.1:15097 or [::1]:15097), found "9133"
+error: NETWEIR_CNI_UNINSTALL_ON_EXIT: expected one of true, 1, false, 0, found "yes"
 
 "#]]
     );
@@ -133,7 +133,7 @@ error: --bin-dir: unknown option for this command
     assert_data_eq!(
         found,
         str![[r#"
-error: --conf-dir: needs a value: DIR, such as /host/etc/cni/net.d
+error: --conf-dir: expected a value: DIR, such as /host/etc/cni/net.d
 
 "#]]
     );

@@ -139,8 +139,8 @@ fn what_linkerd_refuses_or_skips_is_refused() {
     assert_data_eq!(
         missing.join("\n"),
         str![[r#"
---incoming-proxy-port: is missing; accepted is PORT, such as 4143
---outgoing-proxy-port: is missing; accepted is PORT, such as 4140
+--incoming-proxy-port: missing; expected PORT, such as 4143
+--outgoing-proxy-port: missing; expected PORT, such as 4140
 "#]]
     );
 }

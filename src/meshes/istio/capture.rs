@@ -48,7 +48,11 @@ impl Reader<'_, IstioFlag> {
         let owners = self.proxy_owners();
         let (uids, gids) = owners?;
         if uids.is_empty() && gids.is_empty() {
-            self.note(IstioFlag::ProxyUid, OptionErrorKind::NoProxyOwner);
+            let groups = self.values.name(IstioFlag::ProxyGid);
+            self.note(
+                IstioFlag::ProxyUid,
+                OptionErrorKind::NoProxyOwner { groups },
+            );
         }
         Some(Proxy {
             outbound_port: outbound_port?,

@@ -45,7 +45,8 @@ impl Reader<'_> {
     fn dns_servers(&mut self) -> Option<IpRanges> {
         let servers = self.list(Setting::DnsServers, parse::network);
         if servers.as_ref().is_some_and(IpRanges::is_empty) {
-            self.note(Setting::DnsServers, OptionErrorKind::NoDnsServer);
+            let dns = self.given.name(Setting::Dns);
+            self.note(Setting::DnsServers, OptionErrorKind::NoDnsServer { dns });
         }
         servers
     }
@@ -83,7 +84,8 @@ impl Reader<'_> {
         };
         let mut captured = Family::ALL.into_iter().filter(captured);
         if captured.all(|family| servers.is_empty_for(family)) {
-            self.note(setting, OptionErrorKind::NoNameServer { file });
+            let dns = self.given.name(Setting::Dns);
+            self.note(setting, OptionErrorKind::NoNameServer { file, dns });
             return None;
         }
         Some(servers)

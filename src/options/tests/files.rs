@@ -62,17 +62,17 @@ fn every_wrong_key_and_type_is_reported() {
     assert_data_eq!(
         errors,
         str![[r#"
-config in n.toml: a configuration file cannot name another; accepted is a flag or a variable
-drop-invalid in n.toml: is a string; accepted is true or false
+config in n.toml: not allowed in a configuration file; use a flag or a variable
+drop-invalid in n.toml: expected true or false, found a string
 exclude-inbound-port in n.toml: unknown option; did you mean exclude-inbound-ports
-exclude-outbound-ports in n.toml: entry 2 is neither a string nor an integer
-exclude-outbound-ports in n.toml: entry 3 is neither a string nor an integer
-exclude-outbound-ports-for-uids in n.toml: is an integer; accepted is an array or a string with semicolons
-inbound-port in n.toml: is a float; accepted is a string or an integer
-netns in n.toml: is an array; accepted is a string or an integer
+exclude-outbound-ports in n.toml: entry 2: expected a string or an integer
+exclude-outbound-ports in n.toml: entry 3: expected a string or an integer
+exclude-outbound-ports-for-uids in n.toml: expected an array or a string with semicolons, found an integer
+inbound-port in n.toml: expected a string or an integer, found a float
+netns in n.toml: expected a string or an integer, found an array
 outbound in n.toml: unknown option; see --help
-quiet in n.toml: is an integer; accepted is true or false
-verbose in n.toml: is a boolean; accepted is an integer
+quiet in n.toml: expected true or false, found an integer
+verbose in n.toml: expected an integer, found a boolean
 xyzzy in n.toml: unknown option; see --help
 "#]]
     );
@@ -85,8 +85,8 @@ fn what_is_not_toml_is_reported_with_its_line() {
     assert_data_eq!(
         errors,
         str![[r#"
-n.toml: line 3 is not TOML: duplicate key
-n.toml: line 4 is not TOML: string values must be quoted, expected literal string
+n.toml: line 3 is not valid TOML: duplicate key
+n.toml: line 4 is not valid TOML: string values must be quoted, expected literal string
 "#]]
     );
 }

@@ -6,7 +6,7 @@ use crate::intent::{Dns, InboundMode, Owners, Port, PortsForUids, Protocol, Tpro
 use Setting as S;
 
 /// Text for every file but one.
-struct FileWith(&'static str);
+pub(super) struct FileWith(pub(super) &'static str);
 
 impl Files for FileWith {
     fn read(&self, name: &str) -> Result<String, String> {
@@ -101,11 +101,11 @@ fn queries_are_never_left_alone_for_want_of_a_name_server() {
     assert_data_eq!(
         errors.map(Result::unwrap_err).join("\n"),
         str![[r#"
---resolv-conf: expected a name server of a captured family in "/etc/resolv.conf", or dns all or off: every query would bypass the proxy
---resolv-conf: expected a name server of a captured family in "f", or dns all or off: every query would bypass the proxy
---resolv-conf: "missing" cannot be read: no such file
---resolv-conf: "/etc/resolv.conf", line 1: the name server "dns" is not an IPv4 or IPv6 address
---resolv-conf: "/etc/resolv.conf", line 3: the name server "10.1" is not an IPv4 or IPv6 address
+--resolv-conf: "/etc/resolv.conf" has no name server of a captured family, so that queries would bypass the proxy; add a nameserver line, or set --dns to all or off
+--resolv-conf: "f" has no name server of a captured family, so that queries would bypass the proxy; add a nameserver line, or set --dns to all or off
+--resolv-conf: cannot read "missing": no such file
+--resolv-conf: "/etc/resolv.conf", line 1: expected the IPv4 or IPv6 address of a name server, found "dns"
+--resolv-conf: "/etc/resolv.conf", line 3: expected the IPv4 or IPv6 address of a name server, found "10.1"
 "#]]
     );
 }
@@ -131,9 +131,9 @@ fn exclusions_for_users_are_separated_by_semicolons() {
     assert_data_eq!(
         mistaken(&[(S::ExcludeOutboundPortsForUids, "0:1;2:x;3:4;")]),
         str![[r#"
---exclude-outbound-ports-for-uids: "0" is not a port (1-65535)
---exclude-outbound-ports-for-uids: there is no user "x" in /etc/passwd; accepted are ids (0-4294967294) and names
---exclude-outbound-ports-for-uids: "" is not [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999)
+--exclude-outbound-ports-for-uids: expected a port (1-65535), found "0"
+--exclude-outbound-ports-for-uids: there is no user "x" in /etc/passwd; expected an id (0-4294967294) or a name
+--exclude-outbound-ports-for-uids: expected [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999), found ""
 "#]]
     );
 }
@@ -148,8 +148,8 @@ fn marks_and_tables_that_would_cut_the_pod_off_are_mistakes() {
     assert_data_eq!(
         errors,
         str![[r#"
---tproxy-mark: 0 is the mark of every packet that nobody marked: all of them would be for this pod, which would reach nobody any more; accepted is 1-4294967295
---tproxy-table: 254 is a routing table that every packet looks up: all of them would be for this pod, which would reach nobody any more; accepted are 1-252 and 256-4294967295
+--tproxy-mark: expected a mark of 1-4294967295, found 0; every packet without a mark has it, and all would be delivered to this pod
+--tproxy-table: expected a routing table of 1-252 or 256-4294967295, found 254; every packet uses that table, and all would be delivered to this pod
 "#]]
     );
 }
@@ -179,29 +179,29 @@ fn what_of_the_modes_may_not_be_meant_so_is_said_with_its_consequence() {
         warnings_of(cases),
         str![[r#"
 [(InboundMode, "tproxy"), (OutboundMark, "1337")]
-  --outbound-mark: is --tproxy-mark, too: the proxy's connections to its own pod do not pass its inbound side
+  --outbound-mark: also the mark of --tproxy-mark: the proxy's connections to its own pod do not pass its inbound side
 [(InboundMode, "tproxy"), (OutboundMark, "0")]
-  --outbound-mark: is 0, the mark of every packet that nobody marked: connections between the pod's own processes are captured, too
+  --outbound-mark: 0 is the mark of every packet without a mark: connections between processes of the pod are captured, too
 [(InboundMode, "tproxy"), (IncludeInboundPorts, "")]
-  --inbound-mode: is tproxy to no effect: --include-inbound-ports is empty, so that no connection is handed to the proxy
+  --inbound-mode: tproxy has no effect: --include-inbound-ports is empty, so that no connection reaches the proxy
 [(InboundMode, "tproxy"), (RerouteInterfaces, "tap0")]
-  --reroute-interfaces: is of use for ports that are not captured inbound: in tproxy mode connections to the others go to the inbound port, wherever they arrive, unless --exclude-interfaces has the interface, too
+  --reroute-interfaces: only used for ports that are not captured inbound: in tproxy mode connections to the others go to the inbound port on every interface, unless --exclude-interfaces contains the interface, too
 [(RerouteInterfaces, "tap0,tap1"), (ExcludeInterfaces, "tap1")]
-  --reroute-interfaces: has an interface that --exclude-interfaces has, too: what arrives there is captured
+  --reroute-interfaces: contains an interface that is also in --exclude-interfaces: traffic that arrives there is captured
 [(TproxyMark, "7")]
-  --tproxy-mark: has no effect without --inbound-mode tproxy
+  --tproxy-mark: no effect without --inbound-mode tproxy
 [(DnsPort, "5353")]
-  --dns-port: has no effect without --dns
+  --dns-port: no effect without --dns
 [(ResolvConf, "f")]
-  --resolv-conf: has no effect without --dns
+  --resolv-conf: no effect without --dns
 [(Dns, "all"), (DnsPort, "15001")]
-  --dns-port: is the proxy's outbound port, too: the proxy cannot tell DNS over TCP from other connections there
+  --dns-port: also the proxy's outbound port: the proxy cannot tell DNS over TCP from other connections there
 [(Dns, "all"), (ExcludeOutboundPorts, "50-60")]
-  --exclude-outbound-ports: has port 53: DNS is left alone, although --dns asks for it
+  --exclude-outbound-ports: contains port 53: DNS is not captured, although --dns asks for it
 [(ExcludeOutboundPortsForUids, "udp:53:7")]
-  --exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns
+  --exclude-outbound-ports-for-uids: excludes UDP ports, which has no effect: UDP is captured only to port 53, and only with --dns
 [(Dns, "all"), (ExcludeOutboundPortsForUids, "udp:123:7")]
-  --exclude-outbound-ports-for-uids: excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns
+  --exclude-outbound-ports-for-uids: excludes UDP ports, which has no effect: UDP is captured only to port 53, and only with --dns
 
 "#]]
     );
@@ -260,22 +260,22 @@ fn servers_may_be_listed_in_place_of_the_file() {
     assert_data_eq!(
         mistaken(&[(Setting::Dns, "resolvers"), (Setting::DnsServers, "")]),
         str![
-            "--dns-servers: expected at least one address, or dns off: every query would bypass the proxy"
+            "--dns-servers: expected at least one address, since queries would bypass the proxy otherwise; to capture no DNS, set --dns to off"
         ]
     );
     let servers = (Setting::DnsServers, "10.0.0.2");
     assert_data_eq!(
         warned(&[(Setting::Dns, "all"), servers]),
-        str!["--dns-servers: has no effect without --dns resolvers"]
+        str!["--dns-servers: no effect without --dns resolvers"]
     );
     assert_data_eq!(
         warned(&[servers]),
-        str!["--dns-servers: has no effect without --dns"]
+        str!["--dns-servers: no effect without --dns"]
     );
     let file = (Setting::ResolvConf, "/etc/resolv.conf");
     assert_data_eq!(
         warned(&[(Setting::Dns, "resolvers"), servers, file]),
-        str!["--resolv-conf: is not read, since --dns-servers has the name servers"]
+        str!["--resolv-conf: not read: --dns-servers has the name servers"]
     );
 }
 
@@ -287,7 +287,7 @@ fn nobody_is_the_proxy_when_that_is_said() {
     assert_data_eq!(
         warned(&[none]),
         str![
-            "--proxy-uid: leaves nobody to be the proxy: its own connections are captured again, without end, unless another option leaves them alone"
+            "--proxy-uid: no user or group is the proxy: its own connections are captured again, in a loop, unless another option excludes them"
         ]
     );
     assert_eq!(captured(&[none, (Setting::ProxyGid, "7")]).proxy.gids, [7]);

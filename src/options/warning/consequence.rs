@@ -1,122 +1,167 @@
-//! What can come of options that are valid together.
+//! Consequences of options that are valid but probably not intended.
 
 use crate::intent::{Family, Port};
 
-/// What comes of an option.
+/// The consequence of an option. Other options are named as the user wrote or would write them.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Consequence {
-    /// The two listeners are one.
+    /// The inbound and outbound ports are the same.
     #[error(
-        "is the proxy's outbound port, too: the proxy cannot tell captured inbound from captured outbound connections"
+        "also the proxy's outbound port: the proxy cannot tell inbound from outbound connections"
     )]
     InboundIsOutbound,
-    /// The tunnel port is never redirected.
+    /// The tunnel port, which is never redirected, is the inbound port.
     #[error(
-        "is the proxy's inbound port, too: captured connections arrive where the proxy expects its own mutual TLS"
+        "also the proxy's inbound port: captured connections arrive where the proxy expects its own mutual TLS"
     )]
     TunnelIsInbound,
-    /// The outbound listener is open to everyone.
+    /// The tunnel port, which is never redirected, is the outbound port.
     #[error(
-        "is the proxy's outbound port, too: other pods reach the proxy's outbound side, and through it whatever this pod reaches"
+        "also the proxy's outbound port: other pods can connect to it, and through it to everything that this pod can reach"
     )]
     TunnelIsOutbound,
-    /// A listener of the proxy is open to peers.
+    /// Other pods can connect to a listener of the proxy.
     #[error(
-        "has the proxy's own port {0}: other pods reach that listener directly, past the inbound side of the proxy"
+        "contains the proxy's own port {0}: other pods can connect to that listener directly, past the proxy's inbound side"
     )]
     ProxyPortOpen(Port),
-    /// Connections to the port go around the proxy.
+    /// Connections to the port are not captured.
     #[error(
-        "has the proxy's own port {0}: connections to that port of any host go around the proxy"
+        "contains the proxy's own port {0}: connections to that port on any host bypass the proxy"
     )]
-    ProxyPortPassedBy(Port),
-    /// Root is the proxy.
+    ProxyPortBypassed(Port),
+    /// Connections of root are not captured.
     #[error(
-        "has id 0: no connection that a process of root makes is captured, the application's own included"
+        "contains id 0: no connection of a process that runs as root is captured, including the application's"
     )]
     RootIsProxy,
-    /// Nobody is the proxy.
+    /// The proxy has no owner.
     #[error(
-        "leaves nobody to be the proxy: its own connections are captured again, without end, unless another option leaves them alone"
+        "no user or group is the proxy: its own connections are captured again, in a loop, unless another option excludes them"
     )]
-    NobodyIsProxy,
-    /// The list has no say.
-    #[error(
-        "is not consulted, since --include-inbound-ports names the ports: of these alone connections are captured"
-    )]
-    NotConsulted,
-    /// The list is empty, or everything is excluded.
-    #[error("leaves no connection of the pod to capture, neither inbound nor outbound")]
+    NoProxyOwner,
+    /// The excluded ports are not used.
+    #[error("not used: {included} lists ports, and only those are captured")]
+    ExclusionsNotUsed {
+        /// The option for included ports.
+        included: String,
+    },
+    /// Everything is excluded.
+    #[error("no connection of the pod is captured, neither inbound nor outbound")]
     NothingCaptured,
-    /// Nobody is included, or everybody excluded.
-    #[error("leaves nobody whose outbound connections are captured")]
-    NobodyCaptured,
-    /// Exclusion comes first.
-    #[error("has ports that --exclude-outbound-ports has, too: connections to them are left alone")]
-    ExcludedAnyway,
+    /// All users or groups are excluded.
+    #[error("no outbound connection is captured: all users or groups are excluded")]
+    NoOwnerCaptured,
+    /// Exclusions come first.
+    #[error("contains ports that are also in {excluded}: connections to them are not captured")]
+    AlsoExcluded {
+        /// The option for excluded ports.
+        excluded: String,
+    },
     /// Loopback is captured.
     #[error(
-        "reaches loopback: connections between the pod's own processes are captured, too, save those to the loopback range; * leaves them alone"
+        "contains loopback addresses: connections between processes of the pod are captured, except to the loopback range; \
+         * does not capture them"
     )]
     LoopbackCaptured,
-    /// Loopback is left alone without.
+    /// Loopback is not captured in any case.
     #[error(
-        "reaches loopback, to no effect: connections between the pod's own processes are left alone anyway"
+        "contains loopback addresses, which has no effect: connections between processes of the pod are not captured anyway"
     )]
-    LoopbackLeftAnyway,
+    LoopbackNotCaptured,
     /// The loopback interface is excluded.
     #[error(
-        "has the loopback interface: the proxy's connections to its own pod do not pass its inbound side"
+        "contains the loopback interface: the proxy's connections to its own pod do not pass its inbound side"
     )]
     LoopbackInterface,
     /// The proxy has no address to call its application from.
     #[error(
-        "has no {} address: the proxy's connections to its own application may be captured again, without end", .0.name()
+        "has no {} address: the proxy's connections to its own application may be captured again, in a loop", .0.name()
     )]
     NoPassthroughSource(Family),
     /// The family is not captured.
-    #[error("has {} entries, to no effect: --ip-families leaves that family alone", .0.name())]
-    OtherFamily(Family),
-    /// The two marks of tproxy mode are one.
+    #[error("contains {} entries, which have no effect: {families} does not capture that family", .family.name())]
+    OtherFamily {
+        /// The family of the entries.
+        family: Family,
+        /// The option for families.
+        families: String,
+    },
+    /// The two marks of tproxy mode are the same.
     #[error(
-        "is --tproxy-mark, too: the proxy's connections to its own pod do not pass its inbound side"
+        "also the mark of {other}: the proxy's connections to its own pod do not pass its inbound side"
     )]
-    EqualMarks,
-    /// The mark of the proxy's packets is the mark of all.
+    EqualMarks {
+        /// The option for the other mark.
+        other: String,
+    },
+    /// The mark of packets without a mark.
     #[error(
-        "is 0, the mark of every packet that nobody marked: connections between the pod's own processes are captured, too"
+        "0 is the mark of every packet without a mark: connections between processes of the pod are captured, too"
     )]
     OutboundMarkOfAll,
-    /// There is nothing to hand to the transparent listener.
-    #[error(
-        "is tproxy to no effect: --include-inbound-ports is empty, so that no connection is handed to the proxy"
-    )]
-    NothingToHandOver,
+    /// No port is captured.
+    #[error("tproxy has no effect: {included} is empty, so that no connection reaches the proxy")]
+    NoPortCaptured {
+        /// The option for included ports.
+        included: String,
+    },
     /// The chain of tproxy mode comes first.
     #[error(
-        "is of use for ports that are not captured inbound: in tproxy mode connections to the others go to the inbound port, wherever they arrive, unless --exclude-interfaces has the interface, too"
+        "only used for ports that are not captured inbound: in tproxy mode connections to the others go to the inbound port \
+         on every interface, unless {excluded} contains the interface, too"
     )]
-    HandedOverFirst,
-    /// Exclusion is decided second.
-    #[error("has an interface that --exclude-interfaces has, too: what arrives there is captured")]
-    ReroutedAnyway,
-    /// The option is for a mode that is not in use.
-    #[error("has no effect without {0}")]
-    NoEffectWithout(&'static str),
-    /// Servers that are listed are not read.
-    #[error("is not read, since --dns-servers has the name servers")]
-    NotRead,
-    /// DNS over TCP and other connections meet.
+    TproxyFirst {
+        /// The option for excluded interfaces.
+        excluded: String,
+    },
+    /// Reroute interfaces come before excluded ones.
     #[error(
-        "is the proxy's {0}, too: the proxy cannot tell DNS over TCP from other connections there"
+        "contains an interface that is also in {excluded}: traffic that arrives there is captured"
+    )]
+    ReroutedAnyway {
+        /// The option for excluded interfaces.
+        excluded: String,
+    },
+    /// The option is for a mode that is not in use.
+    #[error("no effect without {option}{}", with_space(value))]
+    NoEffectWithout {
+        /// The option for the mode.
+        option: String,
+        /// The mode, if there are several.
+        value: &'static str,
+    },
+    /// The listed servers are used instead.
+    #[error("not read: {servers} has the name servers")]
+    NotRead {
+        /// The option for name servers.
+        servers: String,
+    },
+    /// The proxy's DNS port is also another one.
+    #[error(
+        "also the proxy's {0}: the proxy cannot tell DNS over TCP from other connections there"
     )]
     DnsPortTaken(&'static str),
-    /// Exclusion comes before DNS.
-    #[error("has port 53: DNS is left alone, although --dns asks for it")]
-    DnsExcluded,
-    /// Of UDP only DNS is captured.
+    /// Exclusions come before DNS.
+    #[error("contains port 53: DNS is not captured, although {dns} asks for it")]
+    DnsExcluded {
+        /// The option for DNS.
+        dns: String,
+    },
+    /// UDP other than DNS is never captured.
     #[error(
-        "excludes UDP ports, to no effect: of UDP only DNS, to port 53, is captured, and only with --dns"
+        "excludes UDP ports, which has no effect: UDP is captured only to port 53, and only with {dns}"
     )]
-    NoUdpCaptured,
+    NoUdpCaptured {
+        /// The option for DNS.
+        dns: String,
+    },
+}
+
+fn with_space(value: &str) -> String {
+    if value.is_empty() {
+        String::new()
+    } else {
+        format!(" {value}")
+    }
 }

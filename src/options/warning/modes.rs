@@ -1,4 +1,4 @@
-//! Warnings about tproxy mode, reroute interfaces, DNS capture and ports that some users are spared.
+//! Warnings about tproxy mode, reroute interfaces, DNS capture and excluded ports of users.
 
 use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection};
 use crate::options::{OptionValues, Setting};
@@ -21,12 +21,17 @@ pub(super) fn inbound_mode(capture: &Capture, given: &OptionValues) -> Found {
             Setting::TproxyTable,
         ] {
             if given.has(setting) {
-                let without = Consequence::NoEffectWithout("--inbound-mode tproxy");
+                let without = Consequence::NoEffectWithout {
+                    option: given.name(Setting::InboundMode),
+                    value: "tproxy",
+                };
                 found.push((setting, without));
             }
         }
         if rerouted.iter().any(excluded) {
-            found.push((Setting::RerouteInterfaces, Consequence::ReroutedAnyway));
+            let excluded = given.name(Setting::ExcludeInterfaces);
+            let rerouted = Consequence::ReroutedAnyway { excluded };
+            found.push((Setting::RerouteInterfaces, rerouted));
         }
         return found;
     };
@@ -34,7 +39,9 @@ pub(super) fn inbound_mode(capture: &Capture, given: &OptionValues) -> Found {
         (
             tproxy.mark == tproxy.outbound_mark,
             Setting::OutboundMark,
-            Consequence::EqualMarks,
+            Consequence::EqualMarks {
+                other: given.name(Setting::TproxyMark),
+            },
         ),
         (
             tproxy.outbound_mark == 0,
@@ -44,12 +51,16 @@ pub(super) fn inbound_mode(capture: &Capture, given: &OptionValues) -> Found {
         (
             no_port,
             Setting::InboundMode,
-            Consequence::NothingToHandOver,
+            Consequence::NoPortCaptured {
+                included: given.name(Setting::IncludeInboundPorts),
+            },
         ),
         (
             !no_port && !rerouted.iter().all(excluded),
             Setting::RerouteInterfaces,
-            Consequence::HandedOverFirst,
+            Consequence::TproxyFirst {
+                excluded: given.name(Setting::ExcludeInterfaces),
+            },
         ),
     ]));
     found
@@ -57,7 +68,10 @@ pub(super) fn inbound_mode(capture: &Capture, given: &OptionValues) -> Found {
 
 pub(super) fn dns(capture: &Capture, given: &OptionValues) -> Found {
     let Some(dns) = &capture.dns else {
-        let without = |setting| (setting, Consequence::NoEffectWithout("--dns"));
+        let without = |setting| {
+            let option = given.name(Setting::Dns);
+            (setting, Consequence::NoEffectWithout { option, value: "" })
+        };
         return [Setting::DnsPort, Setting::ResolvConf, Setting::DnsServers]
             .into_iter()
             .filter(|&setting| given.has(setting))
@@ -77,25 +91,32 @@ pub(super) fn dns(capture: &Capture, given: &OptionValues) -> Found {
     let excluded = holding([(
         capture.outbound.exclude_ports.contains(DNS),
         Setting::ExcludeOutboundPorts,
-        Consequence::DnsExcluded,
+        Consequence::DnsExcluded {
+            dns: given.name(Setting::Dns),
+        },
     )]);
     let listed = given.has(Setting::DnsServers);
     let not_used = holding([
         (
             listed && dns.servers == RangeSelection::All,
             Setting::DnsServers,
-            Consequence::NoEffectWithout("--dns resolvers"),
+            Consequence::NoEffectWithout {
+                option: given.name(Setting::Dns),
+                value: "resolvers",
+            },
         ),
         (
             listed && given.has(Setting::ResolvConf),
             Setting::ResolvConf,
-            Consequence::NotRead,
+            Consequence::NotRead {
+                servers: given.name(Setting::DnsServers),
+            },
         ),
     ]);
     taken.chain(excluded).chain(not_used).collect()
 }
 
-pub(super) fn exclusions(capture: &Capture) -> Found {
+pub(super) fn exclusions(capture: &Capture, given: &OptionValues) -> Found {
     let for_uids = &capture.outbound.exclude_ports_for_uids;
     let to_no_effect = for_uids.iter().any(|exclusion| {
         exclusion.protocol == Some(Protocol::Udp)
@@ -104,6 +125,8 @@ pub(super) fn exclusions(capture: &Capture) -> Found {
     holding([(
         to_no_effect,
         Setting::ExcludeOutboundPortsForUids,
-        Consequence::NoUdpCaptured,
+        Consequence::NoUdpCaptured {
+            dns: given.name(Setting::Dns),
+        },
     )])
 }
