@@ -76,7 +76,7 @@ option_set! {
     GroupsInclude () ["ISTIO_OUTBOUND_OWNER_GROUPS"] in Outbound,
     One "GIDS" = Text("*"), like "1000,www-data";
 
-    /// Groups not to capture. Only used when ISTIO_OUTBOUND_OWNER_GROUPS is *.
+    /// Groups not to capture. Only used when all other groups (*) are captured.
     GroupsExclude () ["ISTIO_OUTBOUND_OWNER_GROUPS_EXCLUDE"] in Outbound,
     One "GIDS" = Text(""), like "202,backup";
 
