@@ -11,6 +11,8 @@ use netweir_testkit::fakes::NoFiles;
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};
 
+use crate::runtime::Call;
+
 const MANUAL: &str = include_str!("../../docs/cni.md");
 
 /// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.
@@ -70,5 +72,24 @@ fn has_a_configuration_that_is_right() {
     match read(&environment, &plugin.to_string(), &NoFiles) {
         Ok(Request::Status(Some(_))) => {}
         other => panic!("{other:?}"),
+    }
+}
+
+/// The configurations for Multus, called for a further interface of a pod that no mesh injected.
+#[test]
+fn has_configurations_for_multus_that_are_right() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/multus");
+    let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let definition = file("network-attachment-definition.yaml");
+    let (_, embedded) = definition
+        .split_once("  config: |\n")
+        .expect("a configuration");
+    for text in [file("50-netweir.conf").as_str(), embedded] {
+        let mut config: Value = serde_json::from_str(text).unwrap();
+        config["runtimeConfig"] = serde_json::json!({"io.kubernetes.cri.pod-annotations": null});
+        let answer = Call::new("ADD", &config)
+            .variable("CNI_IFNAME", "net1")
+            .run();
+        assert_eq!(answer.result(), "{\"cniVersion\":\"0.3.1\"}\n");
     }
 }
