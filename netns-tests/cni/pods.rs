@@ -18,8 +18,11 @@ const APP: Owner = Owner {
 };
 const STATUS: &str = "sidecar.istio.io/status";
 
+/// A test in a sandbox of its own.
+type Test = fn(&Sandbox);
+
 pub(super) fn tests() -> Vec<NetnsTest> {
-    let tests: [(&str, fn(&Sandbox)); 7] = [
+    let tests: [(&str, Test); 7] = [
         ("istio-gateway-is-bypassed", istio_gateway_is_bypassed),
         (
             "istio-sidecar-with-cni-is-captured",
@@ -43,10 +46,7 @@ pub(super) fn tests() -> Vec<NetnsTest> {
     tests
         .into_iter()
         // Connections need owners of their own.
-        .map(|(name, test)| {
-            NetnsTest::new(format!("cni::pods::{name}"), move |sandbox| test(sandbox))
-                .only_as_root()
-        })
+        .map(|(name, test)| NetnsTest::new(format!("cni::pods::{name}"), test).only_as_root())
         .collect()
 }
 

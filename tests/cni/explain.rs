@@ -80,11 +80,11 @@ command:  netweir apply --outbound-port=4140 --inbound-port=4143 --tunnel-port=n
     let system = "--args=K8S_POD_NAMESPACE=kube-system;K8S_POD_NAME=web";
     assert_data_eq!(
         explained(&input, &[system]),
-        str![[r#"
+        str![[r"
 decision: bypass
 reason:   namespace-excluded (the namespace is in excludeNamespaces)
 
-"#]]
+"]]
     );
 }
 
@@ -96,13 +96,13 @@ fn explains_an_allocation_of_nomad() {
     let input = config(&json!({"runtimeConfig": null}));
     assert_data_eq!(
         explained(&input, &[&arguments]),
-        str![[r#"
+        str![[r"
 decision: capture
 reason:   nomad-config (CNI_ARGS has CONSUL_IPTABLES_CONFIG)
 mesh:     nomad
 command:  netweir apply --inbound-port=25000 --tunnel-port=none --proxy-uid=none --exclude-inbound-ports=9090 --exclude-outbound-uids=101 --passthrough-source= --ip-families=ipv4
 
-"#]]
+"]]
     );
 }
 

@@ -6,8 +6,11 @@ use std::path::{Path, PathBuf};
 use netweir::cni::{Code, Environment, Request, read};
 use netweir_testkit::fakes::NoFiles;
 
-/// The recorded calls, and the reason or the error of each.
-const CALLS: [(&str, Result<(bool, &str), Code>); 19] = [
+/// Whether the pod is captured and for which reason, or the error.
+type Expected = Result<(bool, &'static str), Code>;
+
+/// The recorded calls.
+const CALLS: [(&str, Expected); 19] = [
     ("1.1-daemonset", Ok((true, "capture-enabled"))),
     ("1.1-deployment", Ok((true, "capture-enabled"))),
     ("1.1-hostport", Ok((true, "capture-enabled"))),
