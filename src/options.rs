@@ -1,13 +1,10 @@
-//! The options of `netweir apply` and the verbs that share them: their one table, where their texts come
-//! from, and how they become a [`Capture`](crate::intent::Capture).
+//! Options: their specifications, their sources, and how they become a [`Capture`](crate::intent::Capture).
 //!
 //! ```text
 //! flags ──────┐
-//! variables ──┼─► Given (texts, by precedence) ──► capture ──► Parsed, or every Mistake
+//! variables ──┼─► OptionValues (by precedence) ──► capture ──► Parsed, or every OptionError
 //! file ───────┘
 //! ```
-//!
-//! Nothing here touches the operating system.
 
 mod capture;
 mod command;

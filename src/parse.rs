@@ -26,7 +26,7 @@ pub use amount::{duration, go_duration, positive};
 pub use exclusion::ports_for_uids;
 pub use list::{Selection, entries, list, selection};
 pub use name_server::name_servers;
-pub use number::{mark, routing_table, telling_mark};
+pub use number::{mark, nonzero_mark, routing_table};
 pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owner_id, owners};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_is_the_third_field_of_the_line_with_the_name() {
+    fn id_is_the_third_field_of_the_line_with_the_name() {
         let passwd = "root:x:0:0:root:/root:/bin/sh\n\
                       broken\n\
                       istio-proxy:x:1337:1337::/:/sbin/nologin\n\
@@ -54,8 +54,8 @@ mod tests {
                       +nis\n";
         assert_eq!(id_in(passwd, "istio-proxy"), Some(1337));
         assert_eq!(id_in(passwd, "root"), Some(0));
-        for nobody in ["istio", "x", "", "broken", "nis", "1337"] {
-            assert_eq!(id_in(passwd, nobody), None, "{nobody:?}");
+        for unknown in ["istio", "x", "", "broken", "nis", "1337"] {
+            assert_eq!(id_in(passwd, unknown), None, "{unknown:?}");
         }
     }
 }

@@ -19,7 +19,7 @@ use error::HasRemedies;
 use program::{Program, RecognizedBy};
 
 /// The commands.
-pub(super) const COMMANDS: [&str; 2] = [Istio::VERB, Linkerd::VERB];
+pub(super) const COMMANDS: [&str; 2] = [Istio::COMMAND, Linkerd::COMMAND];
 
 /// How a run of one of these commands ends early.
 pub(super) enum Other {
@@ -61,9 +61,9 @@ fn start<P: HasRemedies>(arguments: Vec<OsString>, by: RecognizedBy) -> Result<E
         options: &specs,
         elsewhere: |_| false,
     };
-    let command = clap::Command::new(P::VERB);
+    let command = clap::Command::new(P::COMMAND);
     let parsed = parser::parse(command, known, arguments);
-    let mut parsed = parsed.map_err(|HelpRequested| Other::Help(P::VERB))?;
+    let mut parsed = parsed.map_err(|HelpRequested| Other::Help(P::COMMAND))?;
     let texts = parser::values(P::Flag::ALL, &mut parsed, true);
     let mut errors = parsed.errors;
     let options = P::log_options(&texts);

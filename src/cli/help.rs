@@ -54,8 +54,8 @@ pub(super) fn common(commands: &[CommandSpec], name: &str) -> String {
     let spec = commands.iter().find(|spec| spec.name == name);
     let (about, words, specs) = match (spec, name) {
         (Some(spec), _) => (spec.about, spec.words, spec.specs()),
-        (None, Istio::VERB) => (Istio::ABOUT, None, specs_of::<Istio>()),
-        (None, Linkerd::VERB) => (Linkerd::ABOUT, None, specs_of::<Linkerd>()),
+        (None, Istio::COMMAND) => (Istio::ABOUT, None, specs_of::<Istio>()),
+        (None, Linkerd::COMMAND) => (Linkerd::ABOUT, None, specs_of::<Linkerd>()),
         (None, _) => return whole(commands, name),
     };
     let is_apply = name == "apply";
@@ -148,7 +148,7 @@ fn command(spec: &CommandSpec) -> Command {
 fn compat<P: CompatCommand>() -> Command {
     let specs = specs_of::<P>();
     let variables = variables_without_flag(&specs);
-    Command::new(P::VERB)
+    Command::new(P::COMMAND)
         .about(P::ABOUT)
         .args(specs.into_iter().filter_map(documented))
         .next_line_help(true)
@@ -233,8 +233,8 @@ pub(super) fn manuals(commands: &[CommandSpec]) -> Vec<Manual> {
 fn add_pages(commands: &[CommandSpec], command: &Command, name: &str, pages: &mut Vec<Manual>) {
     let spec = commands.iter().find(|spec| spec.name == name);
     let options = match name {
-        Istio::VERB => specs_of::<Istio>(),
-        Linkerd::VERB => specs_of::<Linkerd>(),
+        Istio::COMMAND => specs_of::<Istio>(),
+        Linkerd::COMMAND => specs_of::<Linkerd>(),
         _ => spec.map(CommandSpec::specs).unwrap_or_default(),
     };
     let variables = options.iter().flat_map(|option| {

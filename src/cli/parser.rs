@@ -172,7 +172,7 @@ fn combined(shape: Shape, texts: &[&str]) -> String {
     }
 }
 
-/// clap's error as one of ours, and the argument that is wrong.
+/// Translates clap's error; also returns the wrong argument.
 fn translate(error: &clap::Error, known: Known<'_>) -> (OptionError, Option<String>) {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),

@@ -23,7 +23,7 @@ pub(super) enum Colour {
 }
 
 impl Colour {
-    /// Of what becomes of a connection; `None` where nobody can tell.
+    /// Of what becomes of a connection; `None` if it is not known.
     pub(super) const fn of(verdict: Option<Verdict>) -> Self {
         match verdict {
             Some(Verdict::Redirect(_) | Verdict::Tproxy(_)) => Self::Cyan,

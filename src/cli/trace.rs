@@ -65,7 +65,7 @@ fn run(mut invocation: Invocation) -> ExitCode {
     }
 }
 
-/// Everything, or what the words say.
+/// The filter in the words; without any, one that matches everything.
 fn filter(text: &str) -> Result<Filter, Vec<OptionError>> {
     let question = match text {
         "" => ConnectionSpec::default(),
@@ -157,7 +157,7 @@ impl TraceRequest {
         Ok(())
     }
 
-    /// When there is something to do although nothing is told.
+    /// When to do something even without a message.
     fn deadline(&self, show: &Show) -> Option<Instant> {
         let soonest = [self.duration, show.deadline()].into_iter().flatten().min();
         soonest.and_then(|after| show.moment(after))

@@ -10,7 +10,7 @@ pub trait CompatCommand {
     /// Its flags.
     type Flag: OptionSet;
     /// The command for it.
-    const VERB: &'static str;
+    const COMMAND: &'static str;
     /// What the command does.
     const ABOUT: &'static str;
 

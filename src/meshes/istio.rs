@@ -32,7 +32,7 @@ pub struct Istio;
 
 impl CompatCommand for Istio {
     type Flag = IstioFlag;
-    const VERB: &'static str = "istio-iptables";
+    const COMMAND: &'static str = "istio-iptables";
     const ABOUT: &'static str =
         "Do what Istio's istio-iptables does for the same flags and variables";
 

@@ -28,7 +28,7 @@ pub struct Linkerd;
 
 impl CompatCommand for Linkerd {
     type Flag = LinkerdFlag;
-    const VERB: &'static str = "linkerd-init";
+    const COMMAND: &'static str = "linkerd-init";
     const ABOUT: &'static str = "Do what Linkerd's proxy-init does for the same flags";
 
     fn log_options(values: &OptionValues<LinkerdFlag>) -> Result<LogOptions, Vec<OptionError>> {

@@ -1,4 +1,4 @@
-//! The texts of the options to a [`Capture`].
+//! Turns the values of options into a [`Capture`].
 
 mod modes;
 
@@ -20,12 +20,12 @@ pub struct Parsed {
     capture: Capture,
     /// Which families to capture of it.
     pub families: FamilyChoice,
-    /// What may not be meant so.
+    /// Warnings about options that are probably not intended.
     pub warnings: Vec<Warning>,
 }
 
 impl Parsed {
-    /// The traffic to capture, once it is known which families there are.
+    /// The traffic to capture, of these families.
     #[must_use]
     pub fn capture_of(self, families: Families) -> Capture {
         Capture {
@@ -35,13 +35,13 @@ impl Parsed {
     }
 }
 
-/// The texts of files that options name. The caller reads them: nothing here touches the operating system.
+/// The files that options name. The caller reads them, since this module does not use the operating system.
 pub trait Files {
-    /// The text of the file of this name, or why it cannot be read.
+    /// The text of the file, or why it cannot be read.
     fn read(&self, name: &str) -> Result<String, String>;
 }
 
-/// What the options ask for, or every mistake in them.
+/// What the options ask for, or every error in them.
 pub fn capture(
     given: &OptionValues,
     accounts: &dyn Accounts,
@@ -59,7 +59,7 @@ pub fn capture(
     }
 }
 
-/// Reads options and notes what is wrong with them. Each function is `None` where it noted something.
+/// Reads options and records errors. Each function returns `None` after recording one.
 struct Reader<'a> {
     given: &'a OptionValues,
     accounts: &'a dyn Accounts,
@@ -68,7 +68,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    // Every option is read before the first `?`, so that all mistakes are noted.
+    // Every option is read before the first `?`, so that all errors are reported.
     fn parsed(&mut self) -> Option<Parsed> {
         let families = self.one(Setting::IpFamilies, parse::families);
         let proxy = self.proxy();
@@ -109,8 +109,8 @@ impl Reader<'_> {
         let tunnel_port = self.one(Setting::TunnelPort, parse::optional_port);
         let accounts = self.accounts;
         let owner = |kind| move |text: &str| parse::owner(text, kind, accounts);
-        let nobody = self.given.text(Setting::ProxyUid).trim() == "none";
-        let uids: Option<Vec<_>> = if nobody {
+        let no_user = self.given.text(Setting::ProxyUid).trim() == "none";
+        let uids: Option<Vec<_>> = if no_user {
             Some(Vec::new())
         } else {
             self.list(Setting::ProxyUid, owner(OwnerKind::User))
@@ -122,7 +122,7 @@ impl Reader<'_> {
         } else {
             uids.clone()
         };
-        if uids.is_empty() && gids.is_empty() && !nobody {
+        if uids.is_empty() && gids.is_empty() && !no_user {
             let groups = self.given.name(Setting::ProxyGid);
             self.note(Setting::ProxyUid, OptionErrorKind::NoProxyOwner { groups });
         }

@@ -1,4 +1,4 @@
-//! The configuration file: TOML, a key for each option.
+//! The configuration file: TOML with a key for each option.
 
 use std::rc::Rc;
 
@@ -7,10 +7,10 @@ use toml::de::{DeTable, DeValue};
 use super::value::{Value, text_of};
 use super::{OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Setting};
 
-/// How alike a misspelling and a name must be: 1 is equal, 0 has nothing in common.
+/// How similar a misspelling and a name must be: 1 is equal, 0 has nothing in common.
 const RESEMBLANCE: f64 = 0.7;
 
-/// The options in the text of the file, and everything that is wrong with it.
+/// The options in the text of the file, and every error in it.
 #[must_use]
 pub fn read_file(file: &str, text: &str) -> (OptionValues, Vec<OptionError>) {
     let (table, errors) = DeTable::parse_recoverable(text);
@@ -36,13 +36,13 @@ pub fn read_file(file: &str, text: &str) -> (OptionValues, Vec<OptionError>) {
     (given, errors)
 }
 
-/// The option's name that is spelled most like the word, if one is.
+/// The option's name that is most similar to the word, if one is similar enough.
 #[must_use]
 pub fn nearest(word: &str) -> Option<&'static str> {
     nearest_of(word, Setting::ALL.iter().map(|setting| setting.spec().name))
 }
 
-/// The name that is spelled most like the word, if one is.
+/// The name that is most similar to the word, if one is similar enough.
 #[must_use]
 pub fn nearest_of<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     names
@@ -112,7 +112,7 @@ fn value_of<'a>(value: &'a DeValue<'_>) -> Value<'a> {
     }
 }
 
-/// The number in decimal digits, whatever radix it was written in; too large a one as it was written.
+/// The number in decimal digits; if it is too large, as it is written.
 fn decimal(number: &toml::de::DeInteger<'_>) -> String {
     i64::from_str_radix(number.as_str(), number.radix())
         .map_or_else(|_| number.to_string(), |number| number.to_string())

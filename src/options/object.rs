@@ -6,8 +6,8 @@ use super::file::nearest_of;
 use super::value::{Value, text_of};
 use super::{OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Setting};
 
-/// The options in the object `capture` of the CNI plugin's configuration, and everything that is wrong with it. An option that is not `accepted` is a
-/// mistake.
+/// The options in the object `capture` of the CNI plugin's configuration, and every error in it, such as an option that is
+/// not `accepted`.
 #[must_use]
 pub fn read_object(
     object: &Map<String, Json>,

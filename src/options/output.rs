@@ -1,10 +1,10 @@
-//! The options that say where to work and what to print.
+//! The options for the network namespace, the output and the log.
 
 use crate::parse::{self, NetworkNamespace, ValueError};
 
 use super::{OptionError, OptionErrorKind, OptionValues, Setting};
 
-/// How the rules are printed.
+/// The format of printed rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// For `nft -f`.
@@ -40,21 +40,21 @@ impl OutputFormat {
     }
 }
 
-/// What becomes of the rules.
+/// What to do with the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// They are installed.
+    /// Install them.
     Install {
         /// Verified afterwards.
         verify: bool,
         /// Also where others' traffic passes.
         host: bool,
     },
-    /// They are printed.
+    /// Print them.
     Print(Format),
 }
 
-/// How messages are written.
+/// The format of messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LogFormat {
     /// Lines of text.
@@ -64,45 +64,45 @@ pub enum LogFormat {
     Json,
 }
 
-/// How much a message matters; also the least that is said.
+/// The severity of a message, or the least severe one that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
     /// The rules themselves.
     Trace,
-    /// What is done.
+    /// A step.
     Debug,
-    /// What was done.
+    /// A result.
     #[default]
     Info,
-    /// What may not be meant so.
+    /// Something is probably not intended.
     Warning,
-    /// What went wrong.
+    /// A failure.
     Error,
 }
 
-/// What is said, and how.
+/// Which messages are logged, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// How.
+    /// The format.
     pub format: LogFormat,
-    /// The least important messages that are written.
+    /// The least severe messages to log.
     pub level: Level,
 }
 
-/// What becomes of the rules.
+/// What to do with the rules.
 pub fn output(given: &OptionValues) -> Result<Output, Vec<OptionError>> {
     let mut errors = Vec::new();
     let dry_run = read(given, Setting::DryRun, parse::switch, &mut errors);
     let verify = read(given, Setting::Verify, parse::switch, &mut errors);
     let host = read(given, Setting::Host, parse::switch, &mut errors);
     let format = read(given, Setting::Format, Format::parse, &mut errors);
-    // A file or a variable may hold the format for the dry runs to come.
+    // A file or variable may set the format for other runs.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
     if dry_run == Some(false) && format.is_some() && flag && given.has(Setting::Format) {
         let problem = OptionErrorKind::Requires(given.name(Setting::DryRun));
         errors.push(OptionError::new(given, Setting::Format, problem));
     }
-    // They may hold --verify for the runs to come, too.
+    // They may set --verify for other runs, too.
     let flag = given.origin(Setting::Verify) == super::Origin::Flag;
     if dry_run == Some(true) && verify == Some(true) && flag {
         let problem = OptionErrorKind::Conflict(given.name(Setting::DryRun));
@@ -134,7 +134,7 @@ pub fn network_namespace(
     }
 }
 
-/// What is said, and how.
+/// Which messages are logged, and how.
 pub fn log_options(given: &OptionValues) -> Result<LogOptions, Vec<OptionError>> {
     let mut errors = Vec::new();
     let format = read(given, Setting::LogFormat, LogFormat::parse, &mut errors);

@@ -11,9 +11,9 @@ use crate::intent::{
 };
 use crate::parse::{Accounts, FamilyChoice, NameError, OwnerKind};
 
-struct Nobody;
+struct NoNames;
 
-impl Accounts for Nobody {
+impl Accounts for NoNames {
     fn id_of(&self, _: OwnerKind, _: &str) -> Result<u32, NameError> {
         Err(NameError::Unknown)
     }
@@ -37,7 +37,7 @@ fn flags(texts: &[(Setting, &str)]) -> OptionValues {
 }
 
 fn parsed(texts: &[(Setting, &str)]) -> Parsed {
-    capture(&flags(texts), &Nobody, &OneFile).unwrap()
+    capture(&flags(texts), &NoNames, &OneFile).unwrap()
 }
 
 fn captured(texts: &[(Setting, &str)]) -> Capture {
@@ -66,11 +66,11 @@ fn warnings_of(cases: &[&[(Setting, &str)]]) -> String {
 
 /// The errors, a line each.
 fn mistaken(texts: &[(Setting, &str)]) -> String {
-    lines(&capture(&flags(texts), &Nobody, &OneFile).unwrap_err())
+    lines(&capture(&flags(texts), &NoNames, &OneFile).unwrap_err())
 }
 
 #[test]
-fn without_options_everything_is_captured_as_meshes_expect_it() {
+fn defaults_capture_what_meshes_expect() {
     let parsed = parsed(&[]);
     assert_eq!(parsed.families, FamilyChoice::Fixed(Families::Both));
     assert_eq!(parsed.warnings, []);
@@ -78,7 +78,7 @@ fn without_options_everything_is_captured_as_meshes_expect_it() {
 }
 
 #[test]
-fn names_variables_and_keys_are_one_name() {
+fn variable_is_the_name_in_capitals() {
     for setting in Setting::ALL {
         let spec = setting.spec();
         let variable = spec.name.to_uppercase().replace('-', "_");
@@ -123,7 +123,7 @@ impl Accounts for AnyName {
 }
 
 #[test]
-fn the_groups_of_the_proxy_are_its_users_unless_given() {
+fn proxy_groups_default_to_its_users() {
     let proxy = |texts| captured(texts).proxy;
     let one = proxy(&[(Setting::ProxyUid, "5,3,5")]);
     assert_eq!((one.uids, one.gids), (vec![5, 3], vec![5, 3]));
@@ -132,7 +132,7 @@ fn the_groups_of_the_proxy_are_its_users_unless_given() {
 }
 
 #[test]
-fn a_proxy_that_is_nobody_is_a_mistake() {
+fn proxy_needs_a_user_or_group() {
     let error = mistaken(&[(Setting::ProxyUid, "")]);
     let both = [(Setting::ProxyUid, ""), (Setting::ProxyGid, " ")];
     assert_eq!(mistaken(&both), error);
@@ -215,7 +215,7 @@ fn auto_leaves_the_families_to_the_namespace() {
 }
 
 #[test]
-fn what_may_not_be_meant_so_is_said_with_its_consequence() {
+fn warns_with_the_consequence() {
     use Setting as S;
     let cases: &[&[(Setting, &str)]] = &[
         &[(S::InboundPort, "15001")],
@@ -294,7 +294,7 @@ fn what_may_not_be_meant_so_is_said_with_its_consequence() {
 }
 
 #[test]
-fn what_is_ordinary_is_no_reason_to_warn() {
+fn does_not_warn_about_common_options() {
     use Setting as S;
     let cases: &[&[(Setting, &str)]] = &[
         &[(S::ProxyUid, "1337,1338"), (S::ProxyGid, "")],
@@ -315,7 +315,7 @@ fn what_is_ordinary_is_no_reason_to_warn() {
 }
 
 #[test]
-fn a_mistake_names_the_option_as_it_was_written() {
+fn error_names_the_option_as_written() {
     let mut given = flags(&[(Setting::InboundPort, "0")]);
     given.set(
         Setting::OutboundPort,
@@ -327,7 +327,7 @@ fn a_mistake_names_the_option_as_it_was_written() {
         Origin::File(Rc::from("/etc/n.toml")),
         "y".into(),
     );
-    let errors = capture(&given, &Nobody, &OneFile).unwrap_err();
+    let errors = capture(&given, &NoNames, &OneFile).unwrap_err();
     assert_data_eq!(
         lines(&errors),
         str![[r#"
@@ -339,7 +339,7 @@ tunnel-port in /etc/n.toml: expected a port (1-65535) or none, found "y"
 }
 
 #[test]
-fn a_format_is_for_printing() {
+fn format_requires_dry_run() {
     let errors = output(&flags(&[(Setting::Format, "json")])).unwrap_err();
     assert_data_eq!(lines(&errors), str!["--format: requires --dry-run"]);
     let both = flags(&[(Setting::Format, "json"), (Setting::DryRun, "true")]);
@@ -356,7 +356,7 @@ const INSTALL: Output = Output::Install {
 };
 
 #[test]
-fn what_is_installed_can_be_verified() {
+fn verify_is_not_for_dry_runs() {
     let verify = (Setting::Verify, "true");
     assert_eq!(
         output(&flags(&[verify])),
@@ -408,7 +408,7 @@ fn options_that_are_set_by_key_are_named_without_dashes() {
         let object: serde_json::Map<_, _> = serde_json::from_str(object).unwrap();
         let (given, errors) = read_object(&object, |_| true);
         assert_eq!(errors, []);
-        messages += &match capture(&given, &Nobody, &modes::FileWith("nameserver ::1")) {
+        messages += &match capture(&given, &NoNames, &modes::FileWith("nameserver ::1")) {
             Ok(parsed) => lines(&parsed.warnings),
             Err(errors) => lines(&errors),
         };

@@ -1,8 +1,8 @@
-//! Values of a configuration, whatever its language, as the texts that flags would have.
+//! Turns values of TOML and JSON into the texts that flags would have.
 
 use super::{OptionErrorKind, Shape};
 
-/// A value as the parser of the language gives it.
+/// A value of a TOML or JSON file.
 pub(super) enum Value<'a> {
     /// A string.
     Text(&'a str),
@@ -10,14 +10,14 @@ pub(super) enum Value<'a> {
     Integer(String),
     /// True or false.
     Boolean(bool),
-    /// An array, entry by entry: ten thousand of them are one text, not ten thousand.
+    /// An array, read entry by entry: it may have ten thousand.
     Array(Box<dyn Iterator<Item = Value<'a>> + 'a>),
-    /// Something that no option takes: what it is, with its article.
+    /// A type that no option takes, with its article.
     Other(&'static str),
 }
 
 impl Value<'_> {
-    /// What it is, with its article.
+    /// The type, with its article.
     const fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a string",
@@ -58,7 +58,7 @@ const fn accepted(shape: Shape) -> &'static str {
     }
 }
 
-/// The entries with separators between.
+/// The entries, joined by the separator.
 fn join<'a>(
     entries: impl Iterator<Item = Value<'a>>,
     separator: char,

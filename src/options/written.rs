@@ -1,4 +1,4 @@
-//! A [`Capture`] as the options that make it.
+//! Writes the options of a [`Capture`].
 
 use std::fmt::{Display, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -14,13 +14,13 @@ use crate::ruleset::Elements;
 
 use super::{OptionSet, Setting};
 
-/// The options of `netweir apply` that differ from their defaults, so that reading them gives the capture again.
+/// The options of `netweir apply` that give the capture, without those that have their default.
 #[must_use]
 pub fn options_of(capture: &Capture) -> Vec<(Setting, String)> {
     options_within(capture, usize::MAX)
 }
 
-/// The same, but a list that takes more than so many bytes breaks off somewhere beyond them.
+/// The same, but lists end early once they have more than `limit` bytes.
 #[must_use]
 pub fn options_within(capture: &Capture, limit: usize) -> Vec<(Setting, String)> {
     let writer = Writer { limit };
@@ -30,14 +30,13 @@ pub fn options_within(capture: &Capture, limit: usize) -> Vec<(Setting, String)>
     texts
 }
 
-/// The command line of a verb with the options, for a shell (POSIX, 2.2).
+/// The command line of the command with the options, for a shell (POSIX, 2.2).
 #[must_use]
-pub fn line(verb: &str, options: &[(Setting, String)]) -> String {
-    let mut line = format!("netweir {verb}");
+pub fn line(command: &str, options: &[(Setting, String)]) -> String {
+    let mut line = format!("netweir {command}");
     for (setting, text) in options {
         let name = setting.spec().name;
-        // To a string, which takes everything.
-        let _ = write!(line, " --{name}={}", quoted(text));
+        write!(line, " --{name}={}", quoted(text)).expect("a string takes any text");
     }
     line
 }
@@ -54,7 +53,7 @@ pub fn elements_text(elements: &Elements) -> String {
     }
 }
 
-/// The text as one word of the shell.
+/// The text as one word for a shell.
 fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_./:,@%+=-".contains(c);
     if text.chars().all(plain) {
@@ -64,14 +63,14 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// Writes options down.
+/// Writes options.
 struct Writer {
-    /// How many bytes of a list there is room for.
+    /// The number of bytes after which a list ends.
     limit: usize,
 }
 
 impl Writer {
-    /// Every option of the capture. Those of a mode that is off are left out.
+    /// Every option of the capture, except those of modes that are off.
     fn texts(&self, capture: &Capture) -> Vec<(Setting, String)> {
         let mut texts = self.proxy(capture);
         texts.extend(self.inbound(capture));
@@ -99,8 +98,8 @@ impl Writer {
 
     fn proxy(&self, capture: &Capture) -> Vec<(Setting, String)> {
         let proxy = &capture.proxy;
-        let nobody = proxy.uids.is_empty() && proxy.gids.is_empty();
-        let uids = if nobody {
+        let no_owner = proxy.uids.is_empty() && proxy.gids.is_empty();
+        let uids = if no_owner {
             "none".to_owned()
         } else {
             self.list(&proxy.uids)
@@ -254,7 +253,7 @@ impl Writer {
         self.joined(texts, ",")
     }
 
-    /// The fewest networks that are the ranges.
+    /// The ranges as the fewest networks.
     fn ranges(&self, ranges: &IpRanges) -> String {
         self.joined(
             ipv4_networks(&ranges.ipv4).chain(ipv6_networks(&ranges.ipv6)),
@@ -275,8 +274,7 @@ impl Writer {
             if index > 0 {
                 text.push_str(separator);
             }
-            // To a string, which takes everything.
-            let _ = write!(text, "{item}");
+            write!(text, "{item}").expect("a string takes any text");
         }
         text
     }
@@ -301,13 +299,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_need_no_option() {
+    fn defaults_need_no_option() {
         assert_eq!(options_of(&Capture::default()), []);
         assert_eq!(line("apply", &[]), "netweir apply");
     }
 
     #[test]
-    fn a_line_is_for_the_shell() {
+    fn line_is_quoted_for_a_shell() {
         let options = [
             (Setting::IncludeInboundPorts, "*".to_owned()),
             (Setting::ExcludeInboundPorts, "80,8000-8010".to_owned()),

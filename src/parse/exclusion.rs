@@ -1,4 +1,4 @@
-//! Destination ports that are left alone for certain users.
+//! Destination ports that are not captured for certain users.
 
 use crate::intent::{Interval, Owners, Ports, PortsForUids, Protocol};
 

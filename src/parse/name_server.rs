@@ -24,7 +24,7 @@ pub fn name_servers(text: &str) -> impl Iterator<Item = Result<IpAddr, ValueErro
 
 /// Where packets to the server go.
 fn destination(server: &str) -> Option<IpAddr> {
-    // The interface of a link-local address is not part of what a packet bears.
+    // Packets do not carry the interface of a link-local address.
     let address = match server.split_once('%') {
         Some((address, scope)) if !scope.is_empty() => IpAddr::V6(address.parse().ok()?),
         Some(_) => return None,

@@ -10,8 +10,8 @@ pub fn mark(text: &str) -> Result<u32, ValueError> {
     number(text).ok_or_else(|| ValueError::Mark(text.to_owned()))
 }
 
-/// A packet mark that tells packets apart from those that nobody marked.
-pub fn telling_mark(text: &str) -> Result<u32, ValueError> {
+/// A packet mark other than 0, the mark of packets that were not marked.
+pub fn nonzero_mark(text: &str) -> Result<u32, ValueError> {
     match mark(text)? {
         0 => Err(ValueError::MarkOfAll),
         mark => Ok(mark),
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_would_take_the_network_from_the_pod_is_refused() {
-        assert_eq!(telling_mark("0x0"), Err(ValueError::MarkOfAll));
+        assert_eq!(nonzero_mark("0x0"), Err(ValueError::MarkOfAll));
         assert_eq!(
             routing_table("0"),
             Err(ValueError::RoutingTable("0".to_owned()))

@@ -41,15 +41,15 @@ impl fmt::Display for OwnerKind {
 /// Why a name has no id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
-    /// Nobody has it.
+    /// There is no such user or group.
     Unknown,
-    /// The names could not be read, for the reason given.
+    /// The names cannot be read, for this reason.
     Unreadable(String),
-    /// The names are those of another system than the one that parses.
+    /// Only the pod's own files have the names.
     OfPod,
 }
 
-/// Where the ids of names are looked up. The caller gives it: parsing reads no files.
+/// Looks up the ids of names. The caller implements it, since parsing reads no files.
 pub trait Accounts {
     /// The id of the user or group of this name.
     fn id_of(&self, kind: OwnerKind, name: &str) -> Result<OwnerId, NameError>;
@@ -66,7 +66,7 @@ pub fn owner(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<Own
     }
 }
 
-/// The id of a user or group, where names are none.
+/// The id of a user or group; names are not accepted.
 pub fn owner_id(text: &str, kind: OwnerKind) -> Result<OwnerId, ValueError> {
     id(text, kind).map_err(|error| match error {
         ValueError::Owner { text, kind } => ValueError::OwnerId { text, kind },
@@ -94,7 +94,7 @@ pub fn owners(
     Ok(Interval::between(first, last))
 }
 
-/// The two ends of a range. A dash alone does not make one: names have dashes, too.
+/// The ends of a range of ids. Names contain dashes, too.
 fn range(text: &str) -> Option<(&str, &str)> {
     text.split_once('-')
         .filter(|(first, last)| is_number(first) && is_number(last))

@@ -57,18 +57,18 @@ fn called(name: &str, arguments: &[&str]) -> Command {
     command
 }
 
-/// The rules that the verb prints for the arguments.
-fn of_verb(verb: &str, arguments: &[&str]) -> String {
-    rules(&mut netweir(&[&[verb], arguments].concat()))
+/// The rules that the command prints for the arguments.
+fn of_command(command: &str, arguments: &[&str]) -> String {
+    rules(&mut netweir(&[&[command], arguments].concat()))
 }
 
 #[test]
-fn are_known_by_verb_by_name_and_by_flags_alone() {
-    let istio = of_verb("istio-iptables", &ISTIO);
+fn recognised_by_command_name_and_flags_alone() {
+    let istio = of_command("istio-iptables", &ISTIO);
     assert!(istio.contains("redirect to :15006"), "{istio}");
-    let linkerd = of_verb("linkerd-init", &LINKERD);
+    let linkerd = of_command("linkerd-init", &LINKERD);
     assert!(linkerd.contains("redirect to :4143"), "{linkerd}");
-    let old = of_verb("istio-iptables", &OLD_ISTIO);
+    let old = of_command("istio-iptables", &OLD_ISTIO);
     assert!(old.contains("8080") && !old.contains("15020"), "{old}");
     for name in [
         "istio-iptables",
@@ -92,7 +92,7 @@ fn are_known_by_verb_by_name_and_by_flags_alone() {
 }
 
 #[test]
-fn print_the_line_of_apply_that_does_the_same() {
+fn print_the_equal_apply_command_line() {
     let tproxy = [
         "istio-iptables",
         "-b",
@@ -167,7 +167,7 @@ fn print_the_line_of_apply_that_does_the_same() {
 }
 
 #[test]
-fn refuse_everything_that_is_wrong_at_once() {
+fn report_every_error_at_once() {
     let complaints = |mut command: Command| {
         let run = run(&mut command);
         assert_eq!(
@@ -214,16 +214,16 @@ error: --proxy-uid: expected a user id (0-4294967294), found "x"
 }
 
 #[test]
-fn take_no_variables_of_netweirs_own() {
+fn ignore_netweirs_own_variables() {
     let mut istio = netweir(&[&["istio-iptables"], &ISTIO[..]].concat());
     istio
         .env("NETWEIR_INBOUND_PORT", "7")
         .env("NETWEIR_PROXY_UID", "x");
-    assert_eq!(rules(&mut istio), of_verb("istio-iptables", &ISTIO));
+    assert_eq!(rules(&mut istio), of_command("istio-iptables", &ISTIO));
 }
 
 #[test]
-fn say_at_debug_level_what_has_no_meaning() {
+fn log_ignored_flags_at_debug_level() {
     let accepted = [
         "--native-nftables",
         "--force-iptables-binary=nft",
@@ -243,7 +243,7 @@ fn say_at_debug_level_what_has_no_meaning() {
     let said = run_with(&["--log_output_level=all:debug"]).stderr;
     let notices = said.lines().filter(|line| line.contains(": ignored:"));
     assert_eq!(notices.count(), 7, "{said}");
-    assert_eq!(quiet.stdout, of_verb("istio-iptables", &ISTIO));
+    assert_eq!(quiet.stdout, of_command("istio-iptables", &ISTIO));
     let json = run_with(&["--log_output_level=all:debug", "--log_as_json"]).stderr;
     assert!(
         json.lines().all(|line| line.starts_with("{\"time\"")),

@@ -1,4 +1,4 @@
-//! Every mistake is reported, in one run.
+//! One run reports every error.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -7,7 +7,7 @@ use snapbox::{assert_data_eq, str};
 
 use crate::program::{file, netweir, run};
 
-/// What is said, with the file's name made known.
+/// The errors, with the file's name replaced.
 fn complaints(arguments: &[&str], variables: &[(&str, &str)], config: Option<&str>) -> String {
     let config = config.map(file);
     let mut command = netweir(arguments);
@@ -32,7 +32,7 @@ fn complaints(arguments: &[&str], variables: &[(&str, &str)], config: Option<&st
 }
 
 #[test]
-fn of_flags_variables_and_file_together() {
+fn reports_flags_variables_and_file_together() {
     let found = complaints(
         &[
             "apply",
@@ -79,7 +79,7 @@ error: NETWEIR_DROP_INVALID: expected one of true, 1, false, 0, found "maybe"
 }
 
 #[test]
-fn of_where_and_how() {
+fn reports_namespace_format_and_log() {
     let found = complaints(
         &[
             "apply",
@@ -110,7 +110,7 @@ error: --format: expected one of nft, json, iptables, ip6tables, found "xml"
 }
 
 #[test]
-fn is_one_line_whatever_was_written() {
+fn each_error_is_one_line() {
     let found = complaints(&["apply", "y\n\u{202e}", "--x\n\u{1b}[31m"], &[], None);
     assert_data_eq!(
         found,
@@ -123,7 +123,7 @@ error: --x/n/u{1b}[31m: unknown option; see --help
 }
 
 #[test]
-fn of_what_is_not_text() {
+fn reports_invalid_utf8() {
     let arguments = ["apply", "--outbound-port=0"].map(OsStr::new);
     let mut command = netweir(&[]);
     command
@@ -143,24 +143,24 @@ error: --outbound-port: expected a port (1-65535), found "0"
     );
 }
 
-/// A verb that passed over it would look into the wrong namespace.
+/// Ignoring it would read the wrong namespace.
 #[test]
-fn of_what_is_not_text_for_every_verb() {
-    let verbs = [
+fn every_command_reports_invalid_utf8() {
+    let commands = [
         "apply", "diff", "explain", "graph", "remove", "status", "trace",
     ];
-    for verb in verbs {
-        let mut command = netweir(&[verb]);
+    for name in commands {
+        let mut command = netweir(&[name]);
         command.env("NETWEIR_NETNS", OsStr::from_bytes(b"/run/\xfe"));
         let run = run(&mut command);
-        assert_eq!(run.code, Some(2), "{verb}");
+        assert_eq!(run.code, Some(2), "{name}");
         let line = "error: NETWEIR_NETNS: \"/run/\\xFE\" is not UTF-8\n";
-        assert!(run.stderr.contains(line), "{verb}: {}", run.stderr);
+        assert!(run.stderr.contains(line), "{name}: {}", run.stderr);
     }
 }
 
 #[test]
-fn of_a_file_that_is_none() {
+fn reports_a_missing_file() {
     let file = "/nonexistent/netweir.toml";
     assert_data_eq!(
         complaints(&["apply", "--config", file], &[], None),
@@ -179,7 +179,7 @@ error: NETWEIR_CONFIG: cannot read "/nonexistent/netweir.toml": No such file or 
 }
 
 #[test]
-fn of_the_verb() {
+fn reports_an_unknown_command() {
     assert_data_eq!(
         complaints(&["aply"], &[], None),
         str![[r#"
@@ -226,7 +226,7 @@ error: xyzzy: unknown command; see netweir --help
 }
 
 #[test]
-fn of_options_of_another_verb() {
+fn reports_options_of_other_commands() {
     assert_data_eq!(
         complaints(&["remove", "--inbound-port", "1"], &[], None),
         str![[r#"
@@ -234,7 +234,7 @@ error: --inbound-port: unknown option for this command
 
 "#]]
     );
-    // The file is of all verbs, and what is meant for others is not looked at.
+    // A file is for all commands; options of others are not checked.
     assert_data_eq!(
         complaints(
             &["remove", "--netns", ".."],
@@ -249,7 +249,7 @@ error: --netns: expected a path, a name under /run/netns or a process id, found 
 }
 
 #[test]
-fn are_objects_in_json() {
+fn errors_are_objects_in_json() {
     let run = run(&mut netweir(&[
         "apply",
         "--log-format=json",
@@ -281,7 +281,7 @@ fn are_objects_in_json() {
 }
 
 #[test]
-fn of_what_to_trace() {
+fn reports_what_trace_cannot_filter() {
     let found = complaints(
         &[
             "trace",

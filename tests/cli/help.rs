@@ -1,4 +1,4 @@
-//! The help, as goldens: `SNAPSHOTS=overwrite cargo test --test cli` writes them anew.
+//! `-h` and `--help`, as snapshots: `SNAPSHOTS=overwrite cargo test --test cli` rewrites them.
 
 use netweir::options::OptionSet;
 use snapbox::{assert_data_eq, file};
@@ -73,7 +73,7 @@ fn of_remove() {
 }
 
 #[test]
-fn of_the_other_programs() {
+fn of_the_meshes_commands() {
     assert_data_eq!(
         help(&["istio-iptables", "--help"]),
         file!["help/istio-iptables.txt"]
@@ -82,13 +82,13 @@ fn of_the_other_programs() {
         help(&["linkerd-init", "--help"]),
         file!["help/linkerd-init.txt"]
     );
-    for verb in ["istio-iptables", "linkerd-init"] {
-        assert_eq!(help(&["help", verb]), help(&[verb, "--help"]));
+    for command in ["istio-iptables", "linkerd-init"] {
+        assert_eq!(help(&["help", command]), help(&[command, "--help"]));
     }
 }
 
 #[test]
-fn has_a_default_a_variable_and_an_example_of_each_option() {
+fn every_option_has_a_default_a_variable_and_an_example() {
     let text = help(&["apply", "--help"]);
     let count = |what| text.matches(what).count();
     let with_values = netweir::options::Setting::ALL.len();
@@ -99,7 +99,7 @@ fn has_a_default_a_variable_and_an_example_of_each_option() {
 }
 
 #[test]
-fn is_what_one_gets_for_nothing() {
+fn no_arguments_print_short_help() {
     let run = run(&mut netweir(&[]));
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
     assert_eq!(run.stderr, help(&["-h"]));
@@ -134,7 +134,7 @@ fn short_help_is_one_screen() {
 }
 
 #[test]
-fn has_a_version() {
+fn prints_the_version() {
     let version = concat!("netweir ", env!("CARGO_PKG_VERSION"), "\n");
     for arguments in ["--version", "-V", "version"] {
         assert_eq!(help(&[arguments]), version);

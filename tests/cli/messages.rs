@@ -1,4 +1,4 @@
-//! What is said besides mistakes, and where.
+//! Warnings and log messages.
 
 use std::fs::OpenOptions;
 
@@ -7,7 +7,7 @@ use snapbox::{assert_data_eq, str};
 use crate::program::{netweir, run};
 
 #[test]
-fn warnings_do_not_keep_the_rules_from_being_printed() {
+fn rules_are_printed_despite_warnings() {
     let run = run(&mut netweir(&[
         "apply",
         "--dry-run",
@@ -27,7 +27,7 @@ warning: --proxy-uid: contains id 0: no connection of a process that runs as roo
 }
 
 #[test]
-fn quiet_leaves_out_warnings_and_nothing_else() {
+fn quiet_omits_only_warnings() {
     let loud = run(&mut netweir(&["apply", "--dry-run", "--proxy-uid=0"]));
     let quiet = run(&mut netweir(&["apply", "--dry-run", "--proxy-uid=0", "-q"]));
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
@@ -71,7 +71,7 @@ fn options_may_stand_before_the_command() {
 }
 
 #[test]
-fn an_output_that_takes_nothing_is_a_failure() {
+fn unwritable_output_is_a_failure() {
     let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
     let run = run(netweir(&["apply", "--dry-run"]).stdout(full));
     assert_eq!(run.code, Some(1));
@@ -134,7 +134,7 @@ fn every_format_is_printed() {
 }
 
 #[test]
-fn verbosity_tells_what_is_done() {
+fn verbose_logs_steps() {
     let run = run(&mut netweir(&[
         "apply",
         "--dry-run",

@@ -1,4 +1,4 @@
-//! Standard streams that nobody reads.
+//! Standard streams without a reader.
 
 use std::io::pipe;
 
@@ -15,6 +15,6 @@ fn a_closed_pipe_is_an_error() {
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{} {said}", output.status);
     assert!(said.contains("Broken pipe"), "{said}");
-    // Somebody who reads gets it all.
+    // A reader gets everything.
     assert_eq!(run(&mut netweir(&["apply", "--dry-run"])).code, Some(0));
 }

@@ -26,9 +26,9 @@ pub(super) enum RecognizedBy {
 }
 
 /// The names of Istio's program in images.
-const ISTIO_NAMES: [&str; 2] = [Istio::VERB, "istio-init"];
+const ISTIO_NAMES: [&str; 2] = [Istio::COMMAND, "istio-init"];
 /// The names of Linkerd's program in images.
-const LINKERD_NAMES: [&str; 3] = [Linkerd::VERB, "proxy-init", "linkerd2-proxy-init"];
+const LINKERD_NAMES: [&str; 3] = [Linkerd::COMMAND, "proxy-init", "linkerd2-proxy-init"];
 /// netweir's own flags without a command.
 const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
@@ -44,8 +44,8 @@ impl Program {
     ) -> (Self, RecognizedBy) {
         let first = arguments.first().copied().unwrap_or("");
         let by_name = [
-            (Self::Istio, &ISTIO_NAMES[..], Istio::VERB),
-            (Self::Linkerd, &LINKERD_NAMES[..], Linkerd::VERB),
+            (Self::Istio, &ISTIO_NAMES[..], Istio::COMMAND),
+            (Self::Linkerd, &LINKERD_NAMES[..], Linkerd::COMMAND),
         ];
         for (program, names, command) in by_name {
             if names.contains(&name) {

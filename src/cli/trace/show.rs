@@ -24,7 +24,7 @@ pub(super) struct Show {
 
 /// The rules, as they were read.
 ///
-/// The kernel tells of rules by their handles, which mean something else once the table was replaced. A rule is
+/// The kernel identifies rules by handles, which name other rules once the table was replaced. A rule is
 /// named only where none but these rules can be meant.
 struct Known {
     reader: Reader,
@@ -61,7 +61,7 @@ impl Known {
 }
 
 impl Show {
-    /// Tells of what the table of this family and name has traced.
+    /// Shows what the table of this family and name traces.
     pub(super) fn new(
         table: &str,
         format: OutputFormat,
@@ -96,12 +96,12 @@ impl Show {
         self.started.checked_add(after)
     }
 
-    /// When there is something to show although nothing is told.
+    /// When to show something even without a message.
     pub(super) fn deadline(&self) -> Option<Duration> {
         self.assembler.deadline()
     }
 
-    /// Takes what is told of a packet.
+    /// Takes a message about a packet.
     pub(super) fn take(&mut self, message: Message) -> Result<(), CliError> {
         let starts_out = self.assembler.starts_out(&message);
         let headers = message.headers.as_ref().filter(|_| starts_out);
@@ -155,18 +155,18 @@ impl Show {
             }
             seen.outdated |= changed || !self.known.current;
             let time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
-            let told = TraceReport::new(&seen, &self.known.rules);
+            let report = TraceReport::new(&seen, &self.known.rules);
             let printed = crate::cli::output::print(&match self.format {
-                OutputFormat::Json => told.json(&time) + "\n",
+                OutputFormat::Json => report.json(&time) + "\n",
                 OutputFormat::Text => {
                     let (_, of_day) = time.split_once('T').unwrap_or_default();
-                    let colour = Colour::of(told.verdict());
-                    let told = told.text(|fate| self.style.paint(colour, fate));
-                    format!("{of_day} {told}\n")
+                    let colour = Colour::of(report.verdict());
+                    let report = report.text(|fate| self.style.paint(colour, fate));
+                    format!("{of_day} {report}\n")
                 }
             });
             match printed {
-                // Whoever read, `head` for example, has enough.
+                // The reader, such as `head`, has enough.
                 Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
                     self.left = Some(0);
                 }

@@ -125,7 +125,7 @@ impl Reader<'_, IstioFlag> {
             }),
         });
         let mark = self.one(IstioFlag::TproxyMark, |text| {
-            notation::no_leading_zero(text, parse::telling_mark)
+            notation::no_leading_zero(text, parse::nonzero_mark)
         });
         let table = self.one(IstioFlag::TproxyTable, |text| {
             notation::no_leading_zero(text, parse::routing_table)

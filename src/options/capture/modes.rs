@@ -1,4 +1,4 @@
-//! The options of tproxy mode, of DNS capture, and of ports that some users are spared.
+//! The options of tproxy mode, DNS capture and excluded ports of users.
 
 use crate::intent::{Dns, Family, InboundMode, IpRanges, PortsForUids, RangeSelection, Tproxy};
 use crate::options::{OptionErrorKind, Setting};
@@ -9,7 +9,7 @@ use super::Reader;
 impl Reader<'_> {
     pub(super) fn inbound_mode(&mut self) -> Option<InboundMode> {
         let mode = self.one(Setting::InboundMode, parse::inbound_mode);
-        let mark = self.one(Setting::TproxyMark, parse::telling_mark);
+        let mark = self.one(Setting::TproxyMark, parse::nonzero_mark);
         let outbound_mark = self.one(Setting::OutboundMark, parse::mark);
         let table = self.one(Setting::TproxyTable, parse::routing_table);
         let tproxy = Tproxy {
@@ -23,7 +23,7 @@ impl Reader<'_> {
         })
     }
 
-    /// DNS capture; `None` where it is off, too.
+    /// DNS capture; `None` if it is off or an error was recorded.
     pub(super) fn dns(&mut self, families: Option<FamilyChoice>) -> Option<Dns> {
         let choice = self.one(Setting::Dns, parse::dns);
         let port = self.one(Setting::DnsPort, parse::port);
@@ -41,7 +41,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The servers that were listed.
+    /// The listed servers.
     fn dns_servers(&mut self) -> Option<IpRanges> {
         let servers = self.list(Setting::DnsServers, parse::network);
         if servers.as_ref().is_some_and(IpRanges::is_empty) {
@@ -51,8 +51,8 @@ impl Reader<'_> {
         servers
     }
 
-    /// What the file says. To capture less than was asked for would let queries go around the proxy: a
-    /// file that cannot be understood is a mistake.
+    /// The servers in the file. A line that is not understood is an error, since queries to its server would bypass the
+    /// proxy.
     fn name_servers(&mut self, families: FamilyChoice) -> Option<IpRanges> {
         let setting = Setting::ResolvConf;
         let file = self.given.text(setting).to_owned();
@@ -102,7 +102,7 @@ impl Reader<'_> {
             .map(|text| parse::ports_for_uids(text.trim(), self.accounts))
             .collect();
         let exclusions = read.into_iter().map(|read| self.noting(setting, read));
-        // All of them are looked at, although the first mistake decides.
+        // Collected first, so that every error is recorded.
         let exclusions: Vec<_> = exclusions.collect();
         exclusions.into_iter().collect()
     }

@@ -79,7 +79,7 @@ xyzzy in n.toml: unknown option; see --help
 }
 
 #[test]
-fn what_is_not_toml_is_reported_with_its_line() {
+fn invalid_toml_is_reported_with_its_line() {
     let (given, errors) = read("inbound-port = 15006\n\ninbound-port = 15007\nx =\n");
     assert_eq!(given, []);
     assert_data_eq!(
@@ -102,7 +102,7 @@ fn a_misspelled_key_resembles_one_option() {
 }
 
 #[test]
-fn a_misspelled_variable_is_no_other_programs() {
+fn recognises_misspelled_variables() {
     for setting in Setting::ALL {
         let variable = setting.spec().variables[0];
         assert_eq!(misspelled_variable(variable), None);
@@ -146,7 +146,7 @@ fn a_misspelled_variable_is_no_other_programs() {
 proptest! {
     #[test]
     fn no_file_is_too_odd(text in prop_oneof![any::<String>(), "([a-z-]{1,9} ?= ?[0-9a-z\"', .{}\\[\\]-]{0,20}\n){0,5}"]) {
-        // Whatever is in it, there are options or mistakes.
+        // Any text gives options or errors.
         let (given, errors) = read_file("n.toml", &text);
         prop_assert!(errors.is_empty() || given == OptionValues::default() || errors.iter().all(|m| m.option != "n.toml"));
     }

@@ -1,4 +1,4 @@
-//! Tproxy mode, reroute interfaces, DNS capture, and ports that some users are spared.
+//! Tproxy mode, reroute interfaces, DNS capture and excluded ports of users.
 
 use super::*;
 use crate::intent::{Dns, InboundMode, Owners, Port, PortsForUids, Protocol, Tproxy};
@@ -20,7 +20,7 @@ impl Files for FileWith {
 fn with_resolv_conf(text: &'static str, texts: &[(S, &str)]) -> Result<Option<Dns>, String> {
     let mut given = flags(texts);
     given.set(S::Dns, Origin::Flag, "resolvers".to_owned());
-    match capture(&given, &Nobody, &FileWith(text)) {
+    match capture(&given, &NoNames, &FileWith(text)) {
         Ok(parsed) => Ok(parsed.capture_of(Families::Both).dns),
         Err(errors) => Err(lines(&errors)),
     }
@@ -34,7 +34,7 @@ fn addresses(texts: &[&str]) -> RangeSelection {
 }
 
 #[test]
-fn tproxy_mode_has_the_marks_and_the_table_of_the_meshes() {
+fn tproxy_mode_has_the_meshes_marks_and_table() {
     let mode = |texts| captured(texts).inbound.mode;
     assert_eq!(
         mode(&[(S::InboundMode, "tproxy")]),
@@ -61,7 +61,7 @@ fn tproxy_mode_has_the_marks_and_the_table_of_the_meshes() {
 }
 
 #[test]
-fn dns_is_captured_to_the_resolvers_of_the_file_or_to_all() {
+fn dns_is_captured_to_resolvers_or_all() {
     let dns = |port, servers| {
         let port = Port::new(port).unwrap();
         Ok(Some(Dns { port, servers }))
@@ -81,14 +81,14 @@ fn dns_is_captured_to_the_resolvers_of_the_file_or_to_all() {
 }
 
 #[test]
-fn a_file_is_read_only_where_it_matters() {
+fn resolv_conf_is_read_only_for_resolvers() {
     let missing = [(S::ResolvConf, "missing"), (S::Dns, "all")];
-    let parsed = capture(&flags(&missing), &Nobody, &FileWith(""));
+    let parsed = capture(&flags(&missing), &NoNames, &FileWith(""));
     assert!(parsed.is_ok());
 }
 
 #[test]
-fn queries_are_never_left_alone_for_want_of_a_name_server() {
+fn requires_a_name_server_to_capture_dns() {
     let errors = [
         with_resolv_conf("search a.b\n", &[]),
         with_resolv_conf(
@@ -111,7 +111,7 @@ fn queries_are_never_left_alone_for_want_of_a_name_server() {
 }
 
 #[test]
-fn exclusions_for_users_are_separated_by_semicolons() {
+fn exclusions_of_users_are_separated_by_semicolons() {
     let exclusion = |protocol, port, (first, last)| PortsForUids {
         protocol,
         ports: Ports::from_iter([Interval::single(port)]),
@@ -139,7 +139,7 @@ fn exclusions_for_users_are_separated_by_semicolons() {
 }
 
 #[test]
-fn marks_and_tables_that_would_cut_the_pod_off_are_mistakes() {
+fn refuses_marks_and_tables_that_cut_the_pod_off() {
     let errors = mistaken(&[
         (S::InboundMode, "tproxy"),
         (S::TproxyMark, "0"),
@@ -155,7 +155,7 @@ fn marks_and_tables_that_would_cut_the_pod_off_are_mistakes() {
 }
 
 #[test]
-fn what_of_the_modes_may_not_be_meant_so_is_said_with_its_consequence() {
+fn warns_about_modes_with_the_consequence() {
     const TPROXY: (S, &str) = (S::InboundMode, "tproxy");
     const ALL: (S, &str) = (S::Dns, "all");
     let cases: &[&[(S, &str)]] = &[
@@ -208,7 +208,7 @@ fn what_of_the_modes_may_not_be_meant_so_is_said_with_its_consequence() {
 }
 
 #[test]
-fn what_is_ordinary_of_the_modes_is_no_reason_to_warn() {
+fn does_not_warn_about_common_modes() {
     let cases: &[&[(S, &str)]] = &[
         &[
             (S::InboundMode, "tproxy"),
@@ -247,7 +247,7 @@ fn what_is_ordinary_of_the_modes_is_no_reason_to_warn() {
 }
 
 #[test]
-fn servers_may_be_listed_in_place_of_the_file() {
+fn listed_servers_replace_the_file() {
     let listed = |servers| {
         captured(&[(Setting::Dns, "resolvers"), (Setting::DnsServers, servers)])
             .dns
@@ -280,7 +280,7 @@ fn servers_may_be_listed_in_place_of_the_file() {
 }
 
 #[test]
-fn nobody_is_the_proxy_when_that_is_said() {
+fn proxy_may_have_no_user() {
     let none = (Setting::ProxyUid, "none");
     let proxy = captured(&[none]).proxy;
     assert_eq!((proxy.uids, proxy.gids), (vec![], vec![]));
@@ -295,7 +295,7 @@ fn nobody_is_the_proxy_when_that_is_said() {
 }
 
 #[test]
-fn loopback_is_captured_as_the_ranges_have_it_unless_told_otherwise() {
+fn loopback_is_captured_if_ranges_contain_it() {
     let over_loopback = |ranges, word| {
         let ranges = (Setting::IncludeOutboundIpRanges, ranges);
         let word = (Setting::CaptureOverLoopback, word);
