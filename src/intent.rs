@@ -3,16 +3,18 @@
 //! Front ends parse their own syntax into a `Capture` and may fail; everything that reads a
 //! `Capture` cannot.
 
+mod family;
 mod interface;
 mod interval;
 mod range;
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 
 use ipnet::Ipv4Net;
 
+pub use family::Family;
 pub use interface::{InterfaceNameError, InterfacePattern};
 pub use interval::{Bound, Interval, Intervals};
 pub use range::{IpRanges, cidr_of};
@@ -55,38 +57,6 @@ pub type OwnerId = u32;
 
 /// A set of user or group ids.
 pub type Owners = Intervals<OwnerId>;
-
-/// An internet protocol version, in the kernel's words an address family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Family {
-    /// IPv4 (`NFPROTO_IPV4`).
-    Ipv4,
-    /// IPv6 (`NFPROTO_IPV6`).
-    Ipv6,
-}
-
-impl Family {
-    /// Both families, IPv4 first.
-    pub const ALL: [Self; 2] = [Self::Ipv4, Self::Ipv6];
-
-    /// The family of an address.
-    #[must_use]
-    pub const fn of(address: IpAddr) -> Self {
-        match address {
-            IpAddr::V4(_) => Self::Ipv4,
-            IpAddr::V6(_) => Self::Ipv6,
-        }
-    }
-
-    /// `ipv4` or `ipv6`: nft's word for the family and ours in rule ids.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ipv4 => "ipv4",
-            Self::Ipv6 => "ipv6",
-        }
-    }
-}
 
 /// The families whose connections are captured; the others are left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

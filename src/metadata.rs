@@ -7,6 +7,7 @@
 //! is too little, the longest options are reduced to their names.
 
 use std::cmp::Reverse;
+use std::fmt::Write;
 
 use thiserror::Error;
 
@@ -162,11 +163,12 @@ impl Metadata {
         let mut text = self.version.clone();
         for (setting, kept) in options {
             let name = setting.spec().name;
-            text += &match kept {
-                Kept::Value(value) => format!("\n{name}={value}"),
-                Kept::Digest(digest) => format!("\n{name}@{digest:08x}"),
-                Kept::Name => format!("\n{name}"),
-            };
+            match kept {
+                Kept::Value(value) => write!(text, "\n{name}={value}"),
+                Kept::Digest(digest) => write!(text, "\n{name}@{digest:08x}"),
+                Kept::Name => write!(text, "\n{name}"),
+            }
+            .expect("writing to a string succeeds");
         }
         text
     }

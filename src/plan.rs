@@ -10,10 +10,10 @@ mod inbound;
 mod outbound;
 mod tproxy;
 
-use crate::intent::{Capture, Families, Family, InboundMode, Tproxy};
-use crate::ruleset::{BaseChain, Match, RoutingObject, Rule, RuleId, Ruleset};
+use crate::intent::{Capture, Family, InboundMode, Tproxy};
+use crate::ruleset::{RoutingObject, Ruleset};
 
-use builder::{Builder, leave};
+use builder::Builder;
 
 /// The rules that capture exactly the traffic of the [`Capture`].
 #[must_use]
@@ -47,17 +47,4 @@ fn routing(capture: &Capture) -> Vec<RoutingObject> {
         objects.extend(capture.families.iter().map(route));
     }
     objects
-}
-
-/// The first rule of every chain: bypasses the family that is not captured.
-fn leave_other_family(chain: BaseChain, capture: &Capture) -> Option<Rule> {
-    let other = match capture.families {
-        Families::Both => return None,
-        Families::Only(Family::Ipv4) => Family::Ipv6,
-        Families::Only(Family::Ipv6) => Family::Ipv4,
-    };
-    Some(leave(
-        RuleId::LeaveFamily(chain, other),
-        [Match::Family(other)],
-    ))
 }

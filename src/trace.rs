@@ -14,7 +14,7 @@ use crate::connection::{Addresses, Transport};
 use crate::ruleset::{Direction, Rule};
 
 pub use assembler::{Assembler, Traced};
-pub use filter::{Condition, Filter, FilterError, Kind};
+pub use filter::{Condition, Filter, Kind};
 pub use report::{SCHEMA, TraceReport};
 
 /// The prefix of the names of the temporary tables that turn on tracing, in the family inet.

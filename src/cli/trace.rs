@@ -85,7 +85,7 @@ fn filter(text: &str) -> Result<Filter, Vec<OptionError>> {
             .find(|word| word.starts_with(start))
             .unwrap_or(text)
             .to_owned(),
-        problem: OptionErrorKind::Filter(error),
+        problem: OptionErrorKind::Connection(error),
     };
     Filter::new(&question).map_err(|errors| errors.into_iter().map(error).collect())
 }

@@ -104,6 +104,15 @@ pub enum SpecErrorKind {
     /// A number without a colon, which is most likely meant as a port.
     #[error("not understood; for a port write :{0}")]
     BarePort(Port),
+    /// A part that connections cannot be filtered on: packets are selected before connection tracking sees them.
+    #[error(
+        "cannot be filtered on: packets are selected before connection tracking sees them, and only new connections are \
+         shown"
+    )]
+    Unfilterable,
+    /// A filter for packets without a socket, which no match selects.
+    #[error("cannot filter on packets without an owner; expected a user or group id")]
+    OwnerlessFilter,
     /// An unknown key.
     #[error("unknown key; expected from=, dev=, uid=, gid=, mark=, ctmark=, state= or protocol=")]
     UnknownKey,

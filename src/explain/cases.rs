@@ -9,7 +9,7 @@ use crate::intent::{DNS_PORT, Family, OwnerId, Protocol};
 use crate::ruleset::{Hook, Installed, SetName};
 
 use super::complete::{CLIENT_PORT, FAR, HERE, POD_INTERFACE, loopback, of};
-use super::named::{Named, Value};
+use super::named::{Named, NamedValue};
 
 /// Ports and owners that rules are unlikely to contain.
 const ORDINARY_PORTS: [u16; 6] = [80, 8080, 443, 5000, 9999, 29_999];
@@ -70,7 +70,8 @@ impl Cases {
 
 /// An application, root, and the owners that rules contain.
 fn owners(named: &Named) -> Vec<(Owner, String)> {
-    let taken = |values: &[Value<u32>], id: OwnerId| values.iter().any(|named| named.value == id);
+    let taken =
+        |values: &[NamedValue<u32>], id: OwnerId| values.iter().any(|named| named.value == id);
     let is_free = |id: &OwnerId| !taken(&named.uids, *id) && !taken(&named.gids, *id);
     let mut ordinary = ORDINARY_OWNERS.into_iter();
     let app = ordinary.find(is_free).unwrap_or(OwnerId::MAX - 1);
@@ -79,11 +80,11 @@ fn owners(named: &Named) -> Vec<(Owner, String)> {
     if is_free(&0) {
         owners.push((owner(0, 0), "root, uid 0".to_owned()));
     }
-    owners.extend(named.uids.iter().map(|Value { value, words, .. }| {
+    owners.extend(named.uids.iter().map(|NamedValue { value, words, .. }| {
         let words = format!("{words}, uid {value}");
         (owner(*value, app), words)
     }));
-    owners.extend(named.gids.iter().map(|Value { value, words, .. }| {
+    owners.extend(named.gids.iter().map(|NamedValue { value, words, .. }| {
         let words = format!("{words}, gid {value}");
         (owner(app, *value), words)
     }));
@@ -93,7 +94,7 @@ fn owners(named: &Named) -> Vec<(Owner, String)> {
 fn outbound(named: &Named) -> Vec<Template> {
     let usual = Template::usual(named);
     let mut templates = vec![usual.clone()];
-    let to_port = |port: &Value<u16>| Template {
+    let to_port = |port: &NamedValue<u16>| Template {
         port: port.value,
         note: port.words.to_owned(),
         ..usual.clone()
@@ -147,7 +148,7 @@ fn inbound(named: &Named) -> Vec<Template> {
         ..usual.clone()
     }));
     // The passthrough sources are on `lo`, which the outbound lines cover.
-    let remote = |source: &&Value<IpAddr>| source.set.is_some() && !is_dns_server(source);
+    let remote = |source: &&NamedValue<IpAddr>| source.set.is_some() && !is_dns_server(source);
     templates.extend(named.sources.iter().filter(remote).map(|source| Template {
         source: Place::Address(source.value),
         note: format!("{}, {}", source.words, source.value),
@@ -176,7 +177,7 @@ fn inbound(named: &Named) -> Vec<Template> {
     templates
 }
 
-const fn is_dns_server(place: &Value<IpAddr>) -> bool {
+const fn is_dns_server(place: &NamedValue<IpAddr>) -> bool {
     matches!(place.set, Some(SetName::DnsServers(_)))
 }
 
@@ -240,7 +241,7 @@ impl Template {
     }
 
     /// The same to a destination that rules contain; a query if that is a DNS server.
-    fn to(mut self, place: &Value<IpAddr>) -> Self {
+    fn to(mut self, place: &NamedValue<IpAddr>) -> Self {
         if is_dns_server(place) {
             self.protocol = Protocol::Udp;
             self.port = DNS_PORT.number();

@@ -14,7 +14,7 @@ use super::purpose::set_words;
 
 /// A value, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Value<T> {
+pub(super) struct NamedValue<T> {
     pub(super) value: T,
     pub(super) words: &'static str,
     /// Its set, if it is an element of one.
@@ -25,17 +25,17 @@ pub(super) struct Value<T> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Named {
     /// Destination ports.
-    pub(super) ports: Vec<Value<u16>>,
+    pub(super) ports: Vec<NamedValue<u16>>,
     /// Destinations.
-    pub(super) destinations: Vec<Value<IpAddr>>,
+    pub(super) destinations: Vec<NamedValue<IpAddr>>,
     /// Sources.
-    pub(super) sources: Vec<Value<IpAddr>>,
+    pub(super) sources: Vec<NamedValue<IpAddr>>,
     /// Interfaces other than `lo`.
-    pub(super) interfaces: Vec<Value<String>>,
+    pub(super) interfaces: Vec<NamedValue<String>>,
     /// Users.
-    pub(super) uids: Vec<Value<OwnerId>>,
+    pub(super) uids: Vec<NamedValue<OwnerId>>,
     /// Groups.
-    pub(super) gids: Vec<Value<OwnerId>>,
+    pub(super) gids: Vec<NamedValue<OwnerId>>,
 }
 
 impl Named {
@@ -125,7 +125,7 @@ impl Named {
 
 /// Adds a value, unless it is there already.
 fn push<T: PartialEq>(
-    values: &mut Vec<Value<T>>,
+    values: &mut Vec<NamedValue<T>>,
     value: Option<T>,
     words: &'static str,
     set: Option<&SetName>,
@@ -133,7 +133,7 @@ fn push<T: PartialEq>(
     if let Some(value) = value
         && !values.iter().any(|known| known.value == value)
     {
-        values.push(Value {
+        values.push(NamedValue {
             value,
             words,
             set: set.cloned(),

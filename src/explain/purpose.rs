@@ -30,7 +30,7 @@ impl Purpose {
         }
     }
 
-    fn of(self, value: impl ToString) -> Self {
+    fn of(self, value: &impl ToString) -> Self {
         Self {
             value: value.to_string(),
             ..self
@@ -174,7 +174,7 @@ fn of_own_pod(kind: OwnerKind, id: OwnerId) -> Purpose {
         OwnerKind::Uid => "is a call of the proxy (uid {}) to its own pod",
         OwnerKind::Gid => "is a call of the proxy (gid {}) to its own pod",
     })
-    .of(id)
+    .of(&id)
 }
 
 /// What the elements of a set have in common.

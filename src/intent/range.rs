@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use super::{Bound, Family, Interval, Intervals};
+use super::family::Family;
+use super::interval::{Bound, Interval, Intervals};
 
 /// A set of addresses of both families.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -56,7 +56,9 @@ fn place(waypoint: Waypoint) -> (Hook, i32) {
         .copied()
         .filter(|hook| *hook != Hook::Ingress);
     let first = path.next().expect("a path has hooks besides ingress");
-    let last = path.last().unwrap_or(first);
+    let last = path
+        .next_back()
+        .expect("a path has a first and a last hook");
     match waypoint {
         Waypoint::Start(_) => (first, FIRST),
         Waypoint::Known(_) => (first, TRACKED),

@@ -8,7 +8,6 @@ use thiserror::Error;
 use crate::connection::SpecErrorKind;
 use crate::parse::ValueError;
 use crate::printable::printable;
-use crate::trace::FilterError;
 
 use super::{OptionSet, OptionValues};
 
@@ -75,9 +74,6 @@ pub enum OptionErrorKind {
     /// A word is not part of a connection.
     #[error(transparent)]
     Connection(#[from] SpecErrorKind),
-    /// A word does not select connections to trace.
-    #[error(transparent)]
-    Filter(#[from] FilterError),
     /// There is no such option.
     #[error("unknown option{}", did_you_mean(.nearest.as_deref(), "; see --help"))]
     Unknown {

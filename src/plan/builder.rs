@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::intent::{
-    Capture, Family, InterfacePattern, IpRanges, OwnerId, Owners, Port, Ports, Protocol,
+    Capture, Families, Family, InterfacePattern, IpRanges, OwnerId, Owners, Port, Ports, Protocol,
 };
 use crate::ruleset::{
     BaseChain, Chain, Elements, End, Match, OwnerKind, RoutingObject, Rule, RuleId, Ruleset, Set,
@@ -147,6 +147,19 @@ pub(super) fn interface(chain: BaseChain, pattern: &InterfacePattern) -> Match {
 /// `iifname lo` or `oifname lo`, by the direction of the chain.
 pub(super) fn loopback(chain: BaseChain) -> Match {
     interface(chain, &InterfacePattern::loopback())
+}
+
+/// The first rule of every chain: bypasses the family that is not captured.
+pub(super) fn leave_other_family(chain: BaseChain, capture: &Capture) -> Option<Rule> {
+    let other = match capture.families {
+        Families::Both => return None,
+        Families::Only(Family::Ipv4) => Family::Ipv6,
+        Families::Only(Family::Ipv6) => Family::Ipv4,
+    };
+    Some(leave(
+        RuleId::LeaveFamily(chain, other),
+        [Match::Family(other)],
+    ))
 }
 
 /// One rule for each excluded interface.

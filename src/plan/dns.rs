@@ -4,8 +4,7 @@
 use crate::intent::{Capture, DNS_PORT, Dns, Family, Port, Protocol, RangeSelection};
 use crate::ruleset::{BaseChain, End, Match, Rule, RuleId, SetName, Statement, Test};
 
-use super::builder::{Builder, owner, proxy_owners, rule};
-use super::leave_other_family;
+use super::builder::{Builder, leave_other_family, owner, proxy_owners, rule};
 
 /// The zone between the proxy and the DNS servers.
 const UPSTREAM: u16 = 1;

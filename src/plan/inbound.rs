@@ -4,9 +4,9 @@ use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection
 use crate::ruleset::{BaseChain, End, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
-    Builder, TCP, destination_port, interface, leave, leave_excluded_interfaces, not_protocol, rule,
+    Builder, TCP, destination_port, interface, leave, leave_excluded_interfaces,
+    leave_other_family, not_protocol, rule,
 };
-use super::leave_other_family;
 
 /// The chain that redirects inbound connections.
 pub(super) fn inbound(builder: &mut Builder, capture: &Capture) {
@@ -59,7 +59,7 @@ fn redirect(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
             builder.ports(Protocol::Tcp, SetName::InboundIncludePorts, ports, Test::In)
         }
     };
-    let mut rules = Vec::from_iter(leave_excluded_interfaces(BaseChain::Inbound, capture));
+    let mut rules: Vec<_> = leave_excluded_interfaces(BaseChain::Inbound, capture).collect();
     if let Some(port) = capture.proxy.tunnel_port {
         let tunnel = destination_port(Protocol::Tcp, Test::Is(port));
         rules.push(leave(RuleId::LeaveTunnelPort, [tunnel]));

@@ -4,10 +4,10 @@ use crate::intent::{Capture, DNS_PORT, OwnerId, Protocol, RangeSelection};
 use crate::ruleset::{BaseChain, End, OwnerKind, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
-    Builder, TCP, destination_port, leave, leave_excluded_interfaces, leave_passthrough_sources,
-    loopback, not_protocol, owner, proxy_owners, rule, to_loopback_range,
+    Builder, TCP, destination_port, leave, leave_excluded_interfaces, leave_other_family,
+    leave_passthrough_sources, loopback, not_protocol, owner, proxy_owners, rule,
+    to_loopback_range,
 };
-use super::leave_other_family;
 
 /// The chain that redirects outbound connections.
 pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {

@@ -7,11 +7,10 @@ use crate::ruleset::{
 };
 
 use super::builder::{
-    Builder, TCP, leave, leave_excluded_interfaces, leave_passthrough_sources, loopback,
-    not_protocol, owner, proxy_owners, rule, to_loopback_range,
+    Builder, TCP, leave, leave_excluded_interfaces, leave_other_family, leave_passthrough_sources,
+    loopback, not_protocol, owner, proxy_owners, rule, to_loopback_range,
 };
 use super::inbound::leave_excluded_sources;
-use super::leave_other_family;
 
 /// The chain that drops invalid packets and hands captured ones to the transparent listener.
 pub(super) fn inbound_mangle(builder: &mut Builder, capture: &Capture) {

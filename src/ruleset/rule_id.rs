@@ -233,6 +233,7 @@ struct Masked<'a> {
 }
 
 impl fmt::Display for Masked<'_> {
+    #[expect(clippy::too_many_lines, reason = "an arm for each id")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let family = |family: Family| if self.family { "*" } else { family.name() };
         let suffix = |of: Option<Family>| match of {

@@ -1,9 +1,8 @@
 //! The filter that selects the connections to trace.
 
 use ipnet::IpNet;
-use thiserror::Error;
 
-use crate::connection::{ConnectionSpec, EndpointSpec, OwnerSpec, ProtocolSpec};
+use crate::connection::{ConnectionSpec, EndpointSpec, OwnerSpec, ProtocolSpec, SpecErrorKind};
 use crate::intent::{Family, InterfacePattern, Protocol};
 use crate::ruleset::{Direction, End, MarkOf, Match, OwnerKind, Test};
 
@@ -31,19 +30,6 @@ pub enum Kind {
     Protocol(u8),
 }
 
-/// A part of a connection that cannot be filtered on.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub enum FilterError {
-    /// Packets are selected before connection tracking sees them.
-    #[error(
-        "cannot be filtered on: packets are selected before connection tracking sees them, and only new connections are shown"
-    )]
-    Tracking,
-    /// No match selects packets without a socket.
-    #[error("cannot filter on packets without an owner; expected a user or group id")]
-    NoSocket,
-}
-
 impl Filter {
     /// The conditions.
     pub fn conditions(&self) -> impl Iterator<Item = &Condition> {
@@ -54,17 +40,21 @@ impl Filter {
     ///
     /// # Errors
     /// The parts that cannot be filtered on, each with the start of its word.
-    pub fn new(spec: &ConnectionSpec) -> Result<Self, Vec<(&'static str, FilterError)>> {
+    pub fn new(spec: &ConnectionSpec) -> Result<Self, Vec<(&'static str, SpecErrorKind)>> {
         let no_socket = |owner| owner == Some(OwnerSpec::NoSocket);
         let errors: Vec<_> = [
             (
                 spec.connection_mark.is_some(),
                 "ctmark=",
-                FilterError::Tracking,
+                SpecErrorKind::Unfilterable,
             ),
-            (spec.tracking.is_some(), "state=", FilterError::Tracking),
-            (no_socket(spec.uid), "uid=", FilterError::NoSocket),
-            (no_socket(spec.gid), "gid=", FilterError::NoSocket),
+            (
+                spec.tracking.is_some(),
+                "state=",
+                SpecErrorKind::Unfilterable,
+            ),
+            (no_socket(spec.uid), "uid=", SpecErrorKind::OwnerlessFilter),
+            (no_socket(spec.gid), "gid=", SpecErrorKind::OwnerlessFilter),
         ]
         .into_iter()
         .filter_map(|(wrong, word, error)| wrong.then_some((word, error)))

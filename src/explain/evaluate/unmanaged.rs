@@ -31,12 +31,11 @@ impl<'a> Walk<'a> {
             if unmanaged.chain.as_deref() == Some(chain.name.as_ref())
                 && unmanaged.position == position
             {
-                let fit = match self.mismatch(known) {
-                    Some(mismatch) => Fit::Mismatched(mismatch),
-                    None => {
-                        self.undetermined.push(unmanaged.clone());
-                        Fit::Undetermined
-                    }
+                let fit = if let Some(mismatch) = self.mismatch(known) {
+                    Fit::Mismatched(mismatch)
+                } else {
+                    self.undetermined.push(unmanaged.clone());
+                    Fit::Undetermined
                 };
                 steps.push(Step {
                     rule: RuleId::Other(unmanaged.name.clone()),
