@@ -1,6 +1,6 @@
 //! Evaluates the chains for a packet.
 
-mod unmanaged;
+mod undetermined;
 
 use crate::connection::{Connection, LOOPBACK, Tracking};
 use crate::intent::Family;
