@@ -1,26 +1,26 @@
-//! What the process ends with.
+//! Exit codes.
 
 use std::process;
 
 use crate::error_kind::ErrorKind;
 
-/// What the process ends with: the one definition, which `--help` prints, too.
+/// The exit codes of the process, which `--help` lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Everything was done.
+    /// Success.
     Done = 0,
-    /// Something went wrong that none of the others names.
+    /// Any other failure.
     Failed = 1,
-    /// The options are wrong; nothing was changed.
+    /// Invalid options; nothing was changed.
     Usage = 2,
-    /// Traffic is not captured as it should be, or the rules are not the ones they should be.
+    /// Verification failed, or the rules differ from the wanted ones.
     Drift = 3,
     /// A privilege is missing.
     NotPermitted = 4,
     /// The kernel lacks a feature that the rules need.
     Unsupported = 5,
-    /// What Istio's program ends with when validation fails, and what its manifests may expect.
+    /// Failed validation, as `istio-iptables` reports it.
     NotValidated = 126,
 }
 
@@ -42,7 +42,7 @@ impl ExitCode {
         self as u8
     }
 
-    /// What it means, in the words of `--help`.
+    /// Its meaning, as in `--help`.
     #[must_use]
     pub const fn meaning(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
-//! What the user wants: one [`Capture`], valid by its types.
+//! What to capture: a [`Capture`], which is valid by its types.
 //!
-//! Front ends parse their own syntax into a `Capture` and may fail; everything that reads a
-//! `Capture` cannot.
+//! Commands and plugin parse their own syntax to a `Capture`, which may fail; everything that reads a `Capture` cannot
+//! fail.
 
 mod family;
 mod interface;
@@ -58,7 +58,7 @@ pub type OwnerId = u32;
 /// A set of user or group ids.
 pub type Owners = Intervals<OwnerId>;
 
-/// The families whose connections are captured; the others are left alone.
+/// The families whose connections are captured; others bypass the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Families {
     /// IPv4 and IPv6.
@@ -85,31 +85,31 @@ impl Families {
     }
 }
 
-/// The traffic to capture and what to leave alone: the input of [`plan`](crate::plan::plan).
+/// The traffic to capture, and the traffic to bypass: the input of [`plan`](crate::plan::plan).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capture {
     /// The captured families.
     pub families: Families,
-    /// Where the proxy listens and as whom it runs.
+    /// The proxy's ports and owners.
     pub proxy: Proxy,
-    /// Connections that arrive at the pod.
+    /// Inbound connections.
     pub inbound: Inbound,
-    /// Connections that are made inside the pod.
+    /// Outbound connections.
     pub outbound: Outbound,
-    /// Interfaces whose traffic is left alone, in both directions.
+    /// Interfaces whose traffic bypasses the proxy, in both directions.
     pub exclude_interfaces: Vec<InterfacePattern>,
     /// IPv4 destinations that are never captured on the way out, inside 127.0.0.0/8. Its IPv6
     /// counterpart is always `::1/128`.
     pub loopback_range: Ipv4Net,
     /// The addresses from which the proxy calls its own application.
     pub passthrough: PassthroughSources,
-    /// Drop what conntrack calls invalid on arrival.
+    /// Whether incoming packets that connection tracking calls invalid are dropped.
     pub drop_invalid: bool,
-    /// DNS capture, off when `None`.
+    /// DNS capture; `None` if it is off.
     pub dns: Option<Dns>,
 }
 
-/// Where the proxy listens and as whom it runs.
+/// The proxy's ports and owners.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proxy {
     /// Takes captured outbound TCP.
@@ -124,33 +124,33 @@ pub struct Proxy {
     pub gids: Vec<OwnerId>,
 }
 
-/// Connections that arrive at the pod.
+/// Inbound connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
-    /// How they are handed to the proxy.
+    /// How they reach the proxy.
     pub mode: InboundMode,
-    /// Which ports are captured.
+    /// The captured ports.
     pub ports: InboundPorts,
-    /// Sources whose connections are left alone.
+    /// Sources whose connections bypass the proxy.
     pub exclude_sources: IpRanges,
-    /// Interfaces behind which a virtual machine or a nested container sits: what arrives there
-    /// is outbound traffic of this pod.
+    /// Interfaces of virtual machines or nested containers: connections that arrive there are outbound connections of
+    /// the pod.
     pub reroute_interfaces: Vec<InterfacePattern>,
 }
 
 /// How captured inbound connections reach the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InboundMode {
-    /// By rewriting the destination (`NFT redir`): the proxy reads it back with `SO_ORIGINAL_DST`.
+    /// With `redirect`, which rewrites the destination; the proxy reads the original one with `SO_ORIGINAL_DST`.
     Redirect,
-    /// By handing the packets to a transparent socket: addresses stay as they are.
+    /// With `tproxy`, which hands packets to a transparent socket and keeps their addresses.
     Tproxy(Tproxy),
 }
 
 /// The marks and the routing table of tproxy mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tproxy {
-    /// The mark of packets that belong to the transparent listener.
+    /// The mark of packets for the transparent listener.
     pub mark: u32,
     /// The mark of the proxy's own packets to its own pod.
     pub outbound_mark: u32,
@@ -158,38 +158,38 @@ pub struct Tproxy {
     pub table: u32,
 }
 
-/// Which inbound ports are captured.
+/// The captured inbound ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InboundPorts {
-    /// All, less the ones named.
+    /// All ports except these.
     AllExcept(Ports),
-    /// The ones named; with none of them there is no inbound capture at all.
+    /// These ports; an empty list disables inbound capture.
     Only(Ports),
 }
 
-/// Connections that are made inside the pod.
+/// Outbound connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {
-    /// Destination ports that are left alone.
+    /// Destination ports that bypass the proxy.
     pub exclude_ports: Ports,
-    /// Destination ports that are left alone for certain users.
+    /// Destination ports that bypass the proxy for certain users.
     pub exclude_ports_for_uids: Vec<PortsForUids>,
-    /// Destination ports that are captured whatever the address.
+    /// Destination ports that are captured for every address.
     pub include_ports: Ports,
     /// Destinations that are captured.
     pub include_ranges: RangeSelection,
-    /// Destinations that are left alone.
+    /// Destinations that bypass the proxy.
     pub exclude_ranges: IpRanges,
-    /// Whether connections over `lo` by others than the proxy go through the rules that follow,
-    /// too. They are left alone otherwise. Set where the included ranges name loopback.
+    /// Whether connections over `lo` that are not the proxy's are captured, too; otherwise they bypass the proxy. Set if
+    /// an included range contains a loopback address.
     pub capture_over_loopback: bool,
-    /// Whose connections are captured, by user.
+    /// The captured users.
     pub uids: OwnerSelection,
-    /// Whose connections are captured, by group.
+    /// The captured groups.
     pub gids: OwnerSelection,
 }
 
-/// Destination ports that are left alone for certain users.
+/// Destination ports that bypass the proxy for certain users.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortsForUids {
     /// The protocol, or both when `None`.
@@ -200,7 +200,7 @@ pub struct PortsForUids {
     pub uids: Owners,
 }
 
-/// A transport protocol that the rules can tell apart.
+/// A transport protocol that rules match on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// TCP (IP protocol 6).
@@ -232,21 +232,21 @@ impl Protocol {
     }
 }
 
-/// Everything, or certain ranges.
+/// All addresses, or certain ranges.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RangeSelection {
     /// `*`: every address of both families.
     All,
-    /// The ranges named.
+    /// These ranges.
     Only(IpRanges),
 }
 
-/// Whose connections are captured. Exclusion is decided first.
+/// The captured owners. Exclusion takes precedence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnerSelection {
-    /// The only owners captured; everyone when `None`.
+    /// The captured owners; all if `None`.
     pub include: Option<Owners>,
-    /// Owners that are left alone.
+    /// Owners whose connections bypass the proxy.
     pub exclude: Owners,
 }
 
@@ -262,15 +262,14 @@ pub struct PassthroughSources {
 /// DNS capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
-    /// Where the proxy answers, over UDP and TCP.
+    /// The proxy's DNS port, over UDP and TCP.
     pub port: Port,
-    /// Whose queries are captured.
+    /// The servers whose queries are captured.
     pub servers: RangeSelection,
 }
 
 impl Default for Capture {
-    /// Everything is captured for a proxy on the ports and as the user that meshes agree on: the
-    /// defaults of `netweir apply`.
+    /// The defaults of `netweir apply`: all TCP, for a proxy with the usual ports and user of meshes.
     fn default() -> Self {
         const OUTBOUND: Port = Port::new(15001).expect("15001 is not 0");
         const INBOUND: Port = Port::new(15006).expect("15006 is not 0");

@@ -1,20 +1,20 @@
-//! Texts that somebody else chose, on their way to a terminal.
+//! Escapes text from other programs for terminals.
 
 use std::borrow::Cow;
 
-/// The text with everything escaped that would do something to a terminal rather than show on it: control characters
-/// (Unicode's category Cc), line separators, and what changes the direction of text (UAX #9). So is the backslash, so
-/// that different texts stay different.
+/// Escapes characters that control a terminal instead of being shown: control characters (Unicode category Cc), line
+/// separators, and characters that change the direction of text (UAX #9). The backslash is escaped, too, so that
+/// different texts stay different.
 ///
-/// The kernel takes any bytes for the names of tables, chains, sets and interfaces, and for comments.
+/// The kernel accepts any bytes in comments and in the names of tables, chains, sets and interfaces.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(does_something) {
+    if !text.contains(is_control) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        if does_something(character) {
+        if is_control(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
@@ -40,7 +40,7 @@ pub(crate) fn shortened(value: &str) -> String {
     words.join(" ") + more
 }
 
-fn does_something(character: char) -> bool {
+fn is_control(character: char) -> bool {
     character.is_control()
         || matches!(
             character,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shows_what_would_not_show() {
+    fn escapes_control_characters() {
         for (text, shown) in [
             ("outbound/redirect", "outbound/redirect"),
             ("größe", "größe"),

@@ -23,7 +23,7 @@ impl Builder {
     /// Adds a chain, unless it has no rules.
     pub(super) fn chain(&mut self, chain: BaseChain, rules: Vec<Rule>) {
         if !rules.is_empty() {
-            self.chains.push(chain.with(rules));
+            self.chains.push(Chain::new(chain, rules));
         }
     }
 

@@ -4,7 +4,9 @@ use std::collections::HashSet;
 
 use thiserror::Error;
 
-use super::{ChainKind, Elements, Family, Hook, Match, Ruleset, SetName, Statement};
+use crate::intent::Family;
+
+use super::{ChainKind, Elements, Hook, Match, Ruleset, SetName, Statement};
 
 /// The longest name of a set or chain, in bytes without the terminating NUL (`NFT_SET_MAXNAMELEN` before Linux 4.14).
 const LONGEST_NAME: usize = 31;

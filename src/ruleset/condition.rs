@@ -5,7 +5,8 @@ use ipnet::IpNet;
 pub use crate::connection::{Direction, End};
 use crate::intent::{Family, InterfacePattern, Port, Protocol};
 
-use super::SetName;
+use super::owner_kind::OwnerKind;
+use super::set::SetName;
 
 /// A comparison with a value or with a named set of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,29 +114,6 @@ impl Match {
             | Self::Interface { .. }
             | Self::Mark { .. }
             | Self::State(_) => None,
-        }
-    }
-}
-
-/// The user or the group that owns a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum OwnerKind {
-    /// The user (fsuid).
-    Uid,
-    /// The group (fsgid).
-    Gid,
-}
-
-impl OwnerKind {
-    /// Both, the user first.
-    pub const ALL: [Self; 2] = [Self::Uid, Self::Gid];
-
-    /// `uid` or `gid`: nft's set type, and the word in rule ids.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Uid => "uid",
-            Self::Gid => "gid",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Where packets meet chains: families, hooks and priorities.
+//! Where packets meet chains: families, hooks, priorities and chain types.
 
 use crate::connection::Direction;
 use crate::intent::Family;
@@ -134,6 +134,29 @@ impl Priority {
             Self::Raw => -300,
             Self::Mangle => -150,
             Self::Dstnat => -100,
+        }
+    }
+}
+
+/// The type of a base chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ChainKind {
+    /// Sees every packet.
+    Filter,
+    /// Sees only the first packet of a connection; its decision holds for the whole connection.
+    Nat,
+    /// Sees every packet; one whose mark it changes is routed again (output only).
+    Route,
+}
+
+impl ChainKind {
+    /// nft's word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Nat => "nat",
+            Self::Route => "route",
         }
     }
 }

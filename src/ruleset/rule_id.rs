@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer};
 
 use crate::intent::{Family, InterfacePattern, OwnerId, Protocol};
 
-use super::{BaseChain, OwnerKind};
+use super::base_chain::BaseChain;
+use super::owner_kind::OwnerKind;
 
 /// The stable id of a rule, `CHAIN/PURPOSE` or `CHAIN/PURPOSE/VALUE`, such as `outbound/leave-proxy-uid/1337`. It is the
 /// rule's comment in the kernel, at most 99 bytes, and unique within the table.

@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::intent::{Family, Intervals};
 
-use super::OwnerKind;
+use super::owner_kind::OwnerKind;
 
 /// A named interval set.
 #[derive(Clone, Debug, PartialEq, Eq)]
