@@ -174,6 +174,8 @@ impl PluginError {
             | Self::NotCaptured { source, .. }
             | Self::Unreadable { source, .. } => code_of(source),
             Self::Drift { .. } => Code::Drift,
+            // Says nothing about the node.
+            Self::NotAvailable(AppError::Addresses(_)) => Code::Failed,
             Self::NotAvailable(_) => Code::NotAvailable,
             Self::Panic { .. } => Code::Bug,
         }
@@ -288,6 +290,14 @@ fn code_of(error: &AppError) -> Code {
 mod tests {
     use super::*;
     use crate::app::sample_messages;
+
+    #[test]
+    fn status_blames_the_node_unless_addresses_are_unreadable() {
+        let code = |error| PluginError::NotAvailable(error).code().number();
+        let unreadable = io::ErrorKind::InvalidData;
+        assert_eq!(code(AppError::Addresses(unreadable.into())), 100);
+        assert_eq!(code(AppError::NotInstalled), 50);
+    }
 
     #[test]
     fn speaks_of_the_node_and_never_of_flags_or_containers() {
