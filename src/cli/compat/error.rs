@@ -58,7 +58,7 @@ pub(super) fn report<P: HasRemedies>(error: &CliError, log: Log) -> ExitCode {
     match error {
         CliError::App(AppError::NotCaptured) => {
             log.error(
-                "validation failed: traffic is not captured as it should be",
+                "validation failed: traffic is not captured as expected",
                 &[],
             );
             P::NOT_VALIDATED
@@ -75,30 +75,114 @@ pub(super) fn report<P: HasRemedies>(error: &CliError, log: Log) -> ExitCode {
 mod tests {
     use super::*;
     use crate::app::sample_messages;
-    use crate::options::OptionSet;
+    use crate::intent::OwnerId;
+    use crate::meshes::{IstioFlag, LinkerdFlag};
+    use crate::options::{OptionError, OptionSet, OptionValues, Origin};
+    use crate::parse::{Accounts, NameError, OwnerKind};
 
-    fn speaks_of_its_own_flags<P: HasRemedies>() {
-        let own: Vec<_> = P::Flag::ALL
-            .iter()
-            .filter_map(|flag| flag.spec().long)
-            .collect();
-        let messages = sample_messages(&P::REMEDIES);
-        for message in &messages {
-            for flag in message.split("--").skip(1) {
-                let name = flag.split([' ', ':', ';', ',']).next();
-                assert!(name.is_some_and(|name| own.contains(&name)), "{message}");
-            }
+    /// Values that some flag refuses, for each reason that there is.
+    const VALUES: [&str; 28] = [
+        "",
+        ",",
+        "*",
+        "*,80",
+        " *",
+        "0",
+        "-1",
+        "-2",
+        "010",
+        "01337",
+        "65536",
+        "4294967295",
+        "80/tcp",
+        "9-8",
+        "1000-1001",
+        "1:2:3",
+        "10.0.0.1",
+        "10.0.0.0/33",
+        "127.0.0.1/7",
+        "::1/128",
+        "eth*",
+        "eth0@veth1",
+        "a234567890123456",
+        "..",
+        "someone",
+        "default:loud",
+        "json",
+        "\u{fffd}\n",
+    ];
+
+    struct NoAccounts;
+
+    impl Accounts for NoAccounts {
+        fn id_of(&self, _: OwnerKind, _: &str) -> Result<OwnerId, NameError> {
+            Err(NameError::Unknown)
         }
+    }
+
+    /// Every error that one of the values is for the flag.
+    fn errors_of<P: CompatCommand>(flag: P::Flag) -> Vec<OptionError> {
+        let errors = VALUES.into_iter().flat_map(|text| {
+            let mut values = OptionValues::default();
+            values.set(flag, Origin::Flag, text.to_owned());
+            let name = values.name(flag);
+            let read = P::read(&values, &NoAccounts).err();
+            let mut errors: Vec<_> = read.into_iter().flatten().collect();
+            errors.extend(P::log_options(&values).err().into_iter().flatten());
+            errors.retain(|error| error.option == name);
+            errors
+        });
+        errors.collect()
+    }
+
+    fn names_only_its_own_flags<P: HasRemedies>(free: &[P::Flag])
+    where
+        P::Flag: PartialEq,
+    {
+        let specs = P::Flag::ALL.iter().map(|flag| flag.spec());
+        let own: Vec<_> = specs.filter_map(|spec| spec.long).collect();
+        let mut messages = sample_messages(&P::REMEDIES);
         assert!(
             messages
                 .iter()
                 .any(|message| message.contains("securityContext"))
         );
+        for flag in P::Flag::ALL {
+            let errors = errors_of::<P>(*flag);
+            let about = flag.spec().about;
+            assert_eq!(
+                errors.is_empty(),
+                free.contains(flag),
+                "{about}: {errors:?}"
+            );
+            messages.extend(errors.iter().map(ToString::to_string));
+        }
+        for message in &messages {
+            for flag in message.split("--").skip(1) {
+                let mut words =
+                    flag.split(|at: char| !at.is_ascii_alphanumeric() && !"-_".contains(at));
+                let name = words.next();
+                assert!(name.is_some_and(|name| own.contains(&name)), "{message}");
+            }
+        }
     }
 
     #[test]
     fn messages_name_only_flags_of_the_mesh() {
-        speaks_of_its_own_flags::<Istio>();
-        speaks_of_its_own_flags::<Linkerd>();
+        // Any value is accepted.
+        let free = [
+            IstioFlag::EnvoyUser,
+            IstioFlag::ForceIptablesBinary,
+            IstioFlag::LogTarget,
+            IstioFlag::LogCaller,
+            IstioFlag::LogStacktraceLevel,
+            IstioFlag::LogRotate,
+        ];
+        names_only_its_own_flags::<Istio>(&free);
+        let free = [
+            LinkerdFlag::FirewallBinPath,
+            LinkerdFlag::FirewallSaveBinPath,
+        ];
+        names_only_its_own_flags::<Linkerd>(&free);
     }
 }
