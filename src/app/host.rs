@@ -46,6 +46,19 @@ impl NamespaceFacts {
         })
     }
 
+    /// Refuses, or gives a warning.
+    fn check(
+        &self,
+        reroute: &[InterfacePattern],
+        is_installed: impl FnOnce() -> Result<bool, AppError>,
+    ) -> Result<Option<&'static str>, AppError> {
+        let sign = self.sign(reroute);
+        if sign.is_none() && !self.initial || is_installed()? {
+            return Ok(None);
+        }
+        sign.map_or(Ok(Some(WARNING)), |sign| Err(AppError::Host(sign)))
+    }
+
     fn sign(&self, reroute: &[InterfacePattern]) -> Option<HostSign> {
         let is_rerouted = |link: &Link| reroute.iter().any(|pattern| pattern.matches(&link.name));
         let masters: BTreeSet<_> = self.links.iter().filter_map(|link| link.master).collect();
@@ -78,14 +91,10 @@ impl NamespaceFacts {
 /// namespace, which is the place to capture on a machine without pods.
 pub(super) fn refuse_host(reroute: &[InterfacePattern], log: Log) -> Result<(), AppError> {
     let facts = NamespaceFacts::read()?;
-    let sign = facts.sign(reroute);
-    if sign.is_none() && !facts.initial || nftables::dump()?.is_some() {
-        return Ok(());
+    let is_installed = || Ok(nftables::dump()?.is_some());
+    if let Some(warning) = facts.check(reroute, is_installed)? {
+        log.warning(warning, &[]);
     }
-    if let Some(sign) = sign {
-        return Err(AppError::Host(sign));
-    }
-    log.warning(WARNING, &[]);
     Ok(())
 }
 
@@ -135,6 +144,21 @@ mod tests {
         // Every pod has the variable.
         facts.initial = false;
         assert_eq!(facts.sign(&[]), None);
+    }
+
+    #[test]
+    fn warns_once_in_initial_namespace_without_pods() {
+        let check = |facts: &NamespaceFacts, installed| facts.check(&[], || Ok(installed));
+        let machine = initial(vec![bridge("docker0", 3)]);
+        assert_eq!(check(&machine, false).unwrap(), Some(WARNING));
+        assert_eq!(check(&machine, true).unwrap(), None);
+        let node = initial(vec![veth("veth1", 0, None)]);
+        assert!(matches!(check(&node, false), Err(AppError::Host(_))));
+        assert_eq!(check(&node, true).unwrap(), None);
+        // Elsewhere, the rules need not be read.
+        let pod = NamespaceFacts::default();
+        let unread = pod.check(&[], || panic!("the rules are read"));
+        assert_eq!(unread.unwrap(), None);
     }
 
     #[test]
