@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use mnl::mnl_sys::libc;
+use netweir::drift::compare;
 use netweir::intent::Capture;
 use netweir::nftables;
 use netweir::plan::plan;
@@ -18,16 +19,56 @@ use crate::sandbox::{NetnsTest, output_of, run};
 pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
         NetnsTest::alone("contention::twenty-thousand-chains", many_chains),
+        NetnsTest::alone(
+            "contention::edited-table-beside-twenty-thousand-chains",
+            edited_table,
+        ),
         NetnsTest::alone("contention::many-set-elements", many_elements),
     ]
 }
 
 /// Between the transactions of the other program.
 const INTERVAL: Duration = Duration::from_millis(20);
+/// Too short for a listing of all chains.
+const SHORT_INTERVAL: Duration = Duration::from_millis(4);
 const CHAINS: usize = 20_000;
 const ROUNDS: usize = 4;
 
 fn many_chains() {
+    let [add, delete] = chain_changes();
+    beside(INTERVAL, [&add, &delete], rounds);
+}
+
+/// Chains without rules and other objects, which no request by table or name finds.
+fn edited_table() {
+    let [add, delete] = chain_changes();
+    beside(SHORT_INTERVAL, [&add, &delete], || {
+        let ruleset = plan(&Capture::default());
+        for edit in EDITS {
+            nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+            run("nft", &["-f", "-"], edit);
+            let installed = nftables::dump().expect("dumped").expect("installed");
+            assert!(!installed.is(&ruleset), "{edit}");
+            let chains = installed.ruleset.chains.len();
+            assert_eq!(chains, ruleset.chains.len(), "{edit}");
+            let differences = compare(&ruleset, Some(&installed));
+            assert!(!differences.is_empty(), "{edit}");
+            let outcome = nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+            assert_eq!(outcome, nftables::Outcome::Replaced, "{edit}");
+        }
+        // Each edit, and one replacement after it; before the first, the installation.
+        2 * EDITS.len() + 1
+    });
+}
+
+const EDITS: [&str; 3] = [
+    "flush chain inet netweir outbound",
+    "add chain inet netweir added",
+    "add counter inet netweir added",
+];
+
+/// Makes the chains of another program, and gives back two transactions that add one more and delete it.
+fn chain_changes() -> [Vec<u8>; 2] {
     let chains: String = (0..CHAINS).fold(String::new(), |mut chains, number| {
         writeln!(chains, "chain c{number} {{ }}").expect("written to memory");
         chains
@@ -44,10 +85,10 @@ fn many_chains() {
             &[attribute(1, b"other\0"), attribute(3, b"churn\0")],
         )
     };
-    beside(
-        &transaction(&chain(libc::NFT_MSG_NEWCHAIN, CREATE)),
-        &transaction(&chain(libc::NFT_MSG_DELCHAIN, 0)),
-    );
+    [
+        transaction(&chain(libc::NFT_MSG_NEWCHAIN, CREATE)),
+        transaction(&chain(libc::NFT_MSG_DELCHAIN, 0)),
+    ]
 }
 
 fn many_elements() {
@@ -73,23 +114,21 @@ fn many_elements() {
         ];
         message(kind, flags, &attributes)
     };
-    beside(
-        &transaction(&element(libc::NFT_MSG_NEWSETELEM, CREATE)),
-        &transaction(&element(libc::NFT_MSG_DELSETELEM, 0)),
-    );
+    let add = transaction(&element(libc::NFT_MSG_NEWSETELEM, CREATE));
+    let delete = transaction(&element(libc::NFT_MSG_DELSETELEM, 0));
+    beside(INTERVAL, [&add, &delete], rounds);
 }
 
-/// Every reader and writer works while another program commits the two transactions in turn.
-fn beside(add: &[u8], delete: &[u8]) {
-    let rulesets = [Capture::default(), other_capture()].map(|capture| plan(&capture));
+/// Runs the body, which says how many transactions it made, while another program commits the two in turn.
+fn beside(interval: Duration, transactions: [&[u8]; 2], body: fn() -> usize) {
     let (end, ended) = mpsc::channel::<()>();
     thread::scope(|scope| {
         // In the namespace of this thread. It ends when the sender is dropped, also when the test fails.
         let other = scope.spawn(move || {
             let socket = mnl::Socket::new(mnl::Bus::Netfilter).expect("a socket");
             let mut commits = 0;
-            for bytes in [add, delete].into_iter().cycle() {
-                if ended.recv_timeout(INTERVAL) != Err(RecvTimeoutError::Timeout) {
+            for bytes in transactions.into_iter().cycle() {
+                if ended.recv_timeout(interval) != Err(RecvTimeoutError::Timeout) {
                     break;
                 }
                 socket.send(bytes).expect("sent");
@@ -98,15 +137,21 @@ fn beside(add: &[u8], delete: &[u8]) {
             commits
         });
         let before = nft_generation();
-        for ruleset in rulesets.iter().cycle().take(ROUNDS) {
-            round(ruleset);
-        }
-        let own = ROUNDS as u64;
+        let own = body() as u64;
         let changes = u64::from(nft_generation() - before) - own;
         drop(end);
         let commits: u64 = other.join().expect("the other program");
         assert!(changes > 5 && commits >= changes, "{changes} of {commits}");
     });
+}
+
+/// Every reader and writer works.
+fn rounds() -> usize {
+    let rulesets = [Capture::default(), other_capture()].map(|capture| plan(&capture));
+    for ruleset in rulesets.iter().cycle().take(ROUNDS) {
+        round(ruleset);
+    }
+    ROUNDS
 }
 
 fn round(ruleset: &Ruleset) {

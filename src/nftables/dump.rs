@@ -1,7 +1,10 @@
 //! Reading the table inet netweir back, object by object.
 //!
-//! The table's objects are asked for by name or by table: a listing of all chains of the namespace would hardly ever get
-//! to its end beside other programs with thousands of chains that keep changing theirs.
+//! The kernel lists sets and rules by table, but chains only of a whole family, and other programs may have thousands that
+//! keep changing: no such listing ends between two changes. So chains are requested by name. Rules name their chains; the
+//! names of chains without rules, which the plan never makes, come from a listing outside of the generation that is read.
+
+use std::collections::BTreeSet;
 
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
@@ -13,7 +16,7 @@ use super::object::{
     self, Layout, ListedRule, chain_name, decode_chain, decode_rule, decode_set, metadata_piece,
 };
 use crate::intent::Intervals;
-use crate::netlink::{Error, Flags, Message, Socket, text};
+use crate::netlink::{Error, Flags, Message, Socket, retry, text};
 use crate::ruleset::{
     Chain, Elements, Hook, Installed, InstalledRule, MetadataBytes, Set, SetName, TABLE, Unmanaged,
     UnmanagedKind,
@@ -31,8 +34,9 @@ const TABLE_USE: u16 = 3;
 /// keeps nothing there.
 const TABLE_USERDATA: u16 = 6;
 const CHAIN_USERDATA: u16 = 12;
-/// `NFTA_CHAIN_TABLE` and `NFTA_CHAIN_NAME`.
+/// `NFTA_CHAIN_TABLE`, `NFTA_CHAIN_HANDLE` and `NFTA_CHAIN_NAME`.
 const CHAIN_TABLE: u16 = 1;
+const CHAIN_HANDLE: u16 = 2;
 const CHAIN_NAME: u16 = 3;
 /// `NFTA_RULE_HANDLE`.
 const RULE_HANDLE: u16 = 3;
@@ -92,22 +96,51 @@ pub(super) fn at_generation<T>(
     }
 }
 
-/// Everything in the table, and the metadata that is kept with it.
+/// What the table consists of.
+pub(super) struct Contents {
+    pub(super) installed: Installed,
+    /// The metadata that is kept with it.
+    pub(super) metadata: MetadataBytes,
+    /// Whether the table has more objects than were read: chains without rules, or other kinds of objects.
+    pub(super) has_others: bool,
+}
+
+/// Everything in the table; `None` if there is no table.
+pub(super) fn everything(socket: &mut Socket) -> Result<Option<Contents>, Error> {
+    let mut chains = BTreeSet::new();
+    let mut nothing_new = false;
+    retry(|| {
+        let (_, found) = at_generation(socket, |socket, table| contents(socket, table, &chains))?;
+        let contents = match found {
+            Some(contents) if contents.has_others => contents,
+            found => return Ok(found),
+        };
+        let known = chains.len();
+        let interrupted = match list_chains(socket, &mut chains) {
+            Err(Error::Contended { .. }) => true,
+            other => other.map(|()| false)?,
+        };
+        // An interrupted listing can lack a chain; two that agree are taken as complete.
+        let before = std::mem::replace(&mut nothing_new, chains.len() == known);
+        if nothing_new && (before || !interrupted) {
+            return Ok(Some(contents));
+        }
+        Err(Error::contended(READING))
+    })
+}
+
+/// The table's sets, rules and chains: those that have rules, and those of the names.
 pub(super) fn contents(
     socket: &mut Socket,
     table: Table,
-) -> Result<(Installed, MetadataBytes), Error> {
+    names: &BTreeSet<Vec<u8>>,
+) -> Result<Contents, Error> {
     let mut installed = Installed::default();
     sets(socket, &mut installed)?;
     let rules = rules(socket)?;
-    let names = rules.iter().map(|rule| rule.chain.clone()).collect();
-    let mut chains = chains_of(socket, names)?;
-    let sets = installed.ruleset.sets.len() + installed.unmanaged.len();
-    if sets + chains.len() < table.objects {
-        // Some have no rules, or are neither sets nor chains.
-        chains = all_chains(socket)?;
-    }
-    let objects = sets + chains.len();
+    let with_rules = rules.iter().map(|rule| rule.chain.clone());
+    let chains = chains(socket, with_rules.chain(names.iter().cloned()).collect())?;
+    let objects = installed.ruleset.sets.len() + installed.unmanaged.len() + chains.len();
     let mut metadata = table.metadata;
     for chain in chains {
         metadata.extend_from_slice(&chain.metadata);
@@ -116,10 +149,10 @@ pub(super) fn contents(
             Err(unmanaged) => installed.unmanaged.push(unmanaged),
         }
     }
+    let has_others = objects < table.objects;
     let unmanaged = [
         (table.flags != 0).then(|| format!("a table with the flags {:#x}", table.flags)),
-        (objects < table.objects)
-            .then(|| "a table with other objects than sets and chains".to_owned()),
+        has_others.then(|| "a table with other objects than sets and chains".to_owned()),
     ];
     let dormant = table.flags & DORMANT != 0;
     let unmanaged = unmanaged.into_iter().flatten().map(|what| Unmanaged {
@@ -133,7 +166,11 @@ pub(super) fn contents(
     for rule in rules {
         add_rule(&mut installed, rule);
     }
-    Ok((installed, MetadataBytes::new(metadata)))
+    Ok(Contents {
+        installed,
+        metadata: MetadataBytes::new(metadata),
+        has_others,
+    })
 }
 
 fn sets(socket: &mut Socket, installed: &mut Installed) -> Result<(), Error> {
@@ -206,14 +243,17 @@ fn rules(socket: &mut Socket) -> Result<Vec<ListedRule>, Error> {
 
 /// A chain without its rules.
 struct ListedChain {
+    /// Ascends in the order in which chains are added.
+    handle: u64,
     chain: Result<Chain<InstalledRule>, Unmanaged>,
     metadata: Vec<u8>,
 }
 
 fn listed_chain(message: Message<'_>) -> Option<ListedChain> {
     let object = sys::Chain::parse(message.bytes)?;
-    let userdata = message.attributes(HEADER).find(CHAIN_USERDATA);
+    let attributes = message.attributes(HEADER);
     Some(ListedChain {
+        handle: attributes.be64(CHAIN_HANDLE)?,
         chain: decode_chain(&object).ok_or_else(|| Unmanaged {
             chain: None,
             position: 0,
@@ -225,32 +265,34 @@ fn listed_chain(message: Message<'_>) -> Option<ListedChain> {
                     .and_then(Hook::from_number),
             },
         }),
-        metadata: metadata_piece(userdata).to_vec(),
+        metadata: metadata_piece(attributes.find(CHAIN_USERDATA)).to_vec(),
     })
 }
 
-/// The chains of these names, in the order of their first occurrence.
-fn chains_of(socket: &mut Socket, mut names: Vec<Vec<u8>>) -> Result<Vec<ListedChain>, Error> {
-    // The kernel lists the rules of a chain in a row.
-    names.dedup();
-    let chain = |name: Vec<u8>| {
+/// The chains of these names that exist, in the order in which they were added.
+fn chains(socket: &mut Socket, names: BTreeSet<Vec<u8>>) -> Result<Vec<ListedChain>, Error> {
+    let mut chains = Vec::with_capacity(names.len());
+    for name in names {
         let request = own_request(libc::NFT_MSG_GETCHAIN, Flags::REQUEST);
-        socket.query(READING, request.with_text(CHAIN_NAME, name), listed_chain)
-    };
-    names.into_iter().map(chain).collect()
+        chains.extend(socket.find(READING, request.with_text(CHAIN_NAME, name), listed_chain)?);
+    }
+    chains.sort_unstable_by_key(|chain| chain.handle);
+    Ok(chains)
 }
 
-/// The table's chains out of all of the family: the kernel does not filter chains by table.
-fn all_chains(socket: &mut Socket) -> Result<Vec<ListedChain>, Error> {
+/// Adds the names of the table's chains.
+///
+/// # Errors
+/// [`Error::Contended`] if any chain of the family changed meanwhile: a name may be missing.
+fn list_chains(socket: &mut Socket, names: &mut BTreeSet<Vec<u8>>) -> Result<(), Error> {
     let request = request(libc::NFT_MSG_GETCHAIN, Flags::DUMP, INET);
-    let mut chains = Vec::new();
     socket.dump(READING, request, |message| {
-        if message.attributes(HEADER).string(CHAIN_TABLE) == Some(TABLE.as_bytes()) {
-            chains.push(listed_chain(message)?);
+        let attributes = message.attributes(HEADER);
+        if attributes.string(CHAIN_TABLE) == Some(TABLE.as_bytes()) {
+            names.insert(attributes.string(CHAIN_NAME)?.to_vec());
         }
         Some(())
-    })?;
-    Ok(chains)
+    })
 }
 
 fn add_rule(installed: &mut Installed, listed: ListedRule) {

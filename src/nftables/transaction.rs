@@ -1,5 +1,7 @@
 //! Installing, removing and reading back the table inet netweir and the routing that belongs to it.
 
+use std::collections::BTreeSet;
+
 use nftnl::nftnl_sys::libc;
 
 use super::batch::{Batch, Part};
@@ -69,9 +71,12 @@ fn replace(
     metadata: &MetadataBytes,
 ) -> Result<Outcome, Error> {
     retry(|| {
-        let (generation, installed) = read::at_generation(socket, read::contents)?;
-        let outcome = match installed {
-            Some((installed, _)) if installed.is(ruleset) => return Ok(Outcome::Unchanged),
+        // Chains without rules differ from every ruleset: their names do not matter.
+        let (generation, contents) = read::at_generation(socket, |socket, table| {
+            read::contents(socket, table, &BTreeSet::new())
+        })?;
+        let outcome = match contents {
+            Some(contents) if contents.installed.is(ruleset) => return Ok(Outcome::Unchanged),
             Some(_) => Outcome::Replaced,
             None => Outcome::Installed,
         };
@@ -126,13 +131,13 @@ pub fn dump() -> Result<Option<Installed>, Error> {
 /// The kernel refused, or the ruleset kept changing.
 pub fn dump_with_metadata() -> Result<Option<(Installed, MetadataBytes)>, Error> {
     let mut nftables = Socket::open(Subsystem::Nftables)?;
-    let (_, installed) = retry(|| read::at_generation(&mut nftables, read::contents))?;
-    let Some((mut installed, metadata)) = installed else {
+    let Some(contents) = read::everything(&mut nftables)? else {
         return Ok(None);
     };
+    let mut installed = contents.installed;
     let mut rtnetlink = Socket::open(Subsystem::Route)?;
     installed.ruleset.routing = routing::present(&mut rtnetlink)?.own().collect();
-    Ok(Some((installed, metadata)))
+    Ok(Some((installed, contents.metadata)))
 }
 
 /// The routing objects that [`apply`] would keep for a ruleset that needs these: those it added, needed ones that another
