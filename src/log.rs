@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use serde::ser::{SerializeMap, Serializer};
@@ -52,6 +53,9 @@ pub struct Log {
     file: Option<&'static LogFile>,
 }
 
+/// The file of the process besides standard error.
+static FILE: OnceLock<LogFile> = OnceLock::new();
+
 /// A file that messages are appended to, as JSON objects with common fields.
 #[derive(Debug)]
 pub struct LogFile {
@@ -86,11 +90,11 @@ impl Log {
         }
     }
 
-    /// The same log, with a file besides standard error. The process has it open until it ends.
+    /// The same log, with a file besides standard error. A process has one such file: the first.
     #[must_use]
     pub fn and_to(self, file: LogFile) -> Self {
         Self {
-            file: Some(Box::leak(Box::new(file))),
+            file: Some(FILE.get_or_init(|| file)),
             ..self
         }
     }
@@ -106,7 +110,7 @@ impl Log {
         self.write(Level::Error, &message, fields);
     }
 
-    /// Something that is probably not intended.
+    /// Something that is probably unintended.
     pub fn warning(self, message: impl Display, fields: Fields<'_>) {
         self.write(Level::Warning, &message, fields);
     }

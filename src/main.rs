@@ -1,8 +1,8 @@
 //! The program: all of it is in the library.
 //!
-//! It does without the standard library's own start, which looks for the end of the stack in `/proc/self/maps`, to word a message
-//! for when that is reached: a twentieth of what an `apply` takes. [`netweir::process::startup::prepare`] does the rest of what
-//! that start does.
+//! It replaces the standard library's start-up, which installs a handler for stack overflows and for that pulls in the C
+//! library's parser of `/proc/self/maps`: 129 kB of 2.4 MB, and 4.6% of the instructions of an `apply`.
+//! [`netweir::process::startup`] does the rest of what that start-up does.
 
 #![cfg_attr(not(test), no_main)]
 
@@ -10,7 +10,7 @@ use std::ffi::{c_char, c_int};
 
 use netweir::{cli, cni, process};
 
-/// Called once, by the C library, with what `std::env::args_os` has from the C library, too.
+/// The C library calls it once. `std::env::args_os` gets the arguments from the C library too.
 #[allow(
     unsafe_code,
     reason = "the name by which the C library starts a program: no other symbol has it"
@@ -18,7 +18,7 @@ use netweir::{cli, cni, process};
 #[cfg_attr(not(test), unsafe(no_mangle))]
 extern "C" fn main(_count: c_int, _arguments: *const *const c_char) -> c_int {
     process::startup::prepare();
-    // A container runtime gives no arguments: the variables say everything.
+    // A container runtime passes everything in variables, and no arguments.
     let code = if std::env::var_os(cni::COMMAND).is_some() {
         cni::run()
     } else {

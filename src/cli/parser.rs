@@ -4,7 +4,6 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::mem::ManuallyDrop;
 
 use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -54,8 +53,7 @@ pub(super) fn parse(
 ) -> Result<Parsed, HelpRequested> {
     let mut errors = Vec::new();
     let arguments_of = known.options.iter().filter_map(|spec| argument(spec));
-    // Dropping clap's tree costs time just before the process ends.
-    let mut command = ManuallyDrop::new(command.args(arguments_of));
+    let mut command = command.args(arguments_of);
     loop {
         let error = match command.try_get_matches_from_mut(&arguments) {
             Ok(matches) => return Ok(Parsed { matches, errors }),

@@ -1,4 +1,4 @@
-//! What a process needs before it does anything.
+//! Does what the standard library's start-up does before `main` and after it.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -8,13 +8,13 @@ use nix::fcntl::{FcntlArg, fcntl};
 
 use crate::sys;
 
-/// Opens `/dev/null` in place of standard streams that are closed, so that no file or socket is taken for one, and lets writing to
-/// a closed pipe be an error and not the end.
+/// Opens `/dev/null` as each closed standard stream, so that no other file gets its number, and ignores SIGPIPE, so that writing
+/// to a closed pipe is an error.
 pub fn prepare() {
     let standard: [BorrowedFd<'static>; 3] = sys::standard_streams();
     for stream in standard {
         if fcntl(stream, FcntlArg::F_GETFD).is_err() {
-            // It becomes the lowest number that is not in use: this one.
+            // A new file gets the lowest unused number: this one.
             let null = OpenOptions::new().read(true).write(true).open("/dev/null");
             let _ = null.map(IntoRawFd::into_raw_fd);
         }
@@ -22,7 +22,7 @@ pub fn prepare() {
     sys::ignore_closed_pipes();
 }
 
-/// Writes what is still to be written to standard output; whoever printed something has looked after errors.
+/// Flushes standard output. Commands report errors of their output themselves.
 pub fn end() {
     let _ = io::stdout().flush();
 }
