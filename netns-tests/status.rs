@@ -260,5 +260,5 @@ fn newer() {
     apply(1, "1\u{1b}[31m\nproxy-\u{7}");
     told("by netweir 1\\u{1b}[31m", (0, "unknown"));
     apply(1, "0.0.1\nproxy-uid");
-    told("also proxy-uid, too long to be kept", (0, "unknown"));
+    told("also proxy-uid, too long to keep", (0, "unknown"));
 }
