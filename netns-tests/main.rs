@@ -12,6 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod beside;
 mod bytes;
 mod cni;
 mod connections;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
     // Before there is a second thread: a user namespace can be entered only by a process without.
     let privilege = sandbox::acquire_privilege();
     let tests = [
+        beside::tests(),
         cni::tests(),
         connections::tests(),
         contention::tests(),

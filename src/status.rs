@@ -20,6 +20,7 @@ pub struct Status {
     /// The ruleset of the options in the metadata, if they are known.
     wanted: Option<Ruleset>,
     differences: Vec<Difference>,
+    warnings: Vec<String>,
 }
 
 /// Whether the rules are those of the options in the metadata.
@@ -85,7 +86,15 @@ impl Status {
             installed,
             metadata: origin.metadata,
             wanted: origin.wanted,
+            warnings: Vec::new(),
         }
+    }
+
+    /// The same with warnings of what is outside the table.
+    #[must_use]
+    pub fn with_warnings(mut self, warnings: Vec<String>) -> Self {
+        self.warnings = warnings;
+        self
     }
 
     /// Whether the rules are those of the options in the metadata.

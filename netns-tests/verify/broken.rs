@@ -42,8 +42,8 @@ const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
 /// To a port where nobody listens.
 const THIEF: &str = "table ip thief {
-    chain output { type nat hook output priority -101; meta l4proto tcp redirect to :9; }
-    chain prerouting { type nat hook prerouting priority -101; meta l4proto tcp redirect to :9; }
+    chain output { type nat hook output priority -110; meta l4proto tcp redirect to :9; }
+    chain prerouting { type nat hook prerouting priority -110; meta l4proto tcp redirect to :9; }
 }";
 
 fn nft(text: &str) {
@@ -66,7 +66,7 @@ fn redirected_before() {
         "info: verified: outbound ipv6: ",
         "error: verification failed: inbound ipv4: ",
         "info: verified: inbound ipv6: ",
-        "error: a likely cause: the chain output of the table ip thief (nat at output, priority -101)\n",
+        "error: a likely cause: the chain output of the table ip thief (nat at output, priority -110)\n",
     ] {
         assert!(said.contains(part), "no {part:?}: {said}");
     }

@@ -36,7 +36,7 @@ impl Planned {
         refuse_host(&self.capture.inbound.reroute_interfaces, log)
     }
 
-    /// Makes the kernel's rules be these.
+    /// Makes the kernel's rules be these. Warns of other programs' chains that come before them.
     pub(crate) fn install(&self, log: Log) -> Result<Outcome, AppError> {
         let (rules, sets) = (self.ruleset.rules().count(), self.ruleset.sets.len());
         log.debug("planned the rules", &[("rules", &rules), ("sets", &sets)]);
@@ -44,7 +44,19 @@ impl Planned {
             log.trace(render::nft(&self.ruleset), &[]);
         }
         let note = Metadata::bytes_of(&self.capture, &self.ruleset);
-        Ok(nftables::apply(&self.ruleset, &note)?)
+        let outcome = nftables::apply(&self.ruleset, &note)?;
+        match nftables::other_chains::warnings_of_earlier(&self.ruleset) {
+            Ok(warnings) => {
+                for warning in &warnings {
+                    log.warning(warning, &[]);
+                }
+            }
+            Err(error) => {
+                let error = error.to_string();
+                log.warning("cannot list other programs' chains", &[("error", &error)]);
+            }
+        }
+        Ok(outcome)
     }
 
     /// Sets `lo` up if the rules need routes by it. Some runtimes do so only after their plugins; earlier makes no

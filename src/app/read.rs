@@ -56,7 +56,9 @@ impl InstalledStatus {
         let origin = Origin::read(&metadata, &installed.ruleset.sets);
         let wanted = origin.wanted().map(|wanted| wanted.routing.as_slice());
         installed.ruleset.routing = nftables::routing_beside(wanted.unwrap_or_default())?;
-        Ok(Self::Capture(Box::new(Status::new(installed, origin))))
+        let warnings = nftables::other_chains::warnings_of_earlier(&installed.ruleset)?;
+        let status = Status::new(installed, origin).with_warnings(warnings);
+        Ok(Self::Capture(Box::new(status)))
     }
 }
 

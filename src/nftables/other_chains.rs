@@ -9,7 +9,7 @@ use super::message::{HEADER, request};
 use super::object::chain_name;
 use crate::intent::Family;
 use crate::netlink::{Error, Flags, Socket, Subsystem, retry, text};
-use crate::ruleset::{Direction, Hook, TABLE, TableFamily};
+use crate::ruleset::{ChainKind, Direction, Hook, Rule, RuleId, Ruleset, TABLE, TableFamily};
 use crate::sys;
 use crate::trace::TABLES;
 
@@ -28,6 +28,39 @@ pub struct OtherChain {
     pub hook: Hook,
     /// The priority; the lower comes first.
     pub priority: i32,
+}
+
+impl OtherChain {
+    /// Whether it decides about connections before the NAT chains of the ruleset do: the first NAT chain that translates
+    /// a connection decides, and of those with the same priority the one that was registered last comes first.
+    fn precedes<R: AsRef<Rule>>(&self, ruleset: &Ruleset<R>) -> bool {
+        self.kind == ChainKind::Nat.name()
+            && ruleset.chains.iter().any(|own| {
+                let is_captured = |&family: &Family| {
+                    let mut ids = own.rules.iter().map(|rule| &rule.as_ref().id);
+                    !ids.any(|id| matches!(id, RuleId::LeaveFamily(_, left) if *left == family))
+                };
+                own.kind == ChainKind::Nat
+                    && own.hook == self.hook
+                    && self.priority <= own.priority.number()
+                    && Family::ALL
+                        .into_iter()
+                        .filter(|&family| self.family.sees(family))
+                        .any(|family| is_captured(&family))
+            })
+    }
+}
+
+/// Warnings of other programs' NAT chains that come before those of the ruleset.
+pub(crate) fn warnings_of_earlier<R: AsRef<Rule>>(
+    ruleset: &Ruleset<R>,
+) -> Result<Vec<String>, Error> {
+    let mut earlier = others()?;
+    earlier.retain(|chain| chain.precedes(ruleset));
+    let warning = |chain| {
+        format!("{chain} comes before netweir's: connections that it redirects are not captured")
+    };
+    Ok(earlier.iter().map(warning).collect())
 }
 
 /// `NFTA_CHAIN_HOOK`, which only base chains have.

@@ -6,7 +6,7 @@ use super::element::{self, Element};
 use super::routing::ip_command;
 use super::words;
 use crate::ruleset::{
-    Chain, ConnectionState, Elements, Hook, MarkOf, Match, Priority, Rule, Ruleset, Set, Statement,
+    Chain, ConnectionState, Elements, MarkOf, Match, Priority, Rule, Ruleset, Set, Statement,
     TABLE, Test,
 };
 
@@ -35,7 +35,7 @@ pub fn nft_chain<R>(chain: &Chain<R>) -> String {
         "type {} hook {} priority {}; policy accept;",
         chain.kind.name(),
         chain.hook.name(),
-        priority(chain.priority, chain.hook)
+        priority(chain.priority)
     )
 }
 
@@ -109,13 +109,12 @@ fn write_chain(f: &mut Formatter<'_>, chain: &Chain) -> fmt::Result {
     f.write_str("\t}\n")
 }
 
-/// The name of the priority. nft 1.0.6 accepts `dstnat` only in prerouting.
-fn priority(priority: Priority, hook: Hook) -> &'static str {
+/// nft's word for the priority, or its number.
+const fn priority(priority: Priority) -> &'static str {
     match priority {
         Priority::Raw => "raw",
         Priority::Mangle => "mangle",
-        Priority::Dstnat if hook == Hook::Prerouting => "dstnat",
-        Priority::Dstnat => "-100",
+        Priority::BeforeDstnat => "-105",
     }
 }
 

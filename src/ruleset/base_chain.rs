@@ -91,7 +91,7 @@ impl BaseChain {
         match self {
             Self::InboundRaw | Self::OutboundRaw => Priority::Raw,
             Self::InboundMangle | Self::OutboundMangle => Priority::Mangle,
-            Self::Inbound | Self::Outbound => Priority::Dstnat,
+            Self::Inbound | Self::Outbound => Priority::BeforeDstnat,
         }
     }
 }

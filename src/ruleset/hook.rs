@@ -119,13 +119,14 @@ pub enum Priority {
     Raw,
     /// -150.
     Mangle,
-    /// -100: destination NAT.
-    Dstnat,
+    /// -105: before other programs' destination NAT, which is at -100. Among NAT chains the first one decides, and of
+    /// those with the same priority the one that was registered last comes first.
+    BeforeDstnat,
 }
 
 impl Priority {
     /// Every priority that the plan uses.
-    pub const ALL: [Self; 3] = [Self::Raw, Self::Mangle, Self::Dstnat];
+    pub const ALL: [Self; 3] = [Self::Raw, Self::Mangle, Self::BeforeDstnat];
 
     /// The kernel's number.
     #[must_use]
@@ -133,7 +134,7 @@ impl Priority {
         match self {
             Self::Raw => -300,
             Self::Mangle => -150,
-            Self::Dstnat => -100,
+            Self::BeforeDstnat => -105,
         }
     }
 }

@@ -65,6 +65,7 @@ impl Status {
                 .iter()
                 .map(render::ip_command)
                 .collect(),
+            warnings: &self.warnings,
             rules: self
                 .installed
                 .ruleset
@@ -98,6 +99,7 @@ pub fn nothing(routing: Vec<String>) -> String {
         differences: Vec::new(),
         unmanaged: Vec::new(),
         routing,
+        warnings: &[],
         rules: Vec::new(),
     })
 }
@@ -113,6 +115,7 @@ struct StatusJson<'a> {
     #[serde(rename = "foreign")]
     unmanaged: Vec<DifferenceJson<'a>>,
     routing: Vec<String>,
+    warnings: &'a [String],
     rules: Vec<RuleJson<'a>>,
 }
 

@@ -62,6 +62,9 @@ impl Status {
         for object in &self.installed.ruleset.routing {
             writeln!(f, "routing: {object}")?;
         }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
         if self.wanted.is_none() {
             for own in &self.installed.unmanaged {
                 let place = own.chain.as_deref().unwrap_or(TABLE);

@@ -209,7 +209,7 @@ fn reports_changes_of_a_chain() {
             |chain| {
                 chain.priority = match chain.priority {
                     Priority::Raw => Priority::Mangle,
-                    Priority::Mangle | Priority::Dstnat => Priority::Raw,
+                    Priority::Mangle | Priority::BeforeDstnat => Priority::Raw,
                 }
             },
         ];

@@ -1,0 +1,135 @@
+//! Capture beside the rules of other programs.
+
+use std::net::{IpAddr, SocketAddr};
+use std::process::Command;
+
+use netweir::connection::Owner;
+use netweir::explain::Verdict;
+use netweir::intent::{Capture, Port};
+
+use crate::sandbox::{
+    Attempt, ConnectionOutcome, Direction, NetnsTest, PEER, POD, Sandbox, output_of, run,
+};
+
+pub(crate) fn tests() -> Vec<NetnsTest> {
+    vec![
+        NetnsTest::new(
+            "beside::captures_before_nat_chains_of_others",
+            captures_before_nat_chains_of_others,
+        ),
+        NetnsTest::alone(
+            "beside::warns_of_nat_chains_that_come_first",
+            warns_of_nat_chains_that_come_first,
+        ),
+    ]
+}
+
+const APPLICATION: Owner = Owner {
+    uid: 1000,
+    gid: 1000,
+};
+
+/// Runs netweir: the exit code, standard output and standard error.
+fn netweir(arguments: &[&str]) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netweir"));
+    let output = output_of(command.args(arguments), "");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    (
+        output.status.code(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// Chains at the usual priority, which other programs register before and after netweir's.
+fn captures_before_nat_chains_of_others(sandbox: &Sandbox) {
+    let chains = |table: &str| {
+        let chains = format!(
+            "table inet {table} {{
+                chain output {{ type nat hook output priority -100; tcp dport 80 redirect to :9; }}
+                chain prerouting {{ type nat hook prerouting priority -100; tcp dport 80 redirect to :9; }}
+            }}"
+        );
+        run("nft", &["-f", "-"], &chains);
+    };
+    chains("earlier");
+    assert_eq!(netweir(&["apply", "--quiet"]).0, Some(0));
+    chains("later");
+    let capture = Capture::default();
+    let all_captured = || {
+        for (direction, addresses, port) in [
+            (Direction::Out, PEER, capture.proxy.outbound_port),
+            (Direction::In, POD, capture.proxy.inbound_port),
+        ] {
+            for address in addresses {
+                captured(sandbox, direction, address, port);
+            }
+        }
+    };
+    all_captured();
+    // What came later stays later when the rules are replaced, and when they are not.
+    for arguments in [["apply", "--exclude-outbound-ports=9"]; 2] {
+        assert_eq!(netweir(&arguments).0, Some(0));
+        all_captured();
+    }
+}
+
+/// A connection of the application to port 80 of the address arrives at this port of the proxy.
+fn captured(sandbox: &Sandbox, direction: Direction, address: IpAddr, port: Port) {
+    let attempt = Attempt::tcp(direction, APPLICATION, SocketAddr::new(address, 80));
+    let (connection, actual) = sandbox.try_out(&attempt);
+    assert_eq!(
+        actual,
+        ConnectionOutcome::of(Verdict::Redirect(port), &connection),
+        "{attempt}"
+    );
+}
+
+fn warns_of_nat_chains_that_come_first() {
+    let warned = |arguments: &[&str]| {
+        let (code, _, apply) = netweir(&[&["apply"], arguments].concat());
+        assert_eq!(code, Some(0), "{apply}");
+        let (code, status, errors) = netweir(&["status"]);
+        assert_eq!((code, errors.as_str()), (Some(0), ""));
+        let (_, json, _) = netweir(&["status", "--format=json"]);
+        let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+        let json = json["warnings"].as_array().expect("a list").clone();
+        let lines = |text: &str| {
+            let warnings = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("warning: "));
+            let of_chains = warnings.filter(|warning| warning.contains("comes before"));
+            of_chains.map(ToOwned::to_owned).collect::<Vec<_>>()
+        };
+        let warnings = lines(&apply);
+        assert_eq!(lines(&status), warnings);
+        assert_eq!(json, warnings);
+        warnings
+    };
+    for later in [
+        "table ip a { chain o { type nat hook output priority -104; }; }",
+        "table ip b { chain o { type filter hook output priority -300; }; }",
+        "table ip c { chain i { type nat hook input priority -150; }; }",
+        "table ip6 d { chain o { type nat hook output priority -150; }; }",
+    ] {
+        run("nft", &["-f", "-"], later);
+    }
+    let none: [&str; 0] = [];
+    assert_eq!(warned(&["--ip-families=ipv4"]), none);
+    let sixth = "the chain o of the table ip6 d (nat at output, priority -150) comes before netweir's: connections that \
+                 it redirects are not captured";
+    assert_eq!(warned(&[]), [sixth]);
+    run(
+        "nft",
+        &["-f", "-"],
+        "table inet e { chain p { type nat hook prerouting priority -105; }; }",
+    );
+    let warnings = warned(&[]);
+    assert_eq!(warnings.len(), 2);
+    assert!(
+        warnings[1]
+            .starts_with("the chain p of the table inet e (nat at prerouting, priority -105) ")
+    );
+    // Without inbound capture there is no chain that it could precede.
+    assert_eq!(warned(&["--include-inbound-ports="]), [sixth]);
+}
