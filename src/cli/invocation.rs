@@ -105,10 +105,11 @@ pub(super) fn report(log: Log, errors: &[OptionError]) -> ExitCode {
 
 fn misspelled_variables() -> impl Iterator<Item = OptionError> {
     env::vars_os().filter_map(|(name, value)| {
-        let is_set = |name: &str| env::var_os(name).is_some();
         let name = name.to_str()?;
+        let error = options::misspelled_variable(name)?;
+        let is_set = |name: &str| env::var_os(name).is_some();
         let of_service = options::is_service_url(&value) || options::is_of_service(name, is_set);
-        options::misspelled_variable(name).filter(|_| !of_service)
+        (!of_service).then_some(error)
     })
 }
 
