@@ -63,8 +63,9 @@ pub(crate) fn append_message(
         let room = bytes.as_mut_ptr().add(start);
         let header = c::nftnl_nlmsg_build_hdr(room.cast::<c_char>(), kind, family, flags, sequence);
         payload.build(header);
-        let length = usize::try_from((*header).nlmsg_len).unwrap_or(0);
-        let padded = length.next_multiple_of(4).min(LARGEST_MESSAGE);
+        let length = usize::try_from((*header).nlmsg_len).expect("at most LARGEST_MESSAGE");
+        let padded = length.next_multiple_of(4);
+        assert!(padded <= LARGEST_MESSAGE, "every payload is bounded");
         std::ptr::write_bytes(room.add(length), 0, padded - length);
         bytes.set_len(start + padded);
     }
@@ -73,9 +74,10 @@ pub(crate) fn append_message(
 /// `NFPROTO_INET` (`linux/netfilter.h`): IPv4 and IPv6 in one table.
 pub(crate) const INET: u8 = 1;
 
-/// Turns on `NETLINK_EXT_ACK` (Linux 4.12: the kernel's own words for an error) and `NETLINK_CAP_ACK` (4.3: errors do
-/// not repeat the request). An older kernel refuses, and answers in the older form.
+/// Turns on `NETLINK_EXT_ACK` (Linux 4.12: errors with the kernel's message) and `NETLINK_CAP_ACK` (4.3: errors without a
+/// copy of the request). An older kernel refuses and answers in the older form.
 pub(crate) fn enable_extended_acks(socket: &mnl::Socket) {
+    let length = libc::socklen_t::try_from(size_of::<c_int>()).expect("4");
     for option in [libc::NETLINK_EXT_ACK, libc::NETLINK_CAP_ACK] {
         let on: c_int = 1;
         // SAFETY: the descriptor is open as long as the socket is borrowed, and the option's value is a
@@ -86,7 +88,7 @@ pub(crate) fn enable_extended_acks(socket: &mnl::Socket) {
                 libc::SOL_NETLINK,
                 option,
                 (&raw const on).cast::<c_void>(),
-                libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(4),
+                length,
             );
         }
     }
@@ -100,7 +102,7 @@ pub(crate) fn borrow_fd(socket: &mnl::Socket) -> BorrowedFd<'_> {
 
 /// Standard input, output and error, open or not.
 pub(crate) fn standard_streams() -> [BorrowedFd<'static>; 3] {
-    // SAFETY: nothing in the program closes them. One that the process was started without is only asked whether it is open.
+    // SAFETY: nothing in the program closes them. If one was closed before, its number is only used to find that out.
     [0, 1, 2].map(|number| unsafe { BorrowedFd::borrow_raw(number) })
 }
 

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use super::elements::{Collected, Key, LIST_SET};
 use super::message::{HEADER, own_request, request};
 use super::object::{
-    self, Layout, ListedRule, chain_name, decode_chain, decode_rule, decode_set, metadata_piece,
+    self, Layout, ListedRule, decode_chain, decode_rule, decode_set, metadata_piece,
 };
 use crate::intent::Intervals;
 use crate::netlink::{Error, Flags, Message, Socket, retry, text};
@@ -252,12 +252,13 @@ struct ListedChain {
 fn listed_chain(message: Message<'_>) -> Option<ListedChain> {
     let object = sys::Chain::parse(message.bytes)?;
     let attributes = message.attributes(HEADER);
+    let name = text(object.name(c::NFTNL_CHAIN_NAME)?);
     Some(ListedChain {
         handle: attributes.be64(CHAIN_HANDLE)?,
         chain: decode_chain(&object).ok_or_else(|| Unmanaged {
             chain: None,
             position: 0,
-            name: chain_name(&object),
+            name,
             what: "a chain of another type, hook, priority or policy".to_owned(),
             kind: UnmanagedKind::Chain {
                 hook: object

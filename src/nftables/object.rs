@@ -45,18 +45,22 @@ pub(super) fn metadata_piece(userdata: Option<&[u8]>) -> &[u8] {
         .unwrap_or(&[])
 }
 
-/// A table of the family inet.
-pub(super) fn table(name: &str) -> Result<sys::Table, TooLarge> {
-    sys::Table::new()?.with_name(c::NFTNL_TABLE_NAME, &terminated(name)?)
+/// A table of the family inet with flags (`NFT_TABLE_F_...`).
+pub(super) fn table(name: &str, flags: u32) -> Result<sys::Table, TooLarge> {
+    let table = sys::Table::new()?.with_name(c::NFTNL_TABLE_NAME, &terminated(name)?)?;
+    Ok(match flags {
+        0 => table,
+        _ => table.with_u32(c::NFTNL_TABLE_FLAGS, flags),
+    })
 }
 
 /// The table inet netweir with a piece of metadata.
 pub(super) fn encode_table(metadata: Option<&[u8]>) -> Result<sys::Table, TooLarge> {
     match metadata {
         Some(piece) => {
-            table(TABLE)?.with_bytes(c::NFTNL_TABLE_USERDATA, &userdata(METADATA, piece)?)
+            table(TABLE, 0)?.with_bytes(c::NFTNL_TABLE_USERDATA, &userdata(METADATA, piece)?)
         }
-        None => table(TABLE),
+        None => table(TABLE, 0),
     }
 }
 
@@ -96,7 +100,7 @@ pub(super) fn decode_chain(chain: &sys::Chain) -> Option<Chain<InstalledRule>> {
     let mut hooks = [Hook::Prerouting, Hook::Output].into_iter();
     let mut priorities = Priority::ALL.into_iter();
     let known = Chain {
-        name: chain_name(chain).into(),
+        name: text(chain.name(c::NFTNL_CHAIN_NAME)?).into(),
         kind: kinds.find(|known| known.name().as_bytes() == kind)?,
         hook: hooks.find(|known| known.number() == hook)?,
         priority: priorities.find(|known| known.number() == priority)?,
@@ -104,13 +108,6 @@ pub(super) fn decode_chain(chain: &sys::Chain) -> Option<Chain<InstalledRule>> {
     };
     let accepts = chain.u32(c::NFTNL_CHAIN_POLICY) == Some(libc::NF_ACCEPT.cast_unsigned());
     accepts.then_some(known)
-}
-
-/// The name of a chain, which the kernel always reports.
-pub(super) fn chain_name(chain: &sys::Chain) -> String {
-    chain
-        .name(c::NFTNL_CHAIN_NAME)
-        .map_or_else(String::new, text)
 }
 
 /// The flags of netweir's sets.
@@ -255,7 +252,9 @@ pub(super) struct ListedRule {
 pub(super) fn decode_rule(message: &[u8]) -> Option<ListedRule> {
     let object = RawRule::parse(message)?;
     let chain = object.name(c::NFTNL_RULE_CHAIN)?.to_vec();
-    let comment = object.userdata().and_then(|data| value_of(data, COMMENT));
+    let comment = object
+        .bytes(c::NFTNL_RULE_USERDATA)
+        .and_then(|data| value_of(data, COMMENT));
     let comment = comment.and_then(|comment| comment.strip_suffix(&[0]));
     let comment = comment.map_or_else(|| "a rule without a comment".to_owned(), text);
     let id = RuleId::from(comment.as_str());

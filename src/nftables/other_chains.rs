@@ -6,7 +6,6 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
 use super::message::{HEADER, request};
-use super::object::chain_name;
 use crate::intent::Family;
 use crate::netlink::{Error, Flags, Socket, Subsystem, retry, text};
 use crate::ruleset::{ChainKind, Direction, Hook, Rule, RuleId, Ruleset, TABLE, TableFamily};
@@ -109,7 +108,7 @@ fn other(chain: &sys::Chain) -> Option<OtherChain> {
     Some(OtherChain {
         family,
         table,
-        chain: chain_name(chain),
+        chain: text(chain.name(c::NFTNL_CHAIN_NAME)?),
         kind: text(chain.name(c::NFTNL_CHAIN_TYPE)?),
         hook,
         priority: chain.u32(c::NFTNL_CHAIN_PRIO)?.cast_signed(),

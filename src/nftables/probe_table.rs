@@ -63,7 +63,7 @@ fn add(socket: &mut Socket, interface: &InterfacePattern, flags: u32) -> Result<
     expressions.push(Expression::NoTrack);
     retry(|| {
         let mut batch = Batch::new(generation(socket)?, socket.reserve(1));
-        let table = object::table(TABLE).map(|table| table.with_flags(flags));
+        let table = object::table(TABLE, flags);
         batch.add(PART, libc::NFT_MSG_NEWTABLE, Flags::CREATE, table)?;
         let hook = Hook::Output.number();
         let chain = object::base_chain(TABLE, CHAIN, ChainKind::Filter, hook, PRIORITY);
@@ -78,7 +78,7 @@ fn add(socket: &mut Socket, interface: &InterfacePattern, flags: u32) -> Result<
 fn delete(socket: &mut Socket) -> Result<(), Error> {
     let deleted = retry(|| {
         let mut batch = Batch::new(generation(socket)?, socket.reserve(1));
-        let table = object::table(TABLE);
+        let table = object::table(TABLE, 0);
         batch.add(PART, libc::NFT_MSG_DELTABLE, Flags::REQUEST, table)?;
         batch.commit(socket)
     });

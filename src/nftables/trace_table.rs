@@ -30,7 +30,7 @@ pub(super) fn add(socket: &mut Socket, table: &str, filter: &Filter) -> Result<(
     let part = || Part::TraceTable(table.to_owned());
     retry(|| {
         let mut batch = Batch::new(generation(socket)?, socket.reserve(1));
-        let object = object::table(table).map(|table| table.with_flags(OWNER));
+        let object = object::table(table, OWNER);
         batch.add(part(), libc::NFT_MSG_NEWTABLE, Flags::CREATE, object)?;
         for waypoint in Waypoint::ALL {
             let (hook, priority) = place(waypoint);

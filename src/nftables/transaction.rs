@@ -194,7 +194,7 @@ pub fn encode(
 }
 
 fn delete_table(batch: &mut Batch) -> Result<(), Error> {
-    let object = object::table(TABLE);
+    let object = object::table(TABLE, 0);
     batch.add(Part::Table, libc::NFT_MSG_DELTABLE, Flags::REQUEST, object)
 }
 

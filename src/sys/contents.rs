@@ -1,4 +1,4 @@
-//! What is inside rules and sets, and how objects become messages.
+//! The contents of rules and sets: expressions and elements.
 
 use std::ptr::NonNull;
 
@@ -6,7 +6,7 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc::nlmsghdr;
 
 use super::expression::ExpressionRef;
-use super::object::{Chain, LONGEST_NAME, RawRule, Set, Table, header_of, number};
+use super::object::{LONGEST_NAME, RawRule, Set, header_of, number, slice};
 use super::{Expression, LARGEST_MESSAGE, Payload, TooLarge};
 
 /// `NFT_RULE_MAXEXPRS` (`net/netfilter/nf_tables.h`).
@@ -92,29 +92,13 @@ pub(crate) fn parse_elements(message: &[u8], mut each: impl FnMut(&[u8], u32)) -
             } else {
                 0
             };
-            if let (false, Ok(length)) = (key.is_null(), usize::try_from(length)) {
-                each(std::slice::from_raw_parts(key.cast::<u8>(), length), flags);
+            if let Some(key) = slice(key, length) {
+                each(key, flags);
             }
         }
         c::nftnl_set_elems_iter_destroy(iterator);
     }
     Some(())
-}
-
-// SAFETY: a name of at most 256 bytes, and user data of as many.
-unsafe impl Payload for Table {
-    unsafe fn build(&self, header: *mut nlmsghdr) {
-        // SAFETY: both are valid, and there is room.
-        unsafe { c::nftnl_table_nlmsg_build_payload(header, self.0.as_ptr()) };
-    }
-}
-
-// SAFETY: names of at most 256 bytes, user data of as many, and a few numbers.
-unsafe impl Payload for Chain {
-    unsafe fn build(&self, header: *mut nlmsghdr) {
-        // SAFETY: both are valid, and there is room.
-        unsafe { c::nftnl_chain_nlmsg_build_payload(header, self.0.as_ptr()) };
-    }
 }
 
 // SAFETY: at most 128 expressions of a name, a value or a name, and a few numbers: below 400 bytes each.
@@ -123,13 +107,5 @@ unsafe impl Payload for Rule {
         const { assert!(MOST_EXPRESSIONS * 400 + 4 * LONGEST_NAME < LARGEST_MESSAGE) };
         // SAFETY: both are valid, and there is room.
         unsafe { c::nftnl_rule_nlmsg_build_payload(header, self.raw.0.as_ptr()) };
-    }
-}
-
-// SAFETY: names of at most 256 bytes, and a few numbers.
-unsafe impl Payload for Set {
-    unsafe fn build(&self, header: *mut nlmsghdr) {
-        // SAFETY: both are valid, and there is room.
-        unsafe { c::nftnl_set_nlmsg_build_payload(header, self.0.as_ptr()) };
     }
 }

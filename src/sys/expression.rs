@@ -6,11 +6,10 @@ use std::ptr::NonNull;
 use nftnl::nftnl_sys as c;
 
 use super::TooLarge;
+use super::object::{LONGEST_NAME, number, slice};
 
 /// `NFT_DATA_VALUE_MAXLEN` (`linux/netfilter/nf_tables.h`): the largest value of an expression.
 const LARGEST_VALUE: usize = 64;
-/// `NFT_NAME_MAXLEN` (`linux/netfilter/nf_tables.h`).
-const LONGEST_NAME: usize = 256;
 
 /// A libnftnl expression. Owned: freed when dropped, or given to a rule.
 pub(crate) struct Expression(NonNull<c::nftnl_expr>);
@@ -30,7 +29,7 @@ impl Expression {
     #[must_use]
     pub(crate) fn with_u32(self, attribute: u32, value: u32) -> Self {
         // SAFETY: the pointer is owned and valid; libnftnl ignores attributes that it does not know.
-        unsafe { c::nftnl_expr_set_u32(self.0.as_ptr(), narrow(attribute), value) };
+        unsafe { c::nftnl_expr_set_u32(self.0.as_ptr(), number(attribute), value) };
         self
     }
 
@@ -47,7 +46,7 @@ impl Expression {
         unsafe {
             c::nftnl_expr_set(
                 self.0.as_ptr(),
-                narrow(attribute),
+                number(attribute),
                 value.as_ptr().cast::<c_void>(),
                 length,
             )
@@ -64,7 +63,7 @@ impl Expression {
             return Err(TooLarge);
         }
         // SAFETY: the name is NUL-terminated and copied.
-        unsafe { c::nftnl_expr_set_str(self.0.as_ptr(), narrow(attribute), name.as_ptr()) };
+        unsafe { c::nftnl_expr_set_str(self.0.as_ptr(), number(attribute), name.as_ptr()) };
         Ok(self)
     }
 
@@ -93,62 +92,56 @@ impl<'a> ExpressionRef<'a> {
     /// # Safety
     /// The pointer is valid as long as `'a`, and nothing changes the expression meanwhile.
     pub(crate) unsafe fn new(raw: *const c::nftnl_expr) -> Option<Self> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller's.
         unsafe { raw.as_ref() }.map(Self)
     }
 
     /// The name of its kind.
     pub(crate) fn name(self) -> &'a [u8] {
-        self.string(c::NFTNL_EXPR_NAME).unwrap_or_default()
+        let name = self.string(c::NFTNL_EXPR_NAME);
+        name.expect("libnftnl makes no expression without a name")
     }
 
     /// A 32-bit attribute, if it is set.
     pub(crate) fn u32(self, attribute: u32) -> Option<u32> {
+        let attribute = self.set(attribute)?;
         // SAFETY: the expression is valid; an attribute that is set can be read.
-        unsafe {
-            c::nftnl_expr_is_set(self.0, narrow(attribute))
-                .then(|| c::nftnl_expr_get_u32(self.0, narrow(attribute)))
-        }
+        Some(unsafe { c::nftnl_expr_get_u32(self.0, attribute) })
     }
 
     /// A 64-bit attribute, if it is set.
     pub(crate) fn u64(self, attribute: u32) -> Option<u64> {
+        let attribute = self.set(attribute)?;
         // SAFETY: as in `u32`.
-        unsafe {
-            c::nftnl_expr_is_set(self.0, narrow(attribute))
-                .then(|| c::nftnl_expr_get_u64(self.0, narrow(attribute)))
-        }
+        Some(unsafe { c::nftnl_expr_get_u64(self.0, attribute) })
     }
 
     /// A value, if it is set.
     pub(crate) fn bytes(self, attribute: u32) -> Option<&'a [u8]> {
+        let attribute = self.set(attribute)?;
         let mut length = 0;
-        // SAFETY: libnftnl returns a pointer into the expression, and how many bytes of it are the value;
-        // both live as long as the expression.
+        // SAFETY: libnftnl returns a pointer into the expression, and how many bytes of it are the value; both live as long as
+        // the expression.
         unsafe {
-            if !c::nftnl_expr_is_set(self.0, narrow(attribute)) {
-                return None;
-            }
-            let data = c::nftnl_expr_get(self.0, narrow(attribute), &raw mut length);
-            let length = usize::try_from(length).ok()?;
-            (!data.is_null()).then(|| std::slice::from_raw_parts(data.cast::<u8>(), length))
+            let data = c::nftnl_expr_get(self.0, attribute, &raw mut length);
+            slice(data, length)
         }
     }
 
     /// A string without its NUL, if it is set.
     pub(crate) fn string(self, attribute: u32) -> Option<&'a [u8]> {
+        let attribute = self.set(attribute)?;
         // SAFETY: a string attribute that is set is NUL-terminated and lives as long as the expression.
         unsafe {
-            if !c::nftnl_expr_is_set(self.0, narrow(attribute)) {
-                return None;
-            }
-            let text: *const c_char = c::nftnl_expr_get_str(self.0, narrow(attribute));
+            let text: *const c_char = c::nftnl_expr_get_str(self.0, attribute);
             (!text.is_null()).then(|| CStr::from_ptr(text).to_bytes())
         }
     }
-}
 
-/// Attribute numbers are small; the bindings give them as `u32` and take them as `u16`.
-fn narrow(attribute: u32) -> u16 {
-    u16::try_from(attribute).unwrap_or(u16::MAX)
+    /// The number of an attribute that is set.
+    fn set(self, attribute: u32) -> Option<u16> {
+        let attribute = number(attribute);
+        // SAFETY: the expression is valid.
+        unsafe { c::nftnl_expr_is_set(self.0, attribute) }.then_some(attribute)
+    }
 }
