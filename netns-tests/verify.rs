@@ -1,4 +1,4 @@
-//! A verification proves what is so, says what it cannot prove, finds what is not so, and leaves no trace.
+//! A verification proves capture, names what it cannot check, finds failures, and leaves nothing behind.
 
 mod broken;
 mod confined;
@@ -10,20 +10,26 @@ use netweir::intent::{Capture, Family, InboundMode, InboundPorts, Ports, RangeSe
 use netweir::verify::{Check, Direction, Finding, Skip, Verification, verify};
 
 use crate::sandbox::{NetnsTest, install, run};
-use pod::{assert_unchanged, furnish, ip, state, sysctl};
+use pod::{assert_unchanged, ip, set_up, state, sysctl};
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
     let mut tests = vec![
-        NetnsTest::alone("verify::proves-all-there-is", || proves_all(&Family::ALL)),
-        NetnsTest::alone("verify::proves-ipv4-alone", || proves_all(&[Family::Ipv4])),
-        NetnsTest::alone("verify::proves-ipv6-alone", || proves_all(&[Family::Ipv6])),
-        NetnsTest::alone("verify::nothing-to-prove-without-addresses", || {
+        NetnsTest::alone("verify::proves-both-families", || proves_all(&Family::ALL)),
+        NetnsTest::alone("verify::proves-ipv4-only", || proves_all(&[Family::Ipv4])),
+        NetnsTest::alone("verify::proves-ipv6-only", || proves_all(&[Family::Ipv6])),
+        NetnsTest::alone("verify::skips-families-without-addresses", || {
             proves_all(&[]);
         }),
-        NetnsTest::alone("verify::goes-around-what-is-left-alone", goes_around),
+        NetnsTest::alone(
+            "verify::chooses-connections-that-are-captured",
+            chooses_captured,
+        ),
         NetnsTest::alone("verify::skips-where-a-proxy-listens", proxy_listens),
-        NetnsTest::alone("verify::says-when-nothing-is-captured", nothing_captured),
-        NetnsTest::alone("verify::clears-up-after-an-interrupted-one", leftovers),
+        NetnsTest::alone(
+            "verify::names-the-rules-when-nothing-is-captured",
+            nothing_captured,
+        ),
+        NetnsTest::alone("verify::deletes-what-an-interrupted-one-left", leftovers),
     ];
     tests.extend(broken::tests());
     tests.extend(confined::tests());
@@ -40,7 +46,7 @@ fn tproxy() -> Capture {
     capture
 }
 
-/// Installs and verifies. Nothing but counters may have changed by the verification.
+/// Installs and verifies. The verification may change only counters.
 fn verified(capture: &Capture) -> Verification {
     let ruleset = install(capture);
     let before = state();
@@ -49,13 +55,13 @@ fn verified(capture: &Capture) -> Verification {
     verification
 }
 
-/// What was said about each direction and family.
+/// The messages of all checks.
 fn text(verification: &Verification) -> String {
     let lines: Vec<_> = verification.checks.iter().map(Check::to_string).collect();
     lines.join("\n")
 }
 
-/// Asserts that exactly these were proven and the others are without an address.
+/// Asserts that exactly these families are proven and the others have no address.
 fn assert_proven(verification: &Verification, families: &[Family]) {
     let text = text(verification);
     assert!(verification.passed(), "{text}");
@@ -79,9 +85,9 @@ fn assert_proven(verification: &Verification, families: &[Family]) {
     }
 }
 
-/// In both modes, with and without what else rules can do.
+/// In both modes, with and without other options.
 fn proves_all(families: &[Family]) {
-    furnish(families);
+    set_up(families);
     let mut guarded = tproxy();
     guarded.drop_invalid = true;
     for capture in [Capture::default(), tproxy(), guarded] {
@@ -89,9 +95,9 @@ fn proves_all(families: &[Family]) {
     }
 }
 
-/// Ranges, ports, sources and interfaces that the likeliest trial would use.
-fn goes_around() {
-    furnish(&Family::ALL);
+/// Excludes the ranges, ports, sources and interfaces of the likeliest connection.
+fn chooses_captured() {
+    set_up(&Family::ALL);
     let mut capture = Capture::default();
     let ranges = |texts: &[&str]| {
         let networks = texts
@@ -117,7 +123,7 @@ fn goes_around() {
         assert!(text.contains(part), "no {part:?}:\n{text}");
     }
 
-    // Only a port is captured, and there is no route but to the neighbours.
+    // Only a port is captured, and there is only a route to the neighbours.
     ip("route del default\nroute del ::/0");
     let mut capture = Capture::default();
     capture.outbound.include_ranges = RangeSelection::Only(ranges(&[]));
@@ -127,9 +133,9 @@ fn goes_around() {
     assert!(self::text(&verification).contains("10.9.0.3:9999 reached port 15001"));
 }
 
-/// The listeners of a proxy, of one family and the other.
+/// A proxy that listens for one direction on each family.
 fn proxy_listens() {
-    furnish(&Family::ALL);
+    set_up(&Family::ALL);
     let outbound = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 15001)).unwrap();
     let inbound = TcpListener::bind((Ipv6Addr::LOCALHOST, 15006)).unwrap();
     let verification = verified(&Capture::default());
@@ -146,16 +152,16 @@ fn proxy_listens() {
         text.contains("not verified: outbound ipv4: something listens on port 15001 already"),
         "{text}"
     );
-    // Nothing was made to arrive at them.
+    // No connection was made to them.
     for listener in [outbound, inbound] {
         listener.set_nonblocking(true).unwrap();
         listener.accept().unwrap_err();
     }
 }
 
-/// Notices, with the rules behind them.
+/// Notices name the rules that decide.
 fn nothing_captured() {
-    furnish(&Family::ALL);
+    set_up(&Family::ALL);
     let mut capture = Capture::default();
     capture.outbound.uids.include = Some([4711].into_iter().collect());
     capture.inbound.ports = InboundPorts::Only(Ports::default());
@@ -190,9 +196,9 @@ fn nothing_captured() {
     }
 }
 
-/// What a verification leaves behind that is killed, where tables have no owner.
+/// What a killed verification leaves on a kernel without owners of tables.
 fn leftovers() {
-    furnish(&Family::ALL);
+    set_up(&Family::ALL);
     let capture = Capture::default();
     let ruleset = install(&capture);
     let before = state();
@@ -210,16 +216,14 @@ fn leftovers() {
     assert_proven(&verification, &Family::ALL);
     assert_unchanged(&before);
 
-    // A sysctl of a new interface that nobody may change where /proc/sys is read-only.
+    // A sysctl of new interfaces, which cannot be changed where /proc/sys is read-only.
     sysctl("ipv6", "default", "disable_ipv6", "1");
     let verification = verified(&capture);
     let text = text(&verification);
     assert!(!verification.passed(), "{text}");
     assert!(text.contains("verified: inbound ipv4"), "{text}");
     assert!(
-        text.contains(
-            "verification failed: inbound ipv6: no connection could be made that arrives"
-        ),
+        text.contains("verification failed: inbound ipv6: cannot make a connection that arrives"),
         "{text}"
     );
 }

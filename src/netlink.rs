@@ -28,7 +28,7 @@ const ALIGNMENT: usize = 4;
 /// The kernel sends dumps in parts of up to this size to readers with a buffer of it (`netlink_dump`).
 const RECEIVE_BUFFER: usize = 32 * 1024;
 
-/// A name or a comment, which any program may have chosen: to be shown and compared, not to be sent back.
+/// A name or a comment, which any program may have chosen: for output and comparison, not for sending it back.
 pub(crate) fn text(bytes: &[u8]) -> String {
     printable(&String::from_utf8_lossy(bytes)).into_owned()
 }

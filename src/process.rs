@@ -1,4 +1,4 @@
-//! The process: its start and end, its privileges, its network namespace, and what only one process does at a time.
+//! The process: start-up and shutdown, privileges, network namespace and locks.
 
 pub(crate) mod lock;
 pub mod namespace;

@@ -1,12 +1,12 @@
-//! Proves by behaviour that traffic is captured: connections are made, and must arrive where the rules send them.
+//! Verifies capture with real connections.
 //!
-//! For each direction and each captured family that the namespace has, a listener takes the place of the proxy, a
-//! connection that the rules should capture is made, and the listener sends a token of its own back through it. The
-//! proof is that this connection arrives, the token returns and the listener reads the original
-//! destination back. Nothing of it leaves the host when capture works.
+//! For each direction and each captured family of the namespace, a listener takes the place of the proxy. A connection that the
+//! rules should capture is made, and the listener sends a random token back through it. Capture is proven if the connection
+//! arrives, the token returns, and the listener can read the original destination. If capture works, no packet leaves the
+//! host.
 //!
-//! Which connection to make, [`explain`](crate::explain) tells: one that the rules would capture, among those that this
-//! process can make.
+//! [`explain`](crate::explain) selects the connection: one that the rules capture, among those that this process can
+//! make.
 
 mod candidates;
 mod cause;
@@ -19,19 +19,19 @@ mod words;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use nix::unistd::{getegid, geteuid};
 use thiserror::Error;
 
-use crate::connection::Owner;
-use crate::explain::Verdict;
+use crate::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
+use crate::explain::{Outcome, Verdict, evaluate};
 use crate::intent::{Capture, Family, Port};
 use crate::nftables;
 use crate::process::lock::{Lock, Task};
 use crate::rtnetlink::addresses::global_addresses;
-use crate::rtnetlink::lookup::Routes;
+use crate::rtnetlink::lookup::{Route, Routes};
 use crate::ruleset::{RuleId, Ruleset};
 use crate::verify::veth_pair::remove_leftovers;
 pub use prober::Fault;
@@ -39,23 +39,23 @@ use prober::Listener;
 
 pub use cause::Cause;
 
-/// What was found out.
+/// The result of a verification.
 #[derive(Debug)]
 pub struct Verification {
     /// One for each direction and captured family.
     pub checks: Vec<Check>,
-    /// What may be the matter, if something is.
+    /// Likely causes of the failed checks.
     pub causes: Vec<Cause>,
 }
 
 impl Verification {
-    /// Whether nothing that was tried failed. What could not be tried says so in its check.
+    /// Whether no check failed; some may be skipped.
     #[must_use]
     pub fn passed(&self) -> bool {
         !self.checks.iter().any(Check::failed)
     }
 
-    /// Whether anything was shown to work, or is in use by a proxy already.
+    /// Whether a check proved capture, or found a running proxy.
     #[must_use]
     pub fn shows_something(&self) -> bool {
         self.checks.iter().any(|check| {
@@ -67,19 +67,19 @@ impl Verification {
     }
 }
 
-/// What was found out about one direction and family.
+/// The result for one direction and family.
 #[derive(Debug)]
 pub struct Check {
-    /// Connections made here, or connections that arrive.
+    /// The direction of its connections.
     pub direction: Direction,
     /// Their family.
     pub family: Family,
-    /// What was found out.
+    /// The result.
     pub finding: Finding,
 }
 
 impl Check {
-    /// Whether capture does not work, or could not be shown to although it was tried.
+    /// Whether a connection was not captured, or could not be made.
     #[must_use]
     pub fn failed(&self) -> bool {
         matches!(self.finding, Finding::Failed(_))
@@ -89,53 +89,53 @@ impl Check {
 /// The direction of the connections of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Made in this namespace.
+    /// From this namespace.
     Outbound,
-    /// Arriving at it.
+    /// To this namespace.
     Inbound,
-    /// Made by the proxy to its own pod.
+    /// From the proxy to its own pod.
     OwnPod,
 }
 
-/// What was found out.
+/// The result of a check.
 #[derive(Debug)]
 pub enum Finding {
     /// A connection was captured.
     Proven(Try),
-    /// Nothing was tried.
+    /// No connection was made.
     Skipped(Skip),
     /// A connection was not captured, or could not be made.
     Failed(Failure),
 }
 
 impl Finding {
-    /// Whether the rules leave every connection alone that could be made.
-    fn left_alone(&self) -> bool {
+    /// Whether the rules bypass the proxy for all possible connections.
+    fn is_bypassed(&self) -> bool {
         matches!(self, Self::Skipped(Skip::Bypassed { .. }))
     }
 }
 
-/// The connection that was tried.
+/// A connection that is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Try {
-    /// Where it was going.
+    /// Its original destination.
     pub destination: SocketAddr,
-    /// Where it was to arrive.
+    /// The port of the proxy that it should reach.
     pub port: Port,
 }
 
-/// Why nothing was tried.
+/// Why no connection was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Skip {
-    /// The namespace has no address of the family but those of loopback and links.
+    /// The namespace has no address of the family except loopback and link-local ones.
     NoAddress,
-    /// Somebody listens on the port: the proxy, most likely.
+    /// Another process listens on the port: the proxy, most likely.
     Taken(Port),
-    /// The rules leave every connection alone that could be made for this.
+    /// The rules capture none of the possible connections.
     Bypassed {
-        /// Who would make it, on the way out.
+        /// The owner of outbound connections.
         owner: Option<Owner>,
-        /// Connections, and the rules that leave them alone; none where no destination can be reached.
+        /// Connections with the rules that decide; none if there is no route to any destination.
         examples: Vec<Bypassed>,
     },
 }
@@ -143,56 +143,54 @@ pub enum Skip {
 /// A connection that is not captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bypassed {
-    /// Where it would come from, when that decides.
-    pub source: Option<std::net::IpAddr>,
-    /// Where it would go to.
+    /// Its source, if rules look at it.
+    pub source: Option<IpAddr>,
+    /// Its destination.
     pub destination: SocketAddr,
-    /// What the rules would do.
+    /// What the rules do with it.
     pub verdict: Verdict,
-    /// The rule that would decide; `None` when no rule would.
+    /// The rule that decides; `None` if no rule matches.
     pub rule: Option<RuleId>,
 }
 
 /// Why a check failed.
 #[derive(Debug, Error)]
 pub enum Failure {
-    /// The connection did not arrive as it should.
+    /// The connection did not arrive as expected.
     #[error("{} should have reached port {}, but {fault}", tried.destination, tried.port)]
     NotCaptured {
         /// The connection.
         tried: Try,
-        /// What happened instead.
+        /// What happened.
         #[source]
         fault: Fault,
     },
-    /// There is no listening on the port.
+    /// The port cannot be listened on.
     #[error("cannot listen on port {port}: {source}{}", hint(source))]
     Listen {
         /// The port.
         port: Port,
-        /// Why.
+        /// The error.
         #[source]
         source: io::Error,
     },
-    /// No connection can be made to arrive here.
-    #[error("no connection could be made that arrives from outside: {0}")]
+    /// The veth pair for an inbound connection cannot be made.
+    #[error("cannot make a connection that arrives from outside: {0}")]
     NoVethPair(#[source] nftables::Error),
-    /// Something else than the routes decides where packets go.
+    /// Policy rules send the packets elsewhere.
     #[error(
-        "no connection could be made that arrives from outside: the policy rules (ip rule) lead {0} elsewhere"
+        "cannot make a connection that arrives from outside: the policy rules (ip rule) route {0} elsewhere"
     )]
-    LedElsewhere(std::net::IpAddr),
-    /// Every address that could be used for a trial is used.
-    #[error(
-        "no connection could be made that arrives from outside: all addresses for it are in use"
-    )]
+    RoutedElsewhere(IpAddr),
+    /// Every address that a verification could use is in use.
+    #[error("cannot make a connection that arrives from outside: all addresses for it are in use")]
     NoFreeAddress,
 }
 
-/// Why nothing could be verified at all.
+/// Why a verification cannot start.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// Somebody else is at it.
+    /// Another process verifies, and does not end in time.
     #[error("cannot verify: another verification in this network namespace does not end")]
     Lock(#[source] io::Error),
     /// The addresses cannot be listed.
@@ -203,11 +201,10 @@ pub enum Error {
     Kernel(#[from] nftables::Error),
 }
 
-/// Verifies that the installed ruleset, the plan of this capture, does what it should in the calling thread's network
-/// namespace.
+/// Verifies the installed ruleset, which is the plan of the capture, in the calling thread's network namespace.
 ///
 /// # Errors
-/// Nothing could be tried.
+/// No connection could be tried.
 pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Error> {
     let lock = Lock::wait(Task::Verify).map_err(Error::Lock)?;
     remove_leftovers()?;
@@ -225,11 +222,11 @@ pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Erro
     Ok(verification)
 }
 
-/// Verifies what can be without a privilege, in the calling thread's network namespace: whoever is the proxy tries to
-/// reach its own pod on this port, which nobody listens on, and others try what is outbound.
+/// Verifies without privileges, in the calling thread's network namespace: as the proxy's user by a connection to its own pod
+/// on this port, on which no process listens; as another user by outbound connections.
 ///
 /// # Errors
-/// Nothing could be tried.
+/// No connection could be tried.
 pub fn verify_unprivileged(
     capture: &Capture,
     ruleset: &Ruleset,
@@ -238,7 +235,7 @@ pub fn verify_unprivileged(
     let lock = Lock::wait(Task::Verify).map_err(Error::Lock)?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = own_pod::check(&mut trial, port)?;
-    if checks.iter().all(|check| check.finding.left_alone()) {
+    if checks.iter().all(|check| check.finding.is_bypassed()) {
         checks.extend(outbound::check(&mut trial)?);
     }
     drop(lock);
@@ -248,11 +245,11 @@ pub fn verify_unprivileged(
     })
 }
 
-/// What every check needs to know.
+/// What all checks use.
 struct Trial<'a> {
     capture: &'a Capture,
     ruleset: &'a Ruleset,
-    /// Whose sockets this process opens: the fsuid and the fsgid follow the effective ids.
+    /// The owner of this process's sockets: fsuid and fsgid follow the effective ids.
     owner: Owner,
     addresses: Vec<IpNet>,
     routes: Routes,
@@ -272,12 +269,66 @@ impl<'a> Trial<'a> {
         })
     }
 
-    fn has_address(&self, family: Family) -> bool {
-        let of_family = |address: &&IpNet| match family {
-            Family::Ipv4 => address.addr().is_ipv4(),
-            Family::Ipv6 => address.addr().is_ipv6(),
+    /// The networks of the namespace's addresses of the family.
+    fn networks(&self, family: Family) -> impl Iterator<Item = &IpNet> {
+        let networks = self.addresses.iter();
+        networks.filter(move |network| network.addr().is_ipv4() == (family == Family::Ipv4))
+    }
+
+    /// Checks each captured family.
+    fn check_families(
+        &mut self,
+        direction: Direction,
+        mut find: impl FnMut(&mut Self, Family) -> Result<Finding, nftables::Error>,
+    ) -> Result<Vec<Check>, nftables::Error> {
+        let families = self.capture.families;
+        let check = |family| {
+            let finding = find(self, family)?;
+            Ok(Check {
+                direction,
+                family,
+                finding,
+            })
         };
-        self.addresses.iter().any(|address| of_family(&address))
+        families.iter().map(check).collect()
+    }
+
+    /// A path of connections that this process makes.
+    fn path_out(&self, route: &Route) -> Path {
+        Path::Out {
+            interface: route.interface.clone(),
+            owner: Some(self.owner),
+        }
+    }
+
+    /// What the rules do with a new TCP connection; `None` if the addresses are of two families.
+    fn evaluate(&self, path: Path, source: IpAddr, destination: SocketAddr) -> Option<Outcome> {
+        let connection = Connection {
+            path,
+            addresses: Addresses::of(source, destination.ip())?,
+            transport: Transport::Tcp(PortPair {
+                source: SOURCE_PORT,
+                destination: destination.port(),
+            }),
+            packet_mark: 0,
+            connection_mark: 0,
+            tracking: Tracking::New,
+        };
+        Some(evaluate(self.ruleset, &connection))
+    }
+}
+
+/// Any port that the kernel gives to a connection; no rule for TCP looks at it.
+const SOURCE_PORT: u16 = 40_000;
+
+impl Bypassed {
+    fn new(source: Option<IpAddr>, destination: SocketAddr, outcome: Outcome) -> Self {
+        Self {
+            source,
+            destination,
+            verdict: outcome.verdict,
+            rule: outcome.rule,
+        }
     }
 }
 
@@ -289,13 +340,21 @@ fn listen(family: Family, port: Port, capture: prober::Capture) -> Result<Listen
     })
 }
 
-/// What an error of a listener likely means.
+/// The likely reason of a listener's error.
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied => {
             " (ports below net.ipv4.ip_unprivileged_port_start take CAP_NET_BIND_SERVICE, which netweir gives up)"
         }
         _ => "",
+    }
+}
+
+/// Listens in the proxy's place and makes the connection.
+fn listen_and_prove(family: Family, tried: Try, capture: prober::Capture) -> Finding {
+    match listen(family, tried.port, capture) {
+        Ok(listener) => prove(&listener, tried),
+        Err(finding) => finding,
     }
 }
 
@@ -307,7 +366,7 @@ fn prove(listener: &Listener, tried: Try) -> Finding {
     }
 }
 
-/// What nobody else would send: the keys of the standard library's hashes are the operating system's random numbers.
+/// Random bytes: the standard library gets the keys of its hashes from the operating system.
 fn token() -> Vec<u8> {
     let random = || RandomState::new().build_hasher().finish().to_ne_bytes();
     [random(), random()].concat()

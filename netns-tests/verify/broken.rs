@@ -1,38 +1,38 @@
-//! Capture that does not work, although the rules were installed.
+//! Capture that does not work although the rules are installed.
 
 use std::net::{Ipv4Addr, TcpListener};
 
 use netweir::intent::{Capture, Family};
 use netweir::verify::{Cause, Check, verify};
 
-use super::pod::{apply_verify, assert_unchanged, furnish, state};
+use super::pod::{apply_verify, assert_unchanged, set_up, state};
 use super::text;
 use crate::sandbox::{NetnsTest, install, run};
 
 pub(super) fn tests() -> Vec<NetnsTest> {
     vec![
-        NetnsTest::alone("verify::finds-who-redirects-before", redirected_before),
-        NetnsTest::alone("verify::finds-who-takes-connections", taken),
-        NetnsTest::alone("verify::finds-who-drops", dropped),
-        NetnsTest::alone("verify::finds-rules-that-are-gone", rules_are_gone),
-        NetnsTest::alone("verify::reads-the-destination-back", || {
+        NetnsTest::alone("verify::names-an-earlier-redirect", redirected_before),
+        NetnsTest::alone("verify::reports-another-listener", taken),
+        NetnsTest::alone("verify::names-a-chain-that-drops", dropped),
+        NetnsTest::alone("verify::reports-lost-rules", rules_are_gone),
+        NetnsTest::alone("verify::checks-the-original-destination", || {
             altered(
-                // Before connection tracking: the proxy would take 81 for what the client asked for.
+                // Before connection tracking: the proxy would read port 81.
                 "chain output { type filter hook output priority -301; tcp dport 80 tcp dport set 81; }
                 chain input { type filter hook input priority 300; tcp sport 81 tcp sport set 80; }",
                 |destination| {
-                    format!("but the original destination that is read back is {destination}:81")
+                    format!("but the original destination reads {destination}:81")
                 },
             );
         }),
-        NetnsTest::alone("verify::reads-its-own-token", || {
+        NetnsTest::alone("verify::checks-the-token", || {
             altered(
                 // The first byte behind a header with timestamps (RFC 7323).
                 "chain input {
                     type filter hook input priority 300
                     tcp sport 80 tcp flags & psh == psh @th,256,8 set 0
                 }",
-                |_| "but what was sent at one end is not what arrived at the other".to_owned(),
+                |_| "but the data was changed on the way".to_owned(),
             );
         }),
     ]
@@ -40,7 +40,7 @@ pub(super) fn tests() -> Vec<NetnsTest> {
 
 const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
-/// To a port where nobody listens.
+/// To a port on which no process listens.
 const THIEF: &str = "table ip thief {
     chain output { type nat hook output priority -110; meta l4proto tcp redirect to :9; }
     chain prerouting { type nat hook prerouting priority -110; meta l4proto tcp redirect to :9; }
@@ -50,16 +50,16 @@ fn nft(text: &str) {
     run("nft", &["-f", "-"], text);
 }
 
-/// As the program says it, with its exit code.
+/// The program's messages and exit code.
 fn redirected_before() {
-    furnish(&Family::ALL);
+    set_up(&Family::ALL);
     nft(THIEF);
     let ended = apply_verify(&[], NETWEIR, &[]);
-    assert_eq!(ended.code, Some(3), "{:#?}", ended.said);
+    assert_eq!(ended.code, Some(3), "{:#?}", ended.messages);
     // Line by line what docs/debugging.md shows.
-    let said = ended.said.join("\n");
+    let messages = ended.messages.join("\n");
     let guide = include_str!("../../docs/debugging.md");
-    assert!(guide.contains(&format!("\n{said}\n```")), "{said}");
+    assert!(guide.contains(&format!("\n{messages}\n```")), "{messages}");
     for part in [
         "error: verification failed: outbound ipv4: 192.0.2.1:80 should have reached port 15001, but the \
          connection was refused\n",
@@ -68,13 +68,13 @@ fn redirected_before() {
         "info: verified: inbound ipv6: ",
         "error: a likely cause: the chain output of the table ip thief (nat at output, priority -110)\n",
     ] {
-        assert!(said.contains(part), "no {part:?}: {said}");
+        assert!(messages.contains(part), "no {part:?}: {messages}");
     }
 }
 
-/// Somebody else answers.
+/// Another process answers.
 fn taken() {
-    furnish(&[Family::Ipv4]);
+    set_up(&[Family::Ipv4]);
     let _listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 9)).unwrap();
     nft(THIEF);
     let capture = Capture::default();
@@ -83,15 +83,15 @@ fn taken() {
     let text = text(&verification);
     assert!(!verification.passed(), "{text}");
     assert_eq!(
-        text.matches("but somebody else answered").count(),
+        text.matches("but another process answered").count(),
         2,
         "{text}"
     );
 }
 
-/// A filter lets nothing through to the proxy.
+/// A filter drops packets to the proxy.
 fn dropped() {
-    furnish(&[Family::Ipv6]);
+    set_up(&[Family::Ipv6]);
     nft("table inet wall {
         chain input { type filter hook input priority 0; tcp dport 15006 drop; }
     }");
@@ -110,9 +110,9 @@ fn dropped() {
     );
 }
 
-/// Every connection reaches the listener, and yet is not what it should be.
+/// Every connection reaches the listener, but altered.
 fn altered(chains: &str, wrong: impl Fn(&str) -> String) {
-    furnish(&Family::ALL);
+    set_up(&Family::ALL);
     nft(&format!("table inet alters {{\n{chains}\n}}"));
     let capture = Capture::default();
     let ruleset = install(&capture);
@@ -129,11 +129,11 @@ fn altered(chains: &str, wrong: impl Fn(&str) -> String) {
 
 /// A rule is deleted after the commit, and then the table.
 fn rules_are_gone() {
-    furnish(&[Family::Ipv4]);
+    set_up(&[Family::Ipv4]);
     let capture = Capture::default();
     let ruleset = install(&capture);
-    // What is not captured is refused at once.
-    nft("table inet otherwise {
+    // Connections that are not captured are refused at once.
+    nft("table inet refuses {
         chain output { type nat hook output priority 0; meta l4proto tcp redirect to :9; }
         chain prerouting { type nat hook prerouting priority 0; meta l4proto tcp redirect to :9; }
     }");

@@ -1,4 +1,4 @@
-//! With no more than a pod gives: one capability, a read-only `/proc/sys`; and with others at the same time.
+//! With what a pod has: one capability, a read-only `/proc/sys`, and other runs at the same time.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -6,14 +6,14 @@ use std::thread;
 
 use netweir::intent::Family;
 
-use super::pod::{Ended, apply_verify, assert_unchanged, furnish, state};
+use super::pod::{Ended, apply_verify, assert_unchanged, set_up, state};
 use crate::sandbox::{NetnsTest, run};
 
 pub(super) fn tests() -> Vec<NetnsTest> {
     vec![
-        NetnsTest::alone("verify::takes-net-admin-alone", || confined(&[]))
+        NetnsTest::alone("verify::needs-only-net-admin", || confined(&[]))
             .with(&["setpriv", "unshare"]),
-        NetnsTest::alone("verify::takes-net-admin-alone-of-nobody", || {
+        NetnsTest::alone("verify::needs-only-net-admin-as-a-user", || {
             confined(&[
                 "--reuid=65534",
                 "--regid=65534",
@@ -31,8 +31,8 @@ const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
 /// What the container of a pod may do with `drop: [ALL], add: [NET_ADMIN]`.
 fn confined(further: &[&str]) {
-    furnish(&Family::ALL);
-    // Where everybody can run it.
+    set_up(&Family::ALL);
+    // Any user can run it there.
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = place.path().join("netweir");
@@ -57,18 +57,18 @@ fn confined(further: &[&str]) {
 }
 
 fn assert_all_proven(ended: &Ended) {
-    assert_eq!(ended.code, Some(0), "{:#?}", ended.said);
+    assert_eq!(ended.code, Some(0), "{:#?}", ended.messages);
     assert_eq!(
         ended.lines("info: verified: ").len(),
         4,
         "{:#?}",
-        ended.said
+        ended.messages
     );
 }
 
 /// Several wait for each other: none takes another's listeners for a proxy, or its links away.
 fn at_once() {
-    furnish(&Family::ALL);
+    set_up(&Family::ALL);
     run(NETWEIR, &["apply"], "");
     let before = state();
     // The threads are in the same namespace.

@@ -1,4 +1,4 @@
-//! A pod of one namespace for verifications, and what can be seen of it.
+//! A pod of one namespace for verifications, and its state.
 
 use std::fs;
 use std::process::Command;
@@ -7,9 +7,9 @@ use netweir::intent::Family;
 
 use crate::sandbox::{output_of, run};
 
-/// Gives the namespace a link, and the families a global address and a default route. Reverse paths are filtered
+/// Adds a link with a global address and a default route for each family. Reverse paths are filtered
 /// strictly, as many distributions do.
-pub(super) fn furnish(families: &[Family]) {
+pub(super) fn set_up(families: &[Family]) {
     ip(
         "link add eth0 type veth peer name peer0 address 02:00:00:00:09:01
         link set eth0 addrgenmode none
@@ -17,7 +17,7 @@ pub(super) fn furnish(families: &[Family]) {
         link set peer0 up
         link set eth0 up",
     );
-    // The routers are known: the kernel may ask for them whenever it looks at a route.
+    // With permanent neighbours the kernel sends no solicitations.
     for family in families {
         match family {
             Family::Ipv4 => ip("address add 10.9.0.2/24 dev eth0
@@ -94,21 +94,21 @@ pub(super) fn assert_unchanged(before: &str) {
     assert_eq!(after, before, "gone:\n{gone}\nnew:\n{new}");
 }
 
-/// What the program ended with, and said.
+/// Exit code and messages of the program.
 pub(super) struct Ended {
     pub(super) code: Option<i32>,
-    pub(super) said: Vec<String>,
+    pub(super) messages: Vec<String>,
 }
 
 impl Ended {
     /// The lines that start like this.
     pub(super) fn lines(&self, start: &str) -> Vec<&str> {
-        let lines = self.said.iter().map(String::as_str);
+        let lines = self.messages.iter().map(String::as_str);
         lines.filter(|line| line.starts_with(start)).collect()
     }
 }
 
-/// Runs `netweir apply --verify`, started by other programs.
+/// Runs `netweir apply --verify` through other programs.
 pub(super) fn apply_verify(before: &[&str], program: &str, arguments: &[&str]) -> Ended {
     let words: Vec<_> = before
         .iter()
@@ -118,9 +118,9 @@ pub(super) fn apply_verify(before: &[&str], program: &str, arguments: &[&str]) -
         .collect();
     let mut command = Command::new(words[0]);
     let output = output_of(command.args(&words[1..]), "");
-    let said = String::from_utf8(output.stderr).expect("text");
+    let messages = String::from_utf8(output.stderr).expect("text");
     Ended {
         code: output.status.code(),
-        said: said.lines().map(ToOwned::to_owned).collect(),
+        messages: messages.lines().map(ToOwned::to_owned).collect(),
     }
 }

@@ -13,8 +13,7 @@ use thiserror::Error;
 use crate::error_kind::ErrorKind;
 use crate::parse::NetworkNamespace;
 
-/// Where `ip netns` mounts the namespaces that it names. Both are the same directory where /var/run is a link
-/// to /run, as nearly everywhere.
+/// Where `ip netns` mounts named namespaces. On most systems /var/run is a link to /run.
 const NAMED: [&str; 2] = ["/run/netns", "/var/run/netns"];
 
 /// Why a network namespace cannot be entered.
@@ -23,14 +22,14 @@ pub enum NamespaceError {
     /// There is no such file.
     #[error("there is no network namespace {}", .0.display())]
     NoFile(PathBuf),
-    /// Nobody gave the name to a namespace.
+    /// No namespace has the name.
     #[error("there is no network namespace {0:?} under /run/netns")]
     NoName(String),
     /// There is no such process.
     #[error("there is no process {0}, whose network namespace was asked for")]
     NoProcess(u32),
     /// The file cannot be opened.
-    #[error("the network namespace {} cannot be opened", .path.display())]
+    #[error("cannot open the network namespace {}", .path.display())]
     Open {
         /// The file.
         path: PathBuf,
@@ -38,14 +37,14 @@ pub enum NamespaceError {
         #[source]
         source: io::Error,
     },
-    /// The file is something else.
+    /// The file does not stand for a network namespace.
     #[error("{} is not a network namespace", .0.display())]
     OtherKind(PathBuf),
     /// The kernel refused a new one.
-    #[error("no network namespace can be made")]
+    #[error("cannot make a network namespace")]
     Make(#[source] Errno),
     /// The kernel refused.
-    #[error("the network namespace {} cannot be entered", .path.display())]
+    #[error("cannot enter the network namespace {}", .path.display())]
     Enter {
         /// The file.
         path: PathBuf,
@@ -72,10 +71,9 @@ impl NamespaceError {
     }
 }
 
-/// A network namespace that is there.
+/// A network namespace that was opened.
 ///
-/// Opening it needs what the user may read, entering it needs `CAP_SYS_ADMIN` alone: between the two, all other
-/// privileges are given up.
+/// Opening needs read permission, entering only `CAP_SYS_ADMIN`: in between, the process drops all other privileges.
 #[derive(Debug)]
 pub struct OpenNamespace {
     path: PathBuf,
@@ -105,7 +103,7 @@ impl OpenNamespace {
     /// The file, or `None` where there is none.
     fn at(path: PathBuf) -> Result<Option<Self>, NamespaceError> {
         let mut options = OpenOptions::new();
-        // A pipe would be waited for otherwise.
+        // Otherwise opening a pipe would wait for a writer.
         options.read(true).custom_flags(OFlag::O_NONBLOCK.bits());
         match options.open(&path) {
             Ok(file) => Ok(Some(Self { path, file })),
@@ -114,7 +112,7 @@ impl OpenNamespace {
         }
     }
 
-    /// Whether it is the one that the calling thread is in. What cannot be found out is not.
+    /// Whether the calling thread is in it; false if that is unknown.
     #[must_use]
     pub fn is_current(&self) -> bool {
         let own = fs::metadata("/proc/thread-self/ns/net");

@@ -1,4 +1,4 @@
-//! What the process may do: no more than it needs, from before it touches anything.
+//! Reduces the privileges of the process to the needed ones before it does anything else.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use thiserror::Error;
 
 use crate::error_kind::ErrorKind;
 
-/// A capability (capabilities(7)) that a verb can need.
+/// A capability (capabilities(7)) that a command can need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
-    /// To change rules and addresses.
+    /// For changing rules and addresses.
     NetAdmin,
-    /// To enter another network namespace.
+    /// For entering another network namespace.
     SysAdmin,
 }
 
@@ -38,22 +38,22 @@ impl fmt::Display for Capability {
     }
 }
 
-/// Why the privileges are not as they should be.
+/// Why the privileges cannot be set.
 #[derive(Debug, Error)]
 pub enum PrivilegeError {
-    /// The process has not what it needs.
+    /// The process lacks a needed capability.
     #[error("{capability} is missing")]
     Missing {
-        /// What it has not.
+        /// The capability.
         capability: Capability,
-        /// Whether it is root's.
+        /// Whether root runs the process.
         root: bool,
     },
-    /// The kernel refused to let go of a capability, or to raise one.
-    #[error("the capabilities of the process cannot be reduced to what it needs")]
+    /// The kernel refused to drop a capability, or to raise one.
+    #[error("cannot reduce the capabilities of the process")]
     Capabilities(#[from] CapsError),
     /// The kernel refused `PR_SET_NO_NEW_PRIVS`.
-    #[error("the process cannot give up gaining privileges")]
+    #[error("cannot prevent the process from gaining privileges")]
     NoNewPrivileges(#[source] Errno),
 }
 
@@ -68,8 +68,8 @@ impl PrivilegeError {
     }
 }
 
-/// Gives up every capability but the needed ones, in all sets, and the means to gain any. The needed ones are
-/// raised where the process merely may have them: the binary's file capability is `+p`.
+/// Drops all capabilities except the needed ones from all sets, and the ability to gain others. The needed ones become effective
+/// if they are only permitted: the binary's file capability is `+p`.
 pub fn confine(needed: &[Capability]) -> Result<(), PrivilegeError> {
     let permitted = caps::read(None, CapSet::Permitted)?;
     let kept: CapsHashSet = needed
@@ -87,17 +87,17 @@ pub fn confine(needed: &[Capability]) -> Result<(), PrivilegeError> {
     prctl::set_no_new_privs().map_err(PrivilegeError::NoNewPrivileges)
 }
 
-/// Gives up a capability that was needed until now.
+/// Drops a capability that is no longer needed.
 pub fn give_up(capability: Capability) -> Result<(), PrivilegeError> {
     let mut kept = caps::read(None, CapSet::Permitted)?;
     kept.remove(&capability.kernel());
     keep(&kept)
 }
 
-/// Leaves `CAP_NET_ADMIN` alone in the bounding set.
+/// Drops everything but `CAP_NET_ADMIN` from the bounding set.
 ///
-/// This takes `CAP_SETPCAP`. A container that drops all capabilities and adds one has not got it, but there
-/// the runtime has bounded the set already, and `no_new_privs` closes the way through exec for good.
+/// This needs `CAP_SETPCAP`. A container that drops all capabilities and adds one lacks it, but there the runtime has limited
+/// the set already, and `no_new_privs` prevents exec from gaining any.
 fn bound(permitted: &CapsHashSet) -> Result<(), PrivilegeError> {
     if !permitted.contains(&caps::Capability::CAP_SETPCAP) {
         return Ok(());
@@ -105,7 +105,7 @@ fn bound(permitted: &CapsHashSet) -> Result<(), PrivilegeError> {
     caps::raise(None, CapSet::Effective, caps::Capability::CAP_SETPCAP)?;
     let others = caps::all().into_iter();
     for other in others.filter(|&other| other != Capability::NetAdmin.kernel()) {
-        // Dropped unasked: it costs as much to ask. One that an older kernel does not know is not there.
+        // Without a check, which costs as much. An older kernel does not know all of them.
         match caps::drop(None, CapSet::Bounding, other) {
             Err(_) if !caps::has_cap(None, CapSet::Bounding, other).unwrap_or(false) => {}
             dropped => dropped?,
@@ -114,7 +114,7 @@ fn bound(permitted: &CapsHashSet) -> Result<(), PrivilegeError> {
     Ok(())
 }
 
-/// Effective before permitted: the kernel wants the one inside the other at any time (capset(2)).
+/// Effective before permitted, since it must remain a subset (capset(2)).
 fn keep(kept: &CapsHashSet) -> Result<(), PrivilegeError> {
     caps::set(None, CapSet::Effective, kept)?;
     caps::set(None, CapSet::Permitted, kept)?;

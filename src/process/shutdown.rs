@@ -1,4 +1,4 @@
-//! The signals that ask the process to end, and waiting for them beside something else.
+//! Waits for SIGINT and SIGTERM beside another event.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};

@@ -4,11 +4,10 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// How long connection tracking remembers a connection whose peer has closed it and whose application has not
-/// (`nf_conntrack_tcp_timeout_close_wait`).
+/// How long connection tracking keeps a connection that the peer has closed and the application has not, in seconds.
 pub const CLOSE_WAIT_TIMEOUT: &str = "net.netfilter.nf_conntrack_tcp_timeout_close_wait";
 
-/// Whether a switch of the calling thread's network namespace is on. One that does not exist is off.
+/// Whether a boolean sysctl of the calling thread's network namespace is on. A missing one is off.
 #[must_use]
 pub fn is_on(name: &str) -> bool {
     fs::read_to_string(path_of(name)).is_ok_and(|text| text.trim() != "0")
@@ -18,8 +17,8 @@ fn path_of(name: &str) -> PathBuf {
     Path::new("/proc/sys").join(name.replace('.', "/"))
 }
 
-/// Sets a parameter of the calling thread's network namespace: what stands under `net` in /proc/sys is that of
-/// whoever opens it (`net_ctl_root_lookup`).
+/// Sets a sysctl of the calling thread's network namespace: /proc/sys/net is that of the process that opens it
+/// (`net_ctl_root_lookup`).
 pub fn set(name: &str, value: u32) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path_of(name))?;
     file.write_all(value.to_string().as_bytes())

@@ -1,24 +1,25 @@
-//! Connections that the rules may capture, the likeliest first.
+//! Candidates for connections that the rules capture, the likeliest first.
 //!
-//! A set of captured ports or addresses begins where an included interval begins or behind where an excluded one
-//! ends. So these places, and the usual ones, are all that needs to be tried.
+//! An interval of captured ports or addresses begins where an included one begins or after an excluded one ends, so these
+//! places and the usual ones suffice.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 use crate::intent::{
-    Bound, Capture, Family, InboundPorts, Interval, Intervals, Port, Ports, RangeSelection,
+    Bound, Capture, Family, InboundPorts, Interval, Intervals, IpRanges, Port, Ports,
+    RangeSelection,
 };
 
-/// Where ordinary servers listen.
+/// Ports of ordinary servers.
 const USUAL_PORTS: [u16; 3] = [80, 443, 8080];
-/// The port behind that of DNS, which has rules of its own.
+/// The port after that of DNS, which has its own rules.
 const BEHIND_DNS: u16 = 54;
-/// How many ports and how many addresses are tried at most.
+/// The largest number of ports, and of addresses.
 const MOST: usize = 100;
 
-/// Ports of connections that are made here.
+/// Ports of outbound connections.
 pub(super) fn outbound_ports(capture: &Capture) -> Vec<u16> {
     let outbound = &capture.outbound;
     let excluded = outbound.exclude_ports_for_uids.iter();
@@ -29,7 +30,7 @@ pub(super) fn outbound_ports(capture: &Capture) -> Vec<u16> {
     ports(capture, places)
 }
 
-/// Ports of connections that arrive.
+/// Ports of inbound connections.
 pub(super) fn inbound_ports(capture: &Capture) -> Vec<u16> {
     match &capture.inbound.ports {
         InboundPorts::AllExcept(excluded) => ports(capture, behind(excluded)),
@@ -46,8 +47,8 @@ fn ports(capture: &Capture, places: impl Iterator<Item = u16>) -> Vec<u16> {
     distinct(all.filter(|&port| port != 0))
 }
 
-/// Destinations of connections that are made here. The neighbours are addresses next to own ones: there is a route to
-/// them, also where there is none to the rest of the world.
+/// Destinations of outbound connections. The neighbours are addresses next to the namespace's own: there is a route to them even
+/// without a default route.
 pub(super) fn destinations(
     capture: &Capture,
     family: Family,
@@ -56,46 +57,38 @@ pub(super) fn destinations(
     let outbound = &capture.outbound;
     let documentation = documentation(family).into_iter();
     let documentation = documentation.filter_map(|network| hosts(&network).next());
-    let mut places = Vec::new();
-    if let RangeSelection::Only(ranges) = &outbound.include_ranges {
-        match family {
-            Family::Ipv4 => places.extend(inside(&ranges.ipv4).map(IpAddr::V4)),
-            Family::Ipv6 => places.extend(inside(&ranges.ipv6).map(IpAddr::V6)),
-        }
-    }
-    let excluded = &outbound.exclude_ranges;
-    match family {
-        Family::Ipv4 => places.extend(behind(&excluded.ipv4).map(IpAddr::V4)),
-        Family::Ipv6 => places.extend(behind(&excluded.ipv6).map(IpAddr::V6)),
-    }
-    let all = documentation.chain(neighbours).chain(places);
+    let included = match &outbound.include_ranges {
+        RangeSelection::Only(ranges) => ranges_of(ranges, family),
+        RangeSelection::All => Vec::new(),
+    };
+    // The first address may be the network's own.
+    let inside = included.into_iter().flat_map(|[first, last]| {
+        let second = next(first).filter(|&second| second <= last);
+        second.into_iter().chain([first])
+    });
+    let behind = behind_ranges(&outbound.exclude_ranges, family);
+    let all = documentation.chain(neighbours).chain(inside).chain(behind);
     distinct(all.filter(is_host))
 }
 
-/// Addresses that nothing in the namespace knows, for the ends of a detour.
+/// Addresses for the ends of a veth pair: no route of the namespace leads to them.
 pub(super) fn unused(family: Family, taken: &[IpNet]) -> Vec<IpAddr> {
     let networks = documentation(family).into_iter();
     let all = networks.flat_map(|network| hosts(&network).collect::<Vec<_>>());
     distinct(all.filter(|host| is_unused(host, taken)))
 }
 
-/// Sources of connections that arrive.
+/// Sources of inbound connections.
 pub(super) fn sources(capture: &Capture, family: Family, taken: &[IpNet]) -> Vec<IpAddr> {
-    let excluded = &capture.inbound.exclude_sources;
-    let mut places = Vec::new();
-    match family {
-        Family::Ipv4 => places.extend(behind(&excluded.ipv4).map(IpAddr::V4)),
-        Family::Ipv6 => places.extend(behind(&excluded.ipv6).map(IpAddr::V6)),
-    }
-    let places = places.into_iter();
+    let places = behind_ranges(&capture.inbound.exclude_sources, family);
     let places = places.filter(|place| is_host(place) && is_unused(place, taken));
-    // One of each network: they are excluded together.
+    // One of each network, as a network is usually excluded as a whole.
     let networks = documentation(family).into_iter();
     let unused = networks.filter_map(|network| hosts(&network).find(|host| is_unused(host, taken)));
     distinct(unused.chain(places))
 }
 
-/// Networks that no real host is in: for documentation (RFC 5737, RFC 3849, RFC 9637) and for benchmarks (RFC 2544,
+/// Networks without real hosts: for documentation (RFC 5737, RFC 3849, RFC 9637) and for benchmarks (RFC 2544,
 /// RFC 5180).
 fn documentation(family: Family) -> Vec<IpNet> {
     let ipv4 = |a, b, c| IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, 0), 24));
@@ -121,20 +114,21 @@ fn documentation(family: Family) -> Vec<IpNet> {
     }
 }
 
-/// The first hosts of the network. Its own address is the broadcast address of old (RFC 1122) or that of its routers (RFC 4291).
+/// The first hosts of the network. The network's own address is the old broadcast address (RFC 1122) or that of its routers
+/// (RFC 4291).
 fn hosts(network: &IpNet) -> impl Iterator<Item = IpAddr> {
     let own = network.network();
     network.hosts().filter(move |&host| host != own).take(MOST)
 }
 
-/// Whether no route but one to nearly everything leads to the address.
+/// Whether no route leads to the address except default routes and similarly wide ones.
 fn is_unused(address: &IpAddr, taken: &[IpNet]) -> bool {
     !taken.iter().any(|network| {
-        let nearly_everything = match network {
+        let is_wide = match network {
             IpNet::V4(network) => network.prefix_len() < 8,
             IpNet::V6(network) => network.prefix_len() < 16,
         };
-        !nearly_everything && network.contains(address)
+        !is_wide && network.contains(address)
     })
 }
 
@@ -150,26 +144,49 @@ fn is_host(address: &IpAddr) -> bool {
     }
 }
 
-/// The first addresses of each interval: the very first may be a network's own address.
-fn inside<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = T> + '_ {
-    intervals.iter().flat_map(|interval| {
-        let first = interval.first();
-        let second = first
-            .successor()
-            .filter(|&second| interval.contains(second));
-        second.into_iter().chain([first])
-    })
-}
-
 fn beginnings(ports: &Ports) -> impl Iterator<Item = u16> + '_ {
     ports.iter().map(Interval::first)
 }
 
-/// What comes right behind each interval.
-fn behind<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = T> + '_ {
-    intervals
+/// The port after each interval.
+fn behind(ports: &Ports) -> impl Iterator<Item = u16> + '_ {
+    ports
         .iter()
         .filter_map(|interval| interval.last().successor())
+}
+
+/// The address after each range of the family.
+fn behind_ranges(ranges: &IpRanges, family: Family) -> impl Iterator<Item = IpAddr> {
+    let ranges = ranges_of(ranges, family).into_iter();
+    ranges.filter_map(|[_, last]| next(last))
+}
+
+/// First and last address of each range of the family.
+fn ranges_of(ranges: &IpRanges, family: Family) -> Vec<[IpAddr; 2]> {
+    fn ends<T: Bound + Into<IpAddr>>(intervals: &Intervals<T>) -> Vec<[IpAddr; 2]> {
+        let ends = |interval: &Interval<T>| [interval.first(), interval.last()].map(Into::into);
+        intervals.iter().map(ends).collect()
+    }
+    match family {
+        Family::Ipv4 => ends(&ranges.ipv4),
+        Family::Ipv6 => ends(&ranges.ipv6),
+    }
+}
+
+/// The address after this one.
+pub(super) fn next(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(address) => address.successor().map(IpAddr::V4),
+        IpAddr::V6(address) => address.successor().map(IpAddr::V6),
+    }
+}
+
+/// The address before this one.
+pub(super) fn previous(address: IpAddr) -> Option<IpAddr> {
+    match address {
+        IpAddr::V4(address) => address.predecessor().map(IpAddr::V4),
+        IpAddr::V6(address) => address.predecessor().map(IpAddr::V6),
+    }
 }
 
 fn distinct<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
@@ -205,7 +222,7 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        /// Whatever is captured, if anything is, some of it is tried.
+        /// If any port is captured, a captured one is among the candidates.
         #[test]
         fn finds_an_inbound_port(ports in sets(), included: bool) {
             let mut capture = Capture::default();
@@ -233,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_is_routed_is_used() {
+    fn routed_addresses_are_not_used() {
         let taken: Vec<IpNet> = [
             "0.0.0.0/0",
             "192.0.2.0/24",
@@ -251,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn destinations_are_inside_of_what_is_included() {
+    fn destinations_include_addresses_of_included_ranges() {
         let mut capture = Capture::default();
         let included: IpNet = "10.96.0.0/12".parse().unwrap();
         capture.outbound.include_ranges = RangeSelection::Only([included].into_iter().collect());

@@ -1,4 +1,4 @@
-//! Why capture may not work.
+//! Likely causes of failed checks.
 
 use crate::intent::Family;
 use crate::nftables;
@@ -10,19 +10,19 @@ use super::{Check, Direction};
 /// A likely cause of a failed check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cause {
-    /// The table is gone since it was installed.
+    /// The table was deleted after its installation.
     TableMissing,
-    /// It is not what was installed.
+    /// The table was changed after its installation.
     TableChanged,
-    /// Another program's chain meets the same connections.
+    /// The same connections pass another program's chain.
     Chain(OtherChain),
-    /// The older iptables has rules.
+    /// There are rules of iptables-legacy.
     Iptables(Family, Vec<String>),
 }
 
-/// What may be the cause of the failed checks.
+/// Likely causes of the failed checks.
 pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
-    // What cannot be found out is no cause to name.
+    // An error here adds no cause.
     let own = match nftables::dump() {
         Ok(None) => Some(Cause::TableMissing),
         Ok(Some(installed)) if !installed.is(ruleset) => Some(Cause::TableChanged),
@@ -32,7 +32,7 @@ pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
     let others = nftables::other_chains::others().unwrap_or_default();
     let failed = || checks.iter().filter(|check| check.failed());
     for chain in others {
-        if failed().any(|check| meets(&chain, check)) {
+        if failed().any(|check| passes(&chain, check)) {
             causes.push(Cause::Chain(chain));
         }
     }
@@ -45,8 +45,8 @@ pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
     causes
 }
 
-/// Whether the connections of the check meet the chain. What is redirected on the way out comes back by `lo`.
-fn meets(chain: &OtherChain, check: &Check) -> bool {
+/// Whether the connections of the check pass the chain. Redirected outbound connections come back by `lo`.
+fn passes(chain: &OtherChain, check: &Check) -> bool {
     let family = chain.family.sees(check.family);
     let nat = chain.kind == "nat";
     let hook = match (check.direction, chain.hook) {

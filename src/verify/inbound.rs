@@ -1,102 +1,69 @@
-//! Connections that arrive.
+//! Checks inbound connections, which arrive by a veth pair.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
-use crate::connection::{Addresses, Connection, Path, PortPair, Tracking, Transport};
-use crate::explain::{Verdict, evaluate};
+use crate::connection::Path;
+use crate::explain::Verdict;
 use crate::intent::{Family, InboundMode};
 use crate::nftables;
 use crate::rtnetlink::veth::{Ends, Names};
-use crate::verify::prober::{self, Listener};
-use crate::verify::veth_pair::VethPair;
 
 use super::candidates::{inbound_ports, sources, unused};
-use super::outbound::SOURCE_PORT;
+use super::prober::Capture;
+use super::veth_pair::VethPair;
 use super::{Bypassed, Check, Direction, Failure, Finding, Skip, Trial, Try, listen, prove};
 
-/// A connection that can be tried.
-struct Arrival {
-    listener: Listener,
-    names: Names,
-    ends: Ends,
-    tried: Try,
-}
-
 pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error> {
-    let families = trial.capture.families;
-    let mut checks = Vec::new();
+    // Both families share a pair if they need the same names.
     let mut pair = None;
-    for family in families.iter() {
-        let finding = match prepare(trial, family)? {
-            Ok(arrival) => attempt(trial, &mut pair, &arrival)?,
-            Err(finding) => finding,
-        };
-        checks.push(Check {
-            direction: Direction::Inbound,
-            family,
-            finding,
-        });
-    }
-    Ok(checks)
+    trial.check_families(Direction::Inbound, |trial, family| {
+        find(trial, family, &mut pair)
+    })
 }
 
-fn prepare(
+fn find(
     trial: &mut Trial<'_>,
     family: Family,
-) -> Result<Result<Arrival, Finding>, nftables::Error> {
-    if !trial.has_address(family) {
-        return Ok(Err(Finding::Skipped(Skip::NoAddress)));
+    pair: &mut Option<(Names, VethPair)>,
+) -> Result<Finding, nftables::Error> {
+    if trial.networks(family).next().is_none() {
+        return Ok(Finding::Skipped(Skip::NoAddress));
     }
     let port = trial.capture.proxy.inbound_port;
     let (names, ends, destination) = match choose(trial, family)? {
         Ok(chosen) => chosen,
-        Err(finding) => return Ok(Err(finding)),
+        Err(finding) => return Ok(finding),
     };
     let capture = match trial.capture.inbound.mode {
-        InboundMode::Redirect => prober::Capture::Redirected,
-        InboundMode::Tproxy(_) => prober::Capture::Transparent,
+        InboundMode::Redirect => Capture::Redirected,
+        InboundMode::Tproxy(_) => Capture::Transparent,
     };
-    Ok(listen(family, port, capture).map(|listener| Arrival {
-        listener,
-        names,
-        ends,
-        tried: Try { destination, port },
-    }))
-}
-
-/// Makes the connection, over a pair that both families share where it has the same names.
-fn attempt(
-    trial: &mut Trial<'_>,
-    pair: &mut Option<(Names, VethPair)>,
-    arrival: &Arrival,
-) -> Result<Finding, nftables::Error> {
-    let Arrival { names, ends, .. } = *arrival;
-    let opened = match pair.take() {
-        Some((own, open)) if own == names => Ok(open),
-        // The other one goes away before.
-        other => {
-            drop(other);
-            VethPair::open(names)
-        }
+    let listener = match listen(family, port, capture) {
+        Ok(listener) => listener,
+        Err(finding) => return Ok(finding),
     };
-    let led = opened.and_then(|mut open| open.connect(ends).map(|()| open));
-    match led {
+    // A pair of other names is deleted first.
+    let opened = match pair.take().filter(|(open, _)| *open == names) {
+        Some((_, open)) => Ok(open),
+        None => VethPair::open(names),
+    };
+    match opened.and_then(|mut open| open.connect(ends).map(|()| open)) {
         Ok(open) => *pair = Some((names, open)),
         Err(error) => return Ok(Finding::Failed(Failure::NoVethPair(error))),
     }
     let route = trial.routes.to(ends.target)?;
-    let led =
+    let by_pair =
         route.is_some_and(|route| route.interface == names.sender && route.source == ends.client);
-    Ok(if led {
-        prove(&arrival.listener, arrival.tried)
+    Ok(if by_pair {
+        prove(&listener, Try { destination, port })
     } else {
-        Finding::Failed(Failure::LedElsewhere(ends.target))
+        Finding::Failed(Failure::RoutedElsewhere(ends.target))
     })
 }
 
 type Chosen = (Names, Ends, SocketAddr);
 
-/// The first connection that can be made to arrive and that the rules would capture.
+/// The first possible connection that the rules capture.
 fn choose(
     trial: &mut Trial<'_>,
     family: Family,
@@ -121,21 +88,17 @@ fn choose(
         };
         for names in Names::ALL {
             for to in inbound_ports(trial.capture) {
-                let Some(connection) = connection(names, ends, to) else {
+                let interface = names.receiver.to_owned();
+                let destination = SocketAddr::new(target, to);
+                let Some(outcome) = trial.evaluate(Path::In { interface }, client, destination)
+                else {
                     continue;
                 };
-                let outcome = evaluate(trial.ruleset, &connection);
-                let destination = SocketAddr::new(target, to);
                 if outcome.verdict == wanted {
                     return Ok(Ok((names, ends, destination)));
                 }
                 if !examples.iter().any(|known| known.rule == outcome.rule) {
-                    examples.push(Bypassed {
-                        source: Some(client),
-                        destination,
-                        verdict: outcome.verdict,
-                        rule: outcome.rule,
-                    });
+                    examples.push(Bypassed::new(Some(client), destination, outcome));
                 }
             }
         }
@@ -146,21 +109,4 @@ fn choose(
         let owner = None;
         Finding::Skipped(Skip::Bypassed { owner, examples })
     }))
-}
-
-fn connection(names: Names, ends: Ends, port: u16) -> Option<Connection> {
-    let (client, target): (IpAddr, IpAddr) = (ends.client, ends.target);
-    Some(Connection {
-        path: Path::In {
-            interface: names.receiver.to_owned(),
-        },
-        addresses: Addresses::of(client, target)?,
-        transport: Transport::Tcp(PortPair {
-            source: SOURCE_PORT,
-            destination: port,
-        }),
-        packet_mark: 0,
-        connection_mark: 0,
-        tracking: Tracking::New,
-    })
 }

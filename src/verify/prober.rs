@@ -1,4 +1,4 @@
-//! A listener, a connection that is to reach it, and what both ends see.
+//! A listener, and a connection that should reach it, seen from both ends.
 
 use std::io::{self, Read, Write};
 use std::net::{
@@ -19,17 +19,17 @@ use thiserror::Error;
 use crate::intent::{Family, Port};
 use crate::process::wait::wait;
 
-/// How long a connection may take. The kernel sends the first packet again after one second (`TCP_TIMEOUT_INIT`).
+/// The time limit of a connection. The kernel repeats the first packet after one second (`TCP_TIMEOUT_INIT`).
 const LIMIT: Duration = Duration::from_secs(2);
-/// How long a connection that was answered may take to show up at the listener, which is on the same host.
+/// How long after its answer a connection may reach the listener, which is on the same host.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How a captured connection tells where it was going.
+/// How the listener gets the original destination of a captured connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Capture {
-    /// Its destination was rewritten; connection tracking knows the original (`SO_ORIGINAL_DST`).
+    /// From connection tracking, since it was rewritten (`SO_ORIGINAL_DST`).
     Redirected,
-    /// It was handed over as it is, so its own address is the destination.
+    /// From the local address, which is unchanged (tproxy).
     Transparent,
 }
 
@@ -40,21 +40,24 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens. `AddrInUse` is the error where somebody else does.
+    /// Listens.
+    ///
+    /// # Errors
+    /// `AddrInUse` if another process listens on the port.
     pub(crate) fn open(family: Family, port: Port, capture: Capture) -> io::Result<Self> {
         let (domain, everywhere): (_, IpAddr) = match family {
             Family::Ipv4 => (AddressFamily::Inet, Ipv4Addr::UNSPECIFIED.into()),
             Family::Ipv6 => (AddressFamily::Inet6, Ipv6Addr::UNSPECIFIED.into()),
         };
         let listener = stream(domain)?;
-        // What is left of an earlier run's connections is no listener.
+        // Connections of an earlier run may remain on the port.
         setsockopt(&listener, sockopt::ReuseAddr, &true)?;
         if family == Family::Ipv6 {
             setsockopt(&listener, sockopt::Ipv6V6Only, &true)?;
         }
         if capture == Capture::Transparent {
-            // For IPv6, too: the kernel passes the options of this level on, and both families share
-            // the flag (`ipv6_setsockopt`).
+            // Also for IPv6: the kernel passes options of this level on, and both families share the flag
+            // (`ipv6_setsockopt`).
             setsockopt(&listener, sockopt::IpTransparent, &true)?;
         }
         bind(
@@ -66,8 +69,8 @@ impl Listener {
         Ok(Self { socket, capture })
     }
 
-    /// Connects to the destination, and proves that the connection comes to this listener: the token that is
-    /// sent at this end is read at the other, and the destination is known here.
+    /// Connects to the destination, and proves that the connection reaches this listener: the client reads the token that the
+    /// listener sends, and the listener can read the original destination.
     pub(crate) fn prove(&self, destination: SocketAddr, token: &[u8]) -> Result<(), Fault> {
         let mut client = Client::start(destination)?;
         let mut accepted = self.wait_for(&client)?;
@@ -120,10 +123,9 @@ impl Listener {
         }
     }
 
-    /// The client's connection, if it has arrived. Others that do meanwhile are nothing that anybody here can
-    /// serve: they are closed, as they would be refused if nobody listened.
+    /// The client's connection, if it has arrived. Other connections are closed: without this listener, they would be refused.
     fn accept(&self, client: SocketAddr) -> Option<TcpStream> {
-        // An error is that of a connection that is gone again, or that there is none yet.
+        // Errors: no connection yet, or one that was closed before.
         while let Ok((accepted, peer)) = self.socket.accept() {
             close_at_once(&accepted);
             if peer.ip() == client.ip() && peer.port() == client.port() {
@@ -151,36 +153,36 @@ impl Listener {
     }
 }
 
-/// Why a connection proves nothing.
+/// Why a connection does not prove capture.
 #[derive(Debug, Error)]
 pub enum Fault {
     /// The client's end failed.
     #[error("the connection failed: {0}")]
     Connect(io::Error),
-    /// Nobody listens where it went.
+    /// No process listens where it arrived.
     #[error("the connection was refused")]
     Refused,
-    /// Nothing came back.
+    /// There was no answer.
     #[error("there was no answer within {} seconds", LIMIT.as_secs())]
     NoAnswer,
-    /// Somebody else took it.
-    #[error("somebody else answered")]
+    /// Another process accepted it.
+    #[error("another process answered")]
     Elsewhere,
-    /// It arrived, but where it was going is not known.
-    #[error("the original destination cannot be read back: {0}")]
+    /// The listener cannot read the original destination.
+    #[error("cannot read the original destination: {0}")]
     NoOriginal(io::Error),
-    /// It arrived, but it was going elsewhere.
-    #[error("the original destination that is read back is {0}")]
+    /// The listener reads another original destination.
+    #[error("the original destination reads {0}")]
     OtherOriginal(SocketAddr),
-    /// It arrived and broke.
+    /// The token could not be transferred.
     #[error("the connection broke: {0}")]
     Token(io::Error),
-    /// Something else was read than sent.
-    #[error("what was sent at one end is not what arrived at the other")]
+    /// The client read something else.
+    #[error("the data was changed on the way")]
     OtherToken,
 }
 
-/// The end that connects.
+/// The connecting end.
 struct Client {
     socket: TcpStream,
     address: SocketAddr,
@@ -245,8 +247,7 @@ fn stream(domain: AddressFamily) -> io::Result<OwnedFd> {
     Ok(socket(domain, SockType::Stream, flags, None)?)
 }
 
-/// Ends the connection with a reset when it is closed, so that nothing of it stays behind (TIME-WAIT). Where this
-/// cannot be set, it does.
+/// Makes closing the connection reset it, so that it does not remain in TIME-WAIT. This is best effort.
 fn close_at_once(socket: &impl AsFd) {
     let at_once = libc::linger {
         l_onoff: 1,

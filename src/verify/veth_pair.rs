@@ -1,11 +1,10 @@
-//! A pair of veth links by which a connection made in this namespace arrives in it as one from outside does.
+//! A veth pair through which a connection from this namespace arrives in it like one from outside.
 //!
-//! What a namespace sends to an address of its own takes `lo`, and rules for arriving connections never see it. A packet
-//! that leaves by one end of the pair arrives by the other and passes the prerouting hook, although both ends are here.
-//! Connection tracking must first see it there, or all would be decided on the way out: a temporary table exempts it until
-//! then.
+//! Packets to an address of the own namespace take `lo`, so inbound rules never see them. A packet that leaves by one end of the
+//! pair arrives by the other and passes the prerouting hook, although both ends are in this namespace. Connection
+//! tracking must see it there first, so a temporary table exempts it in the output hook.
 //!
-//! This takes `CAP_NET_ADMIN` alone. Raw sockets and packet sockets take `CAP_NET_RAW`, a namespace for the other end
+//! This needs only `CAP_NET_ADMIN`. Raw and packet sockets would need `CAP_NET_RAW`, a namespace for the other end
 //! `CAP_SYS_ADMIN`, a tun device a device node.
 
 use crate::intent::InterfacePattern;
@@ -13,7 +12,7 @@ use crate::netlink::{Error, Socket, Subsystem};
 use crate::nftables::probe_table::{self, ProbeTable};
 use crate::rtnetlink::veth::{self, Ends, Names};
 
-/// The pair and the temporary table. Both are deleted when this is dropped, with the pair's addresses, routes and neighbours.
+/// The pair and the temporary table. Dropping it deletes both, and with the pair its addresses, routes and neighbours.
 pub(super) struct VethPair {
     socket: Socket,
     names: Names,
@@ -33,7 +32,7 @@ impl VethPair {
         Ok(pair)
     }
 
-    /// Puts addresses of a family on both ends, and the route to the target between them.
+    /// Adds addresses of a family to both ends, and the route to the target.
     pub(super) fn connect(&mut self, ends: Ends) -> Result<(), Error> {
         veth::connect(&mut self.socket, self.names, ends)
     }
@@ -41,12 +40,12 @@ impl VethPair {
 
 impl Drop for VethPair {
     fn drop(&mut self) {
-        // The next run deletes what cannot be deleted now, and until then it harms nothing.
+        // If this fails, the next run deletes it; until then it is harmless.
         let _ = delete(&mut self.socket);
     }
 }
 
-/// Deletes what an interrupted verification left.
+/// Deletes the links and the table of an interrupted verification.
 pub(super) fn remove_leftovers() -> Result<(), Error> {
     delete(&mut Socket::open(Subsystem::Route)?)?;
     probe_table::remove_leftover()

@@ -1,8 +1,9 @@
-//! What was found out, in words.
+//! Messages of checks.
 
 use std::fmt;
 
 use super::{Bypassed, Cause, Check, Direction, Finding, Skip, Try};
+use crate::intent::Family;
 use crate::nftables::OtherChain;
 
 impl fmt::Display for Direction {
@@ -89,8 +90,8 @@ impl fmt::Display for Cause {
                 f,
                 "rules of {} in {}",
                 match family {
-                    crate::intent::Family::Ipv4 => "iptables-legacy",
-                    crate::intent::Family::Ipv6 => "ip6tables-legacy",
+                    Family::Ipv4 => "iptables-legacy",
+                    Family::Ipv6 => "ip6tables-legacy",
                 },
                 tables.join(", ")
             ),
