@@ -43,7 +43,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
 }
 
 /// Gives the namespace a link with these addresses.
-fn furnish(addresses: &[&str]) {
+fn connect(addresses: &[&str]) {
     run(
         "ip",
         &[
@@ -97,13 +97,13 @@ fn families() {
         (installed(), said)
     };
     let leaves_ipv6 = |rules: &str| rules.contains("inbound/leave-ipv6");
-    // IPv4 alone for want of any address.
+    // Without an address, only IPv4 is captured.
     let (none, said) = rules(&["--dual-stack"]);
     assert!(
         leaves_ipv6(&none) && said.contains("warning: "),
         "{said}{none}"
     );
-    furnish(&["10.9.0.2/24"]);
+    connect(&["10.9.0.2/24"]);
     assert!(leaves_ipv6(&rules(&["--dual-stack"]).0));
     add_address("fd09::2/64");
     let (single, said) = rules(&[]);
@@ -120,13 +120,13 @@ fn families() {
         &["address", "delete", "10.9.0.2/24", "dev", "eth0"],
         "",
     );
-    // The first one is of IPv6 now, and IPv4 is captured anyway.
+    // The first address is an IPv6 one now; IPv4 is captured too.
     let (ipv6, _) = rules(&[]);
     assert!(!ipv6.contains("leave-ipv"), "{ipv6}");
 }
 
 fn validated() {
-    furnish(&["10.9.0.2/24", "fd09::2/64"]);
+    connect(&["10.9.0.2/24", "fd09::2/64"]);
     for family in ["10.9.0.1", "fd09::1"] {
         let words = [
             "neighbour",
@@ -142,19 +142,19 @@ fn validated() {
     let (code, said) = istio(&["--run-validation", "--dual-stack"]);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(said.matches("info: verified: ").count(), 4, "{said}");
-    // Another program's rule is in the way now.
-    let in_the_way = "table inet other {
+    // Another program's rules redirect first.
+    let other_rules = "table inet other {
         chain output { type nat hook output priority -150; meta l4proto tcp redirect to :1; }
         chain prerouting { type nat hook prerouting priority -150; meta l4proto tcp redirect to :1; }
     }";
-    run("nft", &["-f", "-"], in_the_way);
+    run("nft", &["-f", "-"], other_rules);
     let (code, said) = istio(&["--run-validation", "--dual-stack"]);
     assert_eq!(code, Some(126), "{said}");
     assert!(said.contains("error: validation failed"), "{said}");
 }
 
-/// The program where everybody can run it.
-fn for_everybody() -> TempDir {
+/// A copy of the program that any user can run.
+fn executable_by_any_user() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let program = place.path().join("netweir");
@@ -165,7 +165,7 @@ fn for_everybody() -> TempDir {
 
 /// As the proxy's user without a capability, on rules that a CNI plugin would have installed.
 fn validated_unprivileged() {
-    let place = for_everybody();
+    let place = executable_by_any_user();
     let program = place.path().join("netweir");
     let validate = |uid: &str| {
         let mut command = Command::new("/usr/bin/env");
@@ -179,7 +179,7 @@ fn validated_unprivileged() {
         let said = String::from_utf8(output.stderr).expect("text");
         (output.status.code(), said)
     };
-    furnish(&["10.9.0.2/24", "fd09::2/64"]);
+    connect(&["10.9.0.2/24", "fd09::2/64"]);
     let (code, said) = validate("1337");
     assert_eq!(code, Some(126), "{said}");
     assert_eq!(
@@ -204,7 +204,7 @@ fn validated_unprivileged() {
 }
 
 fn cleanup() {
-    furnish(&["10.9.0.2/24", "fd09::2/64"]);
+    connect(&["10.9.0.2/24", "fd09::2/64"]);
     let state = || {
         let rules = run("ip", &["-4", "rule"], "") + &run("ip", &["-6", "rule"], "");
         let routes = run("ip", &["-4", "route", "show", "table", "all"], "");
@@ -215,7 +215,7 @@ fn cleanup() {
     assert_eq!(code, Some(0), "{said}");
     let tproxy = state();
     assert!(tproxy.contains("fwmark 0x7 lookup 8"), "{tproxy}");
-    // As its own program does, and as nobody asks: nothing.
+    // Like Istio's program, for flags that no injector combines.
     let (code, _) = istio(&["--skip-rule-apply", "--cleanup-only"]);
     assert_eq!((code, state()), (Some(0), tproxy));
     assert_eq!(istio(&["--dual-stack"]).0, Some(0));

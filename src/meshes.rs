@@ -30,4 +30,4 @@ pub use command::CompatCommand;
 pub use decision::annotation_keys;
 pub use istio::{Istio, IstioFlag};
 pub use linkerd::{Linkerd, LinkerdFlag};
-pub use request::{Action, Notice, Request, Show, Surroundings, Validation};
+pub use request::{Action, Environment, Notice, Request, Show};

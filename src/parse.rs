@@ -253,6 +253,17 @@ pub enum ValueError {
     InterfaceStar(String),
 }
 
+impl ValueError {
+    /// The text is none of the accepted words.
+    #[must_use]
+    pub fn word(text: &str, accepted: &'static str) -> Self {
+        Self::Word {
+            text: text.to_owned(),
+            accepted,
+        }
+    }
+}
+
 /// An interface name, or a prefix with `+` or `*` after it.
 pub fn interface(text: &str) -> Result<InterfacePattern, ValueError> {
     text.parse().map_err(|reason| {

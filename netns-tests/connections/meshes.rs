@@ -2,7 +2,7 @@
 //! tables: for the same flags.
 
 use netweir::intent::{Capture, Families, Family};
-use netweir::meshes::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag, Surroundings};
+use netweir::meshes::{CompatCommand, Environment, Istio, IstioFlag, Linkerd, LinkerdFlag};
 use netweir::metadata::Metadata;
 use netweir::nftables::{self, Outcome};
 use netweir::options::{OptionSet, OptionValues, Origin};
@@ -28,12 +28,12 @@ enum Stack {
 pub(super) fn tests() -> Vec<NetnsTest> {
     let istio = istio().into_iter().map(|(name, stack, settings)| {
         NetnsTest::new(format!("connections::istio-{name}"), move |sandbox| {
-            as_under_istio(sandbox, &settings, stack);
+            outcomes_match_istio(sandbox, &settings, stack);
         })
     });
     let linkerd = linkerd().into_iter().map(|(name, stack, settings)| {
         NetnsTest::new(format!("connections::linkerd-{name}"), move |sandbox| {
-            as_under_linkerd(sandbox, &settings, stack);
+            outcomes_match_linkerd(sandbox, &settings, stack);
         })
     });
     let tests = istio.chain(linkerd);
@@ -181,7 +181,7 @@ fn istio_tproxy() -> Sets<Settings> {
     ]
 }
 
-fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
+fn outcomes_match_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
     let mut flags = settings.flags(", ");
     let dual_stack = (stack == Stack::Dual).to_string();
     flags.push((IstioFlag::DualStack, dual_stack));
@@ -195,12 +195,12 @@ fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
     for (flag, text) in &flags {
         texts.set(*flag, Origin::Flag, text.clone());
     }
-    let request = Istio::read(&texts, &NoUsers).expect("valid");
-    let surroundings = Surroundings {
+    let request = Istio::read(&texts, &NoUsers).1.expect("valid");
+    let environment = Environment {
         addresses: POD.to_vec(),
         resolv_conf: settings.resolv_conf(),
     };
-    let (capture, _) = request.capture(&surroundings);
+    let (capture, _) = request.capture(&environment);
     let families = match stack {
         Stack::Single => Families::Only(Family::Ipv4),
         Stack::Dual => Families::Both,
@@ -214,7 +214,7 @@ fn as_under_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
         Family::Ipv4 => istio_rules::text(settings, false),
         Family::Ipv6 => istio_rules::text(settings, true),
     };
-    assert_treated_alike(sandbox, &capture, text);
+    assert_same_outcomes(sandbox, &capture, text);
 }
 
 fn linkerd() -> Sets<linkerd_rules::Settings> {
@@ -257,7 +257,7 @@ fn linkerd() -> Sets<linkerd_rules::Settings> {
     ]
 }
 
-fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack: Stack) {
+fn outcomes_match_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack: Stack) {
     let list = |entries: &[String]| entries.join(",");
     let flags = [
         (
@@ -286,8 +286,8 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
     for (flag, text) in &flags {
         texts.set(*flag, Origin::Flag, text.clone());
     }
-    let request = Linkerd::read(&texts, &NoUsers).expect("valid");
-    let (capture, _) = request.capture(&Surroundings::default());
+    let request = Linkerd::read(&texts, &NoUsers).1.expect("valid");
+    let (capture, _) = request.capture(&Environment::default());
     installs("linkerd-init", &flags, &[], &capture);
     let text = |family| {
         let ipv6 = family == Family::Ipv6;
@@ -297,7 +297,7 @@ fn as_under_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings, stack
             .retain(|subnet| subnet.contains(':') == ipv6);
         linkerd_rules::text(&settings)
     };
-    assert_treated_alike(sandbox, &capture, text);
+    assert_same_outcomes(sandbox, &capture, text);
 }
 
 /// The program installs the rules of the capture.
@@ -326,8 +326,8 @@ fn installs<F: OptionSet>(
     nftables::remove().expect("removed");
 }
 
-/// Tries the whole matrix out under the text, as iptables loads it.
-fn assert_treated_alike(sandbox: &Sandbox, capture: &Capture, text: impl Fn(Family) -> String) {
+/// Every attempt of the matrix has the same outcome under the capture and under the text, loaded with iptables.
+fn assert_same_outcomes(sandbox: &Sandbox, capture: &Capture, text: impl Fn(Family) -> String) {
     let rules = plan(capture);
     for (family, program) in Family::ALL.into_iter().zip(Variant::Nft.programs()) {
         if capture.families.contains(family) {

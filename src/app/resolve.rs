@@ -3,7 +3,7 @@
 
 use crate::intent::{Capture, Families, Family};
 use crate::log::Log;
-use crate::meshes::{Notice, Request, Surroundings};
+use crate::meshes::{Environment, Notice, Request};
 use crate::options::{Files, Parsed};
 use crate::parse::FamilyChoice;
 use crate::rtnetlink::addresses::{all_addresses, families_with_addresses};
@@ -39,15 +39,15 @@ pub(crate) fn resolve_flags(
     request: &Request,
     log: Log,
 ) -> Result<(Capture, Vec<Notice>), AppError> {
-    let mut surroundings = Surroundings::default();
+    let mut environment = Environment::default();
     if request.needs_addresses() {
-        surroundings.addresses = all_addresses().map_err(AppError::Addresses)?;
+        environment.addresses = all_addresses().map_err(AppError::Addresses)?;
     }
     if request.needs_name_servers() {
         let text = SystemFiles.read(RESOLV_CONF);
-        surroundings.resolv_conf = text.map_err(AppError::NameServers)?;
+        environment.resolv_conf = text.map_err(AppError::NameServers)?;
     }
-    let (capture, notices) = request.capture(&surroundings);
+    let (capture, notices) = request.capture(&environment);
     log_families(capture.families, log);
     Ok((capture, notices))
 }

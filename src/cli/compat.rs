@@ -64,22 +64,21 @@ fn start<P: HasRemedies>(arguments: Vec<OsString>, by: RecognizedBy) -> Result<E
     let command = clap::Command::new(P::COMMAND);
     let parsed = parser::parse(command, known, arguments);
     let mut parsed = parsed.map_err(|HelpRequested| Other::Help(P::COMMAND))?;
-    let texts = parser::values(P::Flag::ALL, &mut parsed, true);
+    let values = parser::values(P::Flag::ALL, &mut parsed, true);
+    let (log, request) = P::read(&values, &AccountFiles::default());
+    let log = Log::new(log);
     let mut errors = parsed.errors;
-    let options = P::log_options(&texts);
-    let log = Log::new(options.as_ref().copied().unwrap_or_default());
-    let request = P::read(&texts, &AccountFiles::default());
-    match (options, request) {
-        (Ok(_), Ok(mut request)) if errors.is_empty() => {
-            let remark = P::remark_on_flags_alone(&texts).filter(|_| by == RecognizedBy::Flags);
-            request.notices.extend(remark);
+    match request {
+        Ok(mut request) if errors.is_empty() => {
+            if by == RecognizedBy::Flags {
+                request.notices.extend(P::warning_for_flags_alone(&values));
+            }
             Ok(match carry_out::run(&request, log) {
                 Ok(()) => ExitCode::Done,
                 Err(error) => error::report::<P>(&error, log),
             })
         }
-        (options, request) => {
-            errors.extend(options.err().into_iter().flatten());
+        request => {
             errors.extend(request.err().into_iter().flatten());
             Ok(report(log, &errors))
         }

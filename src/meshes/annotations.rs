@@ -131,10 +131,7 @@ impl Reading {
                 // With NONE a pod is captured only because `netweir.io/capture` asks for it.
                 "REDIRECT" | "NONE" => Ok("redirect".to_owned()),
                 "TPROXY" => Ok("tproxy".to_owned()),
-                _ => Err(vec![ValueError::Word {
-                    text: text.to_owned(),
-                    accepted: "REDIRECT, TPROXY, NONE",
-                }]),
+                _ => Err(vec![ValueError::word(text, "REDIRECT, TPROXY, NONE")]),
             },
             Self::User if ["0", "-1"].contains(&text) => Ok("none".to_owned()),
             Self::Group if ["0", "-1"].contains(&text) => Ok(String::new()),
@@ -175,9 +172,6 @@ pub(crate) fn annotation_error(key: &str, problem: OptionErrorKind) -> OptionErr
 
 /// An annotation with a word that is none of the accepted ones.
 pub(super) fn unknown(key: &str, text: &str, accepted: &'static str) -> OptionError {
-    let error = ValueError::Word {
-        text: text.to_owned(),
-        accepted,
-    };
+    let error = ValueError::word(text, accepted);
     annotation_error(key, error.into())
 }

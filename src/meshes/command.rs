@@ -3,6 +3,7 @@
 use crate::options::{LogOptions, OptionError, OptionSet, OptionValues};
 use crate::parse::Accounts;
 
+use super::reader::Reader;
 use super::{Notice, Request};
 
 /// A mesh's own program, whose command line netweir understands.
@@ -14,18 +15,34 @@ pub trait CompatCommand {
     /// What the command does.
     const ABOUT: &'static str;
 
-    /// The format and the level of messages.
-    fn log_options(values: &OptionValues<Self::Flag>) -> Result<LogOptions, Vec<OptionError>>;
+    /// The format and the level of messages; `None` after an error.
+    fn log_options(reader: &mut Reader<'_, Self::Flag>) -> Option<LogOptions>;
+
+    /// What the flags ask for; `None` after an error.
+    fn request(reader: &mut Reader<'_, Self::Flag>) -> Option<Request>;
 
     /// A warning for runs in which only the flags show that this program is meant.
     #[must_use]
-    fn remark_on_flags_alone(_values: &OptionValues<Self::Flag>) -> Option<Notice> {
+    fn warning_for_flags_alone(_values: &OptionValues<Self::Flag>) -> Option<Notice> {
         None
     }
 
-    /// Reads the values, and finds all errors in them.
+    /// Reads the values: how to log, by default if they do not say so, and what to do, or all errors.
     fn read(
         values: &OptionValues<Self::Flag>,
         accounts: &dyn Accounts,
-    ) -> Result<Request, Vec<OptionError>>;
+    ) -> (LogOptions, Result<Request, Vec<OptionError>>) {
+        let mut reader = Reader {
+            values,
+            accounts,
+            notices: Vec::new(),
+            errors: Vec::new(),
+        };
+        let log = Self::log_options(&mut reader).unwrap_or_default();
+        let request = match Self::request(&mut reader) {
+            Some(request) if reader.errors.is_empty() => Ok(request),
+            _ => Err(reader.errors),
+        };
+        (log, request)
+    }
 }

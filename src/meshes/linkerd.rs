@@ -9,16 +9,15 @@ pub(super) mod decision;
 mod flags;
 mod log;
 
+use std::mem;
+
 use crate::intent::{Capture, Families, Family, InterfacePattern, Outbound, PassthroughSources};
-use crate::meshes::notation;
-use crate::options::{
-    Format, LogOptions, OptionError, OptionErrorKind, OptionSet, OptionValues, Section,
-};
-use crate::parse::{self, Accounts, DnsChoice, NetworkNamespace, ValueError};
+use crate::options::{LogFormat, LogOptions};
+use crate::parse::{DnsChoice, ValueError};
 
 use super::reader::Reader;
-use super::request::{FamilyRule, Notice};
-use super::{Action, CompatCommand, Request, Show};
+use super::request::FamilyRule;
+use super::{Action, CompatCommand, Request, notation};
 
 pub use flags::LinkerdFlag;
 
@@ -31,49 +30,46 @@ impl CompatCommand for Linkerd {
     const COMMAND: &'static str = "linkerd-init";
     const ABOUT: &'static str = "Do what Linkerd's proxy-init does for the same flags";
 
-    fn log_options(values: &OptionValues<LinkerdFlag>) -> Result<LogOptions, Vec<OptionError>> {
-        log::log_options(values)
+    fn log_options(reader: &mut Reader<'_, LinkerdFlag>) -> Option<LogOptions> {
+        let format = reader.one(LinkerdFlag::LogFormat, LogFormat::parse);
+        let level = reader.one(LinkerdFlag::LogLevel, log::level);
+        Some(LogOptions {
+            format: format?,
+            level: level?,
+        })
     }
 
-    fn read(
-        values: &OptionValues<LinkerdFlag>,
-        accounts: &dyn Accounts,
-    ) -> Result<Request, Vec<OptionError>> {
-        let mut reader = Reader {
-            values,
-            accounts,
-            errors: Vec::new(),
-        };
-        match reader.request() {
-            Some(request) if reader.errors.is_empty() => Ok(request),
-            _ => Err(reader.errors),
-        }
-    }
-}
-
-impl Reader<'_, LinkerdFlag> {
     // Every flag is read before the first `?`, to find all errors.
-    fn request(&mut self) -> Option<Request> {
-        let mut notices = Vec::new();
-        let proxy = self.proxy(&mut notices);
-        let inbound = self.inbound();
-        let exclude_ports = self.ports(LinkerdFlag::OutboundPortsToIgnore);
-        let ipv6 = self.switch(LinkerdFlag::Ipv6);
-        let show = self.show();
-        let namespace = self.namespace();
-        let on_host = self.switch(LinkerdFlag::Host);
-        let close_wait = self.one(LinkerdFlag::TimeoutCloseWait, notation::whole_number);
-        self.accepted(&mut notices);
+    fn request(reader: &mut Reader<'_, LinkerdFlag>) -> Option<Request> {
+        let proxy = reader.proxy();
+        let inbound = reader.inbound();
+        let exclude_ports = reader.ports(LinkerdFlag::OutboundPortsToIgnore);
+        let ipv6 = reader.switch(LinkerdFlag::Ipv6);
+        let show = reader.show(
+            LinkerdFlag::Simulate,
+            LinkerdFlag::Format,
+            LinkerdFlag::PrintOptions,
+        );
+        let namespace = reader.namespace(LinkerdFlag::Netns);
+        let on_host = reader.switch(LinkerdFlag::Host);
+        let close_wait = reader.one(LinkerdFlag::TimeoutCloseWait, notation::whole_number);
+        reader.one(LinkerdFlag::IptablesMode, |text| match text {
+            "" | "legacy" | "nft" | "plain" => Ok(()),
+            _ => Err(ValueError::word(text, "legacy, nft, plain")),
+        });
+        reader.ignored(LinkerdFlag::IptablesMode);
         let families = if ipv6? {
             Families::Both
         } else {
             Families::Only(Family::Ipv4)
         };
-        let (dns, dns_port) = (DnsChoice::Off, proxy.as_ref()?.outbound_port);
+        let proxy = proxy?;
         Some(Request {
+            families: FamilyRule::Fixed(families),
+            dns: (DnsChoice::Off, proxy.outbound_port),
             capture: Capture {
                 families,
-                proxy: proxy?,
+                proxy,
                 inbound: inbound?,
                 outbound: Outbound {
                     exclude_ports: exclude_ports?,
@@ -83,52 +79,13 @@ impl Reader<'_, LinkerdFlag> {
                 passthrough: PassthroughSources::default(),
                 ..Capture::default()
             },
-            families: FamilyRule::Fixed(families),
-            dns: (dns, dns_port),
             action: Action::Install,
             show,
             namespace,
             on_host: on_host?,
             close_wait_timeout: Some(close_wait?).filter(|&seconds| seconds > 0),
             validation: None,
-            notices,
+            notices: mem::take(&mut reader.notices),
         })
-    }
-
-    /// What to print; `None` also after an error.
-    fn show(&mut self) -> Option<Show> {
-        let simulate = self.switch(LinkerdFlag::Simulate);
-        let format = self.one(LinkerdFlag::Format, Format::parse);
-        let options = self.switch(LinkerdFlag::PrintOptions);
-        if simulate == Some(false) && format.is_some() && self.values.has(LinkerdFlag::Format) {
-            let simulate = self.values.name(LinkerdFlag::Simulate);
-            self.note(LinkerdFlag::Format, OptionErrorKind::Requires(simulate));
-        }
-        Show::of(simulate?, format?, options?)
-    }
-
-    /// The network namespace; `None` also after an error.
-    fn namespace(&mut self) -> Option<NetworkNamespace> {
-        if self.text(LinkerdFlag::Netns).is_empty() {
-            return None;
-        }
-        self.one(LinkerdFlag::Netns, parse::network_namespace)
-    }
-
-    /// Flags that are accepted and ignored. Their values are checked all the same.
-    fn accepted(&mut self, notices: &mut Vec<Notice>) {
-        self.switch(LinkerdFlag::UseWaitFlag);
-        self.one(LinkerdFlag::IptablesMode, |text| match text {
-            "" | "legacy" | "nft" | "plain" => Ok(()),
-            _ => Err(ValueError::Word {
-                text: text.to_owned(),
-                accepted: "legacy, nft, plain",
-            }),
-        });
-        for flag in self.values.set_options() {
-            if flag.spec().section == Section::Ignored {
-                notices.push(Notice::no_effect(self.values, flag));
-            }
-        }
     }
 }

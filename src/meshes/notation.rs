@@ -11,10 +11,7 @@ pub fn go_switch(text: &str) -> Result<bool, ValueError> {
     match text {
         "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "true, t, 1, false, f, 0",
-        }),
+        _ => Err(ValueError::word(text, "true, t, 1, false, f, 0")),
     }
 }
 
@@ -81,7 +78,7 @@ pub fn iptables_interface(text: &str) -> Result<InterfacePattern, ValueError> {
     })
 }
 
-/// A number of something.
+/// A decimal number.
 pub fn whole_number(text: &str) -> Result<u32, ValueError> {
     decimal(text).ok_or_else(|| ValueError::WholeNumber(text.to_owned()))
 }
@@ -91,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_switch_is_one_of_a_dozen_words() {
+    fn accepts_switches_as_go_does() {
         for text in ["1", "t", "T", "true", "TRUE", "True"] {
             assert_eq!(go_switch(text), Ok(true));
         }
@@ -104,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cidr_has_a_prefix_length_and_keeps_its_host_bits() {
+    fn cidr_has_a_prefix_length_and_keeps_host_bits() {
         assert_eq!(cidr("10.0.0.1/8"), Ok("10.0.0.1/8".parse().unwrap()));
         assert_eq!(cidr("fd00::1/8"), Ok("fd00::1/8".parse().unwrap()));
         for text in ["10.0.0.1", "", "*", "10.0.0.0/08"] {
@@ -116,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_range_of_ports_may_be_open() {
+    fn port_ranges_may_be_open() {
         let between = |first, last| Ok(Interval::between(first, last));
         assert_eq!(iptables_ports("80"), between(80, 80));
         assert_eq!(iptables_ports("8000-8010"), between(8000, 8010));
@@ -145,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_makes_no_prefix_of_interfaces() {
+    fn star_is_no_wildcard_for_interfaces() {
         assert_eq!(iptables_interface("tun+"), interface("tun*"));
         assert_eq!(iptables_interface("eth0"), interface("eth0"));
         assert!(iptables_interface("tun*").is_err());

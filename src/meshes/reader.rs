@@ -1,15 +1,17 @@
 //! Reads values of flags and collects errors.
 
-use crate::meshes::notation;
-use crate::options::{OptionError, OptionErrorKind, OptionSet, OptionValues};
-use crate::parse::{Accounts, ValueError};
+use crate::options::{
+    Format, OptionError, OptionErrorKind, OptionSet, OptionValues, Section, Shape,
+};
+use crate::parse::{self, Accounts, NetworkNamespace, ValueError};
 
-use super::Notice;
+use super::{Notice, Show, notation};
 
 /// Reads values of flags and collects errors. A function that finds an error gives `None`.
-pub(super) struct Reader<'a, F> {
+pub struct Reader<'a, F> {
     pub(super) values: &'a OptionValues<F>,
     pub(super) accounts: &'a dyn Accounts,
+    pub(super) notices: Vec<Notice>,
     pub(super) errors: Vec<OptionError>,
 }
 
@@ -82,14 +84,58 @@ impl<F: OptionSet> Reader<'_, F> {
         None
     }
 
-    /// A warning that names the flag.
-    pub(super) fn warning(&self, flag: F, text: &str) -> Notice {
-        Notice::Warning(format!("{}: {text}", self.values.name(flag)))
+    /// What to print instead of installing it; `None` also after an error.
+    pub(super) fn show(&mut self, dry_run: F, format: F, options: F) -> Option<Show> {
+        let is_dry = self.switch(dry_run);
+        let rules = self.one(format, Format::parse);
+        let shows_options = self.switch(options);
+        if is_dry == Some(false) && rules.is_some() && self.values.has(format) {
+            self.note(format, OptionErrorKind::Requires(self.values.name(dry_run)));
+        }
+        let rules = is_dry?.then_some(Show::Rules(rules?));
+        shows_options?.then_some(Show::Options).or(rules)
     }
 
-    /// A debug message that names the flag.
-    pub(super) fn remark(&self, flag: F, text: &str) -> Notice {
-        Notice::Debug(format!("{}: {text}", self.values.name(flag)))
+    /// The network namespace, if the flag names one; `None` also after an error.
+    pub(super) fn namespace(&mut self, flag: F) -> Option<NetworkNamespace> {
+        if self.text(flag).is_empty() {
+            return None;
+        }
+        self.one(flag, parse::network_namespace)
+    }
+
+    /// Flags that are accepted and ignored. Their values are checked all the same, other than that of the exception.
+    pub(super) fn ignored(&mut self, except: F) {
+        for flag in self.values.set_options() {
+            let spec = flag.spec();
+            if spec.section != Section::Ignored {
+                continue;
+            }
+            if flag != except {
+                match spec.shape {
+                    Shape::Switch => drop(self.switch(flag)),
+                    Shape::Number => drop(self.one(flag, notation::whole_number)),
+                    Shape::One | Shape::List | Shape::Several | Shape::Count => {}
+                }
+            }
+            let about = spec.about.trim_end_matches('.');
+            let mut rest = about.chars();
+            let first = rest.next().map(|first| first.to_ascii_lowercase());
+            let about: String = first.into_iter().chain(rest).collect();
+            self.remark(flag, &format!("ignored: {about}"));
+        }
+    }
+
+    /// Adds a warning that names the flag.
+    pub(super) fn warn(&mut self, flag: F, text: &str) {
+        let text = format!("{}: {text}", self.values.name(flag));
+        self.notices.push(Notice::Warning(text));
+    }
+
+    /// Adds a debug message that names the flag.
+    pub(super) fn remark(&mut self, flag: F, text: &str) {
+        let text = format!("{}: {text}", self.values.name(flag));
+        self.notices.push(Notice::Debug(text));
     }
 
     pub(super) fn note(&mut self, flag: F, problem: impl Into<OptionErrorKind>) {

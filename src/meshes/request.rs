@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::intent::{Capture, Dns, Families, Family, IpRanges, Port, RangeSelection};
-use crate::options::{Format, OptionSet, OptionValues};
+use crate::options::Format;
 use crate::parse::{self, DnsChoice, NetworkNamespace};
 
 /// The request of a mesh's flags.
@@ -27,8 +27,8 @@ pub struct Request {
     /// How long connection tracking remembers a connection that only its peer has closed, in seconds; unchanged when `None`
     /// (`nf_conntrack_tcp_timeout_close_wait`).
     pub close_wait_timeout: Option<u32>,
-    /// How to test the rules, if at all.
-    pub validation: Option<Validation>,
+    /// Whether to test the rules: the port that the proxy's user connects to.
+    pub validation: Option<Port>,
     /// What the user should know.
     pub notices: Vec<Notice>,
 }
@@ -62,13 +62,6 @@ pub enum Show {
     Options,
 }
 
-/// How to test the rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Validation {
-    /// The port that the proxy's user connects to.
-    pub port: Port,
-}
-
 /// What the user should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -80,7 +73,7 @@ pub enum Notice {
 
 /// What a request depends on in the network namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Surroundings {
+pub struct Environment {
     /// All addresses of the network namespace, in the kernel's order.
     pub addresses: Vec<IpAddr>,
     /// The text of resolv.conf(5).
@@ -106,11 +99,11 @@ impl Request {
 
     /// What to capture, and what the user should know about it.
     #[must_use]
-    pub fn capture(&self, surroundings: &Surroundings) -> (Capture, Vec<Notice>) {
+    pub fn capture(&self, environment: &Environment) -> (Capture, Vec<Notice>) {
         let mut notices = Vec::new();
         let families = match self.families {
             FamilyRule::Fixed(families) => families,
-            FamilyRule::ByAddress { dual_stack } => by_address(&surroundings.addresses, dual_stack)
+            FamilyRule::ByAddress { dual_stack } => by_address(&environment.addresses, dual_stack)
                 .unwrap_or_else(|| {
                     notices.push(Notice::Warning(NO_ADDRESS.to_owned()));
                     Families::Only(Family::Ipv4)
@@ -119,7 +112,7 @@ impl Request {
         let servers = match self.dns.0 {
             DnsChoice::Off => None,
             DnsChoice::All => Some(RangeSelection::All),
-            DnsChoice::Resolvers => name_servers(&surroundings.resolv_conf, &mut notices),
+            DnsChoice::Resolvers => name_servers(&environment.resolv_conf, &mut notices),
         };
         let port = self.dns.1;
         let capture = Capture {
@@ -144,11 +137,11 @@ fn by_address(addresses: &[IpAddr], dual_stack: bool) -> Option<Families> {
 }
 
 fn is_global(address: &IpAddr) -> bool {
-    let of_a_link = match address {
+    let is_link_local = match address {
         IpAddr::V4(address) => address.is_link_local(),
         IpAddr::V6(address) => address.is_unicast_link_local(),
     };
-    !(of_a_link || address.is_loopback() || address.is_unspecified())
+    !(is_link_local || address.is_loopback() || address.is_unspecified())
 }
 
 /// The name servers of the file; `None` without any. Lines without an address are ignored with a warning.
@@ -167,34 +160,10 @@ fn name_servers(resolv_conf: &str, notices: &mut Vec<Notice>) -> Option<RangeSel
     Some(RangeSelection::Only(IpRanges::from_iter(servers)))
 }
 
-impl Show {
-    /// What two flags for printing ask for together.
-    pub(super) fn of(rules: bool, format: Format, options: bool) -> Option<Self> {
-        if options {
-            Some(Self::Options)
-        } else {
-            rules.then_some(Self::Rules(format))
-        }
-    }
-}
-
-impl Notice {
-    /// The flag is accepted and ignored.
-    pub(super) fn no_effect<F: OptionSet>(values: &OptionValues<F>, flag: F) -> Self {
-        let about = flag.spec().about.trim_end_matches('.');
-        let name = values.name(flag);
-        let mut about = about.chars();
-        let first = about.next().map(|first| first.to_ascii_lowercase());
-        let about: String = first.into_iter().chain(about).collect();
-        Self::Debug(format!("{name}: ignored: {about}"))
-    }
-}
-
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Warning(text) | Self::Debug(text) => f.write_str(text),
-        }
+        let (Self::Warning(text) | Self::Debug(text)) = self;
+        f.write_str(text)
     }
 }
 
@@ -208,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_global_address_decides_unless_both_families_are_asked_for() {
+    fn first_global_address_decides_unless_dual_stack() {
         let ipv4 = Some(Families::Only(Family::Ipv4));
         let both = Some(Families::Both);
         for (addresses, single, dual) in [
@@ -227,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn name_servers_are_those_that_are_addresses() {
+    fn reads_name_servers_with_addresses() {
         let servers = |text: &str| {
             let mut notices = Vec::new();
             (name_servers(text, &mut notices), notices.len())

@@ -83,7 +83,7 @@ impl Host {
             Some(Ok(primary)) => (files.install(primary, &self.entry), None),
             Some(Err(blocked)) => {
                 let error = InstallError::unsupported(path.join(blocked.name), &blocked.reason);
-                // No event tells of another directory, or when a file can be read.
+                // No event reports another directory, or that a file can be read again.
                 if !blocked.reason.is_settled() {
                     perform(&self.conf_dir, &files.follow_removals(), self.log)?;
                     return Err(error);

@@ -32,10 +32,7 @@ impl OutputFormat {
         match text {
             "text" => Ok(Self::Text),
             "json" => Ok(Self::Json),
-            _ => Err(ValueError::Word {
-                text: text.to_owned(),
-                accepted: "text, json",
-            }),
+            _ => Err(ValueError::word(text, "text, json")),
         }
     }
 }
@@ -180,10 +177,7 @@ impl Format {
             "json" => Ok(Format::Json),
             "iptables" => Ok(Format::Iptables),
             "ip6tables" => Ok(Format::Ip6tables),
-            _ => Err(ValueError::Word {
-                text: text.to_owned(),
-                accepted: "nft, json, iptables, ip6tables",
-            }),
+            _ => Err(ValueError::word(text, "nft, json, iptables, ip6tables")),
         }
     }
 }
@@ -194,10 +188,7 @@ impl LogFormat {
         match text {
             "plain" => Ok(LogFormat::Plain),
             "json" => Ok(LogFormat::Json),
-            _ => Err(ValueError::Word {
-                text: text.to_owned(),
-                accepted: "plain, json",
-            }),
+            _ => Err(ValueError::word(text, "plain, json")),
         }
     }
 }

@@ -20,10 +20,7 @@ pub fn families(text: &str) -> Result<FamilyChoice, ValueError> {
         "ipv6" => Ok(FamilyChoice::Fixed(Families::Only(Family::Ipv6))),
         "both" => Ok(FamilyChoice::Fixed(Families::Both)),
         "auto" => Ok(FamilyChoice::Auto),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "ipv4, ipv6, both, auto",
-        }),
+        _ => Err(ValueError::word(text, "ipv4, ipv6, both, auto")),
     }
 }
 
@@ -41,10 +38,7 @@ pub fn inbound_mode(text: &str) -> Result<ModeChoice, ValueError> {
     match text {
         "redirect" => Ok(ModeChoice::Redirect),
         "tproxy" => Ok(ModeChoice::Tproxy),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "redirect, tproxy",
-        }),
+        _ => Err(ValueError::word(text, "redirect, tproxy")),
     }
 }
 
@@ -65,10 +59,7 @@ pub fn dns(text: &str) -> Result<DnsChoice, ValueError> {
         "off" => Ok(DnsChoice::Off),
         "resolvers" => Ok(DnsChoice::Resolvers),
         "all" => Ok(DnsChoice::All),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "off, resolvers, all",
-        }),
+        _ => Err(ValueError::word(text, "off, resolvers, all")),
     }
 }
 
@@ -78,10 +69,7 @@ pub fn over_loopback(text: &str) -> Result<Option<bool>, ValueError> {
         "auto" => Ok(None),
         "always" => Ok(Some(true)),
         "never" => Ok(Some(false)),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "auto, always, never",
-        }),
+        _ => Err(ValueError::word(text, "auto, always, never")),
     }
 }
 
@@ -90,10 +78,7 @@ pub fn switch(text: &str) -> Result<bool, ValueError> {
     match text {
         "true" | "1" => Ok(true),
         "false" | "0" => Ok(false),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "true, 1, false, 0",
-        }),
+        _ => Err(ValueError::word(text, "true, 1, false, 0")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The command lines of other programs, as their images are started.
+//! The meshes' command lines, as their images are started.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -50,7 +50,7 @@ const LINKERD: [&str; 16] = [
     "--simulate",
 ];
 
-/// The program by another name.
+/// The program under another name.
 fn called(name: &str, arguments: &[&str]) -> Command {
     let mut command = netweir(arguments);
     command.arg0(name);
@@ -83,9 +83,18 @@ fn recognised_by_command_name_and_flags_alone() {
     assert_eq!(rules(&mut netweir(&ISTIO)), istio);
     let old_image = run(&mut netweir(&OLD_ISTIO));
     assert_eq!((old_image.code, old_image.stdout), (Some(0), old));
-    let port = "warning: --inbound-capture-port: inbound connections go to port 15006";
-    assert!(old_image.stderr.contains(port), "{}", old_image.stderr);
-    assert!(!run(&mut netweir(&ISTIO)).stderr.contains(port));
+    let warnings = |log: &str| {
+        let warnings = log.lines().filter(|line| line.contains("-port: "));
+        warnings.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    assert_data_eq!(
+        warnings(&old_image.stderr),
+        str![[r#"
+warning: --inbound-capture-port: inbound connections go to port 15006, the proxy's port since Istio 1.3; an older proxy expects them on its outbound port
+
+"#]]
+    );
+    assert_eq!(warnings(&run(&mut netweir(&ISTIO)).stderr), "");
     assert_eq!(rules(&mut netweir(&LINKERD)), linkerd);
     let pilot_agent = [&["istio-iptables"][..], &ISTIO].concat();
     assert_eq!(rules(&mut called("pilot-agent", &pilot_agent)), istio);
@@ -140,7 +149,7 @@ fn print_the_equal_apply_command_line() {
         ],
     ];
     for line in lines {
-        // A space is no part of an interface's name.
+        // Interface names have no spaces.
         let line: Vec<_> = line.iter().map(|text| text.replace(",a b", "")).collect();
         let line: Vec<_> = line.iter().map(String::as_str).collect();
         let linkerd = line.contains(&"--incoming-proxy-port") || line[0] == "linkerd-init";
@@ -168,7 +177,7 @@ fn print_the_equal_apply_command_line() {
 
 #[test]
 fn report_every_error_at_once() {
-    let complaints = |mut command: Command| {
+    let errors_of = |mut command: Command| {
         let run = run(&mut command);
         assert_eq!(
             (run.code, run.stdout.as_str()),
@@ -192,7 +201,7 @@ fn report_every_error_at_once() {
     ]);
     istio.env("ISTIO_META_DNS_CAPTURE", "enabled");
     assert_data_eq!(
-        complaints(istio),
+        errors_of(istio),
         str![[r#"
 error: --nonsense: unknown option; see --help
 error: false: unexpected argument; separate list values with commas (80,443), give switches a value with =
@@ -204,7 +213,7 @@ error: ISTIO_META_DNS_CAPTURE: expected one of true, t, 1, false, f, 0, found "e
 "#]]
     );
     assert_data_eq!(
-        complaints(netweir(&["linkerd-init", "-p", "4143", "--proxy-uid", "x"])),
+        errors_of(netweir(&["linkerd-init", "-p", "4143", "--proxy-uid", "x"])),
         str![[r#"
 error: --outgoing-proxy-port: missing; expected PORT, such as 4140
 error: --proxy-uid: expected a user id (0-4294967294), found "x"
@@ -240,9 +249,22 @@ fn log_ignored_flags_at_debug_level() {
     };
     let quiet = run_with(&["--log_output_level=default:error"]);
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
-    let said = run_with(&["--log_output_level=all:debug"]).stderr;
-    let notices = said.lines().filter(|line| line.contains(": ignored:"));
-    assert_eq!(notices.count(), 7, "{said}");
+    let log = run_with(&["--log_output_level=all:debug"]).stderr;
+    let notices = log.lines().filter(|line| line.contains(": ignored:"));
+    let notices: String = notices.map(|line| format!("{line}\n")).collect();
+    assert_data_eq!(
+        notices,
+        str![[r#"
+debug: --native-nftables: ignored: the rules are nf_tables rules anyway
+debug: --force-iptables-binary: ignored: no such program is run
+debug: --reconcile: ignored: rules of an earlier run are replaced anyway, in one change
+debug: --force-apply: ignored: rules of an earlier run are replaced anyway, in one change
+debug: --log_target: ignored: messages go to standard error
+debug: --log_caller: ignored: messages do not name a place in the source
+debug: --vklog: ignored: netweir has no Kubernetes client
+
+"#]]
+    );
     assert_eq!(quiet.stdout, of_command("istio-iptables", &ISTIO));
     let json = run_with(&["--log_output_level=all:debug", "--log_as_json"]).stderr;
     assert!(

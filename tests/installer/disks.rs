@@ -193,7 +193,7 @@ fn full_disk_leaves_the_older_binary() {
             node.bin().to_str().unwrap(),
         ],
     );
-    // No event tells of more room: the installer tries once a second.
+    // No event reports free space: the installer tries once a second.
     wait_for(std::slice::from_ref(&bin), PATIENCE, "the plugin", || {
         is_plugin(&bin.join("netweir"))
     });

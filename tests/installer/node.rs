@@ -116,16 +116,16 @@ impl Node {
     }
 
     /// The command with the node's directories.
-    pub(crate) fn command(&self, verb: &str) -> Command {
+    pub(crate) fn command(&self, name: &str) -> Command {
         let mut command = Command::new(program());
-        command.env_clear().args(self.arguments(verb));
+        command.env_clear().args(self.arguments(name));
         command
     }
 
-    pub(crate) fn arguments(&self, verb: &str) -> Vec<String> {
+    pub(crate) fn arguments(&self, name: &str) -> Vec<String> {
         let folder = |path: PathBuf| path.to_str().unwrap().to_owned();
         let (bin, conf) = (folder(self.bin()), folder(self.conf()));
-        ["cni", verb, "--bin-dir", &bin, "--conf-dir", &conf]
+        ["cni", name, "--bin-dir", &bin, "--conf-dir", &conf]
             .map(str::to_owned)
             .to_vec()
     }

@@ -20,11 +20,11 @@ fn variables_set_options_and_flags_win() {
     let node = Node::new(&[FLANNEL]);
     let options = node.path("plugin.json");
     fs::write(&options, r#"{"policy": "all"}"#).unwrap();
-    let run = |verb: &str, variables: &[(&str, &str)]| {
+    let run = |name: &str, variables: &[(&str, &str)]| {
         let mut command = Command::new(program());
         command
             .env_clear()
-            .args(["cni", verb])
+            .args(["cni", name])
             .envs(variables.iter().copied());
         command
             .env("NETWEIR_CNI_BIN_DIR", node.bin())
@@ -88,7 +88,7 @@ error: NETWEIR_CNI_UNINSTALL_ON_EXIT: expected one of true, 1, false, 0, found "
 }
 
 #[test]
-fn options_of_watching_are_of_no_use_once() {
+fn options_for_watching_conflict_with_once() {
     let node = Node::new(&[FLANNEL]);
     let mut command = node.command("install");
     command
@@ -108,7 +108,7 @@ error: --uninstall-on-exit: cannot be combined with --once
 }
 
 #[test]
-fn options_that_belong_elsewhere_are_told() {
+fn options_of_other_commands_are_refused() {
     let (code, found) =
         errors_of(
             Command::new(program())

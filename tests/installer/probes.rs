@@ -218,7 +218,7 @@ fn ready_file_exists_while_the_plugin_is_installed() {
 }
 
 #[test]
-fn ready_file_that_cannot_be_written_is_tried_again() {
+fn ready_file_that_cannot_be_written_is_retried() {
     let node = Node::new(&[FLANNEL]);
     let ready = node.path("folder/ready");
     let mut command = node.command("install");
@@ -229,7 +229,7 @@ fn ready_file_that_cannot_be_written_is_tried_again() {
         "{error}"
     );
     fs::create_dir(node.path("folder")).unwrap();
-    // Nobody tells of the folder: it is tried once a second, and told once.
+    // No event reports the folder: the file is tried once a second, and the error logged once.
     crate::node::wait_for(&[node.path("folder")], PATIENCE, "ready", || ready.exists());
     let lines = installer.end(Signal::SIGTERM);
     let errors = lines.iter().filter(|line| line.starts_with("error: "));

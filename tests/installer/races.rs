@@ -16,11 +16,11 @@ use netweir_testkit::tracer::Next;
 type Act<'a> = &'a dyn Fn(&Node, &mut Option<File>, usize, i64);
 
 /// Runs the command once for each moment and checks the result.
-fn with_another(
+fn with_another_program(
     command: &str,
     prepared: &dyn Fn() -> Node,
     act: Act<'_>,
-    judge: &dyn Fn(&Node, &str),
+    check: &dyn Fn(&Node, &str),
 ) {
     let mut moment = 0;
     loop {
@@ -43,9 +43,9 @@ fn with_another(
         if stops <= moment {
             break;
         }
-        // Whatever it has not done yet.
+        // What it has not done yet.
         act(&node, &mut file, usize::MAX, 0);
-        judge(
+        check(
             &node,
             &format!(
                 "{command}, at {moment} of {stops}: {:#?}",
@@ -55,7 +55,7 @@ fn with_another(
         // After one system call is before the next.
         moment += 2;
     }
-    assert!(moment > 20, "there was nothing to come between");
+    assert!(moment > 20, "too few moments to come between");
 }
 
 /// By a rename.
@@ -84,11 +84,11 @@ fn in_halves(name: &str, text: &str) -> impl Fn(&Node, &mut Option<File>, usize,
     }
 }
 
-fn of_list(command: &str, prepared: &dyn Fn() -> Node) {
+fn list_survives_every_order(command: &str, prepared: &dyn Fn() -> Node) {
     let (name, text) = CALICO;
     let newer = text.replace("\"mtu\": 0", "\"mtu\": 9000");
     assert_ne!(newer, text);
-    let judge = |node: &Node, when: &str| {
+    let check = |node: &Node, when: &str| {
         let found = node.text(name);
         assert!(
             found == newer || has_entry_besides(&found, &newer),
@@ -98,19 +98,19 @@ fn of_list(command: &str, prepared: &dyn Fn() -> Node) {
         assert!(has_entry_besides(&node.text(name), &newer), "{when}");
         assert_eq!(node.configurations().len(), 1, "{when}");
     };
-    with_another(command, prepared, &at_once(name, &newer), &judge);
-    with_another(command, prepared, &in_halves(name, &newer), &judge);
+    with_another_program(command, prepared, &at_once(name, &newer), &check);
+    with_another_program(command, prepared, &in_halves(name, &newer), &check);
     let removed = |node: &Node, _: &mut Option<File>, since, _| {
         if since == 0 {
             fs::remove_file(node.file(name)).unwrap();
         }
     };
-    with_another(command, prepared, &removed, &|node, when| {
+    with_another_program(command, prepared, &removed, &|node, when| {
         assert!(node.configurations().is_empty(), "{when}");
     });
 }
 
-/// The plugin's file is there already, which is not what this is about.
+/// A node with the plugin's binary and these configurations.
 fn with_binary(files: &[(&str, &str)]) -> Node {
     let node = Node::new(&[CALICO]);
     node.install_once();
@@ -123,14 +123,14 @@ fn with_binary(files: &[(&str, &str)]) -> Node {
 
 #[test]
 fn installation_in_a_list_keeps_what_others_write() {
-    of_list("install", &|| with_binary(&[CALICO]));
+    list_survives_every_order("install", &|| with_binary(&[CALICO]));
 }
 
 #[test]
 fn installation_beside_a_single_plugin_follows_what_others_write() {
     let (name, text) = BRIDGE;
     let newer = text.replace("cni0", "cni1");
-    let judge = |node: &Node, when: &str| {
+    let check = |node: &Node, when: &str| {
         let bridge = || primary(&node.conf()).map(|(_, list)| list["plugins"][0]["bridge"].clone());
         assert_eq!(node.text(name), newer, "{when}");
         node.install_once();
@@ -144,14 +144,14 @@ fn installation_beside_a_single_plugin_follows_what_others_write() {
         );
     };
     let prepared = || with_binary(&[BRIDGE]);
-    with_another("install", &prepared, &at_once(name, &newer), &judge);
-    with_another("install", &prepared, &in_halves(name, &newer), &judge);
+    with_another_program("install", &prepared, &at_once(name, &newer), &check);
+    with_another_program("install", &prepared, &in_halves(name, &newer), &check);
     let removed = |node: &Node, _: &mut Option<File>, since, _| {
         if since == 0 {
             fs::remove_file(node.file(name)).unwrap();
         }
     };
-    with_another("install", &prepared, &removed, &|node, when| {
+    with_another_program("install", &prepared, &removed, &|node, when| {
         let output = node.command("install").arg("--once").output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{when}");
         assert!(node.configurations().is_empty(), "{when}");
@@ -160,7 +160,7 @@ fn installation_beside_a_single_plugin_follows_what_others_write() {
 
 #[test]
 fn uninstallation_keeps_what_others_write() {
-    of_list("uninstall", &|| {
+    list_survives_every_order("uninstall", &|| {
         let node = Node::new(&[CALICO]);
         node.install_once();
         node

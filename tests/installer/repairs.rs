@@ -304,7 +304,7 @@ fn replaced_directory_is_watched_again() {
     fs::create_dir(node.conf()).unwrap();
     let (name, text) = CALICO;
     node.write(name, text);
-    // No event tells of a directory that does not exist: the installer tries once a second.
+    // No event reports a directory that did not exist: the installer tries once a second.
     node.wait_for(2 * SECOND, "the entry", || {
         has_entry_besides(&node.text(name), text)
     });

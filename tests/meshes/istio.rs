@@ -1,18 +1,18 @@
-//! Istio's flags: random ones, with random connections.
+//! Random flags of Istio, with random connections.
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netweir::connection::Connection;
 use netweir::intent::{Capture, InboundMode, RangeSelection, Tproxy};
-use netweir::meshes::{Istio, IstioFlag, Surroundings};
+use netweir::meshes::{Environment, Istio, IstioFlag};
 use netweir_testkit::effort::effort;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestRunner;
 
-use crate::fates::{compare, connections, read};
+use crate::outcomes::{compare, connections, read};
 use netweir_testkit::istio_rules::{Dns, Settings, text};
 
 const PORTS: [&str; 10] = [
@@ -73,7 +73,7 @@ fn selection(pool: &'static [&'static str]) -> impl Strategy<Value = Vec<String>
     ]
 }
 
-/// Often nothing, for a connection to get past it.
+/// Often nothing, so that connections reach later rules.
 fn few(pool: &'static [&'static str]) -> impl Strategy<Value = Vec<String>> {
     prop_oneof![3 => Just(Vec::new()), 2 => some(pool, 3)]
 }
@@ -83,7 +83,7 @@ fn proxy() -> impl Strategy<Value = Settings> {
     let uids = prop_oneof![2 => Just(vec!["1337".to_owned()]), 1 => some(&OWNERS, 3)];
     let gids = prop_oneof![2 => Just(vec!["1337".to_owned()]), 1 => some(&OWNERS, 3)];
     (ports, uids, gids)
-        .prop_filter("nobody", |(_, uids, gids)| {
+        .prop_filter("no owner", |(_, uids, gids)| {
             !(uids.is_empty() || gids.is_empty())
         })
         .prop_map(|([outbound, inbound, tunnel, ..], uids, gids)| Settings {
@@ -161,7 +161,7 @@ fn case() -> impl Strategy<Value = Case> {
     )
 }
 
-/// A capture that has every value that can be drawn.
+/// A capture with every value that can be drawn.
 fn everything() -> Capture {
     let mut capture = Capture::default();
     let ids = |texts: &[&str]| -> Vec<u32> {
@@ -193,7 +193,6 @@ fn everything() -> Capture {
 }
 
 impl Case {
-    /// What the flags and variables make of it.
     fn capture(&self) -> Capture {
         let own = &self.settings;
         let mut flags = own.flags(self.separator);
@@ -209,16 +208,16 @@ impl Case {
             .collect();
         let request = read::<Istio>(&flags, &variables).unwrap();
         let addresses = self.addresses.iter().map(|text| text.parse().unwrap());
-        let surroundings = Surroundings {
+        let environment = Environment {
             addresses: addresses.collect(),
             resolv_conf: own.resolv_conf(),
         };
-        request.capture(&surroundings).0
+        request.capture(&environment).0
     }
 }
 
 #[test]
-fn connections_fare_as_under_istios_own_rules() {
+fn connections_have_the_outcome_of_istios_rules() {
     let cases = case().prop_flat_map(|case| {
         let capture = case.capture();
         (Just(case), connections(&capture, &everything()))

@@ -1,4 +1,4 @@
-//! What each of Istio's flags does to the capture.
+//! The effect of each of Istio's flags on the capture.
 
 use netweir::intent::{
     Capture, Dns, Families, InboundMode, InboundPorts, InterfacePattern, Interval, RangeSelection,
@@ -8,7 +8,7 @@ use netweir::meshes::IstioFlag;
 
 use crate::reading::port;
 
-/// A change of the capture that a text makes.
+/// The effect of a value on the capture.
 pub(crate) type Change = fn(&mut Capture);
 
 /// Each flag that changes the capture, with its variables.
@@ -37,7 +37,7 @@ pub(crate) const CHANGES: &[(IstioFlag, &str, Change)] = &[
         own.proxy.uids = vec![101];
         own.proxy.gids = vec![101];
     }),
-    (IstioFlag::EnvoyUser, "nobody-here", |_| {}),
+    (IstioFlag::EnvoyUser, "no-such-user", |_| {}),
     (IstioFlag::Mode, "REDIRECT", |_| {}),
     (IstioFlag::Mode, "", |_| {}),
     (IstioFlag::Mode, "TPROXY", |own| {

@@ -1,16 +1,16 @@
-//! Linkerd's flags: random ones, with random connections.
+//! Random flags of Linkerd, with random connections.
 
 use ipnet::IpNet;
 use netweir::connection::{Connection, Path};
 use netweir::intent::Capture;
-use netweir::meshes::{Linkerd, LinkerdFlag, Surroundings};
+use netweir::meshes::{Environment, Linkerd, LinkerdFlag};
 use netweir::ruleset::End;
 use netweir_testkit::effort::effort;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::TestRunner;
 
-use crate::fates::{compare, connections, read};
+use crate::outcomes::{compare, connections, read};
 use netweir_testkit::linkerd_rules::{Settings, text};
 
 const PORTS: [&str; 8] = [
@@ -72,7 +72,7 @@ fn case() -> impl Strategy<Value = Case> {
         )
 }
 
-/// A capture that has every value that can be drawn.
+/// A capture with every value that can be drawn.
 fn everything() -> Capture {
     let mut capture = Capture::default();
     let ports = PORTS.iter().flat_map(|text| text.split('-'));
@@ -113,7 +113,7 @@ impl Case {
             .map(|(flag, text)| (*flag, text.as_str()))
             .collect();
         let request = read::<Linkerd>(&flags, &[]).unwrap();
-        request.capture(&Surroundings::default()).0
+        request.capture(&Environment::default()).0
     }
 
     fn text(&self, ipv6: bool) -> String {
@@ -124,8 +124,9 @@ impl Case {
     }
 }
 
-/// Nothing arrives by `lo` that was not seen on its way out, and nothing for loopback leaves by another interface.
-fn can_be(connection: &Connection) -> bool {
+/// Whether the kernel can route it so: what arrives by `lo` has left by it before, and loopback addresses use no other
+/// interface.
+fn is_possible(connection: &Connection) -> bool {
     let to_loopback = connection.addresses.end(End::Destination).is_loopback();
     match &connection.path {
         Path::In { interface } => interface != "lo",
@@ -134,7 +135,7 @@ fn can_be(connection: &Connection) -> bool {
 }
 
 #[test]
-fn connections_fare_as_under_linkerds_own_rules() {
+fn connections_have_the_outcome_of_linkerds_rules() {
     let cases = case().prop_flat_map(|case| {
         let connections = connections(&case.capture(), &everything());
         (Just(case), connections)
@@ -147,7 +148,7 @@ fn connections_fare_as_under_linkerds_own_rules() {
         ..ProptestConfig::default()
     })
     .run(&cases, |(case, mut connections)| {
-        connections.retain(can_be);
+        connections.retain(is_possible);
         let ipv6 = if case.ipv6 {
             case.text(true)
         } else {

@@ -1,5 +1,5 @@
-//! The command lines of the meshes' init programs: what they mean, what they refuse, and that every connection fares as
-//! it does under the meshes' own rules.
+//! The command lines of the meshes' init programs: what they mean, what is refused, and that every connection has the same
+//! outcome as under the meshes' own rules.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,10 +9,10 @@
     reason = "a test fails by panicking, in its own functions, too"
 )]
 
-mod fates;
+mod arbitrary;
 mod istio;
 mod istio_changes;
 mod linkerd;
-mod odd;
+mod outcomes;
 mod reading;
 mod refusals;

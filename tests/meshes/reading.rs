@@ -1,4 +1,4 @@
-//! What flags and variables are taken for, and which of them wins.
+//! What flags and variables mean, and which take precedence.
 
 mod linkerd;
 
@@ -6,13 +6,14 @@ use netweir::intent::{
     Capture, Families, Family, InboundMode, InboundPorts, Port, RangeSelection, Tproxy,
 };
 use netweir::meshes::{
-    Action, CompatCommand, Istio, IstioFlag, Notice, Request, Show, Surroundings,
+    Action, CompatCommand, Environment, Istio, IstioFlag, Notice, Request, Show,
 };
 use netweir::options::{Format, Level, LogFormat, OptionSet, OptionValues, Origin};
 use netweir::parse::NetworkNamespace;
+use snapbox::{assert_data_eq, str};
 
-use crate::fates::read;
 use crate::istio_changes::CHANGES;
+use crate::outcomes::{SomeNames, read};
 
 pub(crate) fn port(number: u16) -> Port {
     Port::new(number).unwrap()
@@ -26,11 +27,11 @@ fn istio(flags: &[(IstioFlag, &str)], variables: &[(&str, &str)]) -> Request {
 /// The capture in a pod with addresses of both families, IPv4 first.
 fn captured(request: &Request) -> Capture {
     let addresses = ["10.0.0.2", "fd00::2"].map(|text| text.parse().unwrap());
-    let surroundings = Surroundings {
+    let environment = Environment {
         addresses: addresses.to_vec(),
         resolv_conf: "nameserver 10.96.0.10\n".to_owned(),
     };
-    request.capture(&surroundings).0
+    request.capture(&environment).0
 }
 
 /// Without flags: the ports and owners that Istio's proxy has, and nothing to capture.
@@ -45,7 +46,7 @@ fn nothing() -> Capture {
 }
 
 #[test]
-fn istio_captures_nothing_unless_asked() {
+fn istio_captures_nothing_by_default() {
     let request = istio(&[], &[]);
     assert_eq!(captured(&request), nothing());
     assert_eq!(request.action, Action::Install);
@@ -54,7 +55,7 @@ fn istio_captures_nothing_unless_asked() {
 }
 
 #[test]
-fn istios_flags_and_their_variables_mean_the_same() {
+fn istio_flags_and_their_variables_have_the_same_effect() {
     for (flag, text, change) in CHANGES {
         let mut expected = nothing();
         change(&mut expected);
@@ -68,7 +69,7 @@ fn istios_flags_and_their_variables_mean_the_same() {
             assert_eq!(captured(&request), expected, "{variable} {text:?}");
         }
     }
-    // What decides nothing by itself.
+    // Flags that have an effect only with another one.
     let both = [
         (IstioFlag::RedirectDns, "true"),
         (IstioFlag::CaptureAllDns, "true"),
@@ -99,7 +100,7 @@ fn istios_flags_and_their_variables_mean_the_same() {
 }
 
 #[test]
-fn every_flag_of_istios_was_tried() {
+fn every_istio_flag_has_a_change() {
     let of_capture = IstioFlag::ALL.iter().filter(|flag| {
         use netweir::options::Section::{Both, Inbound, Outbound, Proxy};
         [Proxy, Inbound, Outbound, Both].contains(&flag.spec().section)
@@ -111,7 +112,7 @@ fn every_flag_of_istios_was_tried() {
 }
 
 #[test]
-fn istios_variables_are_the_long_names_in_capitals() {
+fn istio_variables_are_the_long_flags_in_upper_case() {
     for flag in IstioFlag::ALL {
         let spec = flag.spec();
         let Some(long) = spec.long else { continue };
@@ -132,12 +133,12 @@ fn istios_variables_are_the_long_names_in_capitals() {
 }
 
 #[test]
-fn flags_win_over_variables_and_special_variables_over_general_ones() {
+fn flags_override_variables_and_special_variables_general_ones() {
     let capture = |flags: &[_], variables: &[_]| captured(&istio(flags, variables));
     let flag = [(IstioFlag::InboundCapturePort, "1")];
     let variable = [("INBOUND_CAPTURE_PORT", "2")];
     assert_eq!(capture(&flag, &variable).proxy.inbound_port, port(1));
-    // A bad variable does not matter then.
+    // The variable is not even parsed.
     let bad = [("INBOUND_CAPTURE_PORT", "none")];
     assert_eq!(capture(&flag, &bad).proxy.inbound_port, port(1));
     for (special, general) in [
@@ -152,14 +153,14 @@ fn flags_win_over_variables_and_special_variables_over_general_ones() {
             capture(&[], &[(special, "false"), (general, "true")]),
             nothing()
         );
-        // An empty one is as good as none.
+        // An empty variable counts as unset.
         assert_eq!(capture(&[], &[(special, ""), (general, "true")]), one);
         assert_eq!(capture(&[], &[(special, ""), (general, "")]), nothing());
     }
 }
 
 #[test]
-fn istios_other_flags_say_what_to_do() {
+fn istio_flags_select_action_and_output() {
     let with = |flag, text| istio(&[(flag, text)], &[]);
     assert_eq!(
         with(IstioFlag::SkipRuleApply, "true").action,
@@ -174,8 +175,8 @@ fn istios_other_flags_say_what_to_do() {
         with(IstioFlag::PrintOptions, "true").show,
         Some(Show::Options)
     );
-    let validation = with(IstioFlag::RunValidation, "true").validation.unwrap();
-    assert_eq!(validation.port, port(15002));
+    let validation = with(IstioFlag::RunValidation, "true").validation;
+    assert_eq!(validation, Some(port(15002)));
     let path = "/proc/7/ns/net";
     assert_eq!(
         with(IstioFlag::NetworkNamespace, path).namespace,
@@ -190,23 +191,24 @@ fn istios_other_flags_say_what_to_do() {
         &[("CNI_MODE", "false")],
     );
     assert_eq!(captured(&request), nothing());
-    let said = request.notices.iter().map(|notice| match notice {
-        Notice::Debug(text) => text.as_str(),
+    let notices = request.notices.iter().map(|notice| match notice {
+        Notice::Debug(text) => format!("{text}\n"),
         Notice::Warning(text) => panic!("{text}"),
     });
-    assert_eq!(
-        said.collect::<Vec<_>>(),
-        [
-            "--native-nftables: ignored: the rules are nf_tables rules anyway",
-            "--force-iptables-binary: ignored: no such program is run",
-            "CNI_MODE: ignored: the rules are the same in the CNI plugin",
-            "--probe-timeout: ignored: tests stay inside the pod, where connections are accepted or refused at once",
-        ]
+    assert_data_eq!(
+        notices.collect::<String>(),
+        str![[r"
+--native-nftables: ignored: the rules are nf_tables rules anyway
+--force-iptables-binary: ignored: no such program is run
+CNI_MODE: ignored: the rules are the same in the CNI plugin
+--probe-timeout: ignored: tests stay inside the pod, where connections are accepted or refused at once
+
+"]]
     );
 }
 
 #[test]
-fn istios_injector_gets_what_it_asks_for() {
+fn captures_what_istios_injector_asks_for() {
     let request = istio(
         &[
             (IstioFlag::EnvoyPort, "15001"),
@@ -232,13 +234,14 @@ fn istios_injector_gets_what_it_asks_for() {
 }
 
 #[test]
-fn istios_log_flags_are_ours() {
+fn istio_log_flags_set_format_and_level() {
     let options = |texts: &[(IstioFlag, &str)]| {
         let mut given = OptionValues::default();
         for (flag, text) in texts {
             given.set(*flag, Origin::Flag, (*text).to_owned());
         }
-        let options = Istio::log_options(&given).unwrap();
+        let (options, request) = Istio::read(&given, &SomeNames);
+        request.unwrap();
         (options.format, options.level)
     };
     assert_eq!(options(&[]), (LogFormat::Plain, Level::Info));

@@ -1,32 +1,29 @@
-//! What is refused, and in what words.
+//! Refused values, and the messages.
 
 use netweir::meshes::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag};
 use netweir::options::{OptionSet, OptionValues, Origin};
 
 use snapbox::{assert_data_eq, file, str};
 
-use crate::fates::{SomeNames, read};
+use crate::outcomes::{SomeNames, read};
 
-/// What is said of the flag, or of the variable that stands for it.
+/// The errors that name the flag, or the variable without a flag.
 fn refused<P: CompatCommand>(flag: P::Flag, text: &str) -> String {
     let mut texts = OptionValues::default();
     texts.set(flag, Origin::Flag, text.to_owned());
-    let mut said = Vec::new();
-    if let Err(errors) = P::read(&texts, &SomeNames) {
-        said.extend(errors);
-    }
-    if let Err(errors) = P::log_options(&texts) {
-        said.extend(errors);
-    }
     let name = texts.name(flag);
-    said.retain(|error| error.option == name);
-    let said: Vec<_> = said.iter().map(|error| error.problem.to_string()).collect();
+    let mut errors = P::read(&texts, &SomeNames).1.err().unwrap_or_default();
+    errors.retain(|error| error.option == name);
+    let messages: Vec<_> = errors
+        .iter()
+        .map(|error| error.problem.to_string())
+        .collect();
     assert!(
-        !said.is_empty(),
+        !messages.is_empty(),
         "{flag:?} {text:?} is accepted",
         flag = flag.spec().about
     );
-    said.join("; ")
+    messages.join("; ")
 }
 
 /// The error for each value.
@@ -61,7 +58,7 @@ const ISTIO: &[(IstioFlag, &str)] = &[
     (IstioFlag::ExcludeInterfaces, "eth*"),
     (IstioFlag::RerouteInterfaces, "a234567890123456"),
     (IstioFlag::GroupsInclude, "*,202"),
-    (IstioFlag::GroupsExclude, "nobody-here"),
+    (IstioFlag::GroupsExclude, "no-such-group"),
     (IstioFlag::LoopbackCidr, "10.0.0.0/8"),
     (IstioFlag::LoopbackCidr, "127.0.0.1/7"),
     (IstioFlag::LoopbackCidr, "127.0.0.1"),
@@ -83,12 +80,12 @@ const ISTIO: &[(IstioFlag, &str)] = &[
 ];
 
 #[test]
-fn what_istio_refuses_or_misreads_is_refused() {
+fn refuses_values_that_istio_refuses_or_misreads() {
     assert_data_eq!(refusals::<Istio>(ISTIO), file!["refusals/istio.txt"]);
 }
 
 #[test]
-fn bad_variables_are_refused_by_their_own_names() {
+fn errors_name_the_variable_that_was_set() {
     let errors = read::<Istio>(
         &[],
         &[
@@ -132,15 +129,15 @@ const LINKERD: &[(LinkerdFlag, &str)] = &[
 ];
 
 #[test]
-fn what_linkerd_refuses_or_skips_is_refused() {
+fn refuses_values_that_linkerd_refuses_or_skips() {
     assert_data_eq!(refusals::<Linkerd>(LINKERD), file!["refusals/linkerd.txt"]);
     let missing = read::<Linkerd>(&[], &[]).unwrap_err();
     let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
     assert_data_eq!(
         missing.join("\n"),
-        str![[r#"
+        str![[r"
 --incoming-proxy-port: missing; expected PORT, such as 4143
 --outgoing-proxy-port: missing; expected PORT, such as 4140
-"#]]
+"]]
     );
 }

@@ -92,9 +92,9 @@ fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
         Action::Remove => remove(request.namespace.as_ref(), log),
         Action::Nothing => {
             log.info("the rules are not changed", &[]);
-            if let Some(validation) = request.validation {
+            if let Some(port) = request.validation {
                 app::enter(place, Access::Unprivileged, log)?;
-                plan(request, log)?.verify_unprivileged(validation.port, log)?;
+                plan(request, log)?.verify_unprivileged(port, log)?;
             }
             Ok(())
         }

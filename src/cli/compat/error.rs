@@ -126,9 +126,8 @@ mod tests {
             let mut values = OptionValues::default();
             values.set(flag, Origin::Flag, text.to_owned());
             let name = values.name(flag);
-            let read = P::read(&values, &NoAccounts).err();
-            let mut errors: Vec<_> = read.into_iter().flatten().collect();
-            errors.extend(P::log_options(&values).err().into_iter().flatten());
+            let (_, request) = P::read(&values, &NoAccounts);
+            let mut errors = request.err().unwrap_or_default();
             errors.retain(|error| error.option == name);
             errors
         });

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_decides_then_the_command_then_the_flags() {
+    fn name_decides_before_command_and_flags() {
         use Program::{Istio, Linkerd, Netweir};
         use RecognizedBy::{Command, Flags, Name};
         for (line, expected) in [

@@ -3,12 +3,11 @@
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::intent::{
-    Capture, Families, Inbound, InboundMode, InboundPorts, IpRanges, Outbound, OwnerId,
-    OwnerSelection, Ports, Proxy, RangeSelection, Tproxy,
+    Capture, Families, Inbound, InboundMode, InboundPorts, InterfacePattern, IpRanges, Outbound,
+    OwnerId, OwnerSelection, Ports, Proxy, RangeSelection, Tproxy,
 };
 use crate::meshes::notation;
 use crate::meshes::reader::{Reader, Space, distinct};
-use crate::meshes::request::Notice;
 use crate::options::OptionErrorKind;
 use crate::parse::{self, ModeChoice, OwnerKind, ValueError};
 
@@ -21,10 +20,10 @@ const OUTBOUND_MARK: u32 = 1338;
 
 impl Reader<'_, IstioFlag> {
     /// Everything but families and DNS.
-    pub(super) fn capture(&mut self, notices: &mut Vec<Notice>) -> Option<Capture> {
+    pub(super) fn capture(&mut self) -> Option<Capture> {
         let proxy = self.proxy();
-        let inbound = self.inbound(notices);
-        let outbound = self.outbound(notices);
+        let inbound = self.inbound();
+        let outbound = self.outbound();
         let exclude_interfaces = self.interfaces(IstioFlag::ExcludeInterfaces);
         let loopback_range = self.one(IstioFlag::LoopbackCidr, loopback_cidr);
         let drop_invalid = self.switch(IstioFlag::DropInvalid);
@@ -45,8 +44,7 @@ impl Reader<'_, IstioFlag> {
         let outbound_port = self.one(IstioFlag::EnvoyPort, parse::port);
         let inbound_port = self.one(IstioFlag::InboundCapturePort, parse::port);
         let tunnel_port = self.one(IstioFlag::InboundTunnelPort, parse::port);
-        let owners = self.proxy_owners();
-        let (uids, gids) = owners?;
+        let (uids, gids) = self.proxy_owners()?;
         if uids.is_empty() && gids.is_empty() {
             let groups = self.values.name(IstioFlag::ProxyGid);
             self.note(
@@ -67,31 +65,32 @@ impl Reader<'_, IstioFlag> {
     fn proxy_owners(&mut self) -> Option<(Vec<OwnerId>, Vec<OwnerId>)> {
         let accounts = self.accounts;
         let owner = |kind| move |text: &str| parse::owner(text, kind, accounts);
-        let mut uids_text = self.text(IstioFlag::ProxyUid).to_owned();
-        if uids_text.is_empty() {
-            let name = self.text(IstioFlag::EnvoyUser);
-            let id = accounts.id_of(OwnerKind::User, name).unwrap_or(PROXY_UID);
-            uids_text = id.to_string();
-        }
-        let (gids_flag, gids_text) = match self.text(IstioFlag::ProxyGid) {
-            "" => (IstioFlag::ProxyUid, uids_text.clone()),
-            text => (IstioFlag::ProxyGid, text.to_owned()),
+        let users = match self.text(IstioFlag::ProxyUid) {
+            "" => {
+                let id = accounts.id_of(OwnerKind::User, self.text(IstioFlag::EnvoyUser));
+                id.unwrap_or(PROXY_UID).to_string()
+            }
+            text => text.to_owned(),
         };
         let uids: Option<Vec<_>> = self.list_of(
             IstioFlag::ProxyUid,
-            &uids_text,
+            &users,
             Space::Free,
             owner(OwnerKind::User),
         );
-        if uids.is_none() && gids_flag == IstioFlag::ProxyUid {
-            return None;
-        }
-        let gids: Option<Vec<_>> =
-            self.list_of(gids_flag, &gids_text, Space::Free, owner(OwnerKind::Group));
+        let group = owner(OwnerKind::Group);
+        let gids: Option<Vec<_>> = if !self.text(IstioFlag::ProxyGid).is_empty() {
+            self.list(IstioFlag::ProxyGid, Space::Free, group)
+        } else if uids.is_some() {
+            self.list_of(IstioFlag::ProxyUid, &users, Space::Free, group)
+        } else {
+            // The same errors again.
+            None
+        };
         Some((distinct(uids?), distinct(gids?)))
     }
 
-    fn inbound(&mut self, notices: &mut Vec<Notice>) -> Option<Inbound> {
+    fn inbound(&mut self) -> Option<Inbound> {
         let mode = self.mode();
         let exclude = self.ports(IstioFlag::InboundPortsExclude);
         let ports = if self.text(IstioFlag::InboundPorts) == "*" {
@@ -99,7 +98,7 @@ impl Reader<'_, IstioFlag> {
         } else {
             if exclude.as_ref().is_some_and(|ports| !ports.is_empty()) {
                 let text = "not used, because not all ports are captured";
-                notices.push(self.remark(IstioFlag::InboundPortsExclude, text));
+                self.remark(IstioFlag::InboundPortsExclude, text);
             }
             let only = self.list(IstioFlag::InboundPorts, Space::Free, |text| {
                 unless_star(text, notation::iptables_ports)
@@ -119,10 +118,7 @@ impl Reader<'_, IstioFlag> {
         let mode = self.one(IstioFlag::Mode, |text| match text {
             "" | "REDIRECT" => Ok(ModeChoice::Redirect),
             "TPROXY" => Ok(ModeChoice::Tproxy),
-            _ => Err(ValueError::Word {
-                text: text.to_owned(),
-                accepted: "REDIRECT, TPROXY",
-            }),
+            _ => Err(ValueError::word(text, "REDIRECT, TPROXY")),
         });
         let mark = self.one(IstioFlag::TproxyMark, |text| {
             notation::no_leading_zero(text, parse::nonzero_mark)
@@ -141,13 +137,13 @@ impl Reader<'_, IstioFlag> {
         })
     }
 
-    fn outbound(&mut self, notices: &mut Vec<Notice>) -> Option<Outbound> {
+    fn outbound(&mut self) -> Option<Outbound> {
         let exclude_ports = self.ports(IstioFlag::PortsExclude);
         let include_ports = self.ports(IstioFlag::PortsInclude);
         let include_ranges = self.ranges_include();
         let exclude_ranges: Option<Vec<_>> =
             self.list(IstioFlag::RangesExclude, Space::Counts, notation::cidr);
-        let gids = self.groups(notices);
+        let gids = self.groups();
         let (include_ranges, capture_over_loopback) = include_ranges?;
         Some(Outbound {
             exclude_ports: exclude_ports?,
@@ -176,7 +172,7 @@ impl Reader<'_, IstioFlag> {
         ))
     }
 
-    fn groups(&mut self, notices: &mut Vec<Notice>) -> Option<OwnerSelection> {
+    fn groups(&mut self) -> Option<OwnerSelection> {
         let accounts = self.accounts;
         let group = move |text: &str| parse::owners(text, OwnerKind::Group, accounts);
         let exclude = self.list(IstioFlag::GroupsExclude, Space::Free, group);
@@ -188,7 +184,7 @@ impl Reader<'_, IstioFlag> {
         }
         if self.values.has(IstioFlag::GroupsExclude) {
             let text = "not used, because ISTIO_OUTBOUND_OWNER_GROUPS names the groups";
-            notices.push(self.remark(IstioFlag::GroupsExclude, text));
+            self.remark(IstioFlag::GroupsExclude, text);
         }
         let include = self.list(IstioFlag::GroupsInclude, Space::Free, group);
         exclude.and(include).map(|include| OwnerSelection {
@@ -201,7 +197,7 @@ impl Reader<'_, IstioFlag> {
         self.list(flag, Space::Free, notation::iptables_ports)
     }
 
-    fn interfaces(&mut self, flag: IstioFlag) -> Option<Vec<crate::intent::InterfacePattern>> {
+    fn interfaces(&mut self, flag: IstioFlag) -> Option<Vec<InterfacePattern>> {
         self.list(flag, Space::Free, notation::iptables_interface)
             .map(distinct)
     }

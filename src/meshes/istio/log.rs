@@ -1,41 +1,10 @@
-//! Istio's log flags.
+//! The log levels of Istio's flags.
 
-use crate::meshes::notation;
-use crate::options::{Level, LogFormat, LogOptions, OptionError, OptionValues};
+use crate::options::Level;
 use crate::parse::ValueError;
 
-use super::IstioFlag;
-
-/// The format and the level of messages.
-pub(super) fn log_options(
-    values: &OptionValues<IstioFlag>,
-) -> Result<LogOptions, Vec<OptionError>> {
-    let mut errors = Vec::new();
-    let mut noting = |flag, error: ValueError| {
-        errors.push(OptionError {
-            option: values.name(flag),
-            problem: error.into(),
-        });
-    };
-    let level = level(values.text(IstioFlag::LogOutputLevel))
-        .map_err(|error| noting(IstioFlag::LogOutputLevel, error));
-    let json = notation::go_switch(values.text(IstioFlag::LogAsJson))
-        .map_err(|error| noting(IstioFlag::LogAsJson, error));
-    match (level, json) {
-        (Ok(level), Ok(json)) => Ok(LogOptions {
-            format: if json {
-                LogFormat::Json
-            } else {
-                LogFormat::Plain
-            },
-            level,
-        }),
-        _ => Err(errors),
-    }
-}
-
 /// The level of the scopes `default` and `all`, of which the last counts, among `SCOPE:LEVEL` and levels alone.
-fn level(text: &str) -> Result<Level, ValueError> {
+pub(super) fn level(text: &str) -> Result<Level, ValueError> {
     let mut level_of_default = Level::default();
     for entry in text.split(',').filter(|entry| !entry.is_empty()) {
         let (scope, word) = entry.split_once(':').unwrap_or(("default", entry));
@@ -45,10 +14,10 @@ fn level(text: &str) -> Result<Level, ValueError> {
             "warn" => Level::Warning,
             "error" | "fatal" | "none" => Level::Error,
             _ => {
-                return Err(ValueError::Word {
-                    text: word.to_owned(),
-                    accepted: "debug, info, warn, error, fatal, none",
-                });
+                return Err(ValueError::word(
+                    word,
+                    "debug, info, warn, error, fatal, none",
+                ));
             }
         };
         if matches!(scope, "default" | "all") {
@@ -63,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scope_default_decides() {
+    fn scope_default_decides() {
         for (text, expected) in [
             ("default:info", Level::Info),
             ("debug", Level::Debug),

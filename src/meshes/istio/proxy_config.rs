@@ -1,4 +1,4 @@
-//! What Istio's proxy is told that changes its capture: its environment, its user and its group.
+//! What changes the capture of Istio's proxy: its environment, its user and its group.
 
 use std::collections::BTreeMap;
 

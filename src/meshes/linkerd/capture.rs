@@ -5,21 +5,20 @@ use crate::intent::{
 };
 use crate::meshes::notation;
 use crate::meshes::reader::{Reader, Space};
-use crate::meshes::request::Notice;
 use crate::options::{OptionErrorKind, OptionSet};
 use crate::parse::{self, OwnerKind};
 
 use super::LinkerdFlag;
 
 impl Reader<'_, LinkerdFlag> {
-    pub(super) fn proxy(&mut self, notices: &mut Vec<Notice>) -> Option<Proxy> {
+    pub(super) fn proxy(&mut self) -> Option<Proxy> {
         let inbound_port = self.required_port(LinkerdFlag::IncomingProxyPort);
         let outbound_port = self.required_port(LinkerdFlag::OutgoingProxyPort);
         let uids = self.owner(LinkerdFlag::ProxyUid, OwnerKind::User);
         let gids = self.owner(LinkerdFlag::ProxyGid, OwnerKind::Group);
         if uids.is_empty() && gids.is_empty() {
             let text = "names no user or group of the proxy: its own connections are captured again, without end";
-            notices.push(self.warning(LinkerdFlag::ProxyUid, text));
+            self.warn(LinkerdFlag::ProxyUid, text);
         }
         Some(Proxy {
             outbound_port: outbound_port?,
@@ -42,13 +41,11 @@ impl Reader<'_, LinkerdFlag> {
 
     /// An id above 0. -1 and 0 mean none; so does an error.
     fn owner(&mut self, flag: LinkerdFlag, kind: OwnerKind) -> Vec<OwnerId> {
-        match self.text(flag) {
-            "-1" | "0" => Vec::new(),
-            _ => {
-                let id = self.one(flag, |text| parse::owner_id(text, kind));
-                id.into_iter().collect()
-            }
-        }
+        let id = self.one(flag, |text| match text {
+            "-1" | "0" => Ok(None),
+            _ => parse::owner_id(text, kind).map(Some),
+        });
+        id.flatten().into_iter().collect()
     }
 
     /// The ports of `--ports-to-redirect`, or all, without those to ignore.
@@ -56,9 +53,7 @@ impl Reader<'_, LinkerdFlag> {
         let listed = self.ports(LinkerdFlag::PortsToRedirect);
         let ignored = self.ports(LinkerdFlag::InboundPortsToIgnore);
         let subnets: Option<IpRanges> =
-            self.list(LinkerdFlag::SubnetsToIgnore, Space::Free, |text| {
-                notation::cidr(text)
-            });
+            self.list(LinkerdFlag::SubnetsToIgnore, Space::Free, notation::cidr);
         let (listed, ignored) = (listed?, ignored?);
         Some(Inbound {
             ports: if listed.is_empty() {

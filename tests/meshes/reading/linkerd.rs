@@ -1,4 +1,4 @@
-//! What Linkerd's flags are taken for.
+//! What Linkerd's flags mean.
 
 use netweir::intent::{
     Capture, Families, Family, InboundPorts, InterfacePattern, Interval, OwnerSelection,
@@ -9,8 +9,8 @@ use netweir::options::Format;
 use netweir::parse::NetworkNamespace;
 
 use super::{captured, port};
-use crate::fates::read;
 use crate::istio_changes::Change;
+use crate::outcomes::read;
 
 /// The arguments that Linkerd's injector gives.
 const LINKERDS_INJECTOR: [(LinkerdFlag, &str); 8] = [
@@ -48,7 +48,7 @@ fn linkerds_capture() -> Capture {
 }
 
 #[test]
-fn linkerds_injector_gets_what_it_asks_for() {
+fn captures_what_linkerds_injector_asks_for() {
     let request = linkerd(&LINKERDS_INJECTOR);
     assert_eq!(captured(&request), linkerds_capture());
     assert_eq!(request.action, Action::Install);
@@ -57,7 +57,7 @@ fn linkerds_injector_gets_what_it_asks_for() {
 }
 
 #[test]
-fn linkerds_flags_change_what_they_say() {
+fn linkerd_flags_have_their_effect() {
     let changed = |flag, text| {
         let mut flags = LINKERDS_INJECTOR.to_vec();
         flags.retain(|(own, _)| *own != flag);

@@ -1,4 +1,4 @@
-//! Compares what becomes of a connection under a mesh's rules and under ours.
+//! Compares the outcome of connections under a mesh's rules and under netweir's.
 
 use netweir::connection::{Connection, Owner, Path};
 use netweir::explain::{Outcome, Verdict, evaluate};
@@ -13,7 +13,7 @@ use proptest::test_runner::TestCaseError;
 
 use netweir_testkit::connections::connection;
 use netweir_testkit::fakes::NoFiles;
-use netweir_testkit::xtables::{Result as Fate, Tables};
+use netweir_testkit::xtables::{Result as TableResult, Tables};
 
 /// Two users and two groups.
 pub(crate) struct SomeNames;
@@ -29,7 +29,7 @@ impl Accounts for SomeNames {
     }
 }
 
-/// What flags and variables ask for.
+/// The request of flags and variables.
 pub(crate) fn read<P: CompatCommand>(
     flags: &[(P::Flag, &str)],
     variables: &[(&str, &str)],
@@ -43,11 +43,11 @@ pub(crate) fn read<P: CompatCommand>(
     for (flag, text) in flags {
         texts.set(*flag, Origin::Flag, (*text).to_owned());
     }
-    P::read(&texts, &SomeNames)
+    P::read(&texts, &SomeNames).1
 }
 
-/// The options of `netweir apply` that are printed for a capture give it back.
-pub(crate) fn comes_back(capture: &Capture) -> Result<(), TestCaseError> {
+/// The `netweir apply` options printed for a capture parse to the same capture.
+pub(crate) fn assert_round_trip(capture: &Capture) -> Result<(), TestCaseError> {
     let mut given = OptionValues::default();
     for (setting, text) in options::options_of(capture) {
         given.set(setting, Origin::Flag, text);
@@ -55,14 +55,14 @@ pub(crate) fn comes_back(capture: &Capture) -> Result<(), TestCaseError> {
     let parsed = options::capture(&given, &SomeNames, &NoFiles)
         .map_err(|errors| TestCaseError::fail(format!("{given:?}: {errors:?}")))?;
     let FamilyChoice::Fixed(families) = parsed.families else {
-        return Err(TestCaseError::fail("the families are written"));
+        return Err(TestCaseError::fail("families are printed"));
     };
     prop_assert_eq!(&parsed.capture_of(families), capture, "{:?}", given);
     Ok(())
 }
 
-/// Connections that either capture has something to say about: the one that was read, and one that has all that can be
-/// read, lest what was lost be lost here, too.
+/// Connections near the borders of two captures: the one that was read, and one with every value that can be read, so that
+/// a value that reading drops is still tried.
 pub(crate) fn connections(
     read: &Capture,
     all: &Capture,
@@ -71,9 +71,9 @@ pub(crate) fn connections(
     vec(one, 80)
 }
 
-/// Every connection that a process makes and every one that arrives. What the kernel sends by itself has no owner, and
-/// iptables and nftables disagree on whether it is nobody's.
-fn has_an_owner(connection: &Connection) -> bool {
+/// Inbound connections, and outbound ones of a process. iptables and nftables differ in how they match the owner of what
+/// the kernel itself sends.
+fn has_owner(connection: &Connection) -> bool {
     match connection.path {
         Path::Out {
             owner: Some(Owner { uid, gid }),
@@ -84,8 +84,8 @@ fn has_an_owner(connection: &Connection) -> bool {
     }
 }
 
-fn fate(outcome: &Outcome) -> Fate {
-    Fate {
+fn table_result(outcome: &Outcome) -> TableResult {
+    TableResult {
         target: match outcome.verdict {
             Verdict::Redirect(port) => Some(("REDIRECT", port.number())),
             Verdict::Tproxy(port) => Some(("TPROXY", port.number())),
@@ -98,19 +98,19 @@ fn fate(outcome: &Outcome) -> Fate {
     }
 }
 
-/// Fails unless the connections fare alike under the capture and under the texts of both families. Counts those that are
-/// captured.
+/// Fails unless every connection has the same outcome under the capture and under the rules of its family. Returns how many
+/// are captured.
 pub(crate) fn compare(
     capture: &Capture,
     [ipv4, ipv6]: [&str; 2],
     connections: &[Connection],
 ) -> Result<usize, TestCaseError> {
-    comes_back(capture)?;
+    assert_round_trip(capture)?;
     let rules = plan(capture);
     prop_assert_eq!(rules.check(), Ok(()));
     let (tables_ipv4, tables_ipv6) = (Tables::parse(ipv4), Tables::parse(ipv6));
     let mut captured = 0;
-    for connection in connections.iter().filter(|own| has_an_owner(own)) {
+    for connection in connections.iter().filter(|one| has_owner(one)) {
         let (tables, text) = match connection.addresses.family() {
             Family::Ipv4 => (&tables_ipv4, ipv4),
             Family::Ipv6 => (&tables_ipv6, ipv6),
@@ -119,7 +119,7 @@ pub(crate) fn compare(
         let expected = tables.evaluate(connection);
         captured += usize::from(expected.target.is_some());
         prop_assert_eq!(
-            fate(&outcome),
+            table_result(&outcome),
             expected,
             "{}\n{}\n{}",
             connection,

@@ -1,6 +1,6 @@
-//! Odd texts: there is an answer to each, and what is accepted can be carried out and written as options.
+//! Arbitrary values: each is accepted or refused, and what is accepted makes valid rules and can be printed as options.
 
-use netweir::meshes::{CompatCommand, Istio, Linkerd, LinkerdFlag, Surroundings};
+use netweir::meshes::{CompatCommand, Environment, Istio, Linkerd, LinkerdFlag};
 use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
 use netweir_testkit::effort::effort;
@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::TestCaseError;
 
-use crate::fates::{SomeNames, comes_back};
+use crate::outcomes::{SomeNames, assert_round_trip};
 
-/// Any text, texts of the characters that values are made of, and values.
+/// Any text, texts of the characters of values, and valid values.
 fn text<F: OptionSet>(flag: F) -> impl Strategy<Value = String> {
     let spec = flag.spec();
     let own = [Some(spec.example), spec.default.text()];
@@ -28,21 +28,22 @@ fn texts<F: OptionSet + std::fmt::Debug>() -> impl Strategy<Value = Vec<(F, Stri
     vec(one, 0..6)
 }
 
-fn has_an_answer<P: CompatCommand>(given: Vec<(P::Flag, String)>) -> Result<(), TestCaseError> {
+fn is_accepted_or_refused<P: CompatCommand>(
+    given: Vec<(P::Flag, String)>,
+) -> Result<(), TestCaseError> {
     let mut texts = OptionValues::default();
     for (flag, text) in given {
         texts.set(flag, Origin::Flag, text);
     }
-    let surroundings = Surroundings {
+    let environment = Environment {
         addresses: vec!["10.0.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],
         resolv_conf: "nameserver 10.96.0.10\nnameserver x\n".to_owned(),
     };
-    let _ = P::log_options(&texts);
-    match P::read(&texts, &SomeNames) {
+    match P::read(&texts, &SomeNames).1 {
         Ok(request) => {
-            let (capture, _) = request.capture(&surroundings);
+            let (capture, _) = request.capture(&environment);
             prop_assert_eq!(plan(&capture).check(), Ok(()));
-            comes_back(&capture)
+            assert_round_trip(&capture)
         }
         Err(errors) => {
             prop_assert!(!errors.is_empty());
@@ -62,14 +63,14 @@ proptest! {
     })]
 
     #[test]
-    fn istios_flags_have_an_answer(given in texts()) {
-        has_an_answer::<Istio>(given)?;
+    fn values_of_istio_flags_are_accepted_or_refused(given in texts()) {
+        is_accepted_or_refused::<Istio>(given)?;
     }
 
     #[test]
-    fn linkerds_flags_have_an_answer(mut given in texts()) {
+    fn values_of_linkerd_flags_are_accepted_or_refused(mut given in texts()) {
         let ports = [LinkerdFlag::IncomingProxyPort, LinkerdFlag::OutgoingProxyPort];
         given.extend(ports.map(|port| (port, "4143".to_owned())));
-        has_an_answer::<Linkerd>(given)?;
+        is_accepted_or_refused::<Linkerd>(given)?;
     }
 }
