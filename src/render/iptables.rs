@@ -20,8 +20,11 @@ use chain::Translation;
 ///
 /// Rules that match no packet of the family are omitted, so the text for a family that is not captured captures nothing.
 ///
-/// - All chains are declared, also those without a rule, which empties them. Numbered chains of an earlier text may
-///   remain, unused.
+/// - Tables without a rule are omitted, for kernels without them; what an earlier text added there remains. In the other
+///   tables all chains are declared, also those without a rule, which empties them. Numbered chains of an earlier text
+///   may remain, unused.
+/// - Built-in chains are declared for programs that read the text, such as `iptables-xml`: with `--noflush` that changes
+///   neither their policy nor their rules.
 /// - Every run adds a jump to these chains: iptables cannot add a rule only if it is missing. A second jump has no
 ///   effect: a packet that is redirected, dropped or handed over does not return, and a bypassed one is bypassed again.
 /// - Without a listener, `TPROXY` itself drops the packet; the rule after it, which does so for nft, matches nothing.
@@ -46,7 +49,7 @@ impl Display for Iptables<'_> {
         };
         writeln!(
             f,
-            "# For `{program}-restore --noflush`: replaces the NETWEIR chains and keeps all other rules.\n\
+            "# For `{program}-restore --noflush`: replaces the NETWEIR chains of these tables and keeps all other rules.\n\
              # Each run adds a jump to them. A second jump changes no outcome; to remove it, run\n\
              # `{program} -t TABLE -D PREROUTING -j NETWEIR_INBOUND...` and `-D OUTPUT -j NETWEIR_OUTBOUND...`."
         )?;
@@ -77,18 +80,25 @@ impl Iptables<'_> {
                 .for_each(|rule| translation.rule(rule));
             (chain, translation)
         });
+        let jumps = translations
+            .iter()
+            .filter(|(_, translation)| !translation.is_empty())
+            .map(|(chain, _)| match chain.direction() {
+                Direction::In => ("PREROUTING", name(*chain)),
+                Direction::Out => ("OUTPUT", name(*chain)),
+            });
+        if jumps.clone().next().is_none() {
+            return Ok(());
+        }
         writeln!(f, "*{table}")?;
+        for (built_in, _) in jumps.clone() {
+            writeln!(f, ":{built_in} - [0:0]")?;
+        }
         for chain in translations.iter().flat_map(|(_, own)| own.chains()) {
             writeln!(f, ":{chain} - [0:0]")?;
         }
-        for (chain, translation) in &translations {
-            if !translation.is_empty() {
-                let built_in = match chain.direction() {
-                    Direction::In => "PREROUTING",
-                    Direction::Out => "OUTPUT",
-                };
-                writeln!(f, "-A {built_in} -j {}", name(*chain))?;
-            }
+        for (built_in, chain) in jumps {
+            writeln!(f, "-A {built_in} -j {chain}")?;
         }
         for (_, translation) in &translations {
             f.write_str(translation.lines())?;

@@ -112,7 +112,9 @@ fn iptables_restore_replaces_our_chains_and_no_others() {
     };
     tproxy.inbound.mode = mode;
     for family in Family::ALL {
-        let (first, second) = (text(&tproxy, family), text(&Capture::default(), family));
+        let mut other = tproxy.clone();
+        other.drop_invalid = false;
+        let (first, second) = (text(&tproxy, family), text(&other, family));
         let others = "*nat\n-A OUTPUT -p tcp -m tcp --dport 7 -j RETURN\nCOMMIT\n\
                       *mangle\n-A OTHER -j RETURN\nCOMMIT\n"
             .replace("*mangle", "*mangle\n:OTHER - [0:0]");
@@ -121,13 +123,12 @@ fn iptables_restore_replaces_our_chains_and_no_others() {
             let jumps = |(_, rule): &(&str, &str)| rule.contains("-j NETWEIR_");
             let (jumps, rest): (Vec<_>, Vec<_>) = rules(&both).into_iter().partition(jumps);
             let alone = load(family, variant, &[&second, &others]);
-            let alone = rules(&alone)
-                .into_iter()
-                .filter(|(_, rule)| !rule.contains("-j NETWEIR_"));
             // Unused numbered chains of the first text may remain.
-            let used = rest
-                .into_iter()
-                .filter(|(_, rule)| !rule.contains("_MANGLE_"));
+            let compared = |(_, rule): &(&str, &str)| {
+                !rule.contains("-j NETWEIR_") && !rule.contains("_MANGLE_")
+            };
+            let alone = rules(&alone).into_iter().filter(compared);
+            let used = rest.into_iter().filter(compared);
             assert_eq!(
                 used.collect::<Vec<_>>(),
                 alone.collect::<Vec<_>>(),
@@ -136,6 +137,32 @@ fn iptables_restore_replaces_our_chains_and_no_others() {
             assert!(jumps.iter().all(
                 |(_, jump)| jump.starts_with("-A OUTPUT") || jump.starts_with("-A PREROUTING")
             ));
+        }
+    }
+}
+
+/// The text has no table without a rule, declares every chain before its rules, and leaves policies as they are.
+#[test]
+fn iptables_text_declares_chains_and_omits_empty_tables() {
+    for family in Family::ALL {
+        let text = render::iptables(&plan(&Capture::default()), family);
+        let tables: Vec<_> = text.lines().filter(|line| line.starts_with('*')).collect();
+        assert_eq!(tables, ["*nat"]);
+        let mut declared = Vec::new();
+        for line in text.lines() {
+            if let Some(declaration) = line.strip_prefix(':') {
+                declared.push(declaration.strip_suffix(" - [0:0]").expect("no policy"));
+            } else if let Some(rule) = line.strip_prefix("-A ") {
+                let chain = rule.split(' ').next().expect("a chain");
+                assert!(declared.contains(&chain), "{line}");
+            }
+        }
+        let xml = in_fresh_namespace("iptables-xml <\"$1/0\"", &[&text]);
+        assert!(xml.contains("name=\"OUTPUT\""), "{xml}");
+        for variant in VARIANTS {
+            let policies = "*nat\n:OUTPUT DROP [0:0]\nCOMMIT\n";
+            let loaded = load(family, variant, &[policies, &text]);
+            assert!(loaded.contains(":OUTPUT DROP "), "{variant}: {loaded}");
         }
     }
 }
