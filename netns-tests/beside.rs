@@ -8,7 +8,8 @@ use netweir::explain::Verdict;
 use netweir::intent::{Capture, Port};
 
 use crate::sandbox::{
-    Attempt, ConnectionOutcome, Direction, NetnsTest, PEER, POD, Sandbox, output_of, run,
+    Attempt, ConnectionOutcome, Direction, NetnsTest, OpenConnection, PEER, POD, Sandbox,
+    output_of, run,
 };
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
@@ -16,6 +17,10 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         NetnsTest::new(
             "beside::captures_before_nat_chains_of_others",
             captures_before_nat_chains_of_others,
+        ),
+        NetnsTest::new(
+            "beside::remove_breaks_or_keeps_open_connections",
+            remove_breaks_or_keeps_open_connections,
         ),
         NetnsTest::alone(
             "beside::warns_of_nat_chains_that_come_first",
@@ -132,4 +137,64 @@ fn warns_of_nat_chains_that_come_first() {
     );
     // Without inbound capture there is no chain that it could precede.
     assert_eq!(warned(&["--include-inbound-ports="]), [sixth]);
+}
+
+/// Open connections that are captured, and those that are not, in both directions.
+fn remove_breaks_or_keeps_open_connections(sandbox: &Sandbox) {
+    let apply = || {
+        let (code, _, errors) = netweir(&["apply"]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(errors.contains("info: installed: "), "{errors}");
+    };
+    apply();
+    let open = captured_connections(sandbox);
+    assert!(open.iter().all(OpenConnection::works));
+    assert_eq!(netweir(&["remove", "--keep-connections"]).0, Some(0));
+    assert!(open.iter().all(OpenConnection::works));
+    let (code, text, _) = netweir(&["status"]);
+    assert_eq!(code, Some(3));
+    assert!(
+        text.starts_with("capture is not installed\nleft behind: a NAT chain without effect, "),
+        "{text}"
+    );
+    let (_, json, _) = netweir(&["status", "--format=json"]);
+    assert!(
+        json.contains("\"warnings\":[\"a NAT chain without effect, "),
+        "{json}"
+    );
+    // Nothing is captured, and nothing changes the second time.
+    let attempt = Attempt::tcp(Direction::Out, APPLICATION, SocketAddr::new(PEER[0], 80));
+    let (connection, actual) = sandbox.try_out(&attempt);
+    assert_eq!(actual, ConnectionOutcome::of(Verdict::Leave, &connection));
+    let (code, _, errors) = netweir(&["remove", "--keep-connections"]);
+    assert_eq!(
+        (code, errors.as_str()),
+        (Some(0), "info: nothing to remove\n")
+    );
+    // A new capture replaces the chain, also without breaking them.
+    apply();
+    assert!(open.iter().all(OpenConnection::works));
+    assert_eq!(netweir(&["remove", "--keep-connections"]).0, Some(0));
+    assert!(open.iter().all(OpenConnection::works));
+    // Without the option they break.
+    assert_eq!(netweir(&["remove"]).0, Some(0));
+    assert_eq!(run("nft", &["list", "ruleset"], ""), "");
+    assert_eq!(
+        run(
+            "ip",
+            &["-6", "address", "show", "dev", "lo", "to", "::6"],
+            ""
+        ),
+        ""
+    );
+    assert!(!open.iter().any(OpenConnection::works));
+}
+
+/// A captured connection of each direction and family.
+fn captured_connections(sandbox: &Sandbox) -> Vec<OpenConnection> {
+    let connections = [(Direction::Out, PEER), (Direction::In, POD)];
+    let attempts = connections.into_iter().flat_map(|(direction, addresses)| {
+        addresses.map(|address| Attempt::tcp(direction, APPLICATION, SocketAddr::new(address, 80)))
+    });
+    attempts.map(|attempt| sandbox.open(&attempt)).collect()
 }

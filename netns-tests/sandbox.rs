@@ -21,6 +21,8 @@ use serde_json::Value;
 
 use acceptors::Acceptors;
 
+pub(crate) use acceptors::OpenConnection;
+
 pub(crate) use acceptors::POD_PORTS;
 pub(crate) use attempt::{Attempt, Client, Direction, owned_by, set_transparent};
 pub(crate) use namespace::Namespace;
@@ -75,6 +77,16 @@ impl Sandbox {
             .wait_for(&client)
             .unwrap_or_else(|error| panic!("{attempt}: {error}"));
         (attempt.connection(client.source()), actual)
+    }
+
+    /// Makes the TCP connection, and keeps both ends open.
+    pub(crate) fn open(&self, attempt: &Attempt) -> OpenConnection {
+        let client = self.start(attempt);
+        let accepted = self.acceptors.accept(&client);
+        OpenConnection {
+            client: client.socket,
+            server: accepted.unwrap_or_else(|| panic!("{attempt}: not accepted")),
+        }
     }
 
     /// Sends the connection's first packet.

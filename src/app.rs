@@ -12,7 +12,7 @@ mod read;
 mod remedy;
 mod resolve;
 
-pub(crate) use enter::{Access, Place, enter, remove};
+pub(crate) use enter::{Access, OpenConnections, Place, enter, remove};
 pub use error::{AppError, HostSign};
 pub(crate) use files::SystemFiles;
 pub(crate) use install::{Planned, set_close_wait_timeout};

@@ -20,5 +20,5 @@ pub use crate::netlink::{Error, Refusal};
 pub use other_chains::OtherChain;
 pub use transaction::{
     Outcome, Removal, apply, differences_from, dump, dump_with_metadata, encode, remove,
-    routing_beside,
+    remove_keeping_connections, routing_beside,
 };

@@ -24,7 +24,7 @@ pub use chain::Chain;
 pub use check::CheckError;
 pub use condition::{ConnectionState, Direction, End, MarkOf, Match, Test};
 pub use hook::{ChainKind, Hook, Priority, TableFamily};
-pub use installed::{Installed, InstalledRule, Unmanaged, UnmanagedKind};
+pub use installed::{Installed, InstalledRule, Unmanaged, UnmanagedKind, connection_keeper};
 pub use metadata_bytes::MetadataBytes;
 pub use owner_kind::OwnerKind;
 pub use routing::RoutingObject;

@@ -73,6 +73,27 @@ impl Acceptors {
         }
     }
 
+    /// Accepts the client's TCP connection.
+    pub(super) fn accept(&self, client: &Client) -> Option<Socket> {
+        let source = client.source();
+        let acceptors = self.0.iter().filter(|own| own.protocol == Protocol::Tcp);
+        let acceptors: Vec<_> = acceptors.collect();
+        loop {
+            let readiness = acceptors.iter().map(|acceptor| acceptor.readiness());
+            let mut fds: Vec<_> = readiness.collect();
+            if poll(&mut fds, PATIENCE).expect("poll") == 0 {
+                return None;
+            }
+            for acceptor in &acceptors {
+                while let Ok((stream, from)) = acceptor.socket.accept() {
+                    if from.as_socket() == Some(source) {
+                        return Some(stream);
+                    }
+                }
+            }
+        }
+    }
+
     /// Which listener has the connection by now, if one has.
     pub(super) fn taken(&self, client: &Client) -> Option<ConnectionOutcome> {
         let mut own = self.0.iter().filter(|own| own.protocol == client.protocol);
@@ -106,6 +127,32 @@ impl Acceptors {
             }
         }
         panic!("{address} cannot be reached");
+    }
+}
+
+/// Both ends of a TCP connection.
+pub(crate) struct OpenConnection {
+    pub(super) client: Socket,
+    pub(super) server: Socket,
+}
+
+impl OpenConnection {
+    /// How long, in milliseconds, until a byte must have arrived: more than a retransmission.
+    const PATIENCE: u16 = 1_000;
+
+    /// Whether a byte of each end arrives at the other.
+    pub(crate) fn works(&self) -> bool {
+        let arrives = |from: &Socket, to: &Socket| {
+            if from.send(&[1]).is_err() {
+                return false;
+            }
+            let mut fds = [PollFd::new(to.as_fd(), PollFlags::POLLIN)];
+            poll(&mut fds, Self::PATIENCE).expect("poll") == 1
+                && to
+                    .recv(&mut [std::mem::MaybeUninit::uninit(); 1])
+                    .is_ok_and(|length| length == 1)
+        };
+        arrives(&self.client, &self.server) && arrives(&self.server, &self.client)
     }
 }
 

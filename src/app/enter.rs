@@ -82,8 +82,24 @@ pub(crate) fn enter(place: Place<'_>, access: Access, log: Log) -> Result<(), Ap
     Ok(())
 }
 
+/// What happens to open connections that are captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenConnections {
+    /// The kernel stops translating their addresses.
+    Break,
+    /// They keep working.
+    Keep,
+}
+
 /// Removes what is installed in the namespace.
-pub(crate) fn remove(place: Place<'_>, log: Log) -> Result<Removal, AppError> {
+pub(crate) fn remove(
+    place: Place<'_>,
+    connections: OpenConnections,
+    log: Log,
+) -> Result<Removal, AppError> {
     enter(place, Access::Rules, log)?;
-    Ok(nftables::remove()?)
+    Ok(match connections {
+        OpenConnections::Break => nftables::remove()?,
+        OpenConnections::Keep => nftables::remove_keeping_connections()?,
+    })
 }

@@ -42,16 +42,27 @@ fn warn_of_newer(metadata: &MetadataBytes, log: Log) {
 pub(crate) enum InstalledStatus {
     /// It is.
     Capture(Box<Status>),
-    /// It is not. Routing objects may be left all the same.
-    Nothing(Vec<RoutingObject>),
+    /// It is not.
+    Nothing {
+        /// What is left of routing objects.
+        routing: Vec<RoutingObject>,
+        /// Whether a chain without effect keeps open connections working.
+        keeps_connections: bool,
+    },
 }
 
 impl InstalledStatus {
     /// Reads it.
     pub(crate) fn read() -> Result<Self, AppError> {
         let found = nftables::dump_with_metadata()?;
+        let keeps_connections = found
+            .as_ref()
+            .is_some_and(|(installed, _)| installed.only_keeps_connections());
         let Some((mut installed, metadata)) = found.filter(is_capture) else {
-            return Ok(Self::Nothing(nftables::routing_beside(&[])?));
+            return Ok(Self::Nothing {
+                routing: nftables::routing_beside(&[])?,
+                keeps_connections,
+            });
         };
         let origin = Origin::read(&metadata, &installed.ruleset.sets);
         let wanted = origin.wanted().map(|wanted| wanted.routing.as_slice());
@@ -65,5 +76,6 @@ impl InstalledStatus {
 /// Whether it is more than an empty table that another program made. A table of netweir's that was emptied has metadata.
 fn is_capture((installed, metadata): &(Installed, MetadataBytes)) -> bool {
     let mut rules = installed.ruleset.rules();
-    rules.next().is_some() || !installed.unmanaged.is_empty() || !metadata.bytes().is_empty()
+    let has_rules = rules.next().is_some() && !installed.only_keeps_connections();
+    has_rules || !installed.unmanaged.is_empty() || !metadata.bytes().is_empty()
 }

@@ -1,11 +1,11 @@
 //! `netweir remove`.
 
-use crate::app::{self, Place};
+use crate::app::{self, OpenConnections, Place};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::Removal;
-use crate::options::{self, Section};
-use crate::parse::NetworkNamespace;
+use crate::options::{self, CommandOption, Section};
+use crate::parse::{self, NetworkNamespace};
 
 use super::command::CommandSpec;
 use super::error::CliError;
@@ -15,21 +15,33 @@ use super::invocation::Invocation;
 pub(super) const COMMAND: CommandSpec = CommandSpec {
     name: "remove",
     about: "Remove what apply installed (succeeds if nothing is installed)",
-    details: "",
+    details: "Open connections that are captured break, unless --keep-connections is given.",
     sections: &[Section::Target, Section::Logging],
-    options: &[],
+    options: &[CommandOption::KeepConnections],
     words: None,
-    examples: &[("netweir remove", "stop capturing traffic")],
+    examples: &[
+        ("netweir remove", "stop capturing traffic"),
+        (
+            "netweir remove --keep-connections",
+            "the same, without breaking open connections",
+        ),
+    ],
     run,
 };
 
 fn run(mut invocation: Invocation) -> ExitCode {
     let namespace = options::network_namespace(&invocation.given);
     let namespace = invocation.noting(namespace);
-    match namespace {
-        Some(namespace) if invocation.errors.is_empty() => {
+    let keep = invocation.own(CommandOption::KeepConnections, parse::switch);
+    match (namespace, keep) {
+        (Some(namespace), Some(keep)) if invocation.errors.is_empty() => {
             let log = invocation.log;
-            match remove(namespace.as_ref(), log) {
+            let connections = if keep {
+                OpenConnections::Keep
+            } else {
+                OpenConnections::Break
+            };
+            match remove(namespace.as_ref(), connections, log) {
                 Ok(()) => ExitCode::Done,
                 Err(error) => error.report(log),
             }
@@ -39,11 +51,18 @@ fn run(mut invocation: Invocation) -> ExitCode {
 }
 
 /// Removes the rules and logs whether there were any.
-pub(super) fn remove(namespace: Option<&NetworkNamespace>, log: Log) -> Result<(), CliError> {
+pub(super) fn remove(
+    namespace: Option<&NetworkNamespace>,
+    connections: OpenConnections,
+    log: Log,
+) -> Result<(), CliError> {
     log.info(
-        match app::remove(Place::of(namespace), log)? {
-            Removal::Removed => "removed: traffic is no longer captured",
-            Removal::NothingThere => "nothing to remove",
+        match (app::remove(Place::of(namespace), connections, log)?, connections) {
+            (Removal::Removed, OpenConnections::Break) => "removed: traffic is no longer captured",
+            (Removal::Removed, OpenConnections::Keep) => {
+                "removed: new connections are no longer captured; open ones keep working until the next netweir remove"
+            }
+            (Removal::NothingThere, _) => "nothing to remove",
         },
         &[],
     );

@@ -22,6 +22,8 @@ use super::output::print;
 use super::screen::Screen;
 use super::style::Style;
 
+const KEEPS_CONNECTIONS: &str = "a NAT chain without effect, which keeps open connections working; netweir remove takes it away";
+
 /// How often counters are read.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -113,8 +115,15 @@ impl StatusRequest {
 fn text(status: &InstalledStatus, format: OutputFormat, log: Log) -> String {
     match (status, format) {
         (InstalledStatus::Capture(status), OutputFormat::Json) => status.json() + "\n",
-        (InstalledStatus::Nothing(routing), OutputFormat::Json) => {
-            status::nothing(commands(routing).collect()) + "\n"
+        (
+            InstalledStatus::Nothing {
+                routing,
+                keeps_connections,
+            },
+            OutputFormat::Json,
+        ) => {
+            let warnings = keeps_connections.then(|| KEEPS_CONNECTIONS.to_owned());
+            status::nothing(commands(routing).collect(), warnings.as_slice()) + "\n"
         }
         (InstalledStatus::Capture(status), OutputFormat::Text) => {
             let words = status.words(hunks::amount(log));
@@ -122,11 +131,19 @@ fn text(status: &InstalledStatus, format: OutputFormat, log: Log) -> String {
             let gap = if differences.is_empty() { "" } else { "\n" };
             format!("{}{gap}{differences}{}", words.head, words.counted)
         }
-        (InstalledStatus::Nothing(routing), OutputFormat::Text) => {
+        (
+            InstalledStatus::Nothing {
+                routing,
+                keeps_connections,
+            },
+            OutputFormat::Text,
+        ) => {
+            let kept = keeps_connections.then(|| format!("left behind: {KEEPS_CONNECTIONS}\n"));
             let left = commands(routing).map(|command| {
                 format!("left behind: what {command:?} adds; netweir remove takes it away\n")
             });
-            "capture is not installed\n".to_owned() + &left.collect::<String>()
+            let lines = kept.into_iter().chain(left);
+            "capture is not installed\n".to_owned() + &lines.collect::<String>()
         }
     }
 }
@@ -139,7 +156,7 @@ fn commands(routing: &[RoutingObject]) -> impl Iterator<Item = String> {
 /// For scripts: whether traffic is captured as it should be.
 fn exit_code(status: &InstalledStatus) -> ExitCode {
     match status {
-        InstalledStatus::Nothing(_) => ExitCode::Drift,
+        InstalledStatus::Nothing { .. } => ExitCode::Drift,
         InstalledStatus::Capture(status) => match status.sync() {
             Sync::Same | Sync::Unknown => ExitCode::Done,
             Sync::Edited | Sync::Differs => ExitCode::Drift,

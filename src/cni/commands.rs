@@ -5,7 +5,7 @@ mod status;
 
 use serde::Serialize;
 
-use crate::app::{self, Access, AppError, Place, Planned, resolve_options};
+use crate::app::{self, Access, AppError, OpenConnections, Place, Planned, resolve_options};
 use crate::log::Log;
 use crate::meshes::claim::Remark;
 use crate::meshes::decision::Mesh;
@@ -108,7 +108,11 @@ pub(super) fn del(environment: &Environment, log: Log) {
         log.debug("no network namespace to remove rules from", &[]);
         return;
     }
-    match app::remove(Place::Pod(&environment.namespace), log) {
+    match app::remove(
+        Place::Pod(&environment.namespace),
+        OpenConnections::Break,
+        log,
+    ) {
         Ok(Removal::Removed) => log.info("no longer captured", &[]),
         Ok(Removal::NothingThere) => log.debug("nothing to remove", &[]),
         Err(error) => {

@@ -12,12 +12,14 @@ use crate::intent::Intervals;
 use crate::netlink::{Error, Flags, Socket, Subsystem, retry};
 use crate::process::lock::{Lock, Task};
 use crate::rtnetlink::routing::{self, Added};
-use crate::ruleset::{Elements, Installed, MetadataBytes, RoutingObject, Ruleset, Set, TABLE};
+use crate::ruleset::{
+    Elements, Installed, MetadataBytes, RoutingObject, Ruleset, Set, TABLE, connection_keeper,
+};
 
 /// The result of [`apply`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// There was no table; there is one now.
+    /// Nothing was captured; now the rules are there.
     Installed,
     /// The table was replaced.
     Replaced,
@@ -75,13 +77,13 @@ fn replace(
         let (generation, contents) = read::at_generation(socket, |socket, table| {
             read::contents(socket, table, &BTreeSet::new())
         })?;
-        let outcome = match contents {
+        let outcome = match &contents {
             Some(contents) if contents.installed.is(ruleset) => return Ok(Outcome::Unchanged),
-            Some(_) => Outcome::Replaced,
-            None => Outcome::Installed,
+            Some(contents) if !contents.installed.only_keeps_connections() => Outcome::Replaced,
+            Some(_) | None => Outcome::Installed,
         };
         let mut batch = Batch::new(generation, socket.reserve(1));
-        if outcome == Outcome::Replaced {
+        if contents.is_some() {
             delete_table(&mut batch)?;
         }
         add_ruleset(&mut batch, ruleset, metadata)?;
@@ -97,7 +99,7 @@ fn replace(
 pub fn remove() -> Result<Removal, Error> {
     let _lock = lock();
     let mut nftables = Socket::open(Subsystem::Nftables)?;
-    let mut removal = retry(|| {
+    let removal = retry(|| {
         let generation = read::generation(&mut nftables)?;
         if read::table(&mut nftables)?.is_none() {
             return Ok(Removal::NothingThere);
@@ -107,9 +109,43 @@ pub fn remove() -> Result<Removal, Error> {
         batch.commit(&mut nftables)?;
         Ok(Removal::Removed)
     })?;
+    remove_routing(removal, |_| true)
+}
+
+/// Removes capture, but leaves what open connections need: [`connection_keeper`] in place of all other chains, and addresses
+/// of `lo`. Does nothing if there is nothing else.
+///
+/// # Errors
+/// The kernel refused.
+pub fn remove_keeping_connections() -> Result<Removal, Error> {
+    let _lock = lock();
+    let mut nftables = Socket::open(Subsystem::Nftables)?;
+    let removal = retry(|| {
+        let (generation, contents) = read::at_generation(&mut nftables, |socket, table| {
+            read::contents(socket, table, &BTreeSet::new())
+        })?;
+        if contents.is_none_or(|contents| contents.installed.only_keeps_connections()) {
+            return Ok(Removal::NothingThere);
+        }
+        let mut batch = Batch::new(generation, nftables.reserve(1));
+        delete_table(&mut batch)?;
+        add_ruleset(&mut batch, &connection_keeper(), &MetadataBytes::default())?;
+        batch.commit(&mut nftables)?;
+        Ok(Removal::Removed)
+    })?;
+    remove_routing(removal, |object| {
+        !matches!(object, RoutingObject::LoopbackAddress(_))
+    })
+}
+
+/// Deletes those of the routing objects that [`apply`] added.
+fn remove_routing(
+    mut removal: Removal,
+    is_removed: impl Fn(&RoutingObject) -> bool,
+) -> Result<Removal, Error> {
     let mut rtnetlink = Socket::open(Subsystem::Route)?;
     let present = routing::present(&mut rtnetlink)?;
-    for object in present.own() {
+    for object in present.own().filter(is_removed) {
         routing::delete(&mut rtnetlink, object)?;
         removal = Removal::Removed;
     }

@@ -20,6 +20,11 @@ option_set! {
     Watch ("watch") [] in Answer,
     Switch "true|false" = Text("false"), like "true", common;
 
+    /// Keep open connections working that are captured. Otherwise they break, because the kernel stops translating addresses
+    /// with the last NAT chain. A chain without effect stays until remove runs without this option.
+    KeepConnections ("keep-connections") [] in Installation,
+    Switch "true|false" = Text("false"), like "true", common;
+
     /// A file with one connection per line; - is standard input. Each answer is a JSON object on a line of its own, or a
     /// line of text with --format=text. Empty lines and lines that start with # are skipped.
     Connections ("connections") [] in Answer,

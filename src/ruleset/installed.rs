@@ -1,6 +1,6 @@
 //! Rules that were read back from the kernel.
 
-use super::{Hook, Match, Rule, Ruleset};
+use super::{BaseChain, Chain, ConnectionState, Hook, Match, Rule, RuleId, Ruleset, Statement};
 
 /// The contents of the table `inet netweir` in the kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,6 +27,12 @@ impl AsRef<Rule> for InstalledRule {
 }
 
 impl Installed {
+    /// Whether nothing but [`connection_keeper`] is installed.
+    #[must_use]
+    pub fn only_keeps_connections(&self) -> bool {
+        self.is(&connection_keeper())
+    }
+
     /// Whether it consists of exactly the sets and chains of the ruleset.
     #[must_use]
     pub fn is(&self, ruleset: &Ruleset) -> bool {
@@ -43,6 +49,25 @@ impl Installed {
                         && own.rules.iter().all(|own| own.counter.is_some())
                         && own.rules.iter().map(|own| &own.rule).eq(&wanted.rules)
                 })
+    }
+}
+
+/// What stays after `remove --keep-connections`. The kernel ends the translation of open connections with the last NAT chain,
+/// and tracking with the last rule that needs it. This chain has one that does nothing.
+#[must_use]
+pub fn connection_keeper() -> Ruleset {
+    let rule = Rule {
+        id: RuleId::Other("keep-connections".to_owned()),
+        matches: vec![Match::State(ConnectionState::Invalid)],
+        statements: vec![Statement::Accept],
+    };
+    let chain = Chain {
+        name: "keep_connections".into(),
+        ..Chain::new(BaseChain::Outbound, vec![rule])
+    };
+    Ruleset {
+        chains: vec![chain],
+        ..Ruleset::default()
     }
 }
 

@@ -89,7 +89,7 @@ impl Status {
 
 /// The JSON object where no table is installed, with the `ip` commands of routing objects that exist nevertheless.
 #[must_use]
-pub fn nothing(routing: Vec<String>) -> String {
+pub fn nothing(routing: Vec<String>, warnings: &[String]) -> String {
     json::line(&StatusJson {
         version: SCHEMA,
         installed: false,
@@ -99,7 +99,7 @@ pub fn nothing(routing: Vec<String>) -> String {
         differences: Vec::new(),
         unmanaged: Vec::new(),
         routing,
-        warnings: &[],
+        warnings,
         rules: Vec::new(),
     })
 }

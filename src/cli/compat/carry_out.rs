@@ -1,6 +1,6 @@
 //! Carries out a mesh's flags.
 
-use crate::app::{self, Access, Place, Planned, resolve_flags};
+use crate::app::{self, Access, OpenConnections, Place, Planned, resolve_flags};
 use crate::cli::apply::{install, text_of};
 use crate::cli::error::CliError;
 use crate::cli::output::print;
@@ -89,7 +89,7 @@ fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
             }
             Ok(())
         }
-        Action::Remove => remove(request.namespace.as_ref(), log),
+        Action::Remove => remove(request.namespace.as_ref(), OpenConnections::Break, log),
         Action::Nothing => {
             log.info("the rules are not changed", &[]);
             if let Some(port) = request.validation {
