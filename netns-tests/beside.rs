@@ -22,6 +22,10 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             "beside::remove_breaks_or_keeps_open_connections",
             remove_breaks_or_keeps_open_connections,
         ),
+        NetnsTest::new(
+            "beside::second_run_changes_nothing_and_keeps_connections",
+            second_run_changes_nothing_and_keeps_connections,
+        ),
         NetnsTest::alone(
             "beside::warns_of_nat_chains_that_come_first",
             warns_of_nat_chains_that_come_first,
@@ -197,4 +201,42 @@ fn captured_connections(sandbox: &Sandbox) -> Vec<OpenConnection> {
         addresses.map(|address| Attempt::tcp(direction, APPLICATION, SocketAddr::new(address, 80)))
     });
     attempts.map(|attempt| sandbox.open(&attempt)).collect()
+}
+
+/// As Kubernetes does when it restarts all containers of a pod: its network namespace stays.
+fn second_run_changes_nothing_and_keeps_connections(sandbox: &Sandbox) {
+    const RUNS: [&str; 7] = [
+        "apply",
+        "apply --dns=all --drop-invalid",
+        "apply --inbound-mode=tproxy",
+        "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * -d 15090,15021 --dual-stack",
+        "istio-iptables -p 15001 -z 15006 -u 0 -g 1337 -m TPROXY -i * -b * --redirect-dns --capture-all-dns --dual-stack",
+        "linkerd-init --incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid 2102",
+        "linkerd-init -p 4143 -o 4140 --inbound-ports-to-ignore 4190 --ipv6=false",
+    ];
+    let state = || {
+        // New rules would have new handles.
+        let rules = run("nft", &["--handle", "--stateless", "list", "ruleset"], "");
+        ["-4", "-6"].into_iter().fold(rules, |state, family| {
+            let routes = ["route", "show", "table", "all", "dev", "lo"];
+            state
+                + &run("ip", &[family, "rule"], "")
+                + &run("ip", &[&[family], &routes[..]].concat(), "")
+                + &run("ip", &[family, "address", "show", "dev", "lo"], "")
+        })
+    };
+    for line in RUNS {
+        let arguments: Vec<_> = line.split(' ').collect();
+        let (code, _, errors) = netweir(&arguments);
+        assert_eq!(code, Some(0), "{line}: {errors}");
+        let open = captured_connections(sandbox);
+        let before = state();
+        let (code, _, errors) = netweir(&arguments);
+        assert_eq!(code, Some(0), "{line}: {errors}");
+        let unchanged = "info: nothing to change: these rules are installed already ";
+        assert!(errors.contains(unchanged), "{line}: {errors}");
+        assert_eq!(state(), before, "{line}");
+        assert!(open.iter().all(OpenConnection::works), "{line}");
+        assert_eq!(netweir(&["remove"]).0, Some(0));
+    }
 }
