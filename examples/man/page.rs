@@ -65,7 +65,7 @@ fn entry(text: &mut String, term: &str, about: &str) {
     writeln!(text, ".TP\n\\fB{term}\\fR\n{about}").expect("a string takes text");
 }
 
-/// The text with its special characters escaped, as in groff_char(7).
+/// The text with its special characters escaped, as in `groff_char(7)`.
 fn roff(text: &str) -> String {
     text.replace('\\', "\\\\")
         .replace('-', "\\-")
