@@ -18,6 +18,7 @@ mod rule_id;
 mod set;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use base_chain::BaseChain;
 pub use chain::Chain;

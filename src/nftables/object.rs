@@ -203,9 +203,9 @@ pub(super) fn decode_set(set: &sys::Set) -> Option<ListedSet> {
     Some(ListedSet { name, elements })
 }
 
-/// A rule of the table inet netweir.
-pub(super) fn encode_rule(chain: &str, rule: &Rule) -> Result<sys::Rule, TooLarge> {
-    let id = terminated(&rule.id.to_string())?;
+/// A rule of the table inet netweir, with the text of its id.
+pub(super) fn encode_rule(chain: &str, rule: &Rule, id: &str) -> Result<sys::Rule, TooLarge> {
+    let id = terminated(id)?;
     let object = new_rule(TABLE, chain)?.with_bytes(
         c::NFTNL_RULE_USERDATA,
         &userdata(COMMENT, id.as_bytes_with_nul())?,

@@ -260,9 +260,9 @@ fn add_ruleset(
         let object = object::encode_chain(chain, pieces.next());
         batch.add(part, libc::NFT_MSG_NEWCHAIN, Flags::CREATE, object)?;
         for rule in &chain.rules {
-            let part = Part::Rule(rule.id.to_string());
-            let object = object::encode_rule(&chain.name, rule);
-            batch.add(part, libc::NFT_MSG_NEWRULE, Flags::APPEND, object)?;
+            let id = rule.id.to_string();
+            let object = object::encode_rule(&chain.name, rule, &id);
+            batch.add(Part::Rule(id), libc::NFT_MSG_NEWRULE, Flags::APPEND, object)?;
         }
     }
     match pieces.next() {

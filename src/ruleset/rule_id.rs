@@ -9,214 +9,173 @@ use crate::intent::{Family, InterfacePattern, OwnerId, Protocol};
 
 use super::base_chain::BaseChain;
 use super::owner_kind::OwnerKind;
+use super::text::is_text_of;
 
-/// The stable id of a rule, `CHAIN/PURPOSE` or `CHAIN/PURPOSE/VALUE`, such as `outbound/leave-proxy-uid/1337`. It is the
-/// rule's comment in the kernel, at most 99 bytes, and unique within the table.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum RuleId {
+/// Makes the ids, their texts and the parser of a table. A line has the name of an id, its values, its chain unless that
+/// is a value, and its purpose.
+macro_rules! rule_ids {
+    ($(
+        $(#[$doc:meta])*
+        $id:ident $(($($value:ident: $type:ty),+))? = $($chain:ident)? $purpose:literal,
+    )*) => {
+        /// The stable id of a rule, `CHAIN/PURPOSE` or `CHAIN/PURPOSE/VALUE`, such as `outbound/leave-proxy-uid/1337`.
+        /// It is the rule's comment in the kernel, at most 99 bytes, and unique within the table.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum RuleId {
+            $($(#[$doc])* $id $(($($type),+))?,)*
+            /// A comment of a rule that another program, or another version, installed.
+            Other(String),
+        }
+
+        impl RuleId {
+            /// The parts of the text, or the text of another program's rule.
+            fn parts(&self) -> Result<Parts<'_>, &str> {
+                match self {
+                    $(Self::$id $(($($value),+))? => Ok(
+                        Parts::new($purpose)
+                            $(.with(&BaseChain::$chain))?
+                            $($(.with($value))+)?
+                    ),)*
+                    Self::Other(text) => Err(text),
+                }
+            }
+
+            /// The id of the plan that has this text.
+            fn parse(text: &str) -> Option<Self> {
+                let unread = Unread::new(text)?;
+                $(
+                    let found = unread
+                        .of($purpose)
+                        $(.filter(|unread| unread.chain == BaseChain::$chain))?
+                        .and_then(|unread| {
+                            unread.exactly(|| Some(Self::$id $(($(<$type>::read(&unread)?),+))?))
+                        });
+                    if found.is_some() {
+                        return found;
+                    }
+                )*
+                None
+            }
+        }
+    };
+}
+
+rule_ids! {
     /// Bypasses a family that is not captured.
-    LeaveFamily(BaseChain, Family),
+    LeaveFamily(chain: BaseChain, family: Family) = "leave",
     /// Bypasses everything but TCP.
-    LeaveNotTcp(BaseChain),
+    LeaveNotTcp(chain: BaseChain) = "leave-not-tcp",
     /// Bypasses an excluded interface.
-    LeaveInterface(BaseChain, InterfacePattern),
+    LeaveInterface(chain: BaseChain, pattern: InterfacePattern) = "leave-interface",
     /// Bypasses the proxy's calls to its application, by their source address.
-    LeavePassthroughSource(BaseChain, IpAddr),
+    LeavePassthroughSource(chain: BaseChain, source: IpAddr) = "leave-passthrough-source",
     /// Bypasses excluded sources of inbound connections.
-    LeaveExcludedSource(BaseChain, Family),
+    LeaveExcludedSource(chain: BaseChain, family: Family) = "leave-excluded-source",
     /// Bypasses excluded ports of inbound connections.
-    LeaveExcludedInboundPort(BaseChain),
+    LeaveExcludedInboundPort(chain: BaseChain) = "leave-excluded-port",
 
     /// Puts the proxy's DNS queries into the upstream zone.
-    ZoneProxyQuery(OwnerKind, OwnerId),
+    ZoneProxyQuery(kind: OwnerKind, id: OwnerId) = OutboundRaw "zone-proxy-query",
     /// Puts the proxy's DNS answers into the downstream zone.
-    ZoneProxyReply(OwnerKind, OwnerId),
+    ZoneProxyReply(kind: OwnerKind, id: OwnerId) = OutboundRaw "zone-proxy-reply",
     /// Puts DNS queries of applications into the downstream zone.
-    ZoneQuery(Option<Family>),
+    ZoneQuery(family: Option<Family>) = OutboundRaw "zone-query",
     /// Puts answers of DNS servers into the upstream zone.
-    ZoneReply(Option<Family>),
+    ZoneReply(family: Option<Family>) = InboundRaw "zone-reply",
 
     /// Bypasses everything but TCP and UDP.
-    LeaveNeitherTcpNorUdp,
+    LeaveNeitherTcpNorUdp = Outbound "leave-neither-tcp-nor-udp",
     /// Bypasses excluded destination ports.
-    LeaveExcludedPort(Protocol),
+    LeaveExcludedPort(protocol: Protocol) = Outbound "leave-excluded-port",
     /// Bypasses the destination ports excluded for users, by the position of the exclusion, from 1.
-    LeaveExcludedPortOfUid(Protocol, usize),
+    LeaveExcludedPortOfUid(protocol: Protocol, position: usize) = Outbound "leave-excluded-port-of-uid",
     /// Redirects the proxy's calls to its own pod.
-    RedirectOwnPod(OwnerKind, OwnerId, Family),
+    RedirectOwnPod(kind: OwnerKind, id: OwnerId, family: Family) = Outbound "redirect-own-pod",
     /// Bypasses calls over `lo` that are not the proxy's.
-    LeaveLoopbackNot(OwnerKind, OwnerId),
+    LeaveLoopbackNot(kind: OwnerKind, id: OwnerId) = Outbound "leave-loopback-not",
     /// Bypasses the proxy.
-    LeaveProxy(OwnerKind, OwnerId),
+    LeaveProxy(kind: OwnerKind, id: OwnerId) = Outbound "leave-proxy",
     /// Bypasses excluded owners.
-    LeaveExcludedOwner(OwnerKind),
+    LeaveExcludedOwner(kind: OwnerKind) = Outbound "leave-excluded",
     /// Bypasses all but the included owners.
-    LeaveNotIncludedOwner(OwnerKind),
+    LeaveNotIncludedOwner(kind: OwnerKind) = Outbound "leave-not-included",
     /// Redirects DNS queries.
-    RedirectDns(Protocol, Option<Family>),
+    RedirectDns(protocol: Protocol, family: Option<Family>) = Outbound "redirect-dns",
     /// Bypasses the loopback range.
-    LeaveLoopbackRange(Family),
+    LeaveLoopbackRange(family: Family) = Outbound "leave-loopback-range",
     /// Bypasses excluded destinations.
-    LeaveExcludedRange(Family),
+    LeaveExcludedRange(family: Family) = Outbound "leave-excluded-range",
     /// Redirects included destination ports.
-    RedirectIncludedPort,
+    RedirectIncludedPort = Outbound "redirect-included-port",
     /// Redirects included destinations.
-    RedirectIncludedRange(Family),
+    RedirectIncludedRange(family: Family) = Outbound "redirect-included-range",
     /// Redirects all other outbound TCP.
-    RedirectOutbound,
+    RedirectOutbound = Outbound "redirect",
 
     /// Redirects what arrives from a virtual machine.
-    Reroute(InterfacePattern),
+    Reroute(pattern: InterfacePattern) = Inbound "reroute",
     /// Redirects what arrives from a virtual machine for included destinations.
-    RerouteIncludedRange(Family, InterfacePattern),
+    RerouteIncludedRange(family: Family, pattern: InterfacePattern) = Inbound "reroute-included-range",
     /// Bypasses everything else that arrives from a virtual machine.
-    LeaveRerouted(InterfacePattern),
+    LeaveRerouted(pattern: InterfacePattern) = Inbound "leave-rerouted",
     /// Bypasses the proxy's tunnel port.
-    LeaveTunnelPort,
+    LeaveTunnelPort = Inbound "leave-tunnel-port",
     /// Redirects inbound TCP.
-    RedirectInbound,
+    RedirectInbound = Inbound "redirect",
 
     /// Drops packets that connection tracking calls invalid.
-    DropInvalid,
+    DropInvalid = InboundMangle "drop-invalid",
     /// Gives the connection the tproxy mark that its packet has already.
-    SaveMark,
+    SaveMark = InboundMangle "save-mark",
     /// Bypasses what comes in on `lo` without the proxy's mark.
-    LeaveLoopback,
+    LeaveLoopback = InboundMangle "leave-loopback",
     /// Bypasses ports that are not included.
-    LeaveNotIncludedPort,
+    LeaveNotIncludedPort = InboundMangle "leave-not-included-port",
     /// Marks the packets of connections that the transparent listener has.
-    DivertTracked,
+    DivertTracked = InboundMangle "divert-tracked",
     /// Hands new connections to the transparent listener.
-    Tproxy(Family),
+    Tproxy(family: Family) = InboundMangle "tproxy",
     /// Drops what no transparent listener took.
-    DropWithoutListener(Family),
+    DropWithoutListener(family: Family) = InboundMangle "drop-without-listener",
 
     /// Bypasses packets over `lo` that are marked for the transparent listener.
-    LeaveTproxiedLoopback,
+    LeaveTproxiedLoopback = OutboundMangle "leave-tproxied-loopback",
     /// Marks the proxy's calls to its own pod.
-    MarkProxy(OwnerKind, OwnerId, Family),
+    MarkProxy(kind: OwnerKind, id: OwnerId, family: Family) = OutboundMangle "mark-proxy",
     /// Gives the packet the tproxy mark of its connection.
-    RestoreMark,
-
-    /// A comment of a rule that another program, or another version, installed.
-    Other(String),
+    RestoreMark = OutboundMangle "restore-mark",
 }
 
 impl RuleId {
     /// The id with `*` in place of the family, of the value, or of both.
     #[must_use]
     pub fn masked(&self, family: bool, value: bool) -> String {
-        Masked {
-            id: self,
-            family,
-            value,
+        let Ok(mut parts) = self.parts() else {
+            return self.to_string();
+        };
+        if family {
+            parts.family = parts.family.map(|_| "*");
         }
-        .to_string()
-    }
-
-    /// The id whose text this most likely is.
-    fn parse(text: &str) -> Option<Self> {
-        let (prefix, rest) = text.split_once('/')?;
-        let chain = BaseChain::ALL
-            .into_iter()
-            .find(|chain| chain.id_prefix() == prefix)?;
-        let (purpose, value) = rest.split_once('/').unwrap_or((rest, ""));
-        match purpose {
-            "leave-not-tcp" => return Some(Self::LeaveNotTcp(chain)),
-            "leave-neither-tcp-nor-udp" => return Some(Self::LeaveNeitherTcpNorUdp),
-            _ => {}
+        if value {
+            parts.value = parts.value.map(|_| &"*" as &dyn fmt::Display);
         }
-        let (stem, family) = without_suffix(purpose, Family::ALL, Family::name);
-        let (stem, kind) = without_suffix(stem, OwnerKind::ALL, OwnerKind::name);
-        let (stem, protocol) = without_suffix(stem, Protocol::ALL, Protocol::name);
-        let number = || value.parse().ok();
-        let pattern = || value.parse().ok();
-        Some(match (chain, stem) {
-            (_, "leave") => Self::LeaveFamily(chain, family?),
-            (_, "leave-interface") => Self::LeaveInterface(chain, pattern()?),
-            (_, "leave-passthrough-source") => {
-                Self::LeavePassthroughSource(chain, value.parse().ok()?)
-            }
-            (_, "leave-excluded-source") => Self::LeaveExcludedSource(chain, family?),
-            (BaseChain::OutboundRaw, "zone-proxy-query") => Self::ZoneProxyQuery(kind?, number()?),
-            (BaseChain::OutboundRaw, "zone-proxy-reply") => Self::ZoneProxyReply(kind?, number()?),
-            (BaseChain::OutboundRaw, "zone-query") => Self::ZoneQuery(family),
-            (BaseChain::InboundRaw, "zone-reply") => Self::ZoneReply(family),
-            (BaseChain::Outbound, "leave-excluded-port") => Self::LeaveExcludedPort(protocol?),
-            (_, "leave-excluded-port") => Self::LeaveExcludedInboundPort(chain),
-            (BaseChain::Outbound, "leave-excluded-port-of-uid") => {
-                Self::LeaveExcludedPortOfUid(protocol?, value.parse().ok()?)
-            }
-            (BaseChain::Outbound, "redirect-own-pod") => {
-                Self::RedirectOwnPod(kind?, number()?, family?)
-            }
-            (BaseChain::Outbound, "leave-loopback-not") => Self::LeaveLoopbackNot(kind?, number()?),
-            (BaseChain::Outbound, "leave-proxy") => Self::LeaveProxy(kind?, number()?),
-            (BaseChain::Outbound, "leave-excluded") => Self::LeaveExcludedOwner(kind?),
-            (BaseChain::Outbound, "leave-not-included") => Self::LeaveNotIncludedOwner(kind?),
-            (BaseChain::Outbound, "redirect-dns") => Self::RedirectDns(protocol?, family),
-            (BaseChain::Outbound, "leave-loopback-range") => Self::LeaveLoopbackRange(family?),
-            (BaseChain::Outbound, "leave-excluded-range") => Self::LeaveExcludedRange(family?),
-            (BaseChain::Outbound, "redirect-included-port") => Self::RedirectIncludedPort,
-            (BaseChain::Outbound, "redirect-included-range") => {
-                Self::RedirectIncludedRange(family?)
-            }
-            (BaseChain::Outbound, "redirect") => Self::RedirectOutbound,
-            (BaseChain::Inbound, "reroute") => Self::Reroute(pattern()?),
-            (BaseChain::Inbound, "reroute-included-range") => {
-                Self::RerouteIncludedRange(family?, pattern()?)
-            }
-            (BaseChain::Inbound, "leave-rerouted") => Self::LeaveRerouted(pattern()?),
-            (BaseChain::Inbound, "leave-tunnel-port") => Self::LeaveTunnelPort,
-            (BaseChain::Inbound, "redirect") => Self::RedirectInbound,
-            (BaseChain::InboundMangle, "drop-invalid") => Self::DropInvalid,
-            (BaseChain::InboundMangle, "save-mark") => Self::SaveMark,
-            (BaseChain::InboundMangle, "leave-loopback") => Self::LeaveLoopback,
-            (BaseChain::InboundMangle, "leave-not-included-port") => Self::LeaveNotIncludedPort,
-            (BaseChain::InboundMangle, "divert-tracked") => Self::DivertTracked,
-            (BaseChain::InboundMangle, "tproxy") => Self::Tproxy(family?),
-            (BaseChain::InboundMangle, "drop-without-listener") => {
-                Self::DropWithoutListener(family?)
-            }
-            (BaseChain::OutboundMangle, "leave-tproxied-loopback") => Self::LeaveTproxiedLoopback,
-            (BaseChain::OutboundMangle, "mark-proxy") => Self::MarkProxy(kind?, number()?, family?),
-            (BaseChain::OutboundMangle, "restore-mark") => Self::RestoreMark,
-            _ => return None,
-        })
+        parts.to_string()
     }
-}
-
-/// The text without the suffix that names one of these, and which one.
-fn without_suffix<T: Copy, const N: usize>(
-    text: &str,
-    all: [T; N],
-    name: fn(T) -> &'static str,
-) -> (&str, Option<T>) {
-    all.into_iter()
-        .find_map(|one| {
-            let stem = text.strip_suffix(name(one))?.strip_suffix('-')?;
-            Some((stem, Some(one)))
-        })
-        .unwrap_or((text, None))
 }
 
 impl From<&str> for RuleId {
     /// The id of this text; a text that no id of the plan has stays what it is, in [`RuleId::Other`].
     fn from(text: &str) -> Self {
-        Self::parse(text)
-            .filter(|id| id.to_string() == text)
-            .unwrap_or_else(|| Self::Other(text.to_owned()))
+        Self::parse(text).unwrap_or_else(|| Self::Other(text.to_owned()))
     }
 }
 
 impl fmt::Display for RuleId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Masked {
-            id: self,
-            family: false,
-            value: false,
+        match self.parts() {
+            Ok(parts) => parts.fmt(f),
+            Err(text) => f.write_str(text),
         }
-        .fmt(f)
     }
 }
 
@@ -226,129 +185,156 @@ impl Serialize for RuleId {
     }
 }
 
-/// An id, some parts of which are written as `*`.
-struct Masked<'a> {
-    id: &'a RuleId,
-    family: bool,
-    value: bool,
+/// The parts of an id, in the order of its text.
+struct Parts<'a> {
+    chain: &'static str,
+    purpose: &'static str,
+    /// The kind of owner, or the protocol.
+    kind: Option<&'static str>,
+    family: Option<&'static str>,
+    value: Option<&'a dyn fmt::Display>,
 }
 
-impl fmt::Display for Masked<'_> {
-    #[expect(clippy::too_many_lines, reason = "an arm for each id")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let family = |family: Family| if self.family { "*" } else { family.name() };
-        let suffix = |of: Option<Family>| match of {
-            Some(of) => format!("-{}", family(of)),
-            None => String::new(),
-        };
-        let value = |value: &dyn fmt::Display| {
-            if self.value {
-                "*".to_owned()
-            } else {
-                value.to_string()
-            }
-        };
-        match self.id {
-            RuleId::LeaveFamily(chain, of) => {
-                write!(f, "{}/leave-{}", chain.id_prefix(), family(*of))
-            }
-            RuleId::LeaveNotTcp(chain) => write!(f, "{}/leave-not-tcp", chain.id_prefix()),
-            RuleId::LeaveInterface(chain, pattern) => {
-                let chain = chain.id_prefix();
-                write!(f, "{chain}/leave-interface/{}", value(pattern))
-            }
-            RuleId::LeavePassthroughSource(chain, source) => {
-                let chain = chain.id_prefix();
-                write!(f, "{chain}/leave-passthrough-source/{}", value(source))
-            }
-            RuleId::LeaveExcludedSource(chain, of) => {
-                let chain = chain.id_prefix();
-                write!(f, "{chain}/leave-excluded-source-{}", family(*of))
-            }
-            RuleId::LeaveExcludedInboundPort(chain) => {
-                write!(f, "{}/leave-excluded-port", chain.id_prefix())
-            }
-            RuleId::ZoneProxyQuery(kind, id) => {
-                let kind = kind.name();
-                write!(f, "outbound-raw/zone-proxy-query-{kind}/{}", value(id))
-            }
-            RuleId::ZoneProxyReply(kind, id) => {
-                let kind = kind.name();
-                write!(f, "outbound-raw/zone-proxy-reply-{kind}/{}", value(id))
-            }
-            RuleId::ZoneQuery(of) => write!(f, "outbound-raw/zone-query{}", suffix(*of)),
-            RuleId::ZoneReply(of) => write!(f, "inbound-raw/zone-reply{}", suffix(*of)),
-            RuleId::LeaveNeitherTcpNorUdp => f.write_str("outbound/leave-neither-tcp-nor-udp"),
-            RuleId::LeaveExcludedPort(protocol) => {
-                write!(f, "outbound/leave-excluded-port-{}", protocol.name())
-            }
-            RuleId::LeaveExcludedPortOfUid(protocol, nth) => {
-                let protocol = protocol.name();
-                let nth = value(nth);
-                write!(f, "outbound/leave-excluded-port-of-uid-{protocol}/{nth}")
-            }
-            RuleId::RedirectOwnPod(kind, id, of) => {
-                let (kind, family) = (kind.name(), family(*of));
-                write!(f, "outbound/redirect-own-pod-{kind}-{family}/{}", value(id))
-            }
-            RuleId::LeaveLoopbackNot(kind, id) => {
-                let kind = kind.name();
-                write!(f, "outbound/leave-loopback-not-{kind}/{}", value(id))
-            }
-            RuleId::LeaveProxy(kind, id) => {
-                write!(f, "outbound/leave-proxy-{}/{}", kind.name(), value(id))
-            }
-            RuleId::LeaveExcludedOwner(kind) => {
-                write!(f, "outbound/leave-excluded-{}", kind.name())
-            }
-            RuleId::LeaveNotIncludedOwner(kind) => {
-                write!(f, "outbound/leave-not-included-{}", kind.name())
-            }
-            RuleId::RedirectDns(protocol, of) => {
-                let protocol = protocol.name();
-                write!(f, "outbound/redirect-dns-{protocol}{}", suffix(*of))
-            }
-            RuleId::LeaveLoopbackRange(of) => {
-                write!(f, "outbound/leave-loopback-range-{}", family(*of))
-            }
-            RuleId::LeaveExcludedRange(of) => {
-                write!(f, "outbound/leave-excluded-range-{}", family(*of))
-            }
-            RuleId::RedirectIncludedPort => f.write_str("outbound/redirect-included-port"),
-            RuleId::RedirectIncludedRange(of) => {
-                write!(f, "outbound/redirect-included-range-{}", family(*of))
-            }
-            RuleId::RedirectOutbound => f.write_str("outbound/redirect"),
-            RuleId::Reroute(pattern) => write!(f, "inbound/reroute/{}", value(pattern)),
-            RuleId::RerouteIncludedRange(of, pattern) => {
-                let (family, pattern) = (family(*of), value(pattern));
-                write!(f, "inbound/reroute-included-range-{family}/{pattern}")
-            }
-            RuleId::LeaveRerouted(pattern) => {
-                write!(f, "inbound/leave-rerouted/{}", value(pattern))
-            }
-            RuleId::LeaveTunnelPort => f.write_str("inbound/leave-tunnel-port"),
-            RuleId::RedirectInbound => f.write_str("inbound/redirect"),
-            RuleId::DropInvalid => f.write_str("inbound-packet/drop-invalid"),
-            RuleId::SaveMark => f.write_str("inbound-packet/save-mark"),
-            RuleId::LeaveLoopback => f.write_str("inbound-packet/leave-loopback"),
-            RuleId::LeaveNotIncludedPort => f.write_str("inbound-packet/leave-not-included-port"),
-            RuleId::DivertTracked => f.write_str("inbound-packet/divert-tracked"),
-            RuleId::Tproxy(of) => write!(f, "inbound-packet/tproxy-{}", family(*of)),
-            RuleId::DropWithoutListener(of) => {
-                write!(f, "inbound-packet/drop-without-listener-{}", family(*of))
-            }
-            RuleId::LeaveTproxiedLoopback => f.write_str("outbound-packet/leave-tproxied-loopback"),
-            RuleId::MarkProxy(kind, id, of) => {
-                let (kind, family) = (kind.name(), family(*of));
-                write!(
-                    f,
-                    "outbound-packet/mark-proxy-{kind}-{family}/{}",
-                    value(id)
-                )
-            }
-            RuleId::RestoreMark => f.write_str("outbound-packet/restore-mark"),
-            RuleId::Other(text) => f.write_str(text),
+impl<'a> Parts<'a> {
+    const fn new(purpose: &'static str) -> Self {
+        Self {
+            chain: "",
+            purpose,
+            kind: None,
+            family: None,
+            value: None,
         }
     }
+
+    fn with(mut self, part: &'a impl Part) -> Self {
+        part.write(&mut self);
+        self
+    }
 }
+
+impl fmt::Display for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.chain)?;
+        f.write_str("/")?;
+        f.write_str(self.purpose)?;
+        for suffix in [self.kind, self.family].into_iter().flatten() {
+            f.write_str("-")?;
+            f.write_str(suffix)?;
+        }
+        if let Some(value) = self.value {
+            f.write_str("/")?;
+            value.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// The text of an id, of which the chain is known.
+#[derive(Clone, Copy)]
+struct Unread<'a> {
+    text: &'a str,
+    chain: BaseChain,
+    /// The purpose with its suffixes, and then the suffixes alone.
+    purpose: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Unread<'a> {
+    fn new(text: &'a str) -> Option<Self> {
+        let (prefix, rest) = text.split_once('/')?;
+        let mut chains = BaseChain::ALL.into_iter();
+        let (purpose, value) = rest.split_once('/').unwrap_or((rest, ""));
+        Some(Self {
+            text,
+            chain: chains.find(|chain| chain.id_prefix() == prefix)?,
+            purpose,
+            value,
+        })
+    }
+
+    fn of(self, purpose: &str) -> Option<Self> {
+        let suffixes = self.purpose.strip_prefix(purpose)?;
+        Some(Self {
+            purpose: suffixes,
+            ..self
+        })
+    }
+
+    /// The id, if it has the whole text.
+    fn exactly(&self, id: impl FnOnce() -> Option<RuleId>) -> Option<RuleId> {
+        id().filter(|id| is_text_of(self.text, id))
+    }
+}
+
+/// A value in an id. Reading is lenient; [`Unread::exactly`] compares the result with the text.
+trait Part: Sized {
+    fn write<'a>(&'a self, parts: &mut Parts<'a>);
+    fn read(text: &Unread<'_>) -> Option<Self>;
+}
+
+impl Part for BaseChain {
+    fn write<'a>(&'a self, parts: &mut Parts<'a>) {
+        parts.chain = self.id_prefix();
+    }
+
+    fn read(text: &Unread<'_>) -> Option<Self> {
+        Some(text.chain)
+    }
+}
+
+impl Part for Family {
+    fn write<'a>(&'a self, parts: &mut Parts<'a>) {
+        parts.family = Some(self.name());
+    }
+
+    fn read(text: &Unread<'_>) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|family| text.purpose.ends_with(family.name()))
+    }
+}
+
+impl Part for Option<Family> {
+    fn write<'a>(&'a self, parts: &mut Parts<'a>) {
+        parts.family = self.map(Family::name);
+    }
+
+    fn read(text: &Unread<'_>) -> Option<Self> {
+        Some(Family::read(text))
+    }
+}
+
+/// Suffixes before the family.
+macro_rules! kinds {
+    ($($type:ty),+) => {$(
+        impl Part for $type {
+            fn write<'a>(&'a self, parts: &mut Parts<'a>) {
+                parts.kind = Some(self.name());
+            }
+
+            fn read(text: &Unread<'_>) -> Option<Self> {
+                let suffix = text.purpose.strip_prefix('-')?;
+                let mut all = Self::ALL.into_iter();
+                all.find(|kind| suffix.starts_with(kind.name()))
+            }
+        }
+    )+};
+}
+
+kinds!(OwnerKind, Protocol);
+
+/// Values at the end.
+macro_rules! values {
+    ($($type:ty),+) => {$(
+        impl Part for $type {
+            fn write<'a>(&'a self, parts: &mut Parts<'a>) {
+                parts.value = Some(self);
+            }
+
+            fn read(text: &Unread<'_>) -> Option<Self> {
+                text.value.parse().ok()
+            }
+        }
+    )+};
+}
+
+values!(OwnerId, usize, IpAddr, InterfacePattern);

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer};
 use crate::intent::{Family, Intervals};
 
 use super::owner_kind::OwnerKind;
+use super::text::is_text_of;
 
 /// A named interval set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl From<&str> for SetName {
             .chain(by_family)
             .chain(by_owner)
             .chain(by_position)
-            .find(|name| name.to_string() == text)
+            .find(|name| is_text_of(text, name))
             .unwrap_or_else(|| Self::Other(text.to_owned()))
     }
 }
