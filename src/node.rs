@@ -38,14 +38,15 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use crate::log::Log;
 use crate::process::shutdown::Shutdown;
 
-use backoff::{Backoff, Outcome};
-use health::{Health, Repair};
+use backoff::Backoff;
+use health::Health;
 use host::{Host, Status};
 use server::Server;
 use watch::Watch;
 
 pub use entry::{Entry, EntryError};
 pub use error::InstallError;
+pub use host::uninstall;
 
 /// The two directories of a node that the installer writes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,18 +77,16 @@ pub fn install(directories: &Directories, entry: Entry, log: Log) -> Result<(), 
     host.clean()?;
     let mut backoff = Backoff::new(Instant::now());
     loop {
-        match host.reconcile(Instant::now())? {
+        let pass = host.reconcile(Instant::now());
+        backoff.finished(Instant::now(), &pass);
+        match pass? {
             Status::Installed(_) => {
                 log.info("the plugin is installed", &[]);
                 return Ok(());
             }
             Status::Waiting(reason) => return Err(reason),
-            Status::Overtaken => backoff.finished(Instant::now(), Outcome::Overtaken),
-            Status::Unsettled(until) => {
-                backoff.finished(Instant::now(), Outcome::Unsettled(until));
-            }
+            Status::Overtaken | Status::Unsettled(_) => wait(&mut [], backoff.due())?,
         }
-        wait(&mut [], backoff.due())?;
     }
 }
 
@@ -129,14 +128,6 @@ pub fn watch(
     Ok(())
 }
 
-/// Uninstalls the plugin. Succeeds if it is not installed.
-///
-/// # Errors
-/// The plugin is still installed, or it cannot be determined whether a network still refers to it.
-pub fn uninstall(directories: &Directories, log: Log) -> Result<(), InstallError> {
-    host::uninstall(directories, log)
-}
-
 struct Installer {
     host: Host,
     watch: Watch,
@@ -157,8 +148,8 @@ impl Installer {
         loop {
             let now = Instant::now();
             if self.backoff.due().is_some_and(|due| due <= now) {
-                let outcome = self.reconcile(now);
-                self.backoff.finished(Instant::now(), outcome);
+                let pass = self.reconcile(now);
+                self.backoff.finished(Instant::now(), &pass);
             }
             if self.wait()? {
                 break;
@@ -185,7 +176,7 @@ impl Installer {
         wait(&mut sources, deadline)?;
         let is_ended = sources.first().and_then(PollFd::any).unwrap_or_default();
         let now = Instant::now();
-        if self.backoff.wants_events() && self.has_changed()? {
+        if self.backoff.wants_events() && self.watch.has_changed()? {
             self.backoff.changed(now);
         }
         if let Some(server) = &mut self.server {
@@ -194,57 +185,36 @@ impl Installer {
         Ok(is_ended)
     }
 
-    fn has_changed(&mut self) -> Result<bool, InstallError> {
-        self.watch
-            .has_changed()
-            .map_err(|source| InstallError::Kernel {
-                doing: "read inotify events",
-                source,
-            })
-    }
-
     /// Checks the node and repairs what differs.
-    fn reconcile(&mut self, now: Instant) -> Outcome {
+    fn reconcile(&mut self, now: Instant) -> Result<Status, InstallError> {
         let was_ready = self.health.is_ready();
         if let Some(server) = &mut self.server {
             server.make_room();
         }
-        let outcome = match self.try_reconcile(now) {
+        let pass = self.try_reconcile(now);
+        match &pass {
             Ok(Status::Installed(repair)) => {
-                self.health.succeeded(repair);
+                self.health.succeeded(*repair);
                 if !was_ready {
                     self.log.info("the plugin is installed", &[]);
                 }
-                if repair == Repair::default() {
-                    Outcome::Unchanged
-                } else {
-                    Outcome::Repaired
-                }
             }
-            Ok(Status::Waiting(reason)) => {
-                self.failed(&reason);
-                Outcome::Unchanged
-            }
-            Ok(Status::Overtaken) => Outcome::Overtaken,
-            Ok(Status::Unsettled(until)) => Outcome::Unsettled(until),
-            Err(error) => {
-                self.failed(&error);
-                Outcome::Failed
-            }
-        };
+            Ok(Status::Waiting(error)) | Err(error) => self.failed(error),
+            Ok(Status::Overtaken | Status::Unsettled(_)) => {}
+        }
         if was_ready
             && !self.health.is_ready()
             && let Err(error) = self.remove_ready_file()
         {
             self.log.error(error.in_full(), &[]);
         }
-        outcome
+        pass
     }
 
     fn try_reconcile(&mut self, now: Instant) -> Result<Status, InstallError> {
         // This pass sees what changed until now; later changes are events again. Whether a directory was replaced must be
         // known before it is watched again.
-        self.has_changed()?;
+        self.watch.has_changed()?;
         self.watch.renew()?;
         if !self.is_clean {
             self.host.clean()?;

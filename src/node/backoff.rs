@@ -2,6 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::error::InstallError;
+use super::health::Repair;
+use super::host::Status;
+
 /// The shortest time between two passes. Agents often write a file several times in a row.
 const MIN_INTERVAL: Duration = Duration::from_millis(20);
 /// The longest time before a change is handled, while another program undoes every repair: repairs come within a second.
@@ -12,21 +16,6 @@ const CALM: Duration = Duration::from_secs(3);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest pause after a failure.
 const MAX_PAUSE: Duration = Duration::from_secs(1);
-
-/// The outcome of a pass over the node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// Nothing to do until something changes.
-    Unchanged,
-    /// Something was repaired.
-    Repaired,
-    /// Another program changed a file at the same time.
-    Overtaken,
-    /// A file may be half-written; at this time it counts as invalid.
-    Unsettled(Instant),
-    /// An operation failed, and no event tells when it would succeed, such as on a full disk.
-    Failed,
-}
 
 /// When the next pass is due.
 #[derive(Debug)]
@@ -81,36 +70,45 @@ impl Backoff {
         self.due = Some(Due::Changed(earliest.max(now)));
     }
 
-    /// Notes the outcome of a pass that just ended.
-    pub(super) fn finished(&mut self, now: Instant, outcome: Outcome) {
+    /// Notes the result of a pass that just ended.
+    pub(super) fn finished(&mut self, now: Instant, pass: &Result<Status, InstallError>) {
         self.last = Some(now);
-        self.due = match outcome {
-            Outcome::Unchanged => None,
-            Outcome::Repaired => {
-                let is_undone = self.last_repair.is_some();
-                self.last_repair = Some(now);
-                if is_undone {
+        let mut pause = FIRST_PAUSE;
+        self.due = match pass {
+            Ok(Status::Installed(repair)) if *repair != Repair::default() => {
+                if self.last_repair.replace(now).is_some() {
                     self.interval = (self.interval * 2).min(MAX_INTERVAL);
                 }
                 None
             }
-            Outcome::Overtaken => Some(Due::Changed(now + self.interval)),
-            Outcome::Unsettled(until) => Some(Due::Retry(until)),
-            Outcome::Failed => Some(Due::Retry(now + self.pause)),
+            Ok(Status::Installed(_) | Status::Waiting(_)) => None,
+            Ok(Status::Overtaken) => Some(Due::Changed(now + self.interval)),
+            Ok(Status::Unsettled(until)) => Some(Due::Retry(*until)),
+            // No event reports when it would succeed, such as on a full disk.
+            Err(_) => {
+                pause = (self.pause * 2).min(MAX_PAUSE);
+                Some(Due::Retry(now + self.pause))
+            }
         };
-        self.pause = if outcome == Outcome::Failed {
-            (self.pause * 2).min(MAX_PAUSE)
-        } else {
-            FIRST_PAUSE
-        };
+        self.pause = pause;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+    const UNCHANGED: Result<Status, InstallError> = Ok(Status::Installed(Repair {
+        binary: false,
+        configuration: false,
+    }));
+    const REPAIRED: Result<Status, InstallError> = Ok(Status::Installed(Repair {
+        binary: false,
+        configuration: true,
+    }));
 
     #[test]
     fn slows_down_but_repairs_within_a_second_while_repairs_are_undone() {
@@ -119,7 +117,7 @@ mod tests {
         let mut now = start;
         let mut repairs = 0;
         while now < start + 60 * SECOND {
-            backoff.finished(now, Outcome::Repaired);
+            backoff.finished(now, &REPAIRED);
             repairs += 1;
             backoff.changed(now);
             let due = backoff.due().unwrap();
@@ -131,7 +129,7 @@ mod tests {
         now += CALM + SECOND;
         backoff.changed(now);
         assert_eq!(backoff.due(), Some(now));
-        backoff.finished(now, Outcome::Unchanged);
+        backoff.finished(now, &UNCHANGED);
         backoff.changed(now);
         assert_eq!(backoff.due(), Some(now + MIN_INTERVAL));
     }
@@ -139,10 +137,10 @@ mod tests {
     #[test]
     fn no_pass_is_due_without_a_reason() {
         let now = Instant::now();
-        for outcome in [Outcome::Unchanged, Outcome::Repaired] {
+        for outcome in [UNCHANGED, REPAIRED] {
             let mut backoff = Backoff::new(now);
             assert!(!backoff.wants_events());
-            backoff.finished(now, outcome);
+            backoff.finished(now, &outcome);
             assert_eq!(backoff.due(), None);
             assert!(backoff.wants_events());
         }
@@ -154,7 +152,7 @@ mod tests {
         let mut backoff = Backoff::new(now);
         let mut pauses = Vec::new();
         for _ in 0..6 {
-            backoff.finished(now, Outcome::Failed);
+            backoff.finished(now, &Err(InstallError::NoNetwork(PathBuf::new())));
             let due = backoff.due().unwrap();
             pauses.push((due - now).as_millis());
             now = due;
@@ -169,12 +167,12 @@ mod tests {
     fn half_written_file_is_read_again_when_its_time_is_up() {
         let now = Instant::now();
         let mut backoff = Backoff::new(now);
-        backoff.finished(now, Outcome::Unsettled(now + SECOND));
+        backoff.finished(now, &Ok(Status::Unsettled(now + SECOND)));
         assert_eq!(backoff.due(), Some(now + SECOND));
         assert!(backoff.wants_events());
         backoff.changed(now);
         assert_eq!(backoff.due(), Some(now + MIN_INTERVAL));
-        backoff.finished(now, Outcome::Overtaken);
+        backoff.finished(now, &Ok(Status::Overtaken));
         assert_eq!(backoff.due(), Some(now + MIN_INTERVAL));
     }
 }

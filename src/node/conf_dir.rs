@@ -85,22 +85,11 @@ impl ConfDir {
 
     /// Makes a change.
     pub(super) fn perform(&self, change: &Change<'_>) -> Result<Performed, InstallError> {
-        let (doing, path) = match change {
-            Change::Create { name, .. } => ("written", self.path.join(name)),
-            Change::Rewrite { name, .. } => ("written", self.path.join(name)),
-            Change::Remove { name, .. } => ("removed", self.path.join(name)),
-        };
-        let performed = match change {
-            Change::Create { new, like, .. } => self.create(&path, new, *like),
-            Change::Rewrite { old, new, .. } => self.rewrite(&path, old, new),
-            Change::Remove { old, without, .. } => {
-                let source = without.map(|without| self.path.join(without));
-                match source.as_deref().map_or(Ok(true), is_absent) {
-                    Ok(true) => self.remove(&path, old),
-                    Ok(false) => Ok(Performed::Overtaken),
-                    Err(error) => Err(error),
-                }
-            }
+        let path = self.path.join(change.name());
+        let (doing, performed) = match change {
+            Change::Create { new, like, .. } => ("written", self.create(&path, new, *like)),
+            Change::Rewrite { old, new, .. } => ("written", self.rewrite(&path, old, new)),
+            Change::Remove { old, without, .. } => ("removed", self.remove(&path, old, *without)),
         };
         performed
             .and_then(|performed| sync_directory(&self.path).map(|()| performed))
@@ -148,7 +137,12 @@ impl ConfDir {
     }
 
     /// Renames the file and compares afterwards, for the same reason.
-    fn remove(&self, path: &Path, old: &str) -> io::Result<Performed> {
+    fn remove(&self, path: &Path, old: &str, without: Option<&str>) -> io::Result<Performed> {
+        if let Some(without) = without
+            && !is_absent(&self.path.join(without))?
+        {
+            return Ok(Performed::Overtaken);
+        }
         let aside = temporary::unused(&self.path);
         if let Err(error) = fs::rename(path, &aside) {
             return if_absent(error);

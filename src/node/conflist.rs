@@ -43,19 +43,26 @@ pub(super) enum Invalid {
     "its cniVersion is {found}; netweir supports {}",
     SpecVersion::listed()
 )]
-pub(super) struct UnsupportedVersion {
+pub struct UnsupportedVersion {
     found: String,
 }
+
+/// The versions that the runtime chooses from: since libcni 1.3 there may be several.
+#[derive(Debug)]
+pub(super) struct Versions(Vec<String>);
 
 /// A list of plugins.
 #[derive(Debug)]
 pub(super) struct List<'a> {
     source: &'a str,
-    name: String,
+    /// The network's name.
+    pub(super) name: String,
     plugins: Vec<Plugin<'a>>,
-    versions: Vec<String>,
-    loads_directory: bool,
-    generated_from: Option<String>,
+    pub(super) versions: Versions,
+    /// Whether libcni also loads plugins from the directory named after the network.
+    pub(super) loads_directory: bool,
+    /// The file that netweir generated the list from, if it did.
+    pub(super) generated_from: Option<String>,
 }
 
 /// A plugin of a list.
@@ -70,11 +77,13 @@ struct Plugin<'a> {
 #[derive(Debug)]
 pub(super) struct Single<'a> {
     source: &'a str,
-    kind: String,
+    /// The plugin's type.
+    pub(super) kind: String,
     name: Option<&'a RawValue>,
     version: Option<&'a RawValue>,
-    versions: Vec<String>,
-    is_generated: bool,
+    pub(super) versions: Versions,
+    /// Whether netweir generated the file.
+    pub(super) is_generated: bool,
 }
 
 impl<'a> List<'a> {
@@ -121,30 +130,10 @@ impl<'a> List<'a> {
             source,
             name,
             plugins,
-            versions: all_versions(version, versions)?,
+            versions: Versions::read(version, versions)?,
             loads_directory,
             generated_from: generated_from.and_then(string),
         })
-    }
-
-    /// The network's name.
-    pub(super) fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// Whether libcni also loads plugins from the directory named after the network.
-    pub(super) const fn loads_directory(&self) -> bool {
-        self.loads_directory
-    }
-
-    /// The file that netweir generated the list from, if it did.
-    pub(super) fn generated_from(&self) -> Option<&str> {
-        self.generated_from.as_deref()
-    }
-
-    /// Whether the plugin can run in the network.
-    pub(super) fn check_version(&self) -> Result<(), UnsupportedVersion> {
-        check_version(&self.versions)
     }
 
     /// Whether the list has an entry of the plugin.
@@ -240,19 +229,9 @@ impl<'a> Single<'a> {
             kind,
             name,
             version,
-            versions: all_versions(version, versions)?,
+            versions: Versions::read(version, versions)?,
             is_generated: generated_from.is_some(),
         })
-    }
-
-    /// Whether netweir generated the file.
-    pub(super) const fn is_generated(&self) -> bool {
-        self.is_generated
-    }
-
-    /// The plugin's type.
-    pub(super) fn kind(&self) -> &str {
-        &self.kind
     }
 
     /// Whether the plugin has a name that a network can have.
@@ -260,11 +239,6 @@ impl<'a> Single<'a> {
         self.name
             .and_then(string)
             .is_some_and(|name| is_name(name.as_bytes()))
-    }
-
-    /// Whether netweir can run behind the plugin.
-    pub(super) fn check_version(&self) -> Result<(), UnsupportedVersion> {
-        check_version(&self.versions)
     }
 
     /// The list that libcni makes of the plugin, with the entry and the name of the plugin's file.
@@ -304,36 +278,32 @@ fn is_true(raw: Option<&RawValue>) -> Result<bool, Invalid> {
     }
 }
 
-/// The versions that the runtime chooses from: since libcni 1.3 there may be several.
-fn all_versions(
-    version: Option<&RawValue>,
-    versions: Option<&RawValue>,
-) -> Result<Vec<String>, Invalid> {
-    let mut all = Vec::new();
-    if let Some(raw) = version {
-        all.push(string(raw).ok_or(Invalid::Version)?);
+impl Versions {
+    fn read(version: Option<&RawValue>, versions: Option<&RawValue>) -> Result<Self, Invalid> {
+        let mut all = Vec::new();
+        if let Some(raw) = version {
+            all.push(string(raw).ok_or(Invalid::Version)?);
+        }
+        let several = versions.map(|raw| serde_json::from_str(raw.get()));
+        if let Some(Ok(Value::Array(several))) = several {
+            let texts = several.iter().filter_map(Value::as_str);
+            all.extend(texts.map(str::to_owned));
+        }
+        Ok(Self(all))
     }
-    if let Some(Ok(Value::Array(several))) = versions.map(|raw| serde_json::from_str(raw.get())) {
-        all.extend(
-            several
-                .iter()
-                .filter_map(|one| one.as_str().map(str::to_owned)),
-        );
-    }
-    Ok(all)
-}
 
-fn check_version(versions: &[String]) -> Result<(), UnsupportedVersion> {
-    let is_supported = |version: &String| SpecVersion::named(version).is_some();
-    if versions.iter().any(is_supported) {
-        return Ok(());
+    /// Whether the plugin supports one of them.
+    pub(super) fn check(&self) -> Result<(), UnsupportedVersion> {
+        let is_supported = |version: &String| SpecVersion::named(version).is_some();
+        if self.0.iter().any(is_supported) {
+            return Ok(());
+        }
+        let mut found = self.0.join(", ");
+        if found.is_empty() {
+            "missing".clone_into(&mut found);
+        }
+        Err(UnsupportedVersion { found })
     }
-    let found = if versions.is_empty() {
-        "missing".to_owned()
-    } else {
-        versions.join(", ")
-    };
-    Err(UnsupportedVersion { found })
 }
 
 #[cfg(test)]

@@ -58,9 +58,7 @@ pub enum InstallError {
         /// The network's file.
         path: PathBuf,
         /// Why not.
-        reason: String,
-        /// The reason code.
-        code: &'static str,
+        reason: Unsupported,
     },
     /// A file still runs the plugin, or cannot be parsed and may do so.
     #[error("{} may still run the plugin: {reason}", path.display())]
@@ -85,14 +83,6 @@ impl InstallError {
         }
     }
 
-    pub(super) fn unsupported(path: PathBuf, unsupported: &Unsupported) -> Self {
-        Self::Unsupported {
-            path,
-            reason: unsupported.to_string(),
-            code: unsupported.code(),
-        }
-    }
-
     /// The reason code: the label of `netweir_cni_errors_total`.
     pub(super) const fn code(&self) -> &'static str {
         match self {
@@ -100,7 +90,7 @@ impl InstallError {
             Self::Kernel { .. } | Self::Health { .. } => "kernel",
             Self::NoNetwork(_) => "no_network",
             Self::Invalid { .. } => "invalid_configuration",
-            Self::Unsupported { code, .. } => code,
+            Self::Unsupported { reason, .. } => reason.code(),
             Self::Undetermined { .. } => "undetermined",
             Self::Overtaken(_) => "overtaken",
         }

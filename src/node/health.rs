@@ -1,6 +1,5 @@
 //! The installation's health, as probes and Prometheus see it.
 
-use std::fmt::{self, Write};
 use std::time::Duration;
 
 use super::error::CODES;
@@ -64,74 +63,43 @@ impl Health {
 
     /// The metrics in Prometheus's text format, version 0.0.4.
     pub(super) fn metrics(&self) -> String {
-        let mut text = String::new();
-        self.write_metrics(&mut text)
-            .expect("writing to a string does not fail");
-        text
-    }
-
-    fn write_metrics(&self, f: &mut String) -> fmt::Result {
-        head(
-            f,
-            "ready",
-            "gauge",
-            "Whether the plugin is installed: its binary in place and its entry in the primary network.",
-        )?;
-        writeln!(f, "netweir_cni_ready {}", u8::from(self.is_ready()))?;
-        head(
-            f,
-            "installs_total",
-            "counter",
-            "Installations completed by this process: 0 or 1.",
-        )?;
-        writeln!(f, "netweir_cni_installs_total {}", self.installs)?;
-        head(
-            f,
-            "repairs_total",
-            "counter",
-            "Repairs of changes made by other programs.",
-        )?;
-        for (object, count) in [
-            ("binary", self.binary_repairs),
-            ("configuration", self.configuration_repairs),
-        ] {
-            writeln!(
-                f,
-                "netweir_cni_repairs_total{{object=\"{object}\"}} {count}"
-            )?;
-        }
-        head(
-            f,
-            "errors_total",
-            "counter",
-            "Errors that kept the plugin from being installed, each counted once while it lasts.",
-        )?;
-        for (reason, count) in CODES.into_iter().zip(self.errors) {
-            writeln!(f, "netweir_cni_errors_total{{reason=\"{reason}\"}} {count}")?;
-        }
-        let Some(at) = self.last_error else {
-            return Ok(());
-        };
-        head(
-            f,
-            "last_error_timestamp_seconds",
-            "gauge",
-            "Unix time of the latest error.",
-        )?;
-        writeln!(
-            f,
-            "netweir_cni_last_error_timestamp_seconds {}.{:03}",
-            at.as_secs(),
-            at.subsec_millis()
+        let errors = CODES.into_iter().zip(self.errors);
+        let errors = errors.map(|(reason, count)| {
+            format!("netweir_cni_errors_total{{reason=\"{reason}\"}} {count}\n")
+        });
+        let last_error = self.last_error.map_or_else(String::new, |at| {
+            format!(
+                "\
+# HELP netweir_cni_last_error_timestamp_seconds Unix time of the latest error.
+# TYPE netweir_cni_last_error_timestamp_seconds gauge
+netweir_cni_last_error_timestamp_seconds {}.{:03}
+",
+                at.as_secs(),
+                at.subsec_millis()
+            )
+        });
+        format!(
+            "\
+# HELP netweir_cni_ready Whether the plugin is installed: its binary in place and its entry in the primary network.
+# TYPE netweir_cni_ready gauge
+netweir_cni_ready {ready}
+# HELP netweir_cni_installs_total Installations completed by this process: 0 or 1.
+# TYPE netweir_cni_installs_total counter
+netweir_cni_installs_total {installs}
+# HELP netweir_cni_repairs_total Repairs of changes made by other programs.
+# TYPE netweir_cni_repairs_total counter
+netweir_cni_repairs_total{{object=\"binary\"}} {binary}
+netweir_cni_repairs_total{{object=\"configuration\"}} {configuration}
+# HELP netweir_cni_errors_total Errors that kept the plugin from being installed, each counted once while it lasts.
+# TYPE netweir_cni_errors_total counter
+{errors}{last_error}",
+            ready = u8::from(self.is_ready()),
+            installs = self.installs,
+            binary = self.binary_repairs,
+            configuration = self.configuration_repairs,
+            errors = errors.collect::<String>(),
         )
     }
-}
-
-fn head(f: &mut String, name: &str, kind: &str, help: &str) -> fmt::Result {
-    writeln!(
-        f,
-        "# HELP netweir_cni_{name} {help}\n# TYPE netweir_cni_{name} {kind}"
-    )
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! One pass over the node: what is there, and the changes that it needs.
 
+use std::collections::BTreeMap;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::log::Log;
@@ -10,7 +12,7 @@ use super::conf_dir::{ConfDir, Performed};
 use super::entry::Entry;
 use super::error::InstallError;
 use super::health::Repair;
-use super::reconcile::{Change, Files, Selection};
+use super::reconcile::{Blocked, Change, Selection};
 use super::temporary;
 
 /// How long a file may be invalid before it counts as such: its writer may not have finished.
@@ -23,15 +25,9 @@ pub(super) struct Host {
     binary: Binary,
     conf_dir: ConfDir,
     entry: Entry,
-    /// Files before the primary network.
-    invalid: Vec<InvalidFile>,
+    /// The invalid files before the primary network: since when, and whether that is logged.
+    invalid: BTreeMap<String, (Instant, bool)>,
     log: Log,
-}
-
-struct InvalidFile {
-    name: String,
-    since: Instant,
-    is_logged: bool,
 }
 
 /// What a pass found, or achieved.
@@ -53,7 +49,7 @@ impl Host {
             binary: Binary::new(&directories.bin),
             conf_dir: ConfDir::new(&directories.conf),
             entry,
-            invalid: Vec::new(),
+            invalid: BTreeMap::new(),
             log,
         }
     }
@@ -71,23 +67,19 @@ impl Host {
             self.log.info("the plugin's binary was installed", &[]);
         }
         let files = self.conf_dir.read()?;
-        if self.entry.is_standalone() {
-            return self.reconcile_standalone(&files, binary);
-        }
         let Selection { primary, invalid } = files.select();
-        if let Some(until) = self.note_invalid(&invalid, now) {
+        let decided = if self.entry.is_standalone() {
+            Some(files.install_standalone(&self.entry))
+        } else if let Some(until) = self.note_invalid(&invalid, now) {
             return Ok(Status::Unsettled(until));
-        }
-        let path = self.conf_dir.path();
-        let (changes, problem) = match &primary {
-            Some(Ok(primary)) => (files.install(primary, &self.entry), None),
-            Some(Err(blocked)) => {
-                let error = InstallError::unsupported(path.join(blocked.name), &blocked.reason);
-                // No event reports another directory, or that a file can be read again.
-                if !blocked.reason.is_settled() {
-                    perform(&self.conf_dir, &files.follow_removals(), self.log)?;
-                    return Err(error);
-                }
+        } else {
+            primary.map(|primary| Ok(files.install(&primary?, &self.entry)))
+        };
+        let (changes, problem) = match decided {
+            Some(Ok(changes)) => (changes, None),
+            Some(Err(Blocked { name, reason })) => {
+                let path = self.conf_dir.path().join(name);
+                let error = InstallError::Unsupported { path, reason };
                 (files.follow_removals(), Some(error))
             }
             None => (files.follow_removals(), Some(self.no_network(&invalid))),
@@ -96,50 +88,31 @@ impl Host {
         if perform(&self.conf_dir, &changes, self.log)? == Performed::Overtaken {
             return Ok(Status::Overtaken);
         }
-        Ok(problem.map_or(
-            Status::Installed(Repair {
+        match problem {
+            // No event reports another directory, or that a file can be read again.
+            Some(InstallError::Unsupported { path, reason }) if !reason.is_settled() => {
+                Err(InstallError::Unsupported { path, reason })
+            }
+            Some(error) => Ok(Status::Waiting(error)),
+            None => Ok(Status::Installed(Repair {
                 binary,
                 configuration,
-            }),
-            Status::Waiting,
-        ))
-    }
-
-    fn reconcile_standalone(&self, files: &Files, binary: bool) -> Result<Status, InstallError> {
-        let changes = files.install_standalone(&self.entry).map_err(|blocked| {
-            let path = self.conf_dir.path().join(blocked.name);
-            InstallError::unsupported(path, &blocked.reason)
-        })?;
-        Ok(match perform(&self.conf_dir, &changes, self.log)? {
-            Performed::Overtaken => Status::Overtaken,
-            Performed::Done => Status::Installed(Repair {
-                binary,
-                configuration: !changes.is_empty(),
-            }),
-        })
+            })),
+        }
     }
 
     /// Notes which files are invalid and logs those that stay so. Returns the end of the last one's grace period.
     fn note_invalid(&mut self, invalid: &[(&str, &str)], now: Instant) -> Option<Instant> {
-        let is_invalid = |known: &InvalidFile| invalid.iter().any(|(name, _)| *name == known.name);
-        self.invalid.retain(is_invalid);
+        let is_invalid = |name: &String| invalid.iter().any(|(invalid, _)| invalid == name);
+        self.invalid.retain(|name, _| is_invalid(name));
         let mut unsettled = None;
         for (name, reason) in invalid {
-            let place = self.invalid.iter().position(|known| known.name == *name);
-            let place = place.unwrap_or_else(|| {
-                self.invalid.push(InvalidFile {
-                    name: (*name).to_owned(),
-                    since: now,
-                    is_logged: false,
-                });
-                self.invalid.len() - 1
-            });
-            let known = self.invalid.get_mut(place).expect("it was just found");
-            let until = known.since + GRACE;
+            let known = self.invalid.entry((*name).to_owned());
+            let (since, is_logged) = known.or_insert((now, false));
+            let until = *since + GRACE;
             if until > now {
                 unsettled = unsettled.max(Some(until));
-            } else if !known.is_logged {
-                known.is_logged = true;
+            } else if !mem::replace(is_logged, true) {
                 let path = self.conf_dir.path().join(name);
                 self.log.warning(
                     "skipping an invalid network configuration until it changes",
@@ -162,8 +135,11 @@ impl Host {
     }
 }
 
-/// Uninstalls the plugin: the entry first, so that no network refers to a deleted binary.
-pub(super) fn uninstall(directories: &Directories, log: Log) -> Result<(), InstallError> {
+/// Uninstalls the plugin: the entry first, so that no network refers to a deleted binary. Succeeds if it is not installed.
+///
+/// # Errors
+/// The plugin is still installed, or it cannot be determined whether a network still refers to it.
+pub fn uninstall(directories: &Directories, log: Log) -> Result<(), InstallError> {
     let conf_dir = ConfDir::new(&directories.conf);
     temporary::clean(conf_dir.path())?;
     let mut attempts = 0..ATTEMPTS;
@@ -196,12 +172,12 @@ fn perform(
         if conf_dir.perform(change)? == Performed::Overtaken {
             return Ok(Performed::Overtaken);
         }
-        let (message, name) = match change {
-            Change::Create { name, .. } => ("wrote a network configuration", name.as_str()),
-            Change::Rewrite { name, .. } => ("wrote a network configuration", *name),
-            Change::Remove { name, .. } => ("removed a network configuration", *name),
+        let message = match change {
+            Change::Create { .. } | Change::Rewrite { .. } => "wrote a network configuration",
+            Change::Remove { .. } => "removed a network configuration",
         };
-        log.info(message, &[("path", &conf_dir.path().join(name).display())]);
+        let path = conf_dir.path().join(change.name());
+        log.info(message, &[("path", &path.display())]);
     }
     Ok(Performed::Done)
 }

@@ -97,9 +97,8 @@ pub(super) struct Selection<'a> {
 #[derive(Debug)]
 pub(super) struct Primary<'a> {
     pub(super) name: &'a str,
-    source: &'a str,
     /// The existing file with the source: another one where the file is set aside.
-    file: &'a str,
+    file: &'a File,
     network: Network<'a>,
 }
 
@@ -118,7 +117,7 @@ pub(super) struct Blocked<'a> {
 
 /// Why the plugin cannot run in a network.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub(super) enum Unsupported {
+pub enum Unsupported {
     #[error(transparent)]
     Version(#[from] UnsupportedVersion),
     #[error("it has no name that a network can have")]
@@ -182,6 +181,15 @@ pub(super) enum Change<'a> {
         /// The file that must be absent, too.
         without: Option<&'a str>,
     },
+}
+
+impl Change<'_> {
+    pub(super) fn name(&self) -> &str {
+        match self {
+            Self::Create { name, .. } => name,
+            Self::Rewrite { name, .. } | Self::Remove { name, .. } => name,
+        }
+    }
 }
 
 /// Whether the file matters.
@@ -276,34 +284,33 @@ impl Files {
         candidates.sort_by_key(|(name, _)| *name);
         let mut invalid = Vec::new();
         for (name, file) in candidates {
-            match (&file.kind, &file.source) {
-                (Err(Problem::Invalid(reason)), _) => invalid.push((name, reason.as_str())),
-                (Err(Problem::Unreadable(reason)), _) => {
-                    let reason = Unsupported::Unreadable(reason.clone());
-                    let primary = Some(Err(Blocked { name, reason }));
-                    return Selection { primary, invalid };
+            let primary = match &file.kind {
+                Err(Problem::Invalid(reason)) => {
+                    invalid.push((name, reason.as_str()));
+                    continue;
                 }
-                (Ok(Kind::Single { is_netweir: true }), _) => {
+                Ok(Kind::Single { is_netweir: true }) => {
                     invalid.push((name, "netweir alone makes no network"));
+                    continue;
                 }
-                (Ok(kind), source) => {
-                    let source = source.as_deref().expect("the first valid file is kept");
-                    let network = self.network(name, kind, source);
-                    let primary = Some(match network {
-                        Ok(network) => Ok(Primary {
-                            name,
-                            source,
-                            file: &file.name,
-                            network,
-                        }),
-                        Err(reason) => Err(Blocked { name, reason }),
-                    });
-                    return Selection { primary, invalid };
-                }
-            }
+                Err(Problem::Unreadable(reason)) => Err(Unsupported::Unreadable(reason.clone())),
+                Ok(kind) => self
+                    .network(name, kind, file.kept())
+                    .map(|network| Primary {
+                        name,
+                        file,
+                        network,
+                    }),
+            };
+            return Selection {
+                primary: Some(primary.map_err(|reason| Blocked { name, reason })),
+                invalid,
+            };
         }
-        let primary = None;
-        Selection { primary, invalid }
+        Selection {
+            primary: None,
+            invalid,
+        }
     }
 
     fn network<'a>(
@@ -314,12 +321,12 @@ impl Files {
     ) -> Result<Network<'a>, Unsupported> {
         if let Kind::List { directory, .. } = kind {
             let list = List::parse(source).expect("it was parsed before");
-            list.check_version()?;
+            list.versions.check()?;
             if let Some(path) = &directory.own {
                 return Err(Unsupported::EntryInDirectory(path.clone()));
             }
             if list.others().next().is_none() {
-                return Err(Unsupported::Directory(list.name().to_owned()));
+                return Err(Unsupported::Directory(list.name));
             }
             return Ok(Network::List(list));
         }
@@ -329,13 +336,13 @@ impl Files {
         if !single.has_name() {
             return Err(Unsupported::Name);
         }
-        if single.kind() == MULTUS {
+        if single.kind == MULTUS {
             return Err(Unsupported::Multus);
         }
         if self.file(&generated).is_some_and(|file| !is_own(file)) {
             return Err(Unsupported::NameTaken(generated));
         }
-        single.check_version()?;
+        single.versions.check()?;
         Ok(Network::Single(single))
     }
 
@@ -344,23 +351,13 @@ impl Files {
         let mut changes = Vec::new();
         let mut generated = None;
         match &primary.network {
-            Network::List(list) => changes.extend(list.with(entry).map(|new| Change::Rewrite {
-                name: primary.name,
-                old: primary.source,
-                new,
-            })),
+            Network::List(list) => {
+                changes.extend(list.with(entry).map(|new| primary.file.rewritten(new)));
+            }
             Network::Single(single) => {
                 let name = generated_name(primary.name);
                 let new = single.list(primary.name, entry);
-                match self.file(&name) {
-                    Some(file) if file.kept() == new => {}
-                    Some(file) => changes.push(file.rewritten(new)),
-                    None => changes.push(Change::Create {
-                        name: name.clone(),
-                        new,
-                        like: Some(primary.file),
-                    }),
-                }
+                changes.extend(self.generate(&name, new, Some(&primary.file.name)));
                 generated = Some(name);
             }
         }
@@ -375,27 +372,35 @@ impl Files {
 
     /// The changes after which Multus finds the plugin's configuration, and no network has the entry.
     pub(super) fn install_standalone(&self, entry: &Entry) -> Result<Vec<Change<'_>>, Blocked<'_>> {
-        let new = entry.standalone();
-        let mut changes = Vec::new();
-        match self.file(STANDALONE) {
-            None => changes.push(Change::Create {
-                name: STANDALONE.to_owned(),
-                new,
-                like: None,
-            }),
-            Some(file) if !matches!(file.kind, Ok(Kind::Standalone)) => {
-                let reason = match &file.kind {
-                    Err(Problem::Unreadable(reason)) => Unsupported::Unreadable(reason.clone()),
-                    _ => Unsupported::NameTaken(STANDALONE.to_owned()),
-                };
-                let name = STANDALONE;
+        let name = STANDALONE;
+        match self.file(name).map(|file| &file.kind) {
+            None | Some(Ok(Kind::Standalone)) => {}
+            Some(Err(Problem::Unreadable(reason))) => {
+                let reason = Unsupported::Unreadable(reason.clone());
                 return Err(Blocked { name, reason });
             }
-            Some(file) if file.kept() != new => changes.push(file.rewritten(new)),
-            Some(_) => {}
+            Some(_) => {
+                let reason = Unsupported::NameTaken(name.to_owned());
+                return Err(Blocked { name, reason });
+            }
         }
+        let mut changes = Vec::from_iter(self.generate(name, entry.standalone(), None));
         self.undo_chaining(&mut changes);
         Ok(changes)
+    }
+
+    /// Writes a file that netweir generates, unless it is there.
+    fn generate<'a>(
+        &'a self,
+        name: &str,
+        new: String,
+        like: Option<&'a str>,
+    ) -> Option<Change<'a>> {
+        let Some(file) = self.file(name) else {
+            let name = name.to_owned();
+            return Some(Change::Create { name, new, like });
+        };
+        (file.kept() != new).then(|| file.rewritten(new))
     }
 
     /// The changes that are due without a primary network that can have the entry: a generated list goes with its source.
@@ -463,8 +468,8 @@ impl Files {
                     ..
                 })
             );
-            let is_removed = |change: &Change<'_>| matches!(change, Change::Remove { name, .. } if *name == file.name);
-            if has_entry && except != Some(&file.name) && !changes.iter().any(is_removed) {
+            let is_changed = changes.iter().any(|change| change.name() == file.name);
+            if has_entry && except != Some(&file.name) && !is_changed {
                 let list = List::parse(file.kept()).expect("it was parsed before");
                 changes.extend(list.without().map(|new| file.rewritten(new)));
             }
@@ -620,19 +625,20 @@ fn kind_of(
     let invalid = |error: Invalid| Problem::Invalid(error.to_string());
     if !name.ends_with(LIST) {
         let single = Single::parse(source).map_err(invalid)?;
-        let is_netweir = single.kind() == NAME;
-        if is_netweir && single.is_generated() && name == STANDALONE {
+        let is_netweir = single.kind == NAME;
+        if is_netweir && single.is_generated && name == STANDALONE {
             return Ok(Kind::Standalone);
         }
         return Ok(Kind::Single { is_netweir });
     }
     let list = List::parse(source).map_err(invalid)?;
-    let generated_from = list.generated_from();
-    if let Some(from) = generated_from.filter(|from| generated_name(from) == name) {
-        return Ok(Kind::Generated(from.to_owned()));
+    if let Some(from) = &list.generated_from
+        && generated_name(from) == name
+    {
+        return Ok(Kind::Generated(from.clone()));
     }
-    let directory = if list.loads_directory() {
-        directory(list.name())?
+    let directory = if list.loads_directory {
+        directory(&list.name)?
     } else {
         PluginDirectory::default()
     };

@@ -35,13 +35,6 @@ struct Connection {
     deadline: Instant,
 }
 
-/// A response.
-#[derive(Debug, PartialEq, Eq)]
-struct Answer {
-    status: &'static str,
-    body: String,
-}
-
 impl Server {
     /// Listens on an address.
     pub(super) fn listen(address: SocketAddr) -> Result<Self, InstallError> {
@@ -137,53 +130,46 @@ impl Connection {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return error.kind() == io::ErrorKind::WouldBlock,
             }
-            if let Some(answer) = answer(&self.request, health) {
+            if let Some((status, body)) = answer(&self.request, health) {
                 // It fits the buffer of a new connection, or the client gets none.
-                let _ = self.stream.write_all(answer.text().as_bytes());
+                let _ = self.stream.write_all(response(status, &body).as_bytes());
                 return false;
             }
         }
     }
 }
 
-impl Answer {
-    fn new(status: &'static str, body: impl Into<String>) -> Self {
-        let body = body.into();
-        Self { status, body }
-    }
-
-    fn text(&self) -> String {
-        format!(
-            "HTTP/1.1 {}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
-             Connection: close\r\n\r\n{}",
-            self.status,
-            self.body.len(),
-            self.body
-        )
-    }
+/// A response of this status.
+fn response(status: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
 
-/// The response to a request; `None` while the request is incomplete.
-fn answer(request: &[u8], health: &Health) -> Option<Answer> {
+/// The status and the body for a request; `None` while the request is incomplete.
+fn answer(request: &[u8], health: &Health) -> Option<(&'static str, String)> {
     let is_whole = request.windows(4).any(|bytes| bytes == b"\r\n\r\n");
     if !is_whole {
         let is_too_long = request.len() > MAX_REQUEST;
-        return is_too_long
-            .then(|| Answer::new("431 Request Header Fields Too Large", "request too long\n"));
+        let status = "431 Request Header Fields Too Large";
+        return is_too_long.then(|| (status, "request too long\n".to_owned()));
     }
     let text = String::from_utf8_lossy(request);
     let mut words = text.lines().next().unwrap_or_default().split(' ');
     let (method, target) = (words.next(), words.next().unwrap_or_default());
     let path = target.split('?').next().unwrap_or_default();
-    Some(match (method, path, &health.problem) {
-        (Some("GET"), "/readyz", None) => Answer::new("200 OK", "ready\n"),
+    let (status, body) = match (method, path, &health.problem) {
+        (Some("GET"), "/metrics", _) => return Some(("200 OK", health.metrics())),
         (Some("GET"), "/readyz", Some(reason)) => {
-            Answer::new("503 Service Unavailable", format!("not ready: {reason}\n"))
+            return Some(("503 Service Unavailable", format!("not ready: {reason}\n")));
         }
-        (Some("GET"), "/metrics", _) => Answer::new("200 OK", health.metrics()),
-        (Some("GET"), _, _) => Answer::new("404 Not Found", "not found; try /readyz or /metrics\n"),
-        _ => Answer::new("405 Method Not Allowed", "only GET is supported\n"),
-    })
+        (Some("GET"), "/readyz", None) => ("200 OK", "ready\n"),
+        (Some("GET"), _, _) => ("404 Not Found", "not found; try /readyz or /metrics\n"),
+        _ => ("405 Method Not Allowed", "only GET is supported\n"),
+    };
+    Some((status, body.to_owned()))
 }
 
 #[cfg(test)]
@@ -191,7 +177,7 @@ mod tests {
     use super::*;
 
     fn status(request: &str, health: &Health) -> Option<&'static str> {
-        answer(request.as_bytes(), health).map(|answer| answer.status)
+        answer(request.as_bytes(), health).map(|(status, _)| status)
     }
 
     #[test]
@@ -216,7 +202,10 @@ mod tests {
         let asked = answer(request.as_bytes(), &health).unwrap();
         assert_eq!(
             asked,
-            Answer::new("503 Service Unavailable", "not ready: not installed yet\n")
+            (
+                "503 Service Unavailable",
+                "not ready: not installed yet\n".to_owned()
+            )
         );
         health.problem = None;
         assert_eq!(status(request, &health), Some("200 OK"));

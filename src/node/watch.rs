@@ -1,6 +1,5 @@
 //! Watches the two directories with inotify(7).
 
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::{Path, PathBuf};
 
@@ -58,7 +57,7 @@ impl Watch {
     }
 
     /// Reads all events; `true` if there was one other than of unfinished files.
-    pub(super) fn has_changed(&mut self) -> io::Result<bool> {
+    pub(super) fn has_changed(&mut self) -> Result<bool, InstallError> {
         let mut changed = false;
         loop {
             match self.inotify.read_events() {
@@ -69,7 +68,12 @@ impl Watch {
                 }
                 Err(Errno::EAGAIN) => return Ok(changed),
                 Err(Errno::EINTR) => {}
-                Err(errno) => return Err(errno.into()),
+                Err(errno) => {
+                    return Err(InstallError::Kernel {
+                        doing: "read inotify events",
+                        source: errno.into(),
+                    });
+                }
             }
         }
     }

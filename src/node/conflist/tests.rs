@@ -140,22 +140,22 @@ fn lists_may_load_a_directory_unless_they_say_otherwise() {
     ] {
         let source = format!("{{\"name\":\"a\",\"plugins\":[{BRIDGE}]{key}}}");
         assert_eq!(
-            List::parse(&source).unwrap().loads_directory(),
+            List::parse(&source).unwrap().loads_directory,
             loads,
             "{key}"
         );
     }
     let list = List::parse(r#"{"name":"a"}"#).unwrap();
-    assert!(list.others().next().is_none() && list.loads_directory());
+    assert!(list.others().next().is_none() && list.loads_directory);
 }
 
 #[test]
 fn one_supported_version_is_enough() {
     let check = |keys: &str| {
         let source = format!("{{\"name\":\"a\",{keys}\"plugins\":[{BRIDGE}]}}");
-        let of_list = List::parse(&source).unwrap().check_version();
+        let of_list = List::parse(&source).unwrap().versions.check();
         let source = format!("{{\"name\":\"a\",{keys}\"type\":\"bridge\"}}");
-        assert_eq!(Single::parse(&source).unwrap().check_version(), of_list);
+        assert_eq!(Single::parse(&source).unwrap().versions.check(), of_list);
         of_list.map_err(|error| error.found)
     };
     for version in SpecVersion::ALL {
@@ -188,9 +188,9 @@ fn generated_list_is_what_libcni_makes_of_the_plugin() {
         })
     );
     let list = List::parse(&generated).unwrap();
-    assert_eq!(list.generated_from(), Some("10-\"a\".conf"));
+    assert_eq!(list.generated_from.as_deref(), Some("10-\"a\".conf"));
     assert!(list.others().eq([source.trim()]));
-    assert!(list.has_entry() && !list.loads_directory());
+    assert!(list.has_entry() && !list.loads_directory);
 }
 
 fn space() -> impl Strategy<Value = String> {
