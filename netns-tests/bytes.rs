@@ -1,4 +1,4 @@
-//! What the kernel holds, attribute by attribute: a listing hides lengths, byte orders and flags.
+//! The objects in the kernel, attribute by attribute: listings hide lengths, byte orders and flags.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use mnl::{Bus, Socket};
 
 /// Message types, with the attribute that is a handle and differs with every transaction: `NFT_MSG_GETRULE` with
 /// `NFTA_RULE_HANDLE` and `NFTA_RULE_POSITION`, `NFT_MSG_GETSET` with `NFTA_SET_HANDLE`, `NFT_MSG_GETCHAIN` with
-/// `NFTA_CHAIN_HANDLE`. `NFTA_CHAIN_USERDATA` has a piece of the note, which is not printed.
+/// `NFTA_CHAIN_HANDLE`. `NFTA_CHAIN_USERDATA` has a piece of the metadata, which is not printed.
 const LISTINGS: [(u8, &[u16]); 3] = [(7, &[3, 6]), (10, &[16]), (4, &[2, 12])];
 /// `NFT_MSG_GETSETELEM`.
 const ELEMENTS: u8 = 13;

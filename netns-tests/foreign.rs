@@ -1,4 +1,4 @@
-//! What others put into the namespace stays as it is; what they put into our table is found and repaired.
+//! Other programs' tables stay unchanged; changes to netweir's own table are found and repaired.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use crate::sandbox::{
 pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
         NetnsTest::alone(
-            "foreign::tables-of-others-stay-as-they-are",
+            "foreign::other-tables-stay-unchanged",
             tables_stay_as_they_are,
         )
         .with(&["iptables-nft", "ip6tables-nft"]),
@@ -25,12 +25,9 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             "foreign::a-corrupted-rule-is-found-and-repaired",
             corrupted_rule,
         ),
-        NetnsTest::new(
-            "foreign::sets-written-out-in-rules-are-judged",
-            written_out_sets,
-        ),
+        NetnsTest::new("foreign::anonymous-sets-are-evaluated", written_out_sets),
         NetnsTest::alone(
-            "foreign::a-strange-object-is-found-and-taken-away",
+            "foreign::an-unmanaged-object-is-found-and-removed",
             strange_objects,
         ),
     ]
@@ -105,7 +102,7 @@ pub(crate) fn other_capture() -> Capture {
     capture
 }
 
-/// However one rule is changed, it alone is found to differ, and applying again repairs it.
+/// Of every change to a rule, only that rule is reported, and applying again repairs it.
 fn corrupted_rule() {
     let ruleset = plan(&other_capture());
     let id = "outbound/redirect";
@@ -157,7 +154,7 @@ fn differing(a: &Ruleset<InstalledRule>, b: &Ruleset) -> BTreeSet<String> {
     &without(&a, &b) | &without(&b, &a)
 }
 
-/// Rules that somebody writes by hand are judged as the kernel does, or named.
+/// Manually added rules are evaluated as by the kernel, or reported as undetermined.
 fn written_out_sets(sandbox: &Sandbox) {
     let judged = [
         "tcp dport { 80, 443 }",
@@ -185,8 +182,8 @@ fn written_out_sets(sandbox: &Sandbox) {
     }
 }
 
-/// What is told of connections with this rule, which leaves them alone, before all others; where something is, they
-/// go there.
+/// The verdicts on connections with this rule, which bypasses the proxy, before all others; `None` if undetermined. Connections
+/// with a verdict are treated so.
 fn try_beside(sandbox: &Sandbox, rule: &str) -> Vec<Option<Verdict>> {
     nftables::remove().expect("removed");
     install(&Capture::default());
@@ -198,7 +195,7 @@ fn try_beside(sandbox: &Sandbox, rule: &str) -> Vec<Option<Verdict>> {
         let tcp = |port| Attempt::tcp(Direction::Out, ROOT, SocketAddr::new(*peer, port));
         ports.map(tcp)
     });
-    let told = attempts.map(|attempt| {
+    let verdicts = attempts.map(|attempt| {
         let (connection, actual) = sandbox.try_out(&attempt);
         let outcome = evaluate_installed(&installed, &connection);
         if !outcome.undetermined.is_empty() {
@@ -211,12 +208,12 @@ fn try_beside(sandbox: &Sandbox, rule: &str) -> Vec<Option<Verdict>> {
         );
         Some(outcome.verdict)
     });
-    told.collect()
+    verdicts.collect()
 }
 
 const ROOT: Owner = Owner { uid: 0, gid: 0 };
 
-/// What somebody may do to our table besides editing a rule.
+/// Changes to netweir's table other than to a rule.
 pub(crate) const ADDITIONS: [&str; 12] = [
     "add element inet netweir outbound_exclude_ports { 4000-4010 }",
     "delete element inet netweir outbound_exclude_ports { 3306 }",
@@ -232,7 +229,7 @@ pub(crate) const ADDITIONS: [&str; 12] = [
     "add table inet netweir { flags dormant; }",
 ];
 
-/// Sets, elements, chains and flags that are not ours are found, and gone after applying again.
+/// Unmanaged sets, elements, chains and flags are found, and removed by applying again.
 fn strange_objects() {
     let ruleset = plan(&other_capture());
     for addition in ADDITIONS {

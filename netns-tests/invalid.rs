@@ -1,5 +1,5 @@
 //! What `--drop-invalid` is for. Connection tracking does not undo the redirection of a packet outside of the TCP
-//! window: it reaches the port that the client meant, where nobody knows the connection, and the reset that comes back
+//! window: it reaches the port that the client meant, where no socket has the connection, and the reset that comes back
 //! ends it.
 
 use std::io::{ErrorKind, Read, Write};

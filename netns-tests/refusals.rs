@@ -1,4 +1,4 @@
-//! What the kernel refuses is told with the object that it refused and the likely cause, and leaves nothing behind.
+//! The kernel's refusals name the object and the likely cause, and change nothing.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -14,12 +14,12 @@ use crate::sandbox::{NetnsTest, run};
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
-        NetnsTest::alone("refusals::of-a-rule-names-it", of_a_rule),
-        NetnsTest::alone("refusals::of-the-table-tells-of-its-owner", of_the_table),
+        NetnsTest::alone("refusals::name-the-rule", of_a_rule),
+        NetnsTest::alone("refusals::name-the-table-of-an-owner", of_the_table),
     ]
 }
 
-/// A set that is not there is to the kernel what an expression is that it has not: the object of the rule is not found.
+/// For a missing set the kernel answers as for an unknown expression: ENOENT.
 fn of_a_rule() {
     let before = state();
     let whole = plan(&other_capture());
@@ -65,7 +65,7 @@ fn refused(ruleset: &Ruleset) -> Error {
     nftables::apply(ruleset, &MetadataBytes::default()).expect_err("refused")
 }
 
-/// All that a run can change.
+/// Everything that a run can change.
 fn state() -> [String; 3] {
     [
         run("nft", &["--handle", "list", "ruleset"], ""),
@@ -74,7 +74,7 @@ fn state() -> [String; 3] {
     ]
 }
 
-/// Another program with a table that nobody else may change, for as long as it runs.
+/// Another program that owns a table as long as it runs.
 struct Owner(Child);
 
 impl Owner {

@@ -1,4 +1,4 @@
-//! Rules are replaced as a whole, whatever goes on meanwhile.
+//! Rules are replaced as a whole, under load, interruption and concurrent changes.
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};

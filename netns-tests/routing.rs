@@ -1,4 +1,4 @@
-//! Policy rules, routes and addresses: what is added, what is printed of it, and that nothing of it stays.
+//! Policy rules, routes and addresses: adding, printing and removing them.
 
 use std::fs;
 use std::os::linux::net::SocketAddrExt;
@@ -33,25 +33,25 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
                 is_what_the_printed_commands_make(&tproxy(mark, table));
             }
         }),
-        NetnsTest::alone("routing::of-another-mode-nothing-stays", || {
+        NetnsTest::alone("routing::of-the-previous-mode-is-removed", || {
             of_another_mode_nothing_stays();
         }),
-        NetnsTest::alone("routing::is-that-of-the-rules-whoever-came-last", || {
-            is_that_of_the_rules_whoever_came_last();
+        NetnsTest::alone("routing::belongs-to-the-rules-that-came-last", || {
+            belongs_to_the_rules_that_came_last();
         }),
-        NetnsTest::alone("routing::nobody-can-keep-others-from-changing-it", || {
-            nobody_can_keep_others_from_changing_it();
+        NetnsTest::alone("routing::a-kept-lock-does-not-prevent-capture", || {
+            kept_lock_does_not_prevent_capture();
         }),
-        NetnsTest::alone("routing::of-others-stays-as-it-is", || {
+        NetnsTest::alone("routing::of-other-programs-stays-unchanged", || {
             of_others_stays_as_it_is();
         }),
         NetnsTest::alone("routing::that-is-not-the-same-does-not-count", || {
             that_is_not_the_same_does_not_count();
         }),
-        NetnsTest::alone("routing::never-goes-without-its-route", || {
+        NetnsTest::alone("routing::fails-without-its-route", || {
             never_goes_without_its_route();
         }),
-        NetnsTest::alone("routing::of-a-family-that-is-not-there-is-left-out", || {
+        NetnsTest::alone("routing::of-a-missing-family-is-omitted", || {
             of_a_family_that_is_not_there_is_left_out();
         }),
     ]
@@ -111,7 +111,7 @@ fn is_there_for_each_captured_family(families: Families) {
 /// How often two captures with different routing are applied at the same moment.
 const RACES: usize = 40;
 
-fn is_that_of_the_rules_whoever_came_last() {
+fn belongs_to_the_rules_that_came_last() {
     fresh();
     run("ip", &["link", "set", "lo", "up"], "");
     let mut plain = Capture::default();
@@ -144,7 +144,7 @@ fn is_that_of_the_rules_whoever_came_last() {
 }
 
 /// A program of the pod that takes the name by which runs of netweir wait for each other.
-fn nobody_can_keep_others_from_changing_it() {
+fn kept_lock_does_not_prevent_capture() {
     fresh();
     let name = SocketAddr::from_abstract_name("netweir-change").expect("a name");
     let _taken = UnixListener::bind_addr(&name).expect("taken");
@@ -153,7 +153,7 @@ fn nobody_can_keep_others_from_changing_it() {
     assert_eq!(outcome, Outcome::Installed);
 }
 
-/// `ip` is told what the dry run tells the reader.
+/// The commands of the dry run have the same effect.
 fn is_what_the_printed_commands_make(capture: &Capture) {
     fresh();
     run("ip", &["link", "set", "lo", "up"], "");
@@ -208,7 +208,7 @@ fn of_another_mode_nothing_stays() {
     assert_eq!(state(), before);
 }
 
-/// What somebody else added is used, and not taken away.
+/// Objects of other programs are used, and not removed.
 fn of_others_stays_as_it_is() {
     run("ip", &["link", "set", "lo", "up"], "");
     for command in [
@@ -230,7 +230,7 @@ fn of_others_stays_as_it_is() {
     assert_eq!(state(), before);
 }
 
-/// What looks like ours at a glance, and leads packets elsewhere.
+/// Similar objects that route packets differently.
 fn that_is_not_the_same_does_not_count() {
     let rule = "rule del fwmark 0x539 lookup 133";
     let route = "route del table 133 local default dev lo";
@@ -265,7 +265,7 @@ fn that_is_not_the_same_does_not_count() {
     }
 }
 
-/// Where somebody else's route has the place, there is no capture, and an error.
+/// If another route takes its place, apply fails and captures nothing.
 fn never_goes_without_its_route() {
     let ruleset = plan(&tproxy(1337, 133));
     run("ip", &["link", "set", "lo", "down"], "");

@@ -10,6 +10,8 @@ mod retry;
 pub(crate) mod sock_diag;
 mod socket;
 
+use std::net::IpAddr;
+
 use crate::intent::Family;
 use crate::printable::printable;
 
@@ -38,6 +40,22 @@ pub(crate) const fn address_family(family: Family) -> u8 {
     match family {
         Family::Ipv4 => 2,
         Family::Ipv6 => 10,
+    }
+}
+
+/// The number of the address's family, and the length of the prefix that contains this address alone.
+pub(crate) const fn host(address: IpAddr) -> [u8; 2] {
+    match address {
+        IpAddr::V4(_) => [address_family(Family::Ipv4), 32],
+        IpAddr::V6(_) => [address_family(Family::Ipv6), 128],
+    }
+}
+
+/// The bytes of an address in network order.
+pub(crate) fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 

@@ -9,7 +9,8 @@ use nix::net::if_::if_indextoname;
 use super::routing::{ROUTE_HEADER, list};
 use crate::intent::Family;
 use crate::netlink::{
-    Attributes, Error, Flags, Message, Request, Socket, Subsystem, address_family, family_of,
+    Attributes, Error, Flags, Message, Request, Socket, Subsystem, address_family, family_of, host,
+    octets,
 };
 
 /// The route of a packet that is sent from here.
@@ -42,15 +43,15 @@ impl Routes {
         source: Option<IpAddr>,
         mark: u32,
     ) -> Result<Option<Route>, Error> {
-        let (family, bytes) = octets(destination);
+        let [family, prefix] = host(destination);
         let mut header = [0; ROUTE_HEADER];
-        header[0] = address_family(family);
-        header[1] = full_prefix(family);
-        header[2] = source.map_or(0, |_| full_prefix(family));
-        let mut request =
-            Request::new(libc::RTM_GETROUTE, Flags::REQUEST, &header).with(libc::RTA_DST, &bytes);
+        header[0] = family;
+        header[1] = prefix;
+        header[2] = source.map_or(0, |_| prefix);
+        let mut request = Request::new(libc::RTM_GETROUTE, Flags::REQUEST, &header)
+            .with(libc::RTA_DST, &octets(destination));
         if let Some(source) = source {
-            request = request.with(libc::RTA_SRC, &octets(source).1);
+            request = request.with(libc::RTA_SRC, &octets(source));
         }
         if mark != 0 {
             request = request.with(libc::RTA_MARK, &mark.to_ne_bytes());
@@ -106,20 +107,4 @@ fn address(attributes: &Attributes<'_>, kind: u16) -> Option<IpAddr> {
     let ipv4 = <[u8; 4]>::try_from(octets).map(IpAddr::from);
     ipv4.or_else(|_| <[u8; 16]>::try_from(octets).map(IpAddr::from))
         .ok()
-}
-
-/// The family of an address and its bytes in network order.
-pub(crate) fn octets(address: IpAddr) -> (Family, Vec<u8>) {
-    match address {
-        IpAddr::V4(address) => (Family::Ipv4, address.octets().to_vec()),
-        IpAddr::V6(address) => (Family::Ipv6, address.octets().to_vec()),
-    }
-}
-
-/// The prefix length of one address.
-pub(crate) const fn full_prefix(family: Family) -> u8 {
-    match family {
-        Family::Ipv4 => 32,
-        Family::Ipv6 => 128,
-    }
 }

@@ -3,7 +3,7 @@
 //! Each carries [`PROTOCOL`], and only objects that carry it are ever deleted.
 
 use std::fs;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 
 use mnl::mnl_sys::libc;
@@ -11,7 +11,8 @@ use nix::errno::Errno;
 
 use crate::intent::Family;
 use crate::netlink::{
-    Error, Flags, Message, Request, Socket, address_family, family_of, read_u32, retry,
+    Error, Flags, Message, Request, Socket, address_family, family_of, host, octets, read_u32,
+    retry,
 };
 use crate::ruleset::RoutingObject;
 
@@ -194,7 +195,7 @@ pub(crate) fn delete(socket: &mut Socket, object: RoutingObject) -> Result<(), E
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 enum Change {
     Add,
     Delete,
@@ -209,31 +210,27 @@ const RULE_HEADER: usize = 12;
 /// `struct rtmsg`.
 pub(crate) const ROUTE_HEADER: usize = 12;
 
+/// A request about an address of an interface.
+pub(super) fn address_request(kind: u16, flags: Flags, index: u32, address: IpAddr) -> Request {
+    let [family, prefix] = host(address);
+    let [a, b, c, d] = index.to_ne_bytes();
+    // Without it an address of IPv6 is tentative at first, and cannot be bound to.
+    let address_flags = if address.is_ipv6() { IFA_F_NODAD } else { 0 };
+    let scope = libc::RT_SCOPE_UNIVERSE;
+    let header = [family, prefix, address_flags, scope, a, b, c, d];
+    Request::new(kind, flags, &header).with(libc::IFA_LOCAL, &octets(address))
+}
+
 fn request(object: RoutingObject, change: Change) -> Request {
-    let adds = change == Change::Add;
-    let flags = if adds { Flags::CREATE_NEW } else { Flags::ACK };
+    let (adds, flags) = match change {
+        Change::Add => (true, Flags::CREATE_NEW),
+        Change::Delete => (false, Flags::ACK),
+    };
+    let kind = |add, delete| if adds { add } else { delete };
     match object {
         RoutingObject::LoopbackAddress(address) => {
-            let [a, b, c, d] = LOOPBACK.to_ne_bytes();
-            let header = [
-                address_family(Family::Ipv6),
-                128,
-                // Without it the address is tentative at first, and cannot be bound to.
-                IFA_F_NODAD,
-                libc::RT_SCOPE_UNIVERSE,
-                a,
-                b,
-                c,
-                d,
-            ];
-            let kind = if adds {
-                libc::RTM_NEWADDR
-            } else {
-                libc::RTM_DELADDR
-            };
-            Request::new(kind, flags, &header)
-                .with(libc::IFA_LOCAL, &address.octets())
-                .with(IFA_PROTO, &[PROTOCOL])
+            let kind = kind(libc::RTM_NEWADDR, libc::RTM_DELADDR);
+            address_request(kind, flags, LOOPBACK, address.into()).with(IFA_PROTO, &[PROTOCOL])
         }
         RoutingObject::MarkRule {
             family,
@@ -243,11 +240,7 @@ fn request(object: RoutingObject, change: Change) -> Request {
             let mut header = [0; RULE_HEADER];
             header[0] = address_family(family);
             header[7] = TO_TABLE;
-            let kind = if adds {
-                libc::RTM_NEWRULE
-            } else {
-                libc::RTM_DELRULE
-            };
+            let kind = kind(libc::RTM_NEWRULE, libc::RTM_DELRULE);
             Request::new(kind, flags, &header)
                 .with(FRA_FWMARK, &mark.to_ne_bytes())
                 .with(FRA_FWMASK, &u32::MAX.to_ne_bytes())
@@ -260,11 +253,7 @@ fn request(object: RoutingObject, change: Change) -> Request {
             header[5] = PROTOCOL;
             header[6] = libc::RT_SCOPE_HOST;
             header[7] = libc::RTN_LOCAL;
-            let kind = if adds {
-                libc::RTM_NEWROUTE
-            } else {
-                libc::RTM_DELROUTE
-            };
+            let kind = kind(libc::RTM_NEWROUTE, libc::RTM_DELROUTE);
             Request::new(kind, flags, &header)
                 .with(libc::RTA_TABLE, &table.to_ne_bytes())
                 .with(libc::RTA_OIF, &LOOPBACK.to_ne_bytes())

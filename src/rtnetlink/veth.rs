@@ -6,10 +6,9 @@ use mnl::mnl_sys::libc;
 use nix::errno::Errno;
 use nix::net::if_::if_nametoindex;
 
-use super::routing::{PROTOCOL, ROUTE_HEADER};
+use super::routing::{PROTOCOL, ROUTE_HEADER, address_request};
 use crate::intent::Family;
-use crate::netlink::{Error, Flags, Nest, Request, Socket, address_family};
-use crate::rtnetlink::lookup::{full_prefix, octets};
+use crate::netlink::{Error, Flags, Nest, Request, Socket, address_family, host, octets};
 
 /// The names of the two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,8 +65,6 @@ const NO_GENERATED_ADDRESS: u8 = 1;
 /// `IPV4_DEVCONF_RP_FILTER` and `IPV4_DEVCONF_ACCEPT_LOCAL` (`linux/ip.h`).
 const RP_FILTER: u16 = 8;
 const ACCEPT_LOCAL: u16 = 23;
-/// `IFA_F_NODAD` (`linux/if_addr.h`): usable at once.
-const NO_DUPLICATE_DETECTION: u8 = 0x02;
 
 /// Adds the pair and sets it up.
 ///
@@ -173,36 +170,18 @@ fn index(name: &'static str) -> Result<u32, Error> {
 }
 
 fn add_address(index: u32, address: IpAddr) -> Request {
-    let (family, octets) = octets(address);
-    let flags = match family {
-        Family::Ipv4 => 0,
-        Family::Ipv6 => NO_DUPLICATE_DETECTION,
-    };
-    let [a, b, c, d] = index.to_ne_bytes();
-    let scope = libc::RT_SCOPE_UNIVERSE;
-    let header = [
-        address_family(family),
-        full_prefix(family),
-        flags,
-        scope,
-        a,
-        b,
-        c,
-        d,
-    ];
-    Request::new(libc::RTM_NEWADDR, Flags::CREATE_NEW, &header)
-        .with(libc::IFA_LOCAL, &octets)
-        .with(libc::IFA_ADDRESS, &octets)
+    address_request(libc::RTM_NEWADDR, Flags::CREATE_NEW, index, address)
+        .with(libc::IFA_ADDRESS, &octets(address))
 }
 
 /// `struct ndmsg`: with the receiving end as a permanent neighbour, no discovery is needed.
 fn add_neighbour(index: u32, target: IpAddr) -> Request {
-    let (family, octets) = octets(target);
+    let [family, _] = host(target);
     let [a, b, c, d] = index.to_ne_bytes();
     let [low, high] = libc::NUD_PERMANENT.to_ne_bytes();
-    let header = [address_family(family), 0, 0, 0, a, b, c, d, low, high, 0, 0];
+    let header = [family, 0, 0, 0, a, b, c, d, low, high, 0, 0];
     Request::new(libc::RTM_NEWNEIGH, Flags::CREATE_NEW, &header)
-        .with(libc::NDA_DST, &octets)
+        .with(libc::NDA_DST, &octets(target))
         .with(libc::NDA_LLADDR, &RECEIVER_ADDRESS)
 }
 
@@ -216,23 +195,23 @@ enum Via {
 }
 
 fn add_route(index: u32, to: IpAddr, via: Via) -> Request {
-    let (family, to) = octets(to);
+    let [family, prefix] = host(to);
     let (table, scope, kind) = match via {
         Via::Local => (libc::RT_TABLE_LOCAL, libc::RT_SCOPE_HOST, libc::RTN_LOCAL),
         Via::Link { .. } => (libc::RT_TABLE_MAIN, libc::RT_SCOPE_LINK, libc::RTN_UNICAST),
     };
     let mut header = [0; ROUTE_HEADER];
-    header[0] = address_family(family);
-    header[1] = full_prefix(family);
+    header[0] = family;
+    header[1] = prefix;
     header[4] = table;
     header[5] = PROTOCOL;
     header[6] = scope;
     header[7] = kind;
     let request = Request::new(libc::RTM_NEWROUTE, Flags::CREATE_NEW, &header)
-        .with(libc::RTA_DST, &to)
+        .with(libc::RTA_DST, &octets(to))
         .with(libc::RTA_OIF, &index.to_ne_bytes());
     match via {
         Via::Local => request,
-        Via::Link { source } => request.with(libc::RTA_PREFSRC, &octets(source).1),
+        Via::Link { source } => request.with(libc::RTA_PREFSRC, &octets(source)),
     }
 }

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::{Reader, Writer, is};
 use crate::intent::{Family, Port, Protocol};
-use crate::netlink::{address_family, family_of};
+use crate::netlink::{address_family, family_of, octets};
 use crate::nftables::expression::{Expression, Header, Meta};
 use crate::ruleset::{End, Match, Test};
 
@@ -197,13 +197,6 @@ impl Reader<'_> {
             | Match::Mark { .. }
             | Match::State(_) => None,
         })
-    }
-}
-
-fn octets(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 

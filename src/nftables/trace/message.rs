@@ -1,7 +1,5 @@
 //! Notifications about traced packets (`enum nft_trace_attributes` in `linux/netfilter/nf_tables.h`).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use nftnl::nftnl_sys::libc;
 use nix::net::if_::if_indextoname;
 
@@ -119,7 +117,8 @@ fn headers(attributes: &Attributes<'_>) -> Option<Headers> {
         addresses,
         transport,
         sequence: match transport {
-            Transport::Tcp(_) => sequence(header).unwrap_or(0),
+            // The sequence number (RFC 9293, 3.1).
+            Transport::Tcp(_) => bytes(header, 4).map_or(0, u32::from_be_bytes),
             Transport::Udp(_) | Transport::Other(_) => 0,
         },
         // The kernel leaves out a mark of 0.
@@ -127,49 +126,40 @@ fn headers(attributes: &Attributes<'_>) -> Option<Headers> {
     })
 }
 
+/// The bytes at the offset.
+fn bytes<const N: usize>(header: &[u8], offset: usize) -> Option<[u8; N]> {
+    header.get(offset..)?.first_chunk().copied()
+}
+
 /// The addresses and the protocol (RFC 791, 3.1).
 fn ipv4(header: &[u8]) -> Option<(Addresses, u8)> {
-    let address = |offset| {
-        let octets: &[u8; 4] = header.get(offset..)?.first_chunk()?;
-        Some(Ipv4Addr::from(*octets))
-    };
     let addresses = Addresses::Ipv4 {
-        source: address(12)?,
-        destination: address(16)?,
+        source: bytes::<4>(header, 12)?.into(),
+        destination: bytes::<4>(header, 16)?.into(),
     };
     Some((addresses, *header.get(9)?))
 }
 
 /// The same (RFC 8200, 3). Messages have no extension headers; after those the protocol is unknown.
 fn ipv6(header: &[u8]) -> Option<(Addresses, u8)> {
-    let address = |offset| {
-        let octets: &[u8; 16] = header.get(offset..)?.first_chunk()?;
-        Some(Ipv6Addr::from(*octets))
-    };
     let addresses = Addresses::Ipv6 {
-        source: address(8)?,
-        destination: address(24)?,
+        source: bytes::<16>(header, 8)?.into(),
+        destination: bytes::<16>(header, 24)?.into(),
     };
     Some((addresses, *header.get(6)?))
 }
 
-/// The sequence number of a TCP segment (RFC 9293, 3.1).
-fn sequence(header: &[u8]) -> Option<u32> {
-    Some(u32::from_be_bytes(*header.get(4..)?.first_chunk()?))
-}
-
+/// The transport header's ports.
 fn transport(protocol: u8, header: &[u8]) -> Transport {
-    let port = |offset| {
-        let octets: &[u8; 2] = header.get(offset..)?.first_chunk()?;
-        Some(u16::from_be_bytes(*octets))
+    let port = |offset| bytes(header, offset).map(u16::from_be_bytes);
+    let ports = match (port(0), port(2)) {
+        (Some(source), Some(destination)) => Some(PortPair {
+            source,
+            destination,
+        }),
+        _ => None,
     };
-    let ports = || {
-        Some(PortPair {
-            source: port(0)?,
-            destination: port(2)?,
-        })
-    };
-    match (i32::from(protocol), ports()) {
+    match (i32::from(protocol), ports) {
         (libc::IPPROTO_TCP, Some(ports)) => Transport::Tcp(ports),
         (libc::IPPROTO_UDP, Some(ports)) => Transport::Udp(ports),
         _ => Transport::Other(protocol),
