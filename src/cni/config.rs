@@ -1,4 +1,4 @@
-//! The configuration on standard input: strict where it is ours, and blind to what is the runtime's.
+//! The configuration on standard input: strict with netweir's keys, and ignoring those of the runtime.
 
 mod error;
 
@@ -20,9 +20,9 @@ use super::environment::is_name;
 use super::version::SpecVersion;
 
 pub(crate) use error::ConfigError;
-use error::mistyped;
+pub(super) use error::mistyped;
 
-/// The capability by which a runtime hands over the annotations of a pod (containerd, CRI-O).
+/// The capability with which a runtime passes the annotations of a pod (containerd, CRI-O).
 pub(crate) const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
 
 /// The keys of the specification, of libcni and of Multus. Those of others have a slash, by its conventions.
@@ -47,7 +47,7 @@ const RUNTIME_KEYS: [&str; 18] = [
     "valid-attachments",
 ];
 
-/// Our keys.
+/// netweir's keys.
 const OWN_KEYS: [&str; 8] = [
     "capture",
     "excludeNamespaces",
@@ -63,17 +63,17 @@ const LEVELS: &str = "error, warning, info, debug, trace";
 const POLICIES: &str = "annotated, all, none";
 const MESHES: &str = "cni, init, off";
 
-/// Namespaces that are left alone unless the configuration names others.
+/// The namespaces that are bypassed by default.
 const EXCLUDED: &str = "kube-system";
 
 /// Standard input as a JSON object, with its values as they were written.
 pub(super) struct Input<'a>(BTreeMap<String, &'a RawValue>);
 
-/// All that the configuration says.
+/// netweir's part of the configuration.
 pub(super) struct Config {
-    /// Which pods.
+    /// Which pods to capture.
     pub(super) policy: Policy,
-    /// Options for all of them.
+    /// Options for all pods.
     pub(super) capture: OptionValues,
     /// Whether ADD needs no previous result.
     pub(super) standalone: bool,
@@ -84,7 +84,7 @@ pub(super) struct Config {
 pub(super) struct LogConfig {
     /// A file that they are appended to, besides standard error.
     pub(super) file: Option<PathBuf>,
-    /// The least important that are written.
+    /// The lowest level that is written.
     pub(super) level: Level,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Input<'a> {
             .map_err(PluginError::Decode)
     }
 
-    /// The version of the specification that is asked for; `None` where it is missing or not spoken.
+    /// The requested version of the specification; `None` if it is missing or unsupported.
     pub(super) fn version(&self) -> Option<SpecVersion> {
         match self.value("cniVersion") {
             Some(Value::String(text)) => SpecVersion::named(&text),
@@ -104,7 +104,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The version, as it was written.
+    /// The version. Fails if it is missing or unsupported.
     pub(super) fn required_version(&self) -> Result<SpecVersion, PluginError> {
         self.version().ok_or_else(|| {
             let found = self.0.get("cniVersion").map(|raw| raw.get());
@@ -115,7 +115,7 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// What is asked for under `cniVersion`, whatever it is.
+    /// The value of `cniVersion`, supported or not.
     pub(super) fn written_version(&self) -> Option<String> {
         match self.value("cniVersion") {
             Some(Value::String(text)) => Some(text),
@@ -123,12 +123,12 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// What the plugins before this one made, as they wrote it.
+    /// The result of the earlier plugins, unchanged.
     pub(super) fn previous_result(&self) -> Result<Option<&'a RawValue>, ConfigError> {
         let Some(raw) = self.0.get("prevResult") else {
             return Ok(None);
         };
-        // The first character tells: what is behind it need not be read.
+        // The first character shows the type, so the rest need not be parsed.
         match raw.get().chars().next() {
             Some('{') => Ok(Some(raw)),
             Some('n') => Ok(None),
@@ -140,8 +140,8 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The annotations of the pod; `None` where the runtime passes none, as it cannot, or as the configuration does not
-    /// declare the capability.
+    /// The annotations of the pod; `None` if the runtime cannot pass them, or the configuration does not declare the
+    /// capability.
     pub(super) fn annotations(&self) -> Result<Option<BTreeMap<String, Value>>, ConfigError> {
         match self.value("runtimeConfig") {
             None | Some(Value::Null) => Ok(None),
@@ -158,7 +158,7 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The name servers of the pod, by the capability `dns`; `None` where the runtime passes none that can be read.
+    /// The name servers of the pod, by the capability `dns`; `None` if the runtime passes none, or one that is invalid.
     pub(super) fn resolvers(&self) -> Option<Vec<IpAddr>> {
         let config = self.value("runtimeConfig")?;
         let servers = config.get("dns")?.get("servers")?.as_array()?;
@@ -169,12 +169,12 @@ impl<'a> Input<'a> {
         servers.filter(|servers| !servers.is_empty())
     }
 
-    /// Where to log, as far as that can be made out.
+    /// The valid part of the log settings, so that errors in the rest can be logged.
     pub(super) fn log(&self) -> LogConfig {
         self.read_log(&mut Vec::new())
     }
 
-    /// Our part of the configuration, and everything that is wrong with it.
+    /// netweir's part of the configuration, and all errors in it.
     pub(super) fn config(&self) -> (Config, Vec<ConfigError>) {
         let mut errors = Vec::new();
         self.read_name(&mut errors);
@@ -192,7 +192,7 @@ impl<'a> Input<'a> {
     }
 
     fn value(&self, key: &str) -> Option<Value> {
-        // Nested deeper than any value of ours.
+        // Only a value that is nested too deeply fails to parse, and none of netweir's keys takes an array in an array.
         let raw = self.0.get(key)?;
         Some(serde_json::from_str(raw.get()).unwrap_or_else(|_| Value::Array(Vec::new())))
     }
@@ -325,7 +325,7 @@ fn unknown(key: &str, raw: &RawValue) -> Option<ConfigError> {
     })
 }
 
-/// The key that is spelled most like it: an administrator writes some of the runtime's, too.
+/// The known key with the most similar spelling, including the runtime's keys that administrators write.
 fn nearest(key: &str) -> Option<&'static str> {
     let all = OWN_KEYS.into_iter().chain(RUNTIME_KEYS);
     let mut same = all.clone().filter(|known| known.eq_ignore_ascii_case(key));

@@ -43,6 +43,9 @@ pub enum PluginError {
     /// Standard input is not a JSON object.
     #[error("standard input is not a JSON object")]
     Decode(#[source] serde_json::Error),
+    /// The input of `explain` is neither a pod's annotations nor a plugin's standard input. The text says why not.
+    #[error("expected a JSON object with a pod's annotations or a plugin's standard input")]
+    NotExplainable(String),
     /// The version is missing or unsupported. The text says which.
     #[error("unsupported CNI version")]
     Version(String),
@@ -156,7 +159,9 @@ impl PluginError {
         match self {
             Self::Environment(_) => Code::InvalidEnvironment,
             Self::Input(_) => Code::Io,
-            Self::TooLong { .. } | Self::NotUtf8(_) | Self::Decode(_) => Code::Decode,
+            Self::TooLong { .. } | Self::NotUtf8(_) | Self::Decode(_) | Self::NotExplainable(_) => {
+                Code::Decode
+            }
             Self::Version(_) | Self::CommandSince { .. } => Code::IncompatibleVersion,
             Self::Config(errors) => {
                 let unknown = |error: &ConfigError| matches!(error, ConfigError::Unknown { .. });
@@ -181,7 +186,7 @@ impl PluginError {
         }
     }
 
-    /// Everything that the message does not say.
+    /// Details beyond the message.
     #[must_use]
     pub fn details(&self) -> String {
         match self {
@@ -199,6 +204,7 @@ impl PluginError {
                 Reason::AnnotationsUnknown => NO_ANNOTATIONS.to_owned(),
                 reason => reason.to_string(),
             },
+            Self::NotExplainable(text) => text.clone(),
             Self::Panic { place } => place.clone(),
             Self::TooLong { limit } => {
                 format!("expected at most {limit} bytes")

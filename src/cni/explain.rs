@@ -1,4 +1,4 @@
-//! What the plugin would do with a pod, and why, before there is one.
+//! Explains what the plugin would do with a pod, before a runtime calls it.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use crate::options::{Files, OptionError, Parsed, Setting, line, options_of};
 use crate::parse::FamilyChoice;
 
 use super::PluginError;
-use super::config::{ANNOTATIONS, Input};
+use super::config::{ANNOTATIONS, Input, mistyped};
 use super::environment::{Pod, VariableError};
 use super::request::{self, PodDecision};
 use super::version::SpecVersion;
 
-/// Keys that a plugin's standard input has, and annotations have not.
+/// Keys of a plugin's standard input. No annotation has such a name.
 const INPUT_KEYS: [&str; 5] = ["cniVersion", "name", "type", "runtimeConfig", "prevResult"];
 
 /// What the plugin would do with a pod.
@@ -23,14 +23,21 @@ pub struct Explanation(PodDecision);
 
 /// Explains what the plugin would do with a pod.
 ///
-/// `text` is an object of annotations, or a plugin's standard input; `arguments` is the value of `CNI_ARGS`. Nothing
-/// but the files that the configuration names is read.
+/// `text` is an object of annotations, or a plugin's standard input; `arguments` is the value of `CNI_ARGS`. The only
+/// files read are those that the configuration names.
 ///
 /// # Errors
-/// The text is no such object, the arguments are malformed, or the configuration is wrong.
+/// The text is neither, the arguments are malformed, or the configuration is wrong.
 pub fn explain(text: &str, arguments: &str, files: &dyn Files) -> Result<Explanation, PluginError> {
-    let value: Value = serde_json::from_str(text).map_err(PluginError::Decode)?;
+    let value = serde_json::from_str(text).map_err(|error| match text.trim() {
+        "" => "it is empty; for a pod without annotations, pass {}".to_owned(),
+        _ => error.to_string(),
+    });
+    let value: Value = value.map_err(PluginError::NotExplainable)?;
     let is_input = INPUT_KEYS.iter().any(|key| value.get(key).is_some());
+    if !is_input {
+        check_annotations(&value).map_err(PluginError::NotExplainable)?;
+    }
     let wrapped;
     let text = if is_input {
         text
@@ -51,6 +58,22 @@ pub fn explain(text: &str, arguments: &str, files: &dyn Files) -> Result<Explana
     let decision = request::decision(&pod, &input, &config, files);
     let decision = decision.map_err(|error| PluginError::Config(vec![error]))?;
     Ok(Explanation(decision))
+}
+
+/// Refuses other JSON, such as a whole pod, which would be taken for a pod without known annotations.
+fn check_annotations(value: &Value) -> Result<(), String> {
+    let annotations = match value {
+        Value::Null => return Ok(()),
+        Value::Object(annotations) => annotations,
+        other => return Err(mistyped("the input", Some(other), "an object").to_string()),
+    };
+    match annotations.iter().find(|(_, value)| !value.is_string()) {
+        None => Ok(()),
+        Some((key, value)) => Err(format!(
+            "{}; of a whole pod, pass .metadata.annotations alone",
+            mistyped(format!("annotation {key}"), Some(value), "a string")
+        )),
+    }
 }
 
 impl Explanation {

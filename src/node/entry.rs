@@ -182,8 +182,8 @@ mod tests {
         assert_data_eq!(
             wrong.join("\n"),
             str![[r#"
-policy: "some" is not one of annotated, all, none
-polcy, which is 1: there is no such key; did you mean policy
+policy: expected one of annotated, all, none, found "some"
+polcy, which is 1: unknown key; did you mean policy
 capture.dns: expected one of off, resolvers, all, found "perhaps"
 "#]]
         );

@@ -11,7 +11,7 @@ fn complaint(keys: &Value) -> (u64, String) {
     // The specification wants keys that are not supported in the message, with their values.
     let unknown = details
         .split("; ")
-        .filter_map(|error| error.split_once(": there is no such key"));
+        .filter_map(|error| error.split_once(": unknown key"));
     let unknown: Vec<_> = unknown.map(|(key, _)| key).collect();
     if code == 2 {
         assert_eq!(
@@ -64,7 +64,7 @@ fn a_plugin_that_is_the_first_of_its_list_says_so() {
     let (code, details) = complaint(&json!({"prevResult": [1]}));
     assert_eq!(
         (code, details.as_str()),
-        (7, "prevResult is an array; accepted is an object")
+        (7, "prevResult: expected an object, found an array")
     );
 }
 
@@ -82,7 +82,7 @@ fn a_further_interface_needs_no_result() {
     }
     let answer = Call::new("CHECK", &config(&bypassed)).variable("CNI_IFNAME", "net1");
     answer.run().result();
-    // Another plugin's result is passed on all the same.
+    // Another plugin's result is passed on as well.
     let answer = Call::new("ADD", &config(&json!({"standalone": true}))).run();
     assert_eq!(
         answer.result(),
@@ -99,12 +99,12 @@ fn meshes_have_known_names_and_modes() {
     assert_eq!(code, 7);
     assert_eq!(
         details,
-        "meshes.istio: \"auto\" is not one of cni, init, off; meshes.kuma is a boolean; accepted is a string; \
-         meshes.linkred: there is no such mesh; did you mean linkerd; meshes.osm: there is no such mesh; expected one of \
-         istio, linkerd, kuma, consul, nomad; standalone is a string; accepted is true or false"
+        "meshes.istio: expected one of cni, init, off, found \"auto\"; meshes.kuma: expected a string, found a boolean; \
+         meshes.linkred: unknown mesh; did you mean linkerd; meshes.osm: unknown mesh; expected one of \
+         istio, linkerd, kuma, consul, nomad; standalone: expected true or false, found a string"
     );
     let (_, details) = complaint(&json!({"meshes": ["linkerd"]}));
-    assert_eq!(details, "meshes is an array; accepted is an object");
+    assert_eq!(details, "meshes: expected an object, found an array");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn an_unknown_key_is_refused_with_its_value_and_the_nearest() {
     assert_data_eq!(
         details,
         str![[
-            r#"excludeNamespace, which is ["a"]: there is no such key; did you mean excludeNamespaces; polcy, which is "all": there is no such key; did you mean policy; xyz, which is 1: there is no such key; netweir's own are capture, excludeNamespaces, includeNamespaces, logFile, logLevel, meshes, policy, standalone"#
+            r#"excludeNamespace, which is ["a"]: unknown key; did you mean excludeNamespaces; polcy, which is "all": unknown key; did you mean policy; xyz, which is 1: unknown key; netweir's keys are capture, excludeNamespaces, includeNamespaces, logFile, logLevel, meshes, policy, standalone"#
         ]]
     );
     // The administrator writes some of the runtime's keys, too.
@@ -126,7 +126,7 @@ fn an_unknown_key_is_refused_with_its_value_and_the_nearest() {
     ] {
         let (code, details) = complaint(&json!({(key): {"a": true}}));
         let expected =
-            format!("{key}, which is {{\"a\":true}}: there is no such key; did you mean {nearest}");
+            format!("{key}, which is {{\"a\":true}}: unknown key; did you mean {nearest}");
         assert_eq!((code, details), (2, expected));
     }
 }
@@ -189,14 +189,12 @@ fn every_wrong_value_is_told_at_once() {
     assert_data_eq!(
         details.replace("; ", "\n"),
         str![[r#"
-name: "my network" is not the name of a network (letters, digits, and after the first of them also _ . -)
-logFile: "netweir.log" is not an absolute path
-logLevel: "loud" is not one of error, warning, info, debug, trace
-policy: "some" is not one of annotated, all, none
-excludeNamespaces is a string
-accepted is an array of strings
-includeNamespaces is an array
-accepted is an array of strings
+name: expected a network name (a letter or digit, then letters, digits, _ . -), found "my network"
+logFile: expected an absolute path, found "netweir.log"
+logLevel: expected one of error, warning, info, debug, trace, found "loud"
+policy: expected one of annotated, all, none, found "some"
+excludeNamespaces: expected an array of strings, found a string
+includeNamespaces: expected an array of strings, found an array
 capture.drop-invalid: expected true or false, found a string
 capture.exclude-inbound-ports: entry 2: expected a string or an integer
 capture.exclude-outbound-prots: unknown option
@@ -214,7 +212,7 @@ fn a_namespace_cannot_be_included_and_excluded() {
     assert_data_eq!(
         details,
         str![[
-            r#"includeNamespaces: "kube-system" is excluded, too; accepted is a namespace in one of the lists (kube-system is in excludeNamespaces where that is not given)"#
+            r#"includeNamespaces: "kube-system" is also excluded; name it in one of the two lists only (excludeNamespaces is kube-system by default)"#
         ]]
     );
 }
@@ -252,7 +250,7 @@ fn annotations_are_an_object_or_null() {
         assert_eq!(
             details,
             format!(
-                "runtimeConfig[\"io.kubernetes.cri.pod-annotations\"] is {found}; accepted is an object or null"
+                "runtimeConfig[\"io.kubernetes.cri.pod-annotations\"]: expected an object or null, found {found}"
             )
         );
     }

@@ -72,7 +72,7 @@ fn explains_a_saved_standard_input() {
 decision: capture
 reason:   linkerd-proxy (linkerd.io/proxy-version is set: the pod has Linkerd's proxy)
 mesh:     linkerd
-note:     no annotation shows whether Linkerd's pods have the init container linkerd-init; taken for none: where they have it, set "meshes": {"linkerd": "init"}, otherwise "cni"
+note:     no annotation shows whether Linkerd's pods have the init container linkerd-init; assuming that they do not: if they do, set "meshes": {"linkerd": "init"}, otherwise "cni"
 command:  netweir apply --outbound-port=4140 --inbound-port=4143 --tunnel-port=none --proxy-uid=2102 --proxy-gid= --exclude-inbound-ports=4190-4191,4567-4568 --exclude-outbound-ports=22 --exclude-interfaces=lo --passthrough-source=
 
 "#]]
@@ -121,7 +121,7 @@ fn pods_that_would_not_start_are_failures() {
 decision: fail: the pod would not start
 reason:   linkerd-proxy (linkerd.io/proxy-version is set: the pod has Linkerd's proxy)
 mesh:     linkerd
-note:     no annotation shows whether Linkerd's pods have the init container linkerd-init; taken for none: where they have it, set "meshes": {"linkerd": "init"}, otherwise "cni"
+note:     no annotation shows whether Linkerd's pods have the init container linkerd-init; assuming that they do not: if they do, set "meshes": {"linkerd": "init"}, otherwise "cni"
 error:    annotation netweir.io/exclude-inbound-port, which is "80": unknown option; did you mean exclude-inbound-ports
 error:    annotation config.linkerd.io/proxy-uid: expected a user id (0-4294967294), found "nobody"; names are the pod's own, and not known to the plugin
 
@@ -143,8 +143,33 @@ error:    annotation netweir.io/capture: expected one of enabled, disabled, foun
     assert_data_eq!(
         text,
         str![[r#"
-error: standard input is not a JSON object details="expected ident at line 1 column 2"
+error: expected a JSON object with a pod's annotations or a plugin's standard input details="expected ident at line 1 column 2"
 
 "#]]
+    );
+}
+
+#[test]
+fn whole_pod_is_an_error_and_not_a_pod_without_annotations() {
+    let details = |stdin: &str| {
+        let (text, code) = run(stdin, &[]);
+        assert_eq!(code, Some(1), "{text}");
+        text.split_once(" details=").unwrap().1.to_owned()
+    };
+    let pod = json!({
+        "kind": "Pod",
+        "metadata": {"annotations": {"linkerd.io/proxy-version": "edge-26.8.3"}},
+    });
+    assert_eq!(
+        details(&pod.to_string()),
+        "\"annotation metadata: expected a string, found an object; of a whole pod, pass .metadata.annotations alone\"\n"
+    );
+    assert_eq!(
+        details("[]"),
+        "\"the input: expected an object, found an array\"\n"
+    );
+    assert_eq!(
+        details(""),
+        "\"it is empty; for a pod without annotations, pass {}\"\n"
     );
 }

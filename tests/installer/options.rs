@@ -74,8 +74,8 @@ fn every_error_is_reported() {
         str![[r#"
 error: --onec: unknown option; did you mean --once
 error: --quiet: expected one of true, 1, false, 0, found "maybe"
-error: --plugin-config: "PLUGIN.JSON", policy: "some" is not one of annotated, all, none
-error: --plugin-config: "PLUGIN.JSON", polcy, which is 1: there is no such key; did you mean policy
+error: --plugin-config: "PLUGIN.JSON", policy: expected one of annotated, all, none, found "some"
+error: --plugin-config: "PLUGIN.JSON", polcy, which is 1: unknown key; did you mean policy
 error: --plugin-config: "PLUGIN.JSON", capture.outbound-port: expected a port (1-65535), found "0"
 error: NETWEIR_CNI_READY_FILE: expected a value: FILE, such as /run/netweir/ready
 error: --health: expected an address with a port (such as 127.0.0.1:15097 or [::1]:15097), found "9133"

@@ -1,4 +1,4 @@
-//! What is wrong in the configuration.
+//! Errors in the configuration.
 
 use serde_json::Value;
 use thiserror::Error;
@@ -8,62 +8,62 @@ use crate::options::OptionError;
 
 use super::{EXCLUDED, OWN_KEYS};
 
-/// Something wrong in the configuration.
+/// An error in the configuration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
-    /// A key that nobody knows.
-    #[error("{key}, which is {value}: there is no such key{}", did_you_mean(.nearest.as_deref()))]
+    /// An unknown key.
+    #[error("{key}, which is {value}: unknown key{}", did_you_mean(.nearest.as_deref()))]
     Unknown {
         /// The key.
         key: String,
         /// Its value, as JSON.
         value: String,
-        /// The key that is spelled most like it.
+        /// The known key with the most similar spelling.
         nearest: Option<String>,
     },
     /// A value of the wrong type.
-    #[error("{key} is {found}; accepted is {accepted}")]
+    #[error("{key}: expected {accepted}, found {found}")]
     Type {
         /// The key.
         key: String,
-        /// What it is.
+        /// The type of its value.
         found: &'static str,
-        /// What it should be.
+        /// The expected type.
         accepted: &'static str,
     },
-    /// Not one of the words.
-    #[error("{key}: {text:?} is not one of {accepted}")]
+    /// A word other than those accepted.
+    #[error("{key}: expected one of {accepted}, found {text:?}")]
     Word {
         /// The key.
         key: &'static str,
-        /// What was written.
+        /// The configured word.
         text: String,
-        /// The words.
+        /// The accepted words.
         accepted: &'static str,
     },
     /// A key of `meshes` that is no mesh.
-    #[error("meshes.{key}: there is no such mesh; {}", mesh_hint(.nearest.as_deref()))]
+    #[error("meshes.{key}: unknown mesh; {}", mesh_hint(.nearest.as_deref()))]
     UnknownMesh {
         /// The key.
         key: String,
-        /// The mesh that is spelled most like it.
+        /// The mesh with the most similar spelling.
         nearest: Option<String>,
     },
     /// An option of `capture`.
     #[error("{0}")]
     Capture(OptionError),
-    /// The network has no name.
+    /// The network has no valid name.
     #[error(
-        "name: {0:?} is not the name of a network (letters, digits, and after the first of them also _ . -)"
+        "name: expected a network name (a letter or digit, then letters, digits, _ . -), found {0:?}"
     )]
     Name(String),
-    /// The folder that the plugin runs in is the runtime's choice.
-    #[error("logFile: {0:?} is not an absolute path")]
+    /// A relative path, which would depend on the runtime's working directory.
+    #[error("logFile: expected an absolute path, found {0:?}")]
     RelativeLogFile(String),
     /// Both lists have the namespace.
     #[error(
-        "includeNamespaces: {0:?} is excluded, too; accepted is a namespace in one of the lists ({EXCLUDED} is \
-         in excludeNamespaces where that is not given)"
+        "includeNamespaces: {0:?} is also excluded; name it in one of the two lists only (excludeNamespaces is \
+         {EXCLUDED} by default)"
     )]
     IncludedAndExcluded(String),
 }
@@ -71,7 +71,7 @@ pub enum ConfigError {
 fn did_you_mean(nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!("; did you mean {nearest}"),
-        None => format!("; netweir's own are {}", OWN_KEYS.join(", ")),
+        None => format!("; netweir's keys are {}", OWN_KEYS.join(", ")),
     }
 }
 
@@ -83,7 +83,7 @@ fn mesh_hint(nearest: Option<&str>) -> String {
 }
 
 /// A value of the wrong type; `None` where there is none.
-pub(super) fn mistyped(
+pub(in crate::cni) fn mistyped(
     key: impl Into<String>,
     value: Option<&Value>,
     accepted: &'static str,
