@@ -106,7 +106,7 @@ fn behind_the_reference_plugins(version: SpecVersion) {
             let error = runtime.call(&plugins[place], "CHECK", results.last());
             assert_eq!(error.code(), 1);
         } else {
-            checked.expect("captured as it should be");
+            checked.expect("captured as expected");
             runtime.in_pod(|| {
                 run(
                     "nft",

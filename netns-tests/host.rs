@@ -96,7 +96,10 @@ fn is_refused(arguments: &[&str]) {
     let before = run("ip", &["-details", "address"], "");
     let (code, stderr) = netweir(arguments);
     assert_eq!(code, Some(1), "{arguments:?}: {stderr}");
-    assert!(stderr.contains("veth1 leads to another one"), "{stderr}");
+    assert!(
+        stderr.contains("veth1 leads to another network namespace"),
+        "{stderr}"
+    );
     assert!(stderr.contains("--host"), "{stderr}");
     assert!(!is_installed());
     assert_eq!(run("ip", &["-details", "address"], ""), before);

@@ -39,11 +39,11 @@ impl fmt::Display for HostSign {
             ),
             Self::InitialNamespace { veth } => write!(
                 f,
-                "this is the host's network namespace, and {veth} leads to another one"
+                "this is the host's network namespace, and {veth} leads to another network namespace"
             ),
             Self::Forwards { veth } => write!(
                 f,
-                "this network namespace forwards traffic of others: {veth} leads to another one"
+                "this network namespace forwards other pods' traffic: {veth} leads to another network namespace"
             ),
         }
     }
@@ -91,6 +91,6 @@ pub enum AppError {
     #[error(transparent)]
     Verification(#[from] verify::Error),
     /// Connections do not go where the rules send them.
-    #[error("the rules are installed, but traffic is not captured as it should be")]
+    #[error("the rules are installed, but traffic is not captured as expected")]
     NotCaptured,
 }

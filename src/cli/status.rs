@@ -153,7 +153,7 @@ fn commands(routing: &[RoutingObject]) -> impl Iterator<Item = String> {
     routing.iter().map(render::ip_command)
 }
 
-/// For scripts: whether traffic is captured as it should be.
+/// Success if traffic is captured as expected, for scripts.
 fn exit_code(status: &InstalledStatus) -> ExitCode {
     match status {
         InstalledStatus::Nothing { .. } => ExitCode::Drift,

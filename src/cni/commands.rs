@@ -22,7 +22,7 @@ use super::version::SpecVersion;
 const NO_ADDRESS: &str =
     "ip-families auto: the pod has no global address; both families are captured";
 
-/// Carries out the request, and gives what to print.
+/// Carries out the request and returns its output.
 pub(super) fn run(request: Request<'_>, log: Log) -> Result<Option<String>, PluginError> {
     match request {
         Request::Add(attachment) => add(attachment, log).map(Some),
@@ -72,7 +72,7 @@ fn add(attachment: Attachment<'_>, log: Log) -> Result<String, PluginError> {
     Ok(previous.map_or_else(|| empty_result(version), |result| result.get().to_owned()))
 }
 
-/// Logs what a decision's reader should know.
+/// Logs the remarks on a decision.
 fn tell(remarks: &[Remark], log: Log) {
     for remark in remarks {
         match remark {
@@ -94,7 +94,7 @@ fn empty_result(version: SpecVersion) -> String {
     format!("{{\"cniVersion\":\"{version}\"}}")
 }
 
-/// Captures the pod in the namespace, and gives the number of rules.
+/// Captures the pod in the namespace and returns the number of rules.
 fn install(place: Place<'_>, parsed: Parsed, log: Log) -> Result<(Outcome, usize), AppError> {
     app::enter(place, Access::Rules, log)?;
     let planned = Planned::new(resolve_options(parsed, log, NO_ADDRESS)?);

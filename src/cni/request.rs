@@ -1,4 +1,4 @@
-//! Requests of a runtime, all valid.
+//! Parses and validates a runtime's request.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ pub enum Request<'a> {
     Check(Attachment<'a>),
     /// DEL, which needs no configuration.
     Del,
-    /// STATUS, with what to capture of a pod without annotations; `None` where no pod is captured.
+    /// STATUS, with the capture of a pod without annotations; `None` if the policy captures no pod.
     Status(Option<Box<Parsed>>),
     /// GC.
     Gc,
@@ -47,22 +47,22 @@ pub struct Attachment<'a> {
     pub namespace: PathBuf,
     /// The version of the specification to answer in.
     pub version: SpecVersion,
-    /// The result of the plugins before this one, as they wrote it; `None` where Multus calls this one alone.
+    /// The result of the earlier plugins, unchanged; `None` if Multus calls netweir alone.
     pub previous: Option<&'a RawValue>,
-    /// What to capture; `None` where the pod is bypassed.
+    /// The capture; `None` if the pod is bypassed.
     pub capture: Option<Box<Parsed>>,
     /// Why.
     pub reason: Reason,
     /// The mesh that injected the pod.
     pub mesh: Option<Mesh>,
-    /// What the log should say besides.
+    /// Further messages for the log.
     pub remarks: Vec<Remark>,
 }
 
-/// What is decided of a pod, with its options read.
+/// The decision on a pod, with its options parsed.
 #[derive(Debug)]
 pub(super) struct PodDecision {
-    /// What to capture, `None` where the pod is bypassed; or all errors, none where it is undetermined without one.
+    /// The capture, or `None` if the pod is bypassed. If it is undetermined, the errors, which may be none.
     pub(super) capture: Result<Option<Box<Parsed>>, Vec<OptionError>>,
     pub(super) reason: Reason,
     pub(super) mesh: Option<Mesh>,
@@ -84,7 +84,7 @@ pub fn read<'a>(
     of(environment, &Input::parse(text)?, files)
 }
 
-/// What the variables and standard input ask for.
+/// The request in the variables and standard input.
 pub(super) fn of<'a>(
     environment: &Environment,
     input: &Input<'a>,
@@ -123,7 +123,7 @@ fn attachment<'a>(
     let (config, _) = config(input, files)?;
     let wrong = |error: ConfigError| PluginError::Config(vec![error]);
     let previous = input.previous_result().map_err(wrong)?;
-    // Multus calls a plugin alone for each further interface, and has no result of others for it.
+    // Multus calls the plugin alone for each further interface, without another plugin's result.
     let is_alone = config.standalone || environment.interface != OsStr::new(PRIMARY_INTERFACE);
     if previous.is_none() && !is_alone {
         return Err(PluginError::NotChained(environment.command));

@@ -1,4 +1,4 @@
-//! What a mesh's marks on a pod ask for.
+//! A mesh's claim on a pod, from its injector's annotations.
 
 use std::fmt;
 
@@ -11,29 +11,29 @@ use super::reason::Reason;
 pub enum MeshMode {
     /// netweir captures them, except those that bring an init container of their mesh.
     Cni,
-    /// Their own init container does.
+    /// Their own init containers capture them; netweir bypasses them.
     Init,
-    /// Nothing does.
+    /// They are not captured.
     Off,
 }
 
-/// What a mesh's marks on a pod ask for.
+/// What a mesh's injector asks for on a pod.
 #[derive(Clone, Debug)]
 pub(super) enum Claim {
     /// The pod relies on a CNI plugin.
     Capture(Reason),
     /// The pod captures itself, or wants no capture.
     Bypass(Reason),
-    /// The marks cannot be read.
+    /// The annotations cannot be read.
     Broken(Reason, Vec<OptionError>),
 }
 
-/// Something that a decision's reader should know.
+/// A message for the log, beside the decision.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remark {
-    /// Something may not be meant so.
+    /// A likely error.
     Warning(String),
-    /// Something has no effect.
+    /// A setting without effect.
     Info(String),
 }
 

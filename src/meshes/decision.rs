@@ -1,8 +1,7 @@
-//! Whether a pod is captured, why, and with which options.
+//! Decides whether a pod is captured, and with which options.
 //!
-//! [`decide`] is the one place where this is decided, for every caller. The more is known of the pod, the more it can
-//! settle; a pod that is captured or bypassed on little knowledge stays so on more, apart from the overrulings that the
-//! tests list.
+//! Every caller uses [`decide`]. More facts about the pod can only settle what was undetermined before, with the few
+//! exceptions that `tests/cni/decisions.rs` lists.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use super::pod::PodFacts;
 use super::reason::Reason;
 use super::{consul, istio, kuma, linkerd, own};
 
-/// A mesh whose pods netweir can tell.
+/// A mesh whose pods netweir recognises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mesh {
     /// Istio in sidecar mode.
@@ -30,7 +29,7 @@ pub enum Mesh {
 }
 
 impl Mesh {
-    /// All of them.
+    /// All meshes.
     pub const ALL: [Self; 5] = [
         Self::Istio,
         Self::Linkerd,
@@ -62,7 +61,7 @@ impl Mesh {
         }
     }
 
-    /// What the names of its annotations begin with.
+    /// The prefixes of its annotations.
     const fn prefixes(self) -> &'static [&'static str] {
         match self {
             Self::Istio => &[
@@ -124,7 +123,7 @@ pub fn annotation_keys() -> impl Iterator<Item = (&'static str, Setting)> {
     tables.chain(kuma::annotations::keys())
 }
 
-/// Which pods are captured, by the configuration.
+/// The configuration's rules for which pods are captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// By their annotations.
@@ -133,7 +132,7 @@ pub struct Policy {
     pub exclude: Vec<String>,
     /// The only namespaces whose pods are captured; all where it is empty.
     pub include: Vec<String>,
-    /// How the meshes' pods are set up, where that is configured.
+    /// How the meshes' pods are set up, if configured.
     pub meshes: BTreeMap<Mesh, MeshMode>,
 }
 
@@ -142,7 +141,7 @@ impl Policy {
         self.meshes.get(&mesh).copied()
     }
 
-    /// What the namespace decides.
+    /// The decision by namespace, if it decides.
     fn by_namespace(&self, namespace: Option<&str>) -> Option<Decision> {
         let is_in = |names: &[String]| names.iter().any(|name| Some(name.as_str()) == namespace);
         // A namespace that is unknown is not excluded: its pod may be one that should be captured.
@@ -158,27 +157,27 @@ impl Policy {
     }
 }
 
-/// What is decided of a pod.
+/// A decision on a pod.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// What becomes of it.
+    /// The outcome.
     pub outcome: Outcome,
     /// Why.
     pub reason: Reason,
     /// The mesh that injected it.
     pub mesh: Option<Mesh>,
-    /// What the log should say besides.
+    /// Further messages for the log.
     pub remarks: Vec<Remark>,
 }
 
-/// What becomes of a pod.
+/// The outcome for a pod.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// It is captured with these options, unless they have errors.
+    /// Captured with these options, unless they have errors.
     Capture(Box<PodOptions>),
-    /// Nothing is changed in it.
+    /// Not captured: nothing is changed in it.
     Bypass,
-    /// That cannot be decided, for these errors if there are any.
+    /// Undetermined, because of these errors if there are any.
     Undetermined(Vec<OptionError>),
 }
 
@@ -266,7 +265,7 @@ fn by_marks(
         }
         Some((_, Claim::Bypass(reason))) => Decision::bypass(*reason),
         Some((_, Claim::Broken(reason, errors))) => Decision::undetermined(*reason, errors.clone()),
-        // Containers tell what the configuration can only presume of every pod alike.
+        // Known containers settle what the configuration can only assume for all pods.
         Some((mesh, Claim::Capture(_)))
             if facts.containers.is_none() && policy.mode(*mesh) == Some(MeshMode::Init) =>
         {
@@ -294,7 +293,7 @@ fn leftovers(facts: &PodFacts, mesh: Mesh) -> Option<Remark> {
     })
 }
 
-/// Switches whose words are unknown.
+/// Warnings about unknown values of switches.
 fn switch_remarks(facts: &PodFacts) -> Vec<Remark> {
     let errors = [
         own::unknown_word(facts),

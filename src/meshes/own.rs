@@ -10,13 +10,13 @@ use super::annotations::unknown;
 use super::pod::PodFacts;
 use super::reason::Reason;
 
-/// What the names of netweir's annotations begin with.
+/// The prefix of netweir's annotations.
 pub(crate) const PREFIX: &str = "netweir.io/";
 /// Whether the pod is captured.
 const CAPTURE: &str = "netweir.io/capture";
-/// What the injector should do; it has done so by now.
+/// Tells netweir's injector whether to inject. No effect once the pod exists.
 const INJECT: &str = "netweir.io/inject";
-/// What the injector did.
+/// Written by netweir's injector: how the pod is captured.
 const INJECTED: &str = "netweir.io/injected";
 
 /// Whether the annotations ask for capture, if they ask.
@@ -24,7 +24,7 @@ pub(super) fn asks(facts: &PodFacts) -> Result<Option<(bool, Reason)>, OptionErr
     match facts.annotation(CAPTURE) {
         Some("enabled") => return Ok(Some((true, Reason::CaptureEnabled))),
         Some("disabled") => return Ok(Some((false, Reason::CaptureDisabled))),
-        // Whether the pod should be captured is exactly what this cannot say.
+        // An unknown value leaves open whether to capture, so it is an error on every pod.
         Some(other) => return Err(unknown(CAPTURE, other, "enabled, disabled")),
         None => {}
     }
@@ -35,17 +35,17 @@ pub(super) fn asks(facts: &PodFacts) -> Result<Option<(bool, Reason)>, OptionErr
     })
 }
 
-/// The error in a switch whose word is unknown.
+/// The error if the value of `netweir.io/injected` is unknown.
 pub(super) fn unknown_word(facts: &PodFacts) -> Option<OptionError> {
     let text = facts.annotation(INJECTED)?;
     (!["init", "node"].contains(&text)).then(|| unknown(INJECTED, text, "init, node"))
 }
 
-/// The options that the annotations give, and their errors.
+/// The options in the annotations, and their errors.
 pub(super) fn options(facts: &PodFacts) -> (OptionValues, Vec<OptionError>) {
     let mut given = OptionValues::by_key();
     let mut errors = Vec::new();
-    // The file would be one of the node.
+    // The file would be read on the node, not in the pod.
     let accepted = |setting| is_about_capture(setting) && setting != Setting::ResolvConf;
     for (key, text) in facts.annotations.iter().flatten() {
         let Some(name) = key.strip_prefix(PREFIX) else {

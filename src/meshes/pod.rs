@@ -1,9 +1,9 @@
-//! What is known of a pod when its capture is decided.
+//! Facts about a pod, from which its capture is decided.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-/// What is known of a pod. A CNI plugin knows the annotations, a runtime's hooks the labels and containers too, and an
+/// Known facts about a pod. A CNI plugin knows the annotations, a runtime's hooks the labels and containers too, and an
 /// injector everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodFacts {
@@ -11,37 +11,37 @@ pub struct PodFacts {
     pub namespace: Option<String>,
     /// Its name.
     pub name: Option<String>,
-    /// Its annotations; `None` where they are unknown.
+    /// Its annotations; `None` if unknown.
     pub annotations: Option<BTreeMap<String, String>>,
-    /// Its labels; `None` where they are unknown.
+    /// Its labels; `None` if unknown.
     pub labels: Option<BTreeMap<String, String>>,
-    /// All its containers; `None` where they are unknown.
+    /// All its containers; `None` if unknown.
     pub containers: Option<Vec<Container>>,
-    /// The name servers of its `resolv.conf`; `None` where they are unknown.
+    /// The name servers of its `resolv.conf`; `None` if unknown.
     pub resolvers: Option<Vec<IpAddr>>,
-    /// What Nomad says of an allocation; `None` where the runtime is not known to be Nomad.
+    /// Nomad's arguments of an allocation; `None` if the runtime is not known to be Nomad.
     pub nomad: Option<NomadFacts>,
 }
 
-/// What Nomad says of an allocation in `CNI_ARGS`.
+/// The arguments that Nomad passes for an allocation in `CNI_ARGS`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NomadFacts {
     /// `CONSUL_IPTABLES_CONFIG`: Consul's redirection configuration as JSON.
     pub consul_config: Option<String>,
 }
 
-/// What is known of a container.
+/// Known facts about a container.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Container {
     /// Its name.
     pub name: String,
-    /// Its arguments; `None` where they are unknown.
+    /// Its arguments; `None` if unknown.
     pub args: Option<Vec<String>>,
-    /// Its environment, with `None` for a value taken from elsewhere; `None` where it is unknown.
+    /// Its environment, with `None` for a value taken from elsewhere; `None` if unknown.
     pub env: Option<BTreeMap<String, Option<String>>>,
-    /// The user it runs as; `None` where that is unknown.
+    /// The user it runs as; `None` if unknown.
     pub uid: Option<u32>,
-    /// The group it runs as; `None` where that is unknown.
+    /// The group it runs as; `None` if unknown.
     pub gid: Option<u32>,
 }
 

@@ -21,7 +21,7 @@ pub(super) enum Invalid {
     #[error("it is not a JSON object: {0}")]
     NotAnObject(serde_json::Error),
     /// A name that libcni refuses for networks.
-    #[error("it has no name that a network can have")]
+    #[error("it has no valid network name")]
     Name,
     /// No plugins but netweir.
     #[error("it has no plugins, or none but {NAME}")]

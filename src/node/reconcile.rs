@@ -120,7 +120,7 @@ pub(super) struct Blocked<'a> {
 pub enum Unsupported {
     #[error(transparent)]
     Version(#[from] UnsupportedVersion),
-    #[error("it has no name that a network can have")]
+    #[error("it has no valid network name")]
     Name,
     #[error(
         "its plugins come from the directory {0}, where netweir adds none; list them in the file and set \

@@ -157,8 +157,8 @@ option_set! {
     Verify ("verify") ["NETWEIR_VERIFY"] in Installation,
     Switch "true|false" = Text("false"), like "true", common;
 
-    /// Install the rules also where traffic of others passes. Without it, netweir refuses the network namespace of a node or
-    /// of another host of pods.
+    /// Install the rules even where other pods' traffic passes. Without it, netweir refuses the network namespace of a node
+    /// or of another host of pods.
     Host ("host") ["NETWEIR_HOST"] in Installation,
     Switch "true|false" = Text("false"), like "true";
 

@@ -1,4 +1,4 @@
-//! What the marks of Istio's injector ask for.
+//! The decision for pods that Istio's injector changed.
 
 use serde_json::Value;
 
@@ -14,11 +14,11 @@ use super::proxy_config::{PROXY, ProxyEnvironment};
 
 /// Whether the injector should inject; a label and an annotation.
 const INJECT: &str = "sidecar.istio.io/inject";
-/// What the ambient agent did.
+/// Set by Istio's node agent after it redirected an ambient pod.
 const REDIRECTION: &str = "ambient.istio.io/redirection";
-/// Captures the pod itself.
+/// The init container that captures the pod.
 const INIT: &str = "istio-init";
-/// Waits until a plugin has captured the pod.
+/// The init container that waits until a plugin has captured the pod.
 const VALIDATION: &str = "istio-validation";
 
 /// The containers that the injector's status names.
@@ -45,14 +45,14 @@ pub(in crate::meshes) fn claim(facts: &PodFacts, remarks: &mut Vec<Remark>) -> O
     if status.is_some() || facts.container(VALIDATION).is_some() {
         return Some(Claim::Capture(Reason::IstioValidation));
     }
-    // No injector writes such a value on a gateway or beside an init container of its own.
+    // No injector writes such a value on a gateway or on a pod with istio-init.
     remarks.push(Remark::Warning(format!(
-        "annotation {INJECTED}: names no containers, as Istio's injector does; captured all the same"
+        "annotation {INJECTED}: expected a list of containers, as Istio's injector writes; captured anyway"
     )));
     Some(Claim::Capture(Reason::IstioStatusUnreadable))
 }
 
-/// What the containers rule out, whatever the status says.
+/// The reason to bypass that the containers give, independent of the status.
 fn bypass_by_containers(facts: &PodFacts) -> Option<Reason> {
     if facts.container(INIT).is_some() {
         return Some(Reason::IstioInit);
@@ -68,13 +68,13 @@ fn bypass_by_containers(facts: &PodFacts) -> Option<Reason> {
     (facts.lacks_container(PROXY) || is_other_proxy).then_some(Reason::IstioNoSidecar)
 }
 
-/// What the label says of injection, or the annotation where there is no label; `None` for other words.
+/// The injection label, or the annotation if there is no label; `None` if the value is unknown.
 fn inject(facts: &PodFacts) -> Option<bool> {
     let text = facts.label(INJECT).or_else(|| facts.annotation(INJECT))?;
     notation::go_switch(text).ok()
 }
 
-/// The error in the switch whose word is unknown.
+/// The error if the value of the injection annotation is unknown.
 pub(in crate::meshes) fn unknown_word(facts: &PodFacts) -> Option<OptionError> {
     let text = facts.annotation(INJECT)?;
     notation::go_switch(text)
@@ -83,7 +83,7 @@ pub(in crate::meshes) fn unknown_word(facts: &PodFacts) -> Option<OptionError> {
 }
 
 impl Status {
-    /// The status; `None` where it is not an object that names containers, or has null in their place.
+    /// The status; `None` if it is not an object with at least one of the two lists. A list may be null.
     fn read(text: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(text).ok()?;
         let names = |key: &str| match value.get(key) {

@@ -137,7 +137,7 @@ option_set! {
     NetworkNamespace ("network-namespace") ["NETWORK_NAMESPACE"] in Action,
     One "NAMESPACE" = Described("the current one"), like "/proc/4711/ns/net", common;
 
-    /// Install the rules also where traffic of others passes, such as on a node.
+    /// Install the rules even where other pods' traffic passes, such as on a node.
     Host ("host") [] in Action,
     Switch "true|false" = Text("false"), like "true";
 

@@ -1,4 +1,4 @@
-//! What the marks of Linkerd's injector ask for.
+//! The decision for pods that Linkerd's injector changed.
 
 use crate::meshes::annotations::unknown;
 use crate::meshes::claim::{Claim, MeshMode, Remark};
@@ -8,9 +8,9 @@ use crate::options::OptionError;
 
 use super::annotations::{INJECT, INJECTED};
 
-/// Captures the pod itself.
+/// The init container that captures the pod.
 const INIT: &str = "linkerd-init";
-/// The proxy.
+/// The proxy's container.
 const PROXY: &str = "linkerd-proxy";
 
 pub(in crate::meshes) fn claim(
@@ -33,15 +33,15 @@ pub(in crate::meshes) fn claim(
     }
     if mode.is_none() && facts.containers.is_none() {
         remarks.push(Remark::Warning(
-            "no annotation shows whether Linkerd's pods have the init container linkerd-init; taken for none: where they \
-             have it, set \"meshes\": {\"linkerd\": \"init\"}, otherwise \"cni\""
+            "no annotation shows whether Linkerd's pods have the init container linkerd-init; assuming that they do not: if \
+             they do, set \"meshes\": {\"linkerd\": \"init\"}, otherwise \"cni\""
                 .to_owned(),
         ));
     }
     Some(Claim::Capture(Reason::LinkerdProxy))
 }
 
-/// The error in the switch whose word is unknown.
+/// The error if the value of the injection annotation is unknown.
 pub(in crate::meshes) fn unknown_word(facts: &PodFacts) -> Option<OptionError> {
     let text = facts.annotation(INJECT)?;
     let accepted = ["enabled", "ingress", "disabled"];

@@ -62,7 +62,7 @@ option_set! {
     TimeoutCloseWait ("timeout-close-wait-secs") [] in Action,
     Number "SECONDS" = Text("0"), like "3600";
 
-    /// Install the rules also where traffic of others passes, such as on a node.
+    /// Install the rules even where other pods' traffic passes, such as on a node.
     Host ("host") [] in Action,
     Switch "true|false" = Text("false"), like "true";
 
