@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use netweir::intent::{Capture, Dns, IpRanges, Port, RangeSelection};
+use netweir::intent::{Capture, Dns, DnsOverTcp, IpRanges, Port, RangeSelection};
 use netweir::ruleset::TABLE;
 
 use crate::sandbox::{NetnsTest, PEER, Sandbox, counters, fresh, install, run};
@@ -56,10 +56,7 @@ fn resolvers_on_loopback() -> [IpAddr; 3] {
 
 fn capture(servers: RangeSelection) -> Capture {
     Capture {
-        dns: Some(Dns {
-            port: Port::new(PROXY_PORT).expect("not 0"),
-            servers,
-        }),
+        dns: Some(Dns::new(Port::new(PROXY_PORT).expect("not 0"), servers)),
         ..Capture::default()
     }
 }
@@ -102,8 +99,11 @@ fn resolver_on_loopback_is_captured(address: IpAddr) {
 /// The application and the proxy take turns with three ports: soon a query of one has the addresses and ports of
 /// an earlier one of the other, which connection tracking still remembers.
 fn no_answer_is_lost(sandbox: &Sandbox, upstream: IpAddr) {
-    for servers in [only(upstream), RangeSelection::All] {
-        install(&capture(servers));
+    let everywhere = capture(RangeSelection::All);
+    let mut over_udp_only = everywhere.clone();
+    over_udp_only.dns.as_mut().expect("captured").tcp = DnsOverTcp::Bypass;
+    for capture in [capture(only(upstream)), everywhere, over_udp_only] {
+        install(&capture);
         let upstream = SocketAddr::new(upstream, 53);
         let (_server, _proxy) = start_across(sandbox, upstream, PATIENCE);
         ask_often(upstream);

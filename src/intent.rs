@@ -262,10 +262,54 @@ pub struct PassthroughSources {
 /// DNS capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
-    /// The proxy's DNS port, over UDP and TCP.
+    /// The proxy's DNS port.
     pub port: Port,
     /// The servers whose queries are captured.
     pub servers: RangeSelection,
+    /// What happens to queries over TCP.
+    pub tcp: DnsOverTcp,
+    /// Whether queries of applications and of the proxy are tracked in separate conntrack zones.
+    pub zones: bool,
+}
+
+impl Dns {
+    /// Queries to these servers over UDP and TCP, tracked in zones.
+    #[must_use]
+    pub const fn new(port: Port, servers: RangeSelection) -> Self {
+        Self {
+            port,
+            servers,
+            tcp: DnsOverTcp::Redirect,
+            zones: true,
+        }
+    }
+
+    /// Whether only queries over UDP go to the DNS port. Exclusions by port, and by the passthrough source, are then for
+    /// TCP alone.
+    #[must_use]
+    pub fn is_udp_only(&self) -> bool {
+        self.tcp != DnsOverTcp::Redirect
+    }
+
+    /// Whether queries of the family are captured.
+    #[must_use]
+    pub fn has_servers_of(&self, family: Family) -> bool {
+        match &self.servers {
+            RangeSelection::All => true,
+            RangeSelection::Only(servers) => !servers.is_empty_for(family),
+        }
+    }
+}
+
+/// What happens to DNS queries over TCP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DnsOverTcp {
+    /// They go to the DNS port, like those over UDP.
+    Redirect,
+    /// They bypass the proxy, to any server.
+    Bypass,
+    /// They are captured like other TCP.
+    Outbound,
 }
 
 impl Default for Capture {

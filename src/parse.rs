@@ -31,7 +31,8 @@ pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owner_id, 
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};
 pub use word::{
-    DnsChoice, FamilyChoice, ModeChoice, count, dns, families, inbound_mode, over_loopback, switch,
+    DnsChoice, FamilyChoice, ModeChoice, count, dns, dns_over_tcp, families, inbound_mode,
+    over_loopback, switch,
 };
 
 use crate::intent::InterfacePattern;

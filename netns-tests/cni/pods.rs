@@ -22,7 +22,7 @@ const STATUS: &str = "sidecar.istio.io/status";
 type Test = fn(&Sandbox);
 
 pub(super) fn tests() -> Vec<NetnsTest> {
-    let tests: [(&str, Test); 7] = [
+    let tests: [(&str, Test); 8] = [
         ("istio-gateway-is-bypassed", istio_gateway_is_bypassed),
         (
             "istio-sidecar-with-cni-is-captured",
@@ -38,6 +38,7 @@ pub(super) fn tests() -> Vec<NetnsTest> {
         ),
         ("istio-proxy-config-captures-dns", proxy_config_captures_dns),
         ("kuma-without-dns-is-captured", kuma_is_captured),
+        ("kuma-dns-over-udp-is-captured", kuma_dns_is_captured),
         (
             "consul-captures-over-loopback",
             consul_captures_over_loopback,
@@ -155,16 +156,35 @@ fn proxy_config_captures_dns(sandbox: &Sandbox) {
         "shop",
     );
     for protocol in [Protocol::Udp, Protocol::Tcp] {
-        let query = Attempt {
-            protocol,
-            ..Attempt::tcp(Direction::Out, APP, SocketAddr::new(PEER[0], 53))
-        };
         assert_eq!(
-            listener(sandbox, &query),
+            query(sandbox, APP, protocol),
             Listener::Pod(15_053),
             "{protocol:?}"
         );
     }
+}
+
+/// Where a query to a DNS server outside goes.
+fn query(sandbox: &Sandbox, owner: Owner, protocol: Protocol) -> Listener {
+    let query = Attempt {
+        protocol,
+        ..Attempt::tcp(Direction::Out, owner, SocketAddr::new(PEER[0], 53))
+    };
+    listener(sandbox, &query)
+}
+
+fn kuma_dns_is_captured(sandbox: &Sandbox) {
+    let config = "cniMode: true\nredirect:\n  outbound: {enabled: false}\n  dns: {enabled: true, captureAll: true}\n";
+    let annotations = json!({
+        "kuma.io/sidecar-injected": "true",
+        "traffic.kuma.io/transparent-proxy-config": config,
+    });
+    add(sandbox, &annotations, "shop");
+    assert_eq!(query(sandbox, APP, Protocol::Udp), Listener::Pod(15_053));
+    assert_eq!(query(sandbox, APP, Protocol::Tcp), Listener::Peer);
+    assert_eq!(outbound(sandbox, APP, 80), Listener::Peer);
+    let proxy = Owner { uid: 5678, ..APP };
+    assert_eq!(query(sandbox, proxy, Protocol::Udp), Listener::Peer);
 }
 
 fn kuma_is_captured(sandbox: &Sandbox) {

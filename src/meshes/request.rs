@@ -117,7 +117,7 @@ impl Request {
         let port = self.dns.1;
         let capture = Capture {
             families,
-            dns: servers.map(|servers| Dns { port, servers }),
+            dns: servers.map(|servers| Dns::new(port, servers)),
             ..self.capture.clone()
         };
         (capture, notices)

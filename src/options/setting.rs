@@ -126,12 +126,21 @@ option_set! {
     IpFamilies ("ip-families") ["NETWEIR_IP_FAMILIES"] in Both,
     One "ipv4|ipv6|both|auto" = Text("both"), like "auto", common;
 
-    /// DNS queries to capture: none, to configured servers, or all. Over UDP and TCP. The servers of resolvers are those
+    /// DNS queries to capture: none, to configured servers, or all. The servers of resolvers are those
     /// of --dns-servers or --resolv-conf.
     Dns ("dns") ["NETWEIR_DNS"] in Dns,
     One "off|resolvers|all" = Text("off"), like "resolvers", common;
 
-    /// The proxy's port for DNS, over UDP and TCP.
+    /// DNS queries over TCP: redirect them like those over UDP, bypass them, or treat them like other TCP (outbound). With
+    /// bypass or outbound, port exclusions and the passthrough source do not apply to UDP.
+    DnsTcp ("dns-tcp") ["NETWEIR_DNS_TCP"] in Dns,
+    One "redirect|bypass|outbound" = Text("redirect"), like "bypass";
+
+    /// Track the DNS queries of applications and of the proxy in separate conntrack zones.
+    DnsZones ("dns-zones") ["NETWEIR_DNS_ZONES"] in Dns,
+    Switch "true|false" = Text("true"), like "false";
+
+    /// The proxy's port for DNS.
     DnsPort ("dns-port") ["NETWEIR_DNS_PORT"] in Dns,
     One "PORT" = Text("15053"), like "15053";
 

@@ -6,8 +6,8 @@ mod modes;
 use std::fmt;
 
 use crate::intent::{
-    Bound, Capture, Families, Family, InboundPorts, Interval, Intervals, IpRanges, OwnerSelection,
-    RangeSelection,
+    Bound, Capture, Dns, Families, Family, InboundPorts, Interval, Intervals, IpRanges,
+    OwnerSelection, RangeSelection,
 };
 use crate::parse::LARGEST_OWNER;
 
@@ -173,7 +173,8 @@ fn nothing(capture: &Capture) -> Found {
         || outbound.include_ports.is_empty()
             && matches!(&outbound.include_ranges, RangeSelection::Only(ranges) if ranges.is_empty());
     let no_outbound = !found.is_empty()
-        || covers(&outbound.exclude_ports, &every_port())
+        || !capture.dns.as_ref().is_some_and(Dns::is_udp_only)
+            && covers(&outbound.exclude_ports, &every_port())
         || capture.dns.is_none() && no_address;
     let no_inbound = match &capture.inbound.ports {
         InboundPorts::AllExcept(excluded) => covers(excluded, &every_port()),

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::intent::{
-    Bound, Capture, Dns, Families, InboundMode, InboundPorts, Intervals, IpRanges, OwnerSelection,
-    Port, PortsForUids, RangeSelection,
+    Bound, Capture, Dns, DnsOverTcp, Families, InboundMode, InboundPorts, Intervals, IpRanges,
+    OwnerSelection, Port, PortsForUids, RangeSelection,
 };
 
 use crate::ruleset::Elements;
@@ -212,6 +212,14 @@ impl Writer {
 
     fn dns(&self, dns: &Dns) -> Vec<(Setting, String)> {
         let mut texts = vec![(Setting::DnsPort, dns.port.to_string())];
+        match dns.tcp {
+            DnsOverTcp::Redirect => {}
+            DnsOverTcp::Bypass => texts.push((Setting::DnsTcp, "bypass".to_owned())),
+            DnsOverTcp::Outbound => texts.push((Setting::DnsTcp, "outbound".to_owned())),
+        }
+        if !dns.zones {
+            texts.push((Setting::DnsZones, "false".to_owned()));
+        }
         match &dns.servers {
             RangeSelection::All => texts.push((Setting::Dns, "all".to_owned())),
             RangeSelection::Only(servers) => texts.extend([

@@ -1,6 +1,6 @@
 //! Fixed words.
 
-use crate::intent::{Families, Family};
+use crate::intent::{DnsOverTcp, Families, Family};
 
 use super::{ValueError, decimal};
 
@@ -60,6 +60,19 @@ pub fn dns(text: &str) -> Result<DnsChoice, ValueError> {
         "resolvers" => Ok(DnsChoice::Resolvers),
         "all" => Ok(DnsChoice::All),
         _ => Err(ValueError::word(text, "off, resolvers, all")),
+    }
+}
+
+/// `redirect`, `bypass` or `outbound`.
+pub fn dns_over_tcp(text: &str) -> Result<DnsOverTcp, ValueError> {
+    match text {
+        "redirect" => Ok(DnsOverTcp::Redirect),
+        "bypass" => Ok(DnsOverTcp::Bypass),
+        "outbound" => Ok(DnsOverTcp::Outbound),
+        _ => Err(ValueError::Word {
+            text: text.to_owned(),
+            accepted: "redirect, bypass, outbound",
+        }),
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::intent::{Capture, DNS_PORT, Dns, Family, Port, Protocol, RangeSelection};
 use crate::ruleset::{BaseChain, End, Match, Rule, RuleId, SetName, Statement, Test};
 
-use super::builder::{Builder, leave_other_family, owner, proxy_owners, rule};
+use super::builder::{Builder, leave, leave_other_family, owner, proxy_owners, rule};
 
 /// The zone between the proxy and the DNS servers.
 const UPSTREAM: u16 = 1;
@@ -13,8 +13,16 @@ const DOWNSTREAM: u16 = 2;
 
 /// The chain that puts outgoing DNS packets into their zones.
 pub(super) fn outbound_raw(builder: &mut Builder, capture: &Capture) {
-    let Some(dns) = &capture.dns else { return };
+    let Some(dns) = in_zones(capture) else { return };
     let mut rules = Vec::from_iter(leave_other_family(BaseChain::OutboundRaw, capture));
+    if dns.is_udp_only() {
+        let families = capture.families.iter();
+        let without_servers = families.filter(|&family| !dns.has_servers_of(family));
+        rules.extend(without_servers.map(|family| {
+            let id = RuleId::LeaveFamily(BaseChain::OutboundRaw, family);
+            leave(id, [Match::Family(family)])
+        }));
+    }
     rules.extend(proxy_owners(capture).map(|(kind, id)| {
         rule(
             RuleId::ZoneProxyQuery(kind, id),
@@ -41,7 +49,7 @@ pub(super) fn outbound_raw(builder: &mut Builder, capture: &Capture) {
 
 /// The chain that puts incoming DNS answers into their zone.
 pub(super) fn inbound_raw(builder: &mut Builder, capture: &Capture) {
-    let Some(dns) = &capture.dns else { return };
+    let Some(dns) = in_zones(capture) else { return };
     let mut rules = Vec::from_iter(leave_other_family(BaseChain::InboundRaw, capture));
     let end = End::Source;
     rules.extend(with_servers(
@@ -51,6 +59,11 @@ pub(super) fn inbound_raw(builder: &mut Builder, capture: &Capture) {
         (RuleId::ZoneReply, end, UPSTREAM),
     ));
     builder.chain(BaseChain::InboundRaw, rules);
+}
+
+/// DNS capture, if its packets have zones.
+fn in_zones(capture: &Capture) -> Option<&Dns> {
+    capture.dns.as_ref().filter(|dns| dns.zones)
 }
 
 /// The rule for packets to or from the servers whose queries are captured: one for all, or one for each family.

@@ -1,7 +1,7 @@
 //! Outbound connections.
 
-use crate::intent::{Capture, DNS_PORT, OwnerId, Protocol, RangeSelection};
-use crate::ruleset::{BaseChain, End, OwnerKind, Rule, RuleId, SetName, Statement, Test};
+use crate::intent::{Capture, DNS_PORT, Dns, DnsOverTcp, OwnerId, Protocol, RangeSelection};
+use crate::ruleset::{BaseChain, End, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
     Builder, TCP, destination_port, leave, leave_excluded_interfaces, leave_other_family,
@@ -16,7 +16,15 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
     rules.push(leave_other_protocols(capture));
     rules.extend(leave_excluded_interfaces(chain, capture));
     rules.extend(leave_excluded_ports(builder, capture));
-    rules.extend(leave_passthrough_sources(chain, capture));
+    rules.extend(leave_passthrough_sources(chain, capture).map(|rule| {
+        Rule {
+            matches: of_tcp_only(capture)
+                .into_iter()
+                .chain(rule.matches)
+                .collect(),
+            ..rule
+        }
+    }));
     for (kind, id) in proxy_owners(capture) {
         rules.extend(redirect_own_pod_calls(capture, kind, id));
         if !capture.outbound.capture_over_loopback {
@@ -72,11 +80,26 @@ fn captured_protocols(capture: &Capture) -> &'static [Protocol] {
     }
 }
 
+/// Limits a rule to TCP where UDP is captured in spite of it.
+fn of_tcp_only(capture: &Capture) -> Option<Match> {
+    capture
+        .dns
+        .as_ref()
+        .is_some_and(Dns::is_udp_only)
+        .then_some(TCP)
+}
+
+/// Whether DNS over TCP goes to the DNS port.
+fn redirects_dns_over_tcp(capture: &Capture) -> bool {
+    capture.dns.as_ref().is_some_and(|dns| !dns.is_udp_only())
+}
+
 fn leave_excluded_ports(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     let outbound = &capture.outbound;
     let mut rules = Vec::new();
     for &protocol in captured_protocols(capture) {
-        if !outbound.exclude_ports.is_empty() {
+        let is_for_protocol = protocol == Protocol::Tcp || redirects_dns_over_tcp(capture);
+        if is_for_protocol && !outbound.exclude_ports.is_empty() {
             let name = SetName::OutboundExcludePorts;
             let ports = builder.ports(protocol, name, &outbound.exclude_ports, Test::In);
             rules.push(leave(RuleId::LeaveExcludedPort(protocol), [ports]));
@@ -108,7 +131,7 @@ fn redirect_own_pod_calls(
     kind: OwnerKind,
     id: OwnerId,
 ) -> impl Iterator<Item = Rule> {
-    let dns = capture.dns.is_some() && kind == OwnerKind::Uid;
+    let dns = redirects_dns_over_tcp(capture) && kind == OwnerKind::Uid;
     capture.families.iter().map(move |family| {
         let mut matches = vec![
             loopback(BaseChain::Outbound),
@@ -136,9 +159,10 @@ fn redirect_own_pod_calls(
 /// matches the calls of the others.
 fn leave_loopback_of_others(capture: &Capture, kind: OwnerKind, id: OwnerId) -> Rule {
     let mut matches = vec![loopback(BaseChain::Outbound)];
-    if capture.dns.is_some() {
+    if redirects_dns_over_tcp(capture) {
         matches.push(destination_port(Protocol::Tcp, Test::IsNot(DNS_PORT)));
     }
+    matches.extend(of_tcp_only(capture));
     matches.push(owner(kind, Test::IsNot(id)));
     leave(RuleId::LeaveLoopbackNot(kind, id), matches)
 }
@@ -172,7 +196,11 @@ fn redirect_dns(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     };
     let to_proxy = [Statement::Redirect(dns.port)];
     let mut rules = Vec::new();
-    for &protocol in captured_protocols(capture) {
+    let protocols: &[_] = match dns.tcp {
+        DnsOverTcp::Redirect => &Protocol::ALL,
+        DnsOverTcp::Bypass | DnsOverTcp::Outbound => &[Protocol::Udp],
+    };
+    for &protocol in protocols {
         let query = destination_port(protocol, Test::Is(DNS_PORT));
         match &dns.servers {
             RangeSelection::All => {
@@ -188,7 +216,26 @@ fn redirect_dns(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
             }
         }
     }
+    if dns.tcp == DnsOverTcp::Bypass {
+        rules.extend(leave_dns_over_tcp(capture, dns));
+    }
     rules
+}
+
+/// One rule for any server, or one for each family that has servers.
+fn leave_dns_over_tcp(capture: &Capture, dns: &Dns) -> Vec<Rule> {
+    let query = destination_port(Protocol::Tcp, Test::Is(DNS_PORT));
+    if dns.servers == RangeSelection::All {
+        return vec![leave(RuleId::LeaveDnsOverTcp(None), [query])];
+    }
+    let families = capture.families.iter();
+    families
+        .filter(|&family| dns.has_servers_of(family))
+        .map(|family| {
+            let id = RuleId::LeaveDnsOverTcp(Some(family));
+            leave(id, [Match::Family(family), query.clone()])
+        })
+        .collect()
 }
 
 fn redirect_included(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {

@@ -101,6 +101,8 @@ rule_ids! {
     LeaveNotIncludedOwner(kind: OwnerKind) = Outbound "leave-not-included",
     /// Redirects DNS queries.
     RedirectDns(protocol: Protocol, family: Option<Family>) = Outbound "redirect-dns",
+    /// Bypasses DNS queries over TCP.
+    LeaveDnsOverTcp(family: Option<Family>) = Outbound "leave-dns-tcp",
     /// Bypasses the loopback range.
     LeaveLoopbackRange(family: Family) = Outbound "leave-loopback-range",
     /// Bypasses excluded destinations.

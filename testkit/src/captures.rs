@@ -6,9 +6,9 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netweir::intent::{
-    Capture, Dns, Families, Family, Inbound, InboundMode, InboundPorts, InterfacePattern, Interval,
-    IpRanges, Outbound, OwnerId, OwnerSelection, Owners, PassthroughSources, Port, Ports,
-    PortsForUids, Protocol, Proxy, RangeSelection, Tproxy,
+    Capture, Dns, DnsOverTcp, Families, Family, Inbound, InboundMode, InboundPorts,
+    InterfacePattern, Interval, IpRanges, Outbound, OwnerId, OwnerSelection, Owners,
+    PassthroughSources, Port, Ports, PortsForUids, Protocol, Proxy, RangeSelection, Tproxy,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -127,7 +127,17 @@ fn ports_for_uids() -> impl Strategy<Value = PortsForUids> {
 }
 
 fn dns() -> impl Strategy<Value = Dns> {
-    (port(), range_selection()).prop_map(|(port, servers)| Dns { port, servers })
+    let tcp = prop_oneof![
+        2 => Just(DnsOverTcp::Redirect),
+        2 => Just(DnsOverTcp::Bypass),
+        1 => Just(DnsOverTcp::Outbound),
+    ];
+    (port(), range_selection(), tcp, any::<bool>()).prop_map(|(port, servers, tcp, zones)| Dns {
+        port,
+        servers,
+        tcp,
+        zones,
+    })
 }
 
 fn passthrough() -> impl Strategy<Value = PassthroughSources> {

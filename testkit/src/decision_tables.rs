@@ -8,7 +8,7 @@ mod packet;
 
 use netweir::connection::{Connection, Owner, Path, Tracking};
 use netweir::explain::Verdict;
-use netweir::intent::{Capture, Dns, InboundMode, InboundPorts, Port, Tproxy};
+use netweir::intent::{Capture, Dns, DnsOverTcp, InboundMode, InboundPorts, Port, Tproxy};
 use netweir::ruleset::End;
 
 use packet::{Packet, selected, to_loopback, to_port};
@@ -107,6 +107,7 @@ impl Packet<'_> {
     fn outbound(&self) -> Option<Port> {
         let capture = self.capture;
         let intent = &capture.outbound;
+        let udp_only = self.dns_is_udp_only();
         // 1
         if self.by_any(&capture.exclude_interfaces) {
             return None;
@@ -116,12 +117,14 @@ impl Packet<'_> {
             return None;
         }
         // 3
-        if self.interface == "lo" && self.is_passthrough() {
+        if self.interface == "lo" && self.is_passthrough() && (self.is_tcp() || !udp_only) {
             return None;
         }
         // 4
         for &uid in &capture.proxy.uids {
-            if let Some(decision) = self.proxy_owner(self.uid_is(uid), capture.dns.is_some()) {
+            if let Some(decision) =
+                self.proxy_owner(self.uid_is(uid), capture.dns.is_some() && !udp_only)
+            {
                 return decision.port();
             }
         }
@@ -154,9 +157,16 @@ impl Packet<'_> {
         if let Some(dns) = &capture.dns
             && self.transport.protocol().is_some()
             && self.to_port() == Some(53)
-            && selected(&dns.servers, self.to())
         {
-            return Some(dns.port);
+            match dns.tcp {
+                _ if !self.is_tcp() || !udp_only => {
+                    if selected(&dns.servers, self.to()) {
+                        return Some(dns.port);
+                    }
+                }
+                DnsOverTcp::Bypass if self.has_servers(dns) => return None,
+                DnsOverTcp::Redirect | DnsOverTcp::Bypass | DnsOverTcp::Outbound => {}
+            }
         }
         // 8
         if self.to_loopback_range() {
@@ -191,7 +201,11 @@ impl Packet<'_> {
             return Some(Decision::Redirect(capture.proxy.inbound_port));
         }
         // b
-        let covered = capture.dns.is_none() || tcp_to.is_some_and(|port| port != 53);
+        let covered = match &capture.dns {
+            None => true,
+            Some(_) if self.dns_is_udp_only() => tcp_to.is_some(),
+            Some(_) => tcp_to.is_some_and(|port| port != 53),
+        };
         if by_lo && owned == Some(false) && covered && !capture.outbound.capture_over_loopback {
             return Some(Decision::Leave);
         }
@@ -290,7 +304,10 @@ impl Packet<'_> {
 
     /// "DNS and connection tracking zones", for what is made here.
     fn zone_out(&self, dns: &Dns) -> Option<u16> {
-        let ports = self.ports().filter(|_| !self.is_tcp())?;
+        let ports = self.ports().filter(|_| !self.is_tcp() && dns.zones)?;
+        if dns.tcp != DnsOverTcp::Redirect && !self.has_servers(dns) {
+            return None;
+        }
         if self.of_proxy() && ports.1 == 53 {
             Some(1)
         } else if self.of_proxy() && ports.0 == dns.port.number() {
@@ -302,7 +319,7 @@ impl Packet<'_> {
 
     /// The same for what arrives.
     fn zone_in(&self, dns: &Dns) -> Option<u16> {
-        let ports = self.ports().filter(|_| !self.is_tcp())?;
+        let ports = self.ports().filter(|_| !self.is_tcp() && dns.zones)?;
         (ports.0 == 53 && selected(&dns.servers, self.addresses.end(End::Source))).then_some(1)
     }
 }

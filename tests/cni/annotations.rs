@@ -39,6 +39,17 @@ fn captured(annotations: &Value, config: &Value) -> Capture {
     }
 }
 
+/// The same, where the runtime names the pod's resolvers.
+fn captured_with_resolvers(annotations: &Value, keys: &Value) -> Capture {
+    let mut config = annotated(annotations, keys);
+    config["runtimeConfig"]["dns"] =
+        json!({"servers": ["10.96.0.10", "fd00::a"], "searches": ["svc.cluster.local"]});
+    match read(&environment(), &config.to_string(), &NoFiles).unwrap() {
+        Request::Add(attachment) => attachment.capture.unwrap().capture_of(Families::Both),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// What the same options are on the command line.
 fn given(options: &[(&str, &str)]) -> Capture {
     let mut given = OptionValues::default();
@@ -480,16 +491,7 @@ fn unreadable_proxy_config_is_an_error() {
 #[test]
 fn resolvers_come_from_the_runtime() {
     let annotations = json!({"netweir.io/capture": "enabled", "netweir.io/dns": "resolvers"});
-    let with = |keys: Value| {
-        let mut config = annotated(&annotations, &keys);
-        config["runtimeConfig"]["dns"] =
-            json!({"servers": ["10.96.0.10", "fd00::a"], "searches": ["svc.cluster.local"]});
-        let environment = environment();
-        match read(&environment, &config.to_string(), &NoFiles).unwrap() {
-            Request::Add(attachment) => attachment.capture.unwrap().capture_of(Families::Both),
-            other => panic!("{other:?}"),
-        }
-    };
+    let with = |keys: Value| captured_with_resolvers(&annotations, &keys);
     let expected = |servers| given(&[("dns", "resolvers"), ("dns-servers", servers)]);
     assert_eq!(with(json!({})), expected("10.96.0.10,fd00::a"));
     // An option wins.
@@ -568,6 +570,22 @@ const KUMA: &[(&str, &str)] = &[
     ("proxy-gid", ""),
 ];
 
+#[test]
+fn kumas_resolvers_come_from_the_runtime() {
+    let annotations = kuma_config("redirect: {dns: {enabled: true}}");
+    let details = failure(&annotations);
+    assert!(details.contains("redirect.dns.captureAll: "), "{details}");
+    let resolvers = [
+        ("dns", "resolvers"),
+        ("dns-tcp", "bypass"),
+        ("dns-servers", "10.96.0.10,fd00::a"),
+    ];
+    assert_eq!(
+        captured_with_resolvers(&annotations, &json!({})),
+        given(&[KUMA, &resolvers].concat())
+    );
+}
+
 fn kuma_config(yaml: &str) -> Value {
     json!({
         "kuma.io/sidecar-injected": "true",
@@ -621,6 +639,25 @@ fn kumas_configuration_is_read_from_one_annotation() {
                 ),
             ],
         ),
+        (
+            "redirect: {dns: {enabled: true, captureAll: true}}",
+            &[("dns", "all"), ("dns-tcp", "bypass")],
+        ),
+        (
+            "redirect: {outbound: {enabled: false, insertRedirectInsteadOfAppend: true}, dns: {enabled: true, captureAll: true, port: 16053, skipConntrackZoneSplit: true}}",
+            &[
+                ("exclude-outbound-ports", "1-65535"),
+                ("dns", "all"),
+                ("dns-tcp", "outbound"),
+                ("dns-port", "16053"),
+                ("dns-zones", "false"),
+            ],
+        ),
+        // Without DNS capture, the rest of it has no meaning.
+        (
+            "redirect: {outbound: {insertRedirectInsteadOfAppend: true}, dns: {captureAll: true, port: 0, skipConntrackZoneSplit: true}}",
+            &[],
+        ),
         // Without a meaning for a plugin.
         (
             "wait: 5\nretry: {maxRetries: 4}\nlog: {enabled: true}\nverbose: true\niptablesExecutables: {iptables: /x}\n",
@@ -636,11 +673,6 @@ fn kumas_configuration_is_read_from_one_annotation() {
 #[test]
 fn what_kuma_does_and_netweir_cannot_is_an_error() {
     for (yaml, field) in [
-        ("redirect: {dns: {enabled: true}}", "redirect.dns.enabled"),
-        (
-            "redirect: {dns: {captureAll: true}}",
-            "redirect.dns.captureAll",
-        ),
         (
             "redirect: {vnet: {networks: ['docker0:172.17.0.0/16']}}",
             "redirect.vnet.networks",
@@ -747,9 +779,17 @@ fn kumas_values_are_read_from_annotations_of_their_own() {
         captured(&gateway, &json!({})),
         given(&[KUMA, &expected].concat())
     );
+    let dns = pod(&[
+        ("kuma.io/builtin-dns", "enabled"),
+        ("kuma.io/builtin-dns-port", "16053"),
+    ]);
+    let expected = [("dns", "all"), ("dns-tcp", "bypass"), ("dns-port", "16053")];
+    assert_eq!(
+        captured(&dns, &json!({})),
+        given(&[KUMA, &bare, &expected].concat())
+    );
     for (key, value) in [
         ("traffic.kuma.io/exclude-inbound-ports", ""),
-        ("kuma.io/builtin-dns", "enabled"),
         ("kuma.io/builtin-dns", "maybe"),
         ("traffic.kuma.io/exclude-outbound-ips", "10.0.0.0/8"),
         ("traffic.kuma.io/exclude-outbound-ports-for-uids", "a:b"),

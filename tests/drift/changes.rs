@@ -25,10 +25,7 @@ fn everything() -> Ruleset {
         .collect();
     capture.outbound.uids.exclude = [999].into_iter().collect();
     capture.outbound.gids.exclude = [998].into_iter().collect();
-    capture.dns = Some(Dns {
-        port: Port::new(15053).unwrap(),
-        servers: RangeSelection::All,
-    });
+    capture.dns = Some(Dns::new(Port::new(15053).unwrap(), RangeSelection::All));
     plan(&capture)
 }
 

@@ -185,10 +185,10 @@ fn everything() -> Capture {
     capture.outbound.exclude_ranges = networks
         .map(|network: IpNet| IpNet::from(network.addr()))
         .collect();
-    capture.dns = Some(netweir::intent::Dns {
-        port: capture.proxy.outbound_port,
-        servers: RangeSelection::Only(servers.map(IpNet::from).collect()),
-    });
+    capture.dns = Some(netweir::intent::Dns::new(
+        capture.proxy.outbound_port,
+        RangeSelection::Only(servers.map(IpNet::from).collect()),
+    ));
     capture
 }
 

@@ -116,10 +116,8 @@ pub(crate) const CHANGES: &[(IstioFlag, &str, Change)] = &[
     }),
     (IstioFlag::RedirectDns, "true", |own| {
         let server = ["10.96.0.10/32".parse().unwrap()];
-        own.dns = Some(Dns {
-            port: port(15053),
-            servers: RangeSelection::Only(server.into_iter().collect()),
-        });
+        let servers = RangeSelection::Only(server.into_iter().collect());
+        own.dns = Some(Dns::new(port(15053), servers));
     }),
     (IstioFlag::CaptureAllDns, "true", |_| {}),
     (IstioFlag::ExcludeInterfaces, "eth1,tun+", |own| {

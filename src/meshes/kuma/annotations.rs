@@ -18,11 +18,12 @@ const OUTBOUND_PORT: &str = "15001";
 /// Where Envoy's administration interface listens.
 const ADMIN_PORT: &str = "9901";
 const PROBE_PROXY_PORT: &str = "kuma.io/application-probe-proxy-port";
+/// Where the proxy answers DNS.
+const DNS_PORT: &str = "15053";
+/// Only UDP goes there.
+const DNS_OVER_TCP: &str = "bypass";
 const EVERY_PORT: &str = "1-65535";
 
-const DNS: OptionErrorKind = OptionErrorKind::Unsupported(
-    "Kuma's DNS capture leaves TCP port 53 to the rules for other TCP connections, which netweir cannot do",
-);
 const EXCLUDED_ADDRESSES: OptionErrorKind = OptionErrorKind::Unsupported(
     "Kuma bypasses excluded addresses before it looks at the proxy's own connections, netweir after it",
 );
@@ -88,7 +89,7 @@ fn by_document(document: &mut Document, options: &mut PodOptions) {
     }
     inbound(document, options);
     outbound(document, options);
-    dns(document);
+    dns(document, options);
     unsupported(document);
 }
 
@@ -174,11 +175,27 @@ fn outbound(document: &mut Document, options: &mut PodOptions) {
     }
 }
 
-fn dns(document: &mut Document) {
-    for path in ["redirect.dns.enabled", "redirect.dns.captureAll"] {
-        if document.boolean(path) == Some(true) {
-            document.note(path, DNS);
-        }
+fn dns(document: &mut Document, options: &mut PodOptions) {
+    let values = &mut options.mesh;
+    let enabled = document.boolean("redirect.dns.enabled") == Some(true);
+    let all = document.boolean("redirect.dns.captureAll") == Some(true);
+    let skips_zones = document.boolean("redirect.dns.skipConntrackZoneSplit") == Some(true);
+    // Kuma then inserts the rules for other TCP before the one that leaves DNS.
+    let inserts = document.boolean("redirect.outbound.insertRedirectInsteadOfAppend") == Some(true);
+    let port = document.text("redirect.dns.port");
+    if !enabled {
+        return;
+    }
+    let servers = if all { "all" } else { "resolvers" };
+    document.give(values, Setting::Dns, "redirect.dns.captureAll", servers);
+    let tcp = if inserts { "outbound" } else { DNS_OVER_TCP };
+    let path = "redirect.outbound.insertRedirectInsteadOfAppend";
+    document.give(values, Setting::DnsTcp, path, tcp);
+    let port = port.unwrap_or_else(|| DNS_PORT.to_owned());
+    document.give(values, Setting::DnsPort, "redirect.dns.port", port);
+    if skips_zones {
+        let path = "redirect.dns.skipConntrackZoneSplit";
+        document.give(values, Setting::DnsZones, path, "false");
     }
 }
 
@@ -267,6 +284,7 @@ const TEXTS: [(&str, Setting); 3] = [
 const FAMILY_MODE: &str = "kuma.io/transparent-proxying-ip-family-mode";
 const GATEWAY: &str = "kuma.io/gateway";
 const BUILTIN_DNS: &str = "kuma.io/builtin-dns";
+const BUILTIN_DNS_PORT: &str = "kuma.io/builtin-dns-port";
 const DROP_INVALID: &str = "traffic.kuma.io/drop-invalid-packets";
 const EXCLUDED_IPS: &str = "traffic.kuma.io/exclude-outbound-ips";
 const FOR_UIDS: &str = "traffic.kuma.io/exclude-outbound-ports-for-uids";
@@ -275,6 +293,7 @@ const FOR_UIDS: &str = "traffic.kuma.io/exclude-outbound-ports-for-uids";
 pub(crate) fn keys() -> impl Iterator<Item = (&'static str, Setting)> {
     let lists = LISTS.map(|(key, setting, _)| (key, setting));
     let others = [
+        (BUILTIN_DNS_PORT, Setting::DnsPort),
         (FOR_UIDS, Setting::ExcludeOutboundPortsForUids),
         (DROP_INVALID, Setting::DropInvalid),
         (FAMILY_MODE, Setting::IpFamilies),
@@ -350,7 +369,15 @@ fn by_single_annotations(facts: &PodFacts, options: &mut PodOptions) {
         );
     }
     if switch(BUILTIN_DNS) {
-        errors.push(annotation_error(BUILTIN_DNS, DNS));
+        let port = facts.annotation(BUILTIN_DNS_PORT);
+        let port = port.map_or(DNS_PORT, str::trim);
+        for (setting, key, text) in [
+            (Setting::Dns, BUILTIN_DNS, "all"),
+            (Setting::DnsTcp, BUILTIN_DNS, DNS_OVER_TCP),
+            (Setting::DnsPort, BUILTIN_DNS_PORT, port),
+        ] {
+            values.set(setting, origin(key), text.to_owned());
+        }
     }
     if facts
         .annotation(EXCLUDED_IPS)

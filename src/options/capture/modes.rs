@@ -27,6 +27,8 @@ impl Reader<'_> {
     pub(super) fn dns(&mut self, families: Option<FamilyChoice>) -> Option<Dns> {
         let choice = self.one(Setting::Dns, parse::dns);
         let port = self.one(Setting::DnsPort, parse::port);
+        let tcp = self.one(Setting::DnsTcp, parse::dns_over_tcp);
+        let zones = self.one(Setting::DnsZones, parse::switch);
         let servers = match choice? {
             DnsChoice::Off => return None,
             DnsChoice::All => RangeSelection::All,
@@ -38,6 +40,8 @@ impl Reader<'_> {
         Some(Dns {
             port: port?,
             servers,
+            tcp: tcp?,
+            zones: zones?,
         })
     }
 

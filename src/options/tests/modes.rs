@@ -64,7 +64,7 @@ fn tproxy_mode_has_the_meshes_marks_and_table() {
 fn dns_is_captured_to_resolvers_or_all() {
     let dns = |port, servers| {
         let port = Port::new(port).unwrap();
-        Ok(Some(Dns { port, servers }))
+        Ok(Some(Dns::new(port, servers)))
     };
     let file = "nameserver 127.0.0.53\nnameserver fd00::53\n";
     assert_eq!(

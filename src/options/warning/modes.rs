@@ -72,11 +72,17 @@ pub(super) fn dns(capture: &Capture, given: &OptionValues) -> Found {
             let option = given.name(Setting::Dns);
             (setting, Consequence::NoEffectWithout { option, value: "" })
         };
-        return [Setting::DnsPort, Setting::ResolvConf, Setting::DnsServers]
-            .into_iter()
-            .filter(|&setting| given.has(setting))
-            .map(without)
-            .collect();
+        return [
+            Setting::DnsTcp,
+            Setting::DnsZones,
+            Setting::DnsPort,
+            Setting::ResolvConf,
+            Setting::DnsServers,
+        ]
+        .into_iter()
+        .filter(|&setting| given.has(setting))
+        .map(without)
+        .collect();
     };
     let proxy = &capture.proxy;
     let taken = [
@@ -89,7 +95,7 @@ pub(super) fn dns(capture: &Capture, given: &OptionValues) -> Found {
         .filter(|(port, _)| *port == Some(dns.port))
         .map(|(_, words)| (Setting::DnsPort, Consequence::DnsPortTaken(words)));
     let excluded = holding([(
-        capture.outbound.exclude_ports.contains(DNS),
+        !dns.is_udp_only() && capture.outbound.exclude_ports.contains(DNS),
         Setting::ExcludeOutboundPorts,
         Consequence::DnsExcluded {
             dns: given.name(Setting::Dns),

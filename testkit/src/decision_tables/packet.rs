@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netweir::connection::{Addresses, Owner, Tracking, Transport};
-use netweir::intent::{Capture, Family, InterfacePattern, Port, Protocol, RangeSelection};
+use netweir::intent::{
+    Capture, Dns, DnsOverTcp, Family, InterfacePattern, Port, Protocol, RangeSelection,
+};
 use netweir::ruleset::End;
 
 /// A packet somewhere on its way.
@@ -34,7 +36,24 @@ impl Packet<'_> {
                     && exclusion.uids.contains(uid)
             })
         };
-        outbound.exclude_ports.contains(port) || self.owner.is_some_and(|owner| for_uid(owner.uid))
+        let for_everyone = self.is_tcp() || !self.dns_is_udp_only();
+        for_everyone && outbound.exclude_ports.contains(port)
+            || self.owner.is_some_and(|owner| for_uid(owner.uid))
+    }
+
+    /// "DNS over UDP only".
+    pub(super) fn dns_is_udp_only(&self) -> bool {
+        let dns = self.capture.dns.as_ref();
+        dns.is_some_and(|dns| dns.tcp != DnsOverTcp::Redirect)
+    }
+
+    /// Whether DNS is captured in the packet's family.
+    pub(super) fn has_servers(&self, dns: &Dns) -> bool {
+        match (&dns.servers, self.addresses.family()) {
+            (RangeSelection::All, _) => true,
+            (RangeSelection::Only(servers), Family::Ipv4) => servers.ipv4.iter().next().is_some(),
+            (RangeSelection::Only(servers), Family::Ipv6) => servers.ipv6.iter().next().is_some(),
+        }
     }
 
     pub(super) fn is_passthrough(&self) -> bool {
