@@ -18,24 +18,26 @@ def read(name):
 
 class Multus(unittest.TestCase):
     def setUp(self):
-        self.definition = yaml.safe_load(read("network-attachment-definition.yaml"))
+        self.definitions = list(yaml.safe_load_all(read("network-attachment-definition.yaml")))
+        self.definition = self.definitions[0]
 
-    def test_definition(self):
-        self.assertEqual(set(self.definition), FIELDS)
-        self.assertEqual(self.definition["apiVersion"], "k8s.cni.cncf.io/v1")
-        self.assertEqual(self.definition["kind"], "NetworkAttachmentDefinition")
-        self.assertEqual(set(self.definition["metadata"]), {"name", "namespace"})
-        self.assertEqual(set(self.definition["spec"]), {"config"})
+    def test_definitions(self):
+        for definition in self.definitions:
+            self.assertEqual(set(definition), FIELDS)
+            self.assertEqual(definition["apiVersion"], "k8s.cni.cncf.io/v1")
+            self.assertEqual(definition["kind"], "NetworkAttachmentDefinition")
+            self.assertEqual(set(definition["metadata"]), {"name", "namespace"})
+            self.assertEqual(set(definition["spec"]), {"config"})
+            self.assertEqual(json.loads(definition["spec"]["config"])["name"], definition["metadata"]["name"])
 
     def test_definition_has_the_file_of_the_node(self):
         config = json.loads(self.definition["spec"]["config"])
         self.assertEqual(config, json.loads(read("netweir.conf")))
-        # Multus finds the file of a definition without a configuration by this name.
-        self.assertEqual(config["name"], self.definition["metadata"]["name"])
 
     def test_plugin_runs_alone_and_without_annotations(self):
-        config = json.loads(read("netweir.conf"))
-        self.assertEqual((config["type"], config["standalone"], config["policy"]), ("netweir", True, "all"))
+        configs = [definition["spec"]["config"] for definition in self.definitions]
+        for config in map(json.loads, [read("netweir.conf"), *configs]):
+            self.assertEqual((config["type"], config["standalone"], config["policy"]), ("netweir", True, "all"))
 
     def test_pod_is_attached_to_the_definition(self):
         (pod,) = yaml.safe_load_all(read("pod.yaml"))

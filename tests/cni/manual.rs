@@ -11,8 +11,6 @@ use netweir_testkit::fakes::NoFiles;
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};
 
-use crate::runtime::Call;
-
 const MANUAL: &str = include_str!("../../docs/cni.md");
 
 /// The text with what stands between the comments `<!-- NAME -->` and `<!-- end of NAME -->` replaced.
@@ -63,33 +61,32 @@ fn has_a_configuration_that_is_right() {
     let (example, _) = rest.split_once("```").expect("its end");
     let list: Value = serde_json::from_str(example).unwrap();
     let mut plugin = list["plugins"].as_array().unwrap().last().unwrap().clone();
-    assert_eq!(plugin["type"], "netweir");
     plugin["name"] = list["name"].clone();
-    // Only this version has STATUS.
-    plugin["cniVersion"] = "1.1.0".into();
-    let variable = |name: &str| (name == "CNI_COMMAND").then(|| Command::Status.text().into());
-    let environment = Environment::read(&variable).unwrap();
-    match read(&environment, &plugin.to_string(), &NoFiles) {
-        Ok(Request::Status(Some(_))) => {}
-        other => panic!("{other:?}"),
-    }
+    assert_accepted(plugin);
 }
 
-/// The configurations for Multus, called for a further interface of a pod that no mesh injected.
+/// The configurations for Multus are accepted, as STATUS accepts them: nothing is in a pod yet.
 #[test]
 fn has_configurations_for_multus_that_are_right() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/multus");
     let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let definition = file("network-attachment-definition.yaml");
-    let (_, embedded) = definition
-        .split_once("  config: |\n")
-        .expect("a configuration");
-    for text in [file("50-netweir.conf").as_str(), embedded] {
-        let mut config: Value = serde_json::from_str(text).unwrap();
-        config["runtimeConfig"] = serde_json::json!({"io.kubernetes.cri.pod-annotations": null});
-        let answer = Call::new("ADD", &config)
-            .variable("CNI_IFNAME", "net1")
-            .run();
-        assert_eq!(answer.result(), "{\"cniVersion\":\"0.3.1\"}\n");
+    let embedded = definition.split("  config: |\n").skip(1);
+    let embedded = embedded.map(|rest| rest.split("---").next().expect("a configuration"));
+    let alone = file("netweir.conf");
+    for text in embedded.chain([alone.as_str()]) {
+        assert_accepted(serde_json::from_str(text).unwrap());
+    }
+}
+
+fn assert_accepted(mut configuration: Value) {
+    assert_eq!(configuration["type"], "netweir");
+    // Only this version has STATUS.
+    configuration["cniVersion"] = "1.1.0".into();
+    let variable = |name: &str| (name == "CNI_COMMAND").then(|| Command::Status.text().into());
+    let environment = Environment::read(&variable).unwrap();
+    match read(&environment, &configuration.to_string(), &NoFiles) {
+        Ok(Request::Status(Some(_))) => {}
+        other => panic!("{other:?}"),
     }
 }
