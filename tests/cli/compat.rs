@@ -85,13 +85,12 @@ fn recognised_by_command_name_and_flags_alone() {
     assert_eq!((old_image.code, old_image.stdout), (Some(0), old));
     let warnings = |log: &str| {
         let warnings = log.lines().filter(|line| line.contains("-port: "));
-        warnings.map(|line| format!("{line}\n")).collect::<String>()
+        warnings.collect::<Vec<_>>().join("\n")
     };
     assert_data_eq!(
         warnings(&old_image.stderr),
         str![[r#"
 warning: --inbound-capture-port: inbound connections go to port 15006, the proxy's port since Istio 1.3; an older proxy expects them on its outbound port
-
 "#]]
     );
     assert_eq!(warnings(&run(&mut netweir(&ISTIO)).stderr), "");
@@ -251,9 +250,8 @@ fn log_ignored_flags_at_debug_level() {
     assert_eq!((quiet.code, quiet.stderr.as_str()), (Some(0), ""));
     let log = run_with(&["--log_output_level=all:debug"]).stderr;
     let notices = log.lines().filter(|line| line.contains(": ignored:"));
-    let notices: String = notices.map(|line| format!("{line}\n")).collect();
     assert_data_eq!(
-        notices,
+        notices.collect::<Vec<_>>().join("\n"),
         str![[r#"
 debug: --native-nftables: ignored: the rules are nf_tables rules anyway
 debug: --force-iptables-binary: ignored: no such program is run
@@ -262,7 +260,6 @@ debug: --force-apply: ignored: rules of an earlier run are replaced anyway, in o
 debug: --log_target: ignored: messages go to standard error
 debug: --log_caller: ignored: messages do not name a place in the source
 debug: --vklog: ignored: netweir has no Kubernetes client
-
 "#]]
     );
     assert_eq!(quiet.stdout, of_command("istio-iptables", &ISTIO));
