@@ -4,9 +4,11 @@ mod broken;
 mod confined;
 mod pod;
 
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 
-use netweir::intent::{Capture, Family, InboundMode, InboundPorts, Ports, RangeSelection, Tproxy};
+use netweir::intent::{
+    Capture, Dns, Family, InboundMode, InboundPorts, Port, Ports, RangeSelection, Tproxy,
+};
 use netweir::verify::{Check, Direction, Finding, Skip, Verification, verify};
 
 use crate::sandbox::{NetnsTest, install, run};
@@ -23,6 +25,11 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         NetnsTest::alone(
             "verify::chooses-connections-that-are-captured",
             chooses_captured,
+        ),
+        NetnsTest::alone("verify::proves_captured_dns", proves_captured_dns),
+        NetnsTest::alone(
+            "verify::finds_dns_queries_that_are_lost",
+            finds_lost_dns_queries,
         ),
         NetnsTest::alone("verify::skips-where-a-proxy-listens", proxy_listens),
         NetnsTest::alone(
@@ -93,6 +100,71 @@ fn proves_all(families: &[Family]) {
     for capture in [Capture::default(), tproxy(), guarded] {
         assert_proven(&verified(&capture), families);
     }
+}
+
+fn with_dns(servers: RangeSelection) -> Capture {
+    Capture {
+        dns: Some(Dns::new(Port::new(15053).unwrap(), servers)),
+        ..Capture::default()
+    }
+}
+
+/// The checks of DNS.
+fn dns_checks(verification: &Verification) -> Vec<String> {
+    let checks = verification.checks.iter();
+    let of_dns = checks.filter(|check| check.direction == Direction::Dns);
+    of_dns.map(Check::to_string).collect()
+}
+
+/// To any server, to servers on loopback, and where a DNS proxy listens already.
+fn proves_captured_dns() {
+    set_up(&Family::ALL);
+    let proven =
+        |family, server| format!("verified: DNS {family}: a query to {server} reached port 15053");
+    let all = verified(&with_dns(RangeSelection::All));
+    assert!(all.passed(), "{}", text(&all));
+    assert_eq!(
+        dns_checks(&all),
+        [
+            proven("ipv4", "192.0.2.1:53"),
+            proven("ipv6", "[2001:db8::1]:53")
+        ]
+    );
+    let server = "127.0.0.53".parse::<std::net::IpAddr>().unwrap();
+    let servers = [ipnet::IpNet::from(server)].into_iter().collect();
+    let capture = with_dns(RangeSelection::Only(servers));
+    let loopback = verified(&capture);
+    assert!(loopback.passed(), "{}", text(&loopback));
+    assert_eq!(dns_checks(&loopback), [proven("ipv4", "127.0.0.53:53")]);
+    let _proxy = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 15053)).unwrap();
+    assert_eq!(
+        dns_checks(&verified(&capture)),
+        ["not verified: DNS ipv4: something listens on port 15053 already (the proxy, if it runs)"]
+    );
+}
+
+fn finds_lost_dns_queries() {
+    set_up(&[Family::Ipv4]);
+    let lost = "table inet lost { chain input { type filter hook input priority 0; udp dport 15053 drop; }; }";
+    run("nft", &["-f", "-"], lost);
+    let capture = with_dns(RangeSelection::All);
+    let verification = verify(&capture, &install(&capture)).unwrap();
+    assert!(!verification.passed());
+    assert_eq!(
+        dns_checks(&verification)[0],
+        "verification failed: DNS ipv4: 192.0.2.1:53 should have reached port 15053, but it did not arrive within 2 seconds"
+    );
+    let causes: Vec<_> = verification
+        .causes
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert!(
+        causes
+            .iter()
+            .any(|cause| cause.contains("the chain input of the table inet lost")),
+        "{causes:?}"
+    );
 }
 
 /// Excludes the ranges, ports, sources and interfaces of the likeliest connection.

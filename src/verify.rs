@@ -10,6 +10,7 @@
 
 mod candidates;
 mod cause;
+mod dns;
 mod inbound;
 mod outbound;
 mod own_pod;
@@ -95,6 +96,8 @@ pub enum Direction {
     Inbound,
     /// From the proxy to its own pod.
     OwnPod,
+    /// DNS queries over UDP, from this namespace.
+    Dns,
 }
 
 /// The result of a check.
@@ -210,6 +213,7 @@ pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Erro
     remove_leftovers()?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = outbound::check(&mut trial)?;
+    checks.extend(dns::check(&mut trial)?);
     checks.extend(inbound::check(&mut trial)?);
     drop(lock);
     let mut verification = Verification {
@@ -302,14 +306,26 @@ impl<'a> Trial<'a> {
     }
 
     /// What the rules do with a new TCP connection; `None` if the addresses are of two families.
-    fn evaluate(&self, path: Path, source: IpAddr, destination: SocketAddr) -> Option<Outcome> {
+    fn evaluate_tcp(&self, path: Path, source: IpAddr, destination: SocketAddr) -> Option<Outcome> {
+        let transport = Transport::Tcp(PortPair {
+            source: SOURCE_PORT,
+            destination: destination.port(),
+        });
+        self.evaluate(path, source, destination.ip(), transport)
+    }
+
+    /// What the rules do with a new connection; `None` if the addresses are of two families.
+    fn evaluate(
+        &self,
+        path: Path,
+        source: IpAddr,
+        destination: IpAddr,
+        transport: Transport,
+    ) -> Option<Outcome> {
         let connection = Connection {
             path,
-            addresses: Addresses::of(source, destination.ip())?,
-            transport: Transport::Tcp(PortPair {
-                source: SOURCE_PORT,
-                destination: destination.port(),
-            }),
+            addresses: Addresses::of(source, destination)?,
+            transport,
             packet_mark: 0,
             connection_mark: 0,
             tracking: Tracking::New,
@@ -318,7 +334,7 @@ impl<'a> Trial<'a> {
     }
 }
 
-/// Any port that the kernel gives to a connection; no rule for TCP looks at it.
+/// Any port that the kernel gives to a connection; no rule that redirects looks at it.
 const SOURCE_PORT: u16 = 40_000;
 
 impl Bypassed {

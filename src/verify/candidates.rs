@@ -173,6 +173,12 @@ fn ranges_of(ranges: &IpRanges, family: Family) -> Vec<[IpAddr; 2]> {
     }
 }
 
+/// The first address of each range of the family.
+pub(super) fn first_addresses(ranges: &IpRanges, family: Family) -> Vec<IpAddr> {
+    let ranges = ranges_of(ranges, family).into_iter();
+    ranges.map(|[first, _]| first).collect()
+}
+
 /// The address after this one.
 pub(super) fn next(address: IpAddr) -> Option<IpAddr> {
     match address {

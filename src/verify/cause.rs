@@ -50,9 +50,9 @@ fn passes(chain: &OtherChain, check: &Check) -> bool {
     let family = chain.family.sees(check.family);
     let nat = chain.kind == "nat";
     let hook = match (check.direction, chain.hook) {
-        (Direction::Outbound | Direction::OwnPod, Hook::Prerouting)
+        (Direction::Outbound | Direction::OwnPod | Direction::Dns, Hook::Prerouting)
         | (Direction::Inbound, Hook::Output) => !nat,
-        (Direction::Outbound | Direction::OwnPod | Direction::Inbound, _) => true,
+        (Direction::Outbound | Direction::OwnPod | Direction::Dns | Direction::Inbound, _) => true,
     };
     family && hook
 }

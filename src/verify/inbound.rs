@@ -90,7 +90,7 @@ fn choose(
             for to in inbound_ports(trial.capture) {
                 let interface = names.receiver.to_owned();
                 let destination = SocketAddr::new(target, to);
-                let Some(outcome) = trial.evaluate(Path::In { interface }, client, destination)
+                let Some(outcome) = trial.evaluate_tcp(Path::In { interface }, client, destination)
                 else {
                     continue;
                 };

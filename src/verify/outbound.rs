@@ -41,7 +41,7 @@ fn choose(
         for &to in &ports {
             let destination = SocketAddr::new(address, to);
             let path = trial.path_out(&route);
-            let Some(outcome) = trial.evaluate(path, route.source, destination) else {
+            let Some(outcome) = trial.evaluate_tcp(path, route.source, destination) else {
                 continue;
             };
             if outcome.verdict == Verdict::Redirect(port) {
@@ -57,7 +57,7 @@ fn choose(
 }
 
 /// The addresses next to the namespace's own, in the same networks.
-fn neighbours(trial: &Trial<'_>, family: Family) -> Vec<IpAddr> {
+pub(super) fn neighbours(trial: &Trial<'_>, family: Family) -> Vec<IpAddr> {
     let mut neighbours = Vec::new();
     for own in trial.networks(family) {
         let near = [next(own.addr()), previous(own.addr())].into_iter();

@@ -24,7 +24,7 @@ fn find(trial: &mut Trial<'_>, family: Family, to: Port) -> Result<Finding, nfta
         };
         let destination = SocketAddr::new(address, to.number());
         let path = trial.path_out(&route);
-        let Some(outcome) = trial.evaluate(path, route.source, destination) else {
+        let Some(outcome) = trial.evaluate_tcp(path, route.source, destination) else {
             continue;
         };
         if outcome.verdict == Verdict::Redirect(port) {

@@ -20,7 +20,7 @@ use crate::intent::{Family, Port};
 use crate::process::wait::wait;
 
 /// The time limit of a connection. The kernel repeats the first packet after one second (`TCP_TIMEOUT_INIT`).
-const LIMIT: Duration = Duration::from_secs(2);
+pub(super) const LIMIT: Duration = Duration::from_secs(2);
 /// How long after its answer a connection may reach the listener, which is on the same host.
 const GRACE: Duration = Duration::from_millis(500);
 
@@ -165,6 +165,9 @@ pub enum Fault {
     /// There was no answer.
     #[error("there was no answer within {} seconds", LIMIT.as_secs())]
     NoAnswer,
+    /// A query did not arrive.
+    #[error("it did not arrive within {} seconds", LIMIT.as_secs())]
+    Lost,
     /// Another process accepted it.
     #[error("another process answered")]
     Elsewhere,
@@ -234,7 +237,7 @@ impl Client {
     }
 }
 
-fn failed(error: io::Error) -> Fault {
+pub(super) fn failed(error: io::Error) -> Fault {
     if error.kind() == io::ErrorKind::ConnectionRefused {
         Fault::Refused
     } else {

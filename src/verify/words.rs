@@ -12,6 +12,7 @@ impl fmt::Display for Direction {
             Self::Outbound => "outbound",
             Self::Inbound => "inbound",
             Self::OwnPod => "to its own pod",
+            Self::Dns => "DNS",
         })
     }
 }
@@ -20,6 +21,12 @@ impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = format_args!("{} {}", self.direction, self.family.name());
         match &self.finding {
+            Finding::Proven(Try { destination, port }) if self.direction == Direction::Dns => {
+                write!(
+                    f,
+                    "verified: {what}: a query to {destination} reached port {port}"
+                )
+            }
             Finding::Proven(Try { destination, port }) => write!(
                 f,
                 "verified: {what}: {destination} reached port {port}, original destination read back"
