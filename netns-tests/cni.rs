@@ -27,7 +27,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         }),
         NetnsTest::alone("cni::check-of-other-modes", check_of_other_modes),
         NetnsTest::alone("cni::lo-may-come-up-later", lo_may_come_up_later),
-        NetnsTest::alone("cni::a-pod-that-is-left-alone-stays-as-it-is", left_alone),
+        NetnsTest::alone("cni::bypasses-pod-without-any-change", bypassed_pod),
         NetnsTest::alone("cni::a-failed-add-leaves-nothing", || {
             failed_add_leaves_nothing();
         }),
@@ -41,8 +41,8 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         let name = format!("cni::behind-the-reference-plugins-{version}");
         let test = NetnsTest::alone(name, move || behind_the_reference_plugins(version));
         // The plugins of the distribution do not speak what is younger.
-        let spoken = version <= VERSION_OF_PLUGINS;
-        spoken.then(|| test.only_as_root().with(&PLUGINS))
+        let supported = version <= VERSION_OF_PLUGINS;
+        supported.then(|| test.only_as_root().with(&PLUGINS))
     }));
     tests
 }
@@ -102,7 +102,7 @@ fn behind_the_reference_plugins(version: SpecVersion) {
 
         let checked = runtime.check(&plugins);
         if version < SpecVersion::V0_4_0 {
-            // The runtime does not ask, and whoever does is told.
+            // The runtime does not call CHECK for such a pod. A direct call reports an error.
             let error = runtime.call(&plugins[place], "CHECK", results.last());
             assert_eq!(error.code(), 1);
         } else {
@@ -173,7 +173,7 @@ fn added(annotations: Value) -> Runtime {
     runtime
 }
 
-/// What somebody does in the pod, and what CHECK says of it.
+/// Changes in the pod, and what CHECK reports.
 fn check_tells_the_drift() {
     let redirect = "\"meta l4proto tcp counter redirect to :15001\"";
     let damages = [
@@ -282,7 +282,7 @@ fn lo_may_come_up_later() {
     }
 }
 
-fn left_alone() {
+fn bypassed_pod() {
     let mut runtime = Runtime::new(SpecVersion::V1_0_0);
     for annotations in [
         Value::Null,
@@ -333,13 +333,13 @@ fn failed_add_leaves_nothing() {
     );
     let addresses = runtime.in_pod(|| run("ip", &["-6", "address", "show", "dev", "lo"], ""));
     assert!(!addresses.contains("::6/128"), "{addresses}");
-    // DEL of what cannot be taken away succeeds, too.
+    // DEL also succeeds if the rules cannot be removed.
     assert_eq!(runtime.call(&ours(), "DEL", None).result(), "");
     owner.kill().expect("killed");
     owner.wait().expect("waited for");
 }
 
-/// The rules of the namespace that the runtime is in are not the plugin's, even if it is told that they are.
+/// The plugin never changes the runtime's own namespace, even if CNI_NETNS names it.
 fn del_takes_from_the_pod_alone() {
     let runtime = added(asks());
     install(&Capture::default());

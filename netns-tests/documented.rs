@@ -50,7 +50,7 @@ fn documented(section: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-/// The paths of all fields. What is in them for which `leaf` is true is listed elsewhere.
+/// The paths of all fields, without those below a field for which `leaf` is true.
 fn fields(values: &[Value], leaf: fn(&str) -> bool) -> BTreeSet<String> {
     fn gather(value: &Value, path: &str, leaf: fn(&str) -> bool, all: &mut BTreeSet<String>) {
         match value {
@@ -84,7 +84,7 @@ fn are_as_documented(section: &str, values: &[Value], leaf: fn(&str) -> bool) {
     assert_eq!(fields(values, leaf), documented(section), "{section}");
 }
 
-/// A rule that netweir cannot judge, other edits, and a table beside ours.
+/// A rule that netweir cannot evaluate, other edits, and another program's table.
 const EDITS: &str = "
     insert rule inet netweir outbound jhash ip saddr mod 2 0 accept
     insert rule inet netweir inbound tcp dport 5432 accept comment \"ours\"

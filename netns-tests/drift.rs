@@ -1,4 +1,4 @@
-//! What somebody changes in the kernel is told as exactly that.
+//! Each change to the installed rules is reported as one difference.
 
 use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::Capture;
@@ -122,7 +122,7 @@ fn lost_address() {
     assert_eq!(compare(&wanted, Some(&installed)), [expected]);
 }
 
-/// What the model has no words for is named, and the rule that it took the place of is missing.
+/// A rule that the model cannot express is reported, and the rule that it replaced is missing.
 fn unknown_rule() {
     let id = "outbound/redirect";
     let found = after(&format!(

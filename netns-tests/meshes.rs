@@ -1,5 +1,5 @@
-//! The meshes' command lines at work: which families they capture, validation without any privilege, what they set
-//! besides rules, and that nothing is left.
+//! The meshes' command lines in a namespace: captured families, validation without privileges, settings other than
+//! rules, and cleanup.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ use crate::sandbox::{NetnsTest, output_of, run};
 
 const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
-/// What Istio's injector asks for.
+/// The command line that Istio's injector writes.
 const INJECTOR: [&str; 15] = [
     "istio-iptables",
     "-p",
@@ -75,7 +75,7 @@ fn add_address(address: &str) {
     }
 }
 
-/// The exit code, and what was said.
+/// The exit code and the messages.
 fn ended(command: &mut Command) -> (Option<i32>, String) {
     let output = output_of(command.env_clear(), "");
     let said = String::from_utf8(output.stderr).expect("text");

@@ -1,4 +1,4 @@
-//! What installed the rules is kept with them.
+//! The options and version that installed the rules are kept with them.
 
 use netweir::intent::{Capture, Interval};
 use netweir::metadata::{Metadata, VERSION};
@@ -63,7 +63,7 @@ fn of_others() {
     assert_eq!(read(), None);
 }
 
-/// The same rules in other words change nothing.
+/// Equal rules from other options change nothing.
 fn first_stays() {
     let ruleset = install(&Capture::default());
     let first = read();

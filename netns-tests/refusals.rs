@@ -1,4 +1,4 @@
-//! The kernel's refusals name the object and the likely cause, and change nothing.
+//! Errors from the kernel name the object and the likely cause, and leave the rules unchanged.
 
 use std::io::Write;
 use std::process::{Child, Command, Stdio};
@@ -36,7 +36,7 @@ fn of_a_rule() {
     assert_eq!(error.kind(), ErrorKind::Unsupported(Feature::Expression));
     assert_eq!(state(), before);
 
-    // What an earlier run installed stays, too.
+    // The rules of an earlier run stay.
     nftables::apply(&whole, &MetadataBytes::default()).expect("applied");
     let before = state();
     refused(&ruleset);
@@ -74,7 +74,7 @@ fn state() -> [String; 3] {
     ]
 }
 
-/// Another program that owns a table as long as it runs.
+/// Another program that owns a table while it runs.
 struct Owner(Child);
 
 impl Owner {

@@ -1,4 +1,4 @@
-//! What is installed is what is printed, and what is read back.
+//! The installed rules equal those that are printed and those that are read back.
 
 use std::collections::HashSet;
 
@@ -122,7 +122,7 @@ fn second_time_changes_nothing(name: &str, capture: &Capture) {
     );
 }
 
-/// What is installed over something else is what it is where there was nothing.
+/// Rules that replace others equal rules that are installed in an empty namespace.
 fn one_after_the_other(capture: &Capture) -> Result<(), TestCaseError> {
     let ruleset = plan(capture);
     applied(&ruleset)?;

@@ -1,4 +1,4 @@
-//! The status is what is there: who installed it, whether it is still that, and what it has counted.
+//! `status`: what is installed and by which program, whether it was edited, and the counters.
 
 mod watched;
 
@@ -21,18 +21,18 @@ use crate::sandbox::{NetnsTest, Sandbox, counters, install, output_of, run};
 pub(crate) fn tests() -> Vec<NetnsTest> {
     let mut tests = vec![
         NetnsTest::new("status::counts-what-nft-does", counts),
-        NetnsTest::new("status::tells-it-in-words", in_words),
-        NetnsTest::alone("status::tells-that-there-is-nothing", nothing),
+        NetnsTest::new("status::prints-text", in_words),
+        NetnsTest::alone("status::reports-nothing-installed", nothing),
         NetnsTest::alone("status::knows-its-own-rules-again", own_rules),
-        NetnsTest::alone("status::tells-that-rules-were-edited", edited),
+        NetnsTest::alone("status::reports-edited-rules", edited),
         NetnsTest::alone("status::knows-no-options-without-a-note", without_note),
-        NetnsTest::alone("status::tells-of-newer-versions", newer),
+        NetnsTest::alone("status::reports-newer-versions", newer),
     ];
     tests.extend(watched::tests());
     tests
 }
 
-/// The exit code and what is printed.
+/// The exit code and the output.
 fn status(arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_netweir"));
     command.arg("status").args(arguments);
@@ -158,7 +158,7 @@ fn own_rules() {
     }
 }
 
-/// Whatever is edited, also to what netweir does not know, the status tells it.
+/// The status reports every edit, including objects that netweir does not know.
 fn edited() {
     for addition in ADDITIONS {
         install(&other_capture());
@@ -203,17 +203,17 @@ outbound, connections:
     assert_eq!(status["foreign"].as_array().map(Vec::len), Some(1));
 }
 
-/// So do the other verbs that look at what is installed.
+/// The other commands that read the installed rules warn, too.
 fn others_warn(words: &str) {
     for arguments in ["diff", "explain --from-kernel out", "graph --from-kernel"] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netweir"));
         let output = output_of(command.args(arguments.split(' ')), "");
-        let told = String::from_utf8_lossy(&output.stderr);
+        let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(
-            told.starts_with("warning: the rules were installed by a newer netweir"),
-            "{told}"
+            stderr.starts_with("warning: the rules were installed by a newer netweir"),
+            "{stderr}"
         );
-        assert!(told.contains(words), "{arguments}: {told}");
+        assert!(stderr.contains(words), "{arguments}: {stderr}");
         assert!(!output.stdout.is_empty());
     }
 }
@@ -234,7 +234,7 @@ fn newer() {
         nftables::remove().expect("removed");
         nftables::apply(&rules, &note).expect("applied");
     };
-    let told = |words: &str, wanted: (i32, &str)| {
+    let reports = |words: &str, wanted: (i32, &str)| {
         let (code, status) = json();
         let sync = status["sync"].as_str().expect("a word").to_owned();
         assert_eq!((code, sync.as_str()), (Some(wanted.0), wanted.1));
@@ -244,21 +244,21 @@ fn newer() {
     };
     let newer = "by netweir 999.1.0 (newer than this netweir";
     apply(1, &format!("999.1.0{options}"));
-    told(newer, (0, "same"));
-    // The other version made other rules of these options.
+    reports(newer, (0, "same"));
+    // The other version installed different rules for these options.
     others_warn("by=999.1.0");
     apply(1, "999.1.0");
-    told(newer, (3, "differs"));
+    reports(newer, (3, "differs"));
     apply(1, "999.1.0\ncapture-quic=on");
-    told("also capture-quic, unknown to this version", (0, "unknown"));
+    reports("also capture-quic, unknown to this version", (0, "unknown"));
     apply(7, "?");
-    told(
+    reports(
         "the metadata has format 7, which a newer netweir writes",
         (0, "unknown"),
     );
     others_warn("by=\"a version that this one cannot read\"");
     apply(1, "1\u{1b}[31m\nproxy-\u{7}");
-    told("by netweir 1\\u{1b}[31m", (0, "unknown"));
+    reports("by netweir 1\\u{1b}[31m", (0, "unknown"));
     apply(1, "0.0.1\nproxy-uid");
-    told("also proxy-uid, too long to keep", (0, "unknown"));
+    reports("also proxy-uid, too long to keep", (0, "unknown"));
 }

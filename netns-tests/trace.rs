@@ -1,4 +1,4 @@
-//! What is traced is where connections really go, and nothing of the tracing stays.
+//! `trace` reports where connections really go, and leaves nothing behind.
 
 mod coloured;
 mod limits;
@@ -38,11 +38,11 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
     });
     let others = vec![
         NetnsTest::new("trace::shows-what-the-filter-fits", filtered).only_as_root(),
-        NetnsTest::new("trace::tells-of-rules-of-others", others).only_as_root(),
-        NetnsTest::new("trace::tells-of-a-missing-listener", unheard_of),
+        NetnsTest::new("trace::names-rules-of-other-programs", others).only_as_root(),
+        NetnsTest::new("trace::reports-missing-listener", unheard_of),
         NetnsTest::new("trace::follows-replaced-rules", replaced),
         NetnsTest::new("trace::several-at-once", several),
-        NetnsTest::new("trace::tells-of-each-connection-once", again),
+        NetnsTest::new("trace::reports-each-connection-once", again),
         NetnsTest::new("trace::needs-no-table", without_table),
         NetnsTest::new("trace::shows-strange-names-harmlessly", strange_names),
     ];
@@ -83,8 +83,8 @@ fn traced_as_it_went(sandbox: &Sandbox, scenario: &str) {
     }
     let mut owners = 0;
     for line in traced.end(Signal::SIGTERM) {
-        let told: Value = serde_json::from_str(&line).expect("JSON");
-        let connection = &told["connection"];
+        let report: Value = serde_json::from_str(&line).expect("JSON");
+        let connection = &report["connection"];
         if connection["direction"] == "in" && connection["dev"] == "lo" {
             // It was shown on its way out, and rules looked at it again as it came back.
             continue;
@@ -99,24 +99,24 @@ fn traced_as_it_went(sandbox: &Sandbox, scenario: &str) {
             connection["from_port"]
         );
         let Some((outcome, actual, owner)) = expected.remove(&key) else {
-            panic!("nobody made {key}, or it was shown before: {told:#}");
+            panic!("unexpected {key}, or shown twice: {report:#}");
         };
         let rule = outcome.rule.as_ref().map(ToString::to_string);
         assert_eq!(
-            told["verdict"],
+            report["verdict"],
             outcome.verdict.name(),
-            "{told:#}\n{outcome}"
+            "{report:#}\n{outcome}"
         );
         assert_eq!(
-            told["rule"].as_str(),
+            report["rule"].as_str(),
             rule.as_deref(),
-            "{told:#}\n{outcome}"
+            "{report:#}\n{outcome}"
         );
         let port = outcome.verdict.port().map(|port| u64::from(port.number()));
-        assert_eq!(told["port"].as_u64(), port, "{told:#}");
+        assert_eq!(report["port"].as_u64(), port, "{report:#}");
         // By the time that it is asked about, the socket may be closed.
         if let Some(uid) = connection["uid"].as_u64() {
-            assert_eq!(uid, u64::from(owner.uid), "{told:#}");
+            assert_eq!(uid, u64::from(owner.uid), "{report:#}");
             owners += 1;
         }
         if let ConnectionOutcome::Accepted { by, .. } = actual {
@@ -124,13 +124,13 @@ fn traced_as_it_went(sandbox: &Sandbox, scenario: &str) {
                 Listener::Pod(port) => u64::from(port),
                 Listener::Peer => continue,
             };
-            let went_to = told["went_to"].as_str().expect("an end");
+            let went_to = report["went_to"].as_str().expect("an end");
             let port = went_to
                 .rsplit(':')
                 .next()
                 .and_then(|port| port.parse().ok());
             let transparent = matches!(outcome.verdict, Verdict::Tproxy(_));
-            assert!(transparent || port == Some(by), "{told:#}");
+            assert!(transparent || port == Some(by), "{report:#}");
         }
     }
     assert!(expected.is_empty(), "{:?}", expected.keys());
@@ -163,11 +163,11 @@ pub(crate) fn to_peer(owner: u32, port: u16) -> Attempt {
 
 /// The destination ports of what is shown. The kernel looks for its neighbours by `ICMPv6` when it likes, which has none.
 fn ports(lines: &[String]) -> Vec<u64> {
-    let told = lines.iter().filter_map(|line| {
-        let told: Value = serde_json::from_str(line).expect("JSON");
-        told["connection"]["port"].as_u64()
+    let report = lines.iter().filter_map(|line| {
+        let report: Value = serde_json::from_str(line).expect("JSON");
+        report["connection"]["port"].as_u64()
     });
-    told.collect()
+    report.collect()
 }
 
 fn filtered(sandbox: &Sandbox) {
@@ -199,7 +199,7 @@ fn filtered(sandbox: &Sandbox) {
     }
 }
 
-/// What drops a connection is named, whoever made it; and where it went to, if that is not our doing.
+/// A rule of another program that drops or redirects a connection is named.
 fn others(sandbox: &Sandbox) {
     install(&Capture::default());
     run(
@@ -334,7 +334,7 @@ fn again(sandbox: &Sandbox) {
     traced.end(Signal::SIGINT);
 }
 
-/// Without a table, there is all the same something to show.
+/// Connections are reported without a table, too.
 fn without_table(sandbox: &Sandbox) {
     let mut traced = Traced::start(&[]);
     // As long as it is there, its owner can be asked for.
@@ -348,7 +348,7 @@ fn without_table(sandbox: &Sandbox) {
     traced.end(Signal::SIGTERM);
 }
 
-/// What others have chosen does nothing to the terminal.
+/// Names chosen by other programs cannot control the terminal.
 fn strange_names(sandbox: &Sandbox) {
     install(&Capture::default());
     run(

@@ -56,7 +56,7 @@ const COMMANDS: &[CommandSpec] = &[
     version::COMMAND,
 ];
 
-/// What people look for, and what it is here.
+/// Command names that users may try, and the commands to suggest.
 const HINTS: [(&str, &str); 6] = [
     ("install", "apply, or cni install for the CNI plugin"),
     ("uninstall", "remove, or cni uninstall for the CNI plugin"),

@@ -1,4 +1,4 @@
-//! A runtime: calls plugins with variables and JSON, and hands each result to the next.
+//! A fake runtime: calls plugins with variables and JSON, and passes each result to the next.
 
 use std::fmt;
 use std::path::Path;
@@ -20,10 +20,10 @@ pub(super) const PLUGINS: [&str; 5] = [
     "/usr/lib/cni/portmap",
     "iptables",
 ];
-/// The latest version that the reference plugins of the oldest supported distribution speak (1.1.1).
+/// The latest version that the reference plugins (1.1.1) of the oldest supported distribution support.
 pub(super) const VERSION_OF_PLUGINS: SpecVersion = SpecVersion::V1_0_0;
 
-/// What a plugin answered.
+/// A plugin's answer.
 pub(super) struct Answer {
     succeeded: bool,
     stdout: String,
@@ -37,7 +37,7 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// What it printed, without the line's end; it must have succeeded.
+    /// Its output, without the newline. Panics unless the call succeeded.
     pub(super) fn result(&self) -> &str {
         assert!(self.succeeded, "{self:?}");
         self.stdout.trim_end_matches('\n')
@@ -66,7 +66,7 @@ impl Answer {
 
 /// A runtime with one pod, in the calling thread's namespace.
 pub(super) struct Runtime {
-    /// What the pod bears.
+    /// The pod's annotations.
     pub(super) annotations: Value,
     version: SpecVersion,
     home: Namespace,
@@ -168,7 +168,7 @@ impl Runtime {
         self.call_in(namespace.to_str().expect("text"), plugin, command, previous)
     }
 
-    /// The same for another network namespace.
+    /// One call, for another network namespace.
     pub(super) fn call_in(
         &self,
         namespace: &str,
@@ -190,7 +190,7 @@ impl Runtime {
         )
     }
 
-    /// A call of ours as somebody who may do nothing.
+    /// A call of netweir by a user without privileges.
     pub(super) fn without_privileges(&self, plugin: &Value, command: &str) -> Answer {
         let mut program = Command::new("setpriv");
         program.args(["--bounding-set=-all", "--inh-caps=-all"]);
@@ -227,7 +227,7 @@ impl Runtime {
         }
     }
 
-    /// The plugin's configuration as libcni hands it over; the result is one as it was printed.
+    /// The plugin's configuration as libcni passes it, with the previous result unchanged.
     fn input(&self, plugin: &Value, command: &str, previous: Option<&String>) -> String {
         let mut config = plugin.clone();
         config["cniVersion"] = self.version.text().into();

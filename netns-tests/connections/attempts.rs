@@ -1,5 +1,5 @@
-//! The matrix: owners, sources, destinations, ports, protocols, families and directions, of which
-//! the capture's own values and their neighbours are a part.
+//! The matrix of attempts: owners, sources, destinations, ports, protocols, families and directions, including the
+//! capture's own values and those next to them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -13,7 +13,7 @@ use crate::sandbox::{
     Attempt, BEYOND_POD, Direction, PEER, PEER_SECOND, POD, POD_PORTS, POD_SECOND, is_of_pod,
 };
 
-/// Every connection that is tried out under the capture.
+/// All connections to attempt under the capture.
 pub(crate) fn matrix(capture: &Capture) -> Vec<Attempt> {
     let mut attempts = Vec::new();
     for (source, destination) in outbound_addresses(capture) {
@@ -47,8 +47,7 @@ pub(crate) fn matrix(capture: &Capture) -> Vec<Attempt> {
     attempts
 }
 
-/// What a virtual machine behind a reroute interface sends elsewhere. Only what is captured, since the pod forwards
-/// nothing.
+/// Connections of a virtual machine behind a reroute interface. Captured ones only, since the pod forwards nothing.
 fn through_pod(capture: &Capture) -> Vec<Attempt> {
     let mut attempts = Vec::new();
     let mut reroute = capture.inbound.reroute_interfaces.iter();
@@ -166,8 +165,8 @@ const APP: Owner = Owner {
     gid: 1000,
 };
 
-/// Of the applications' ports the usual ones, and those of the capture; where nothing listens, TCP alone: nothing
-/// tells for sure that a datagram was refused.
+/// The usual ports of applications, and those of the capture. TCP only where nothing listens, because a refused
+/// datagram cannot be recognised reliably.
 fn ports(capture: &Capture) -> Vec<(Protocol, u16)> {
     let (InboundPorts::AllExcept(inbound) | InboundPorts::Only(inbound)) = &capture.inbound.ports;
     let outbound = &capture.outbound;
@@ -185,7 +184,7 @@ fn ports(capture: &Capture) -> Vec<(Protocol, u16)> {
     tcp.chain(udp).filter(|&(_, port)| port != 0).collect()
 }
 
-/// Sources and destinations of what the pod sends.
+/// Sources and destinations of outbound attempts.
 fn outbound_addresses(capture: &Capture) -> Vec<(Option<IpAddr>, IpAddr)> {
     let outbound = &capture.outbound;
     let mut ranges = vec![&outbound.exclude_ranges];
@@ -205,7 +204,7 @@ fn outbound_addresses(capture: &Capture) -> Vec<(Option<IpAddr>, IpAddr)> {
     let mut pairs: Vec<_> = usual.chain(named).map(|to| (None, to)).collect();
     let ipv4 = capture.passthrough.ipv4.iter().copied().map(IpAddr::from);
     let ipv6 = capture.passthrough.ipv6.iter().copied().map(IpAddr::from);
-    // Of a family that is not captured, nothing makes the source an address.
+    // The passthrough source is on no interface in a family that is not captured.
     let sources = ipv4
         .chain(ipv6)
         .filter(|&source| capture.families.contains(family_of(source)));
@@ -225,7 +224,7 @@ const fn family_of(address: IpAddr) -> Family {
     }
 }
 
-/// Sources and destinations of what arrives.
+/// Sources and destinations of inbound attempts.
 fn inbound_addresses(capture: &Capture) -> Vec<(Option<IpAddr>, IpAddr)> {
     let named: Vec<_> = addresses(&capture.inbound.exclude_sources)
         .into_iter()
@@ -242,7 +241,7 @@ fn inbound_addresses(capture: &Capture) -> Vec<(Option<IpAddr>, IpAddr)> {
     distinct(pairs)
 }
 
-/// What a connection can have at an end: of the links' own networks only the addresses that are there.
+/// Whether a connection can use the address: in the links' own networks, only those that are assigned.
 fn is_unicast(address: &IpAddr) -> bool {
     let on_link = match address {
         IpAddr::V4(own) => matches!(own.octets(), [10, 1 | 2, 0, _]),

@@ -20,7 +20,7 @@ pub(super) const BY_PROXY: &[u8] = b" by the proxy";
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long one is waited for that is not expected.
 pub(super) const IMPATIENCE: Duration = Duration::from_secs(1);
-/// How long until it is noticed that nobody asks any more.
+/// How often a server checks whether the test has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
 const PROXY: Owner = Owner {

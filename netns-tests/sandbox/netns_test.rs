@@ -74,7 +74,7 @@ pub(crate) struct NetnsTest {
     body: Box<dyn FnOnce() + Send>,
 }
 
-/// What every sandbox is made with.
+/// Requirements of every sandbox.
 const SANDBOX_PROGRAMS: [&str; 2] = ["ip", "nft"];
 
 impl NetnsTest {

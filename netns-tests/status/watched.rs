@@ -1,4 +1,4 @@
-//! `status --watch`: told again whenever it changes, until a signal ends it.
+//! `status --watch`: printed again at each change, until a signal ends it.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

@@ -1,4 +1,4 @@
-//! What is shown is coloured on a terminal, and nowhere else.
+//! `trace` uses colours on a terminal, and nowhere else.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -42,7 +42,7 @@ fn on_terminal_alone(sandbox: &Sandbox) {
     assert!(piped.contains(PLAIN), "{piped:?}");
 }
 
-/// What the program shows of one connection.
+/// The output for one connection.
 fn shown(sandbox: &Sandbox, mut command: Command, mut output: impl Read) -> String {
     let mut child = command
         .args(["trace", "--count=1", "out", "tcp", ":80"])

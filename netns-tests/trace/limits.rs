@@ -16,7 +16,7 @@ pub(super) fn tests() -> Vec<NetnsTest> {
         NetnsTest::alone("trace::nothing-stays-however-it-ends", nothing_stays),
         NetnsTest::alone("trace::ends-with-whom-it-tells", unheard),
         NetnsTest::alone("trace::goes-on-when-messages-are-lost", lost),
-        NetnsTest::alone("trace::is-unnoticed-by-other-verbs", unnoticed),
+        NetnsTest::alone("trace::is-invisible-to-other-commands", unnoticed),
         NetnsTest::alone("trace::needs-permission", without_permission).with(&["setpriv"]),
     ]
 }
@@ -85,9 +85,9 @@ fn unheard() {
         shown.starts_with("{\"version\":1,") && shown.ends_with("}\nend\n"),
         "{shown}"
     );
-    let told = std::fs::read_to_string(directory.path().join("ready")).expect("text");
-    assert!(told.contains("until SIGINT or SIGTERM\n"), "{told}");
-    assert!(!told.contains("error: "), "{told}");
+    let report = std::fs::read_to_string(directory.path().join("ready")).expect("text");
+    assert!(report.contains("until SIGINT or SIGTERM\n"), "{report}");
+    assert!(!report.contains("error: "), "{report}");
 }
 
 /// While it is stopped, the kernel soon has nowhere to put what it tells.
@@ -109,9 +109,9 @@ fn lost() {
     send(33_333).expect("sent");
     let mut shown = 0;
     loop {
-        let told: Value = serde_json::from_str(&traced.line()).expect("JSON");
-        if told["connection"]["port"] == 33_333 {
-            assert_eq!(told["verdict"], "leave");
+        let report: Value = serde_json::from_str(&traced.line()).expect("JSON");
+        if report["connection"]["port"] == 33_333 {
+            assert_eq!(report["verdict"], "leave");
             break;
         }
         shown += 1;
@@ -133,7 +133,7 @@ fn lost() {
 /// So many packets are more than the kernel keeps the messages of.
 const FLOOD: u16 = 4000;
 
-/// It is seen by nobody who looks at what is captured.
+/// Commands that read the installed rules do not show the tracing.
 fn unnoticed() {
     install(&Capture::default());
     let looks = || {

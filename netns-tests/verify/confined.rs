@@ -1,4 +1,4 @@
-//! With what a pod has: one capability, a read-only `/proc/sys`, and other runs at the same time.
+//! `--verify` in a pod's conditions: one capability, a read-only `/proc/sys`, several runs at once.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -29,7 +29,7 @@ pub(super) fn tests() -> Vec<NetnsTest> {
 
 const NETWEIR: &str = env!("CARGO_BIN_EXE_netweir");
 
-/// What the container of a pod may do with `drop: [ALL], add: [NET_ADMIN]`.
+/// Runs with the capabilities of a container with `drop: [ALL], add: [NET_ADMIN]`.
 fn confined(further: &[&str]) {
     set_up(&Family::ALL);
     // Any user can run it there.
@@ -66,7 +66,7 @@ fn assert_all_proven(ended: &Ended) {
     );
 }
 
-/// Several wait for each other: none takes another's listeners for a proxy, or its links away.
+/// Several runs wait for each other: no run takes another's listeners for a proxy or removes its links.
 fn at_once() {
     set_up(&Family::ALL);
     run(NETWEIR, &["apply"], "");

@@ -24,7 +24,7 @@ pub(crate) enum Place<'a> {
     New,
 }
 
-/// What the run does there.
+/// The access that the run needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Anything that needs no privilege.
@@ -40,7 +40,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Enters the namespace and gives up every privilege that the run does not need.
+/// Enters the namespace and drops every privilege that the run does not need.
 pub(crate) fn enter(place: Place<'_>, access: Access, log: Log) -> Result<(), AppError> {
     let needed: &[Capability] = match access {
         Access::Unprivileged => &[],

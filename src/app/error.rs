@@ -1,4 +1,4 @@
-//! What can go wrong in a step.
+//! Errors of a step.
 
 use std::path::PathBuf;
 use std::{fmt, io};
@@ -10,10 +10,10 @@ use crate::process::namespace::NamespaceError;
 use crate::process::privileges::PrivilegeError;
 use crate::verify;
 
-/// What Kubernetes sets in every container.
+/// The variable that Kubernetes sets in every container.
 pub(super) const POD_VARIABLE: &str = "KUBERNETES_SERVICE_HOST";
 
-/// Why a network namespace is taken for one that others' traffic passes.
+/// A sign that other pods' traffic passes a network namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostSign {
     /// A pod's process runs in the initial namespace, as with `hostNetwork`.
@@ -23,7 +23,7 @@ pub enum HostSign {
         /// The interface.
         veth: String,
     },
-    /// The namespace forwards for others at the other end of this veth pair.
+    /// The namespace forwards for another namespace at the other end of this veth pair.
     Forwards {
         /// The interface.
         veth: String,
@@ -61,7 +61,7 @@ pub enum AppError {
     /// A pod's namespace was asked for, and this is the process's own.
     #[error("{} is the network namespace of the runtime itself", .0.display())]
     OwnNamespace(PathBuf),
-    /// Others' traffic passes the namespace.
+    /// Other pods' traffic passes the namespace.
     #[error("refused, and nothing was changed: {0}")]
     Host(HostSign),
     /// The addresses of the namespace cannot be read.

@@ -1,4 +1,4 @@
-//! Refuses to capture a network namespace that others' traffic passes, such as that of a node: rules there would redirect
+//! Refuses to capture a network namespace that other pods' traffic passes, such as that of a node: rules there would redirect
 //! the connections of all its pods.
 
 use std::collections::BTreeSet;
@@ -19,7 +19,7 @@ const INITIAL_ONLY: &str = "/proc/sys/net/core/netdev_max_backlog";
 
 const WARNING: &str = "this is the initial network namespace: connections of all processes on this machine are captured";
 
-/// What is known of the current network namespace.
+/// Facts about the current network namespace.
 #[derive(Debug, Default)]
 struct NamespaceFacts {
     initial: bool,
@@ -87,7 +87,7 @@ impl NamespaceFacts {
     }
 }
 
-/// Refuses where there is a sign of others' traffic, unless netweir is installed there already. Warns in the initial network
+/// Refuses if there is a sign of other pods' traffic, unless netweir is installed there already. Warns in the initial network
 /// namespace, which is the place to capture on a machine without pods.
 pub(super) fn refuse_host(reroute: &[InterfacePattern], log: Log) -> Result<(), AppError> {
     let facts = NamespaceFacts::read()?;

@@ -91,7 +91,7 @@ impl AppError {
     }
 }
 
-/// What a kind of failure means, and what to do about it.
+/// The meaning of a kind of failure, and its remedy.
 fn kind_clauses(kind: ErrorKind, remedies: &Remedies) -> Vec<String> {
     let clauses: &[&str] = match kind {
         ErrorKind::NotPermitted => &["CAP_NET_ADMIN is missing", remedies.net_admin],

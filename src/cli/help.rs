@@ -172,7 +172,7 @@ fn documented(spec: &'static OptionSpec) -> Option<Arg> {
 /// With the words that the placeholder lists as possible values.
 fn with_choices(argument: Arg, value: &'static str) -> Arg {
     let words = value.split('|');
-    // What is in capitals is a description.
+    // A word in capitals is a description.
     let words: Vec<_> = words
         .filter(|word| !word.contains(char::is_uppercase))
         .collect();

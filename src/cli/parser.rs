@@ -1,6 +1,6 @@
 //! Parses command lines with clap, whose arguments are made from option specifications.
 //!
-//! To clap every value is a string. What the strings mean is checked later, for all sources alike.
+//! To clap every value is a string. Values are parsed later, in the same way for all sources.
 
 use std::env;
 use std::ffi::{OsStr, OsString};

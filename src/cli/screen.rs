@@ -26,12 +26,11 @@ impl Screen {
         Ok(screen)
     }
 
-    /// Draws the text in place of what is there: only the lines that are others, and none is blanked first, so that
-    /// nothing flickers.
+    /// Draws the text over the earlier one. Writes only the lines that differ and blanks none first, to avoid flicker.
     pub(super) fn show(&mut self, text: &str) -> Result<(), CliError> {
         let size = terminal_size().unwrap_or(SIZE);
         if self.size.replace(size) != Some(size) {
-            // What a terminal of another size still shows is not known.
+            // After a resize, the terminal's contents are unknown.
             self.lines.clear();
         }
         let rows = usize::from(size.1.0);

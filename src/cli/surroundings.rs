@@ -1,4 +1,4 @@
-//! The network namespace that a connection is asked about in.
+//! The network namespace in which a connection is explained.
 
 use std::cell::RefCell;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use crate::explain::{Network, Route};
 use crate::rtnetlink::addresses;
 use crate::rtnetlink::lookup::Routes;
 
-/// The current one: its routes and addresses, which everyone may read. What cannot be read is unknown.
+/// The current namespace's routes and addresses, which any user may read. Those that cannot be read are unknown.
 pub(super) struct Here(RefCell<Option<Routes>>);
 
 impl Here {

@@ -1,4 +1,4 @@
-//! Large sets are printed in time that grows with their size and no faster.
+//! The time to print a set grows linearly with its size.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use netweir::plan::plan;
 use netweir::render;
 use netweir::ruleset::Ruleset;
 
-/// A capture with so many excluded ranges of each family, no two of which touch.
+/// A capture with this many excluded ranges per family, none adjacent to another.
 fn excluded(ranges: u32) -> Ruleset {
     let mut capture = Capture::default();
     let ipv4 = (0..ranges).map(|nth| Ipv4Net::from(Ipv4Addr::from_bits(2 * nth)).into());
@@ -32,7 +32,7 @@ fn printed(ruleset: &Ruleset) -> [String; 4] {
     ]
 }
 
-/// The shortest of some runs: what else the machine does only adds to it.
+/// The shortest of several runs, because other load on the machine only adds time.
 fn time(ruleset: &Ruleset) -> Duration {
     let runs = (0..4).map(|_| {
         let start = Instant::now();
@@ -48,7 +48,7 @@ fn ten_times_the_ranges_take_about_ten_times_as_long() {
     let [nft, _, ipv4, ipv6] = printed(&many);
     assert!(nft.contains("0.1.56.126 }") && nft.contains("::1:387e }"));
     assert!(ipv4.lines().count() > 40_000 && ipv6.lines().count() > 40_000);
-    // A hundred times, were it quadratic.
+    // Quadratic time would be a hundred times as long.
     let (few, many) = (time(&few), time(&many));
     assert!(many < few * 35, "{few:?}, {many:?}");
 }
