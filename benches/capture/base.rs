@@ -19,6 +19,14 @@ const SLOWER: f64 = 1.03;
 
 const COLUMNS: &[&str] = &["work", "base", "this build", "ratio", "limit"];
 
+/// As Linkerd's injector calls it, with the options that have no default.
+const LINKERD: &[&str] = &[
+    "linkerd-init",
+    "--incoming-proxy-port=4143",
+    "--outgoing-proxy-port=4140",
+    "--proxy-uid=2102",
+];
+
 /// The commands of a row, without the program.
 type Commands<'a> = Vec<Vec<&'a str>>;
 
@@ -60,7 +68,7 @@ pub(crate) fn bench(bench: &mut Bench, base: &Path) -> Result<()> {
             vec![vec!["explain", "out", "tcp", "10.9.8.7:443"]],
         ),
         ("istio-iptables".to_owned(), vec![vec!["istio-iptables"]]),
-        ("linkerd-init".to_owned(), vec![vec!["linkerd-init"]]),
+        ("linkerd-init".to_owned(), vec![LINKERD.to_vec()]),
     ];
     let own = bench.options.netweir.clone();
     for (name, commands) in &rows {
