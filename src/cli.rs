@@ -15,6 +15,7 @@ mod error;
 mod explain;
 mod graph;
 mod help;
+mod here;
 mod hunks;
 mod invocation;
 mod output;
@@ -24,7 +25,6 @@ mod rules;
 mod screen;
 mod status;
 mod style;
-mod surroundings;
 mod trace;
 mod version;
 

@@ -24,6 +24,7 @@ use crate::intent::{InterfaceNameError, OwnerId};
 pub use address::{address, loopback_range, network, network_with_host_bits, passthrough_source};
 pub use amount::{duration, go_duration, positive};
 pub use exclusion::ports_for_uids;
+pub(crate) use list::distinct;
 pub use list::{Selection, entries, list, selection};
 pub use name_server::name_servers;
 pub use number::{mark, nonzero_mark, routing_table};

@@ -1,6 +1,6 @@
 //! `netweir apply`.
 
-use crate::app::{self, Access, Place, Planned, SystemFiles, resolve_options};
+use crate::app::{self, Access, Place, Planned, resolve_options};
 use crate::exit_code::ExitCode;
 use crate::intent::Family;
 use crate::log::Log;
@@ -10,7 +10,6 @@ use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::render;
 use crate::ruleset::Ruleset;
 
-use super::accounts::AccountFiles;
 use super::command::CommandSpec;
 use super::error::CliError;
 use super::invocation::Invocation;
@@ -53,18 +52,8 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
     run,
 };
 
-fn run(mut invocation: Invocation) -> ExitCode {
-    let Some(request) = ApplyRequest::read(&mut invocation) else {
-        return invocation.report();
-    };
-    let log = invocation.log;
-    for warning in &request.parsed.warnings {
-        log.warning(warning, &[]);
-    }
-    match request.run(log) {
-        Ok(()) => ExitCode::Done,
-        Err(error) => error.report(log),
-    }
+fn run(invocation: Invocation) -> ExitCode {
+    invocation.run(ApplyRequest::read, ApplyRequest::run)
 }
 
 /// The options, all valid.
@@ -76,15 +65,10 @@ struct ApplyRequest {
 
 impl ApplyRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
-        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
-        let namespace = options::network_namespace(&invocation.given);
+        let parsed = invocation.capture();
+        let namespace = invocation.namespace();
         let output = options::output(&invocation.given);
-        let parsed = invocation.noting(parsed);
-        let namespace = invocation.noting(namespace);
         let output = invocation.noting(output);
-        if !invocation.errors.is_empty() {
-            return None;
-        }
         Some(Self {
             parsed: parsed?,
             namespace: namespace?,
@@ -92,7 +76,10 @@ impl ApplyRequest {
         })
     }
 
-    fn run(self, log: Log) -> Result<(), CliError> {
+    fn run(self, log: Log) -> Result<ExitCode, CliError> {
+        for warning in &self.parsed.warnings {
+            log.warning(warning, &[]);
+        }
         let place = Place::of(self.namespace.as_ref());
         match self.output {
             Output::Print(format) => {
@@ -103,7 +90,7 @@ impl ApplyRequest {
                 };
                 app::enter(place, Access::Unprivileged, log)?;
                 let planned = Planned::new(resolve_options(self.parsed, log, NO_ADDRESS)?);
-                print(&text_of(format, &planned.ruleset))
+                print(&text_of(format, &planned.ruleset))?;
             }
             Output::Install { verify, host } => {
                 app::enter(place, Access::Rules, log)?;
@@ -112,9 +99,9 @@ impl ApplyRequest {
                 if verify {
                     planned.verify(log)?;
                 }
-                Ok(())
             }
         }
+        Ok(ExitCode::Done)
     }
 }
 

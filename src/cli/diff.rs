@@ -1,20 +1,19 @@
 //! `netweir diff`.
 
-use crate::app::{self, Access, Place, SystemFiles, resolve_options};
+use crate::app::{self, Access, Place, resolve_options};
 use crate::drift::{self, Hunk};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::options::{self, CommandOption, OutputFormat, Parsed, Section};
+use crate::options::{CommandOption, OutputFormat, Parsed};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
 
-use super::accounts::AccountFiles;
 use super::command::CommandSpec;
 use super::error::CliError;
 use super::hunks;
 use super::invocation::Invocation;
 use super::output::print;
-use super::rules::NO_ADDRESS;
+use super::rules::{NO_ADDRESS, Rules};
 use super::style::Style;
 
 /// The command.
@@ -22,15 +21,7 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
     name: "diff",
     about: "Compare the installed rules with those these options would install",
     details: "The exit code is 0 if they are the same and 3 if they differ.",
-    sections: &[
-        Section::Proxy,
-        Section::Inbound,
-        Section::Outbound,
-        Section::Both,
-        Section::Dns,
-        Section::Target,
-        Section::Logging,
-    ],
+    sections: Rules::SECTIONS,
     options: &[CommandOption::OutputFormat],
     words: None,
     examples: &[(
@@ -47,26 +38,15 @@ struct DiffRequest {
     format: OutputFormat,
 }
 
-fn run(mut invocation: Invocation) -> ExitCode {
-    let Some(request) = DiffRequest::read(&mut invocation) else {
-        return invocation.report();
-    };
-    match request.run(invocation.log) {
-        Ok(code) => code,
-        Err(error) => error.report(invocation.log),
-    }
+fn run(invocation: Invocation) -> ExitCode {
+    invocation.run(DiffRequest::read, DiffRequest::run)
 }
 
 impl DiffRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
-        let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
-        let namespace = options::network_namespace(&invocation.given);
-        let parsed = invocation.noting(parsed);
-        let namespace = invocation.noting(namespace);
+        let parsed = invocation.capture();
+        let namespace = invocation.namespace();
         let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
-        if !invocation.errors.is_empty() {
-            return None;
-        }
         Some(Self {
             parsed: parsed?,
             namespace: namespace?,

@@ -14,11 +14,11 @@ use crate::ruleset::Installed;
 use super::accounts::AccountFiles;
 use super::command::CommandSpec;
 use super::error::CliError;
+use super::here::Here;
 use super::invocation::Invocation;
 use super::output::print;
 use super::rules::{Rules, RulesInView};
 use super::style::{Colour, Style};
-use super::surroundings::Here;
 
 const CONNECTION_HELP: &str = "\
 The connection: [out|in] [tcp|udp|icmp] [ADDRESS:PORT] [KEY=VALUE ...]. The keys are from (an address, a port or both), dev, \
@@ -73,14 +73,8 @@ enum Asked {
     Typical,
 }
 
-fn run(mut invocation: Invocation) -> ExitCode {
-    let Some(request) = ExplainRequest::read(&mut invocation) else {
-        return invocation.report();
-    };
-    match request.run(invocation.log) {
-        Ok(code) => code,
-        Err(error) => error.report(invocation.log),
-    }
+fn run(invocation: Invocation) -> ExitCode {
+    invocation.run(ExplainRequest::read, ExplainRequest::run)
 }
 
 impl Asked {
@@ -150,9 +144,6 @@ impl ExplainRequest {
             invocation.own(CommandOption::OutputFormat, OutputFormat::parse)
         };
         let asked = Asked::read(invocation);
-        if !invocation.errors.is_empty() {
-            return None;
-        }
         Some(Self {
             rules: rules?,
             asked: asked?,

@@ -39,32 +39,24 @@ struct GraphRequest {
     draw: fn(&Diagram) -> String,
 }
 
-fn run(mut invocation: Invocation) -> ExitCode {
-    let Some(request) = GraphRequest::read(&mut invocation) else {
-        return invocation.report();
-    };
-    match request.run(invocation.log) {
-        Ok(()) => ExitCode::Done,
-        Err(error) => error.report(invocation.log),
-    }
+fn run(invocation: Invocation) -> ExitCode {
+    invocation.run(GraphRequest::read, GraphRequest::run)
 }
 
 impl GraphRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
         let rules = Rules::requested(invocation);
         let draw = invocation.own(CommandOption::GraphFormat, draw);
-        if !invocation.errors.is_empty() {
-            return None;
-        }
         Some(Self {
             rules: rules?,
             draw: draw?,
         })
     }
 
-    fn run(self, log: Log) -> Result<(), CliError> {
+    fn run(self, log: Log) -> Result<ExitCode, CliError> {
         let rules = self.rules.read(log)?;
-        print(&(self.draw)(&Diagram::new(&rules.installed)))
+        print(&(self.draw)(&Diagram::new(&rules.installed)))?;
+        Ok(ExitCode::Done)
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::{env, fs};
 
+use crate::app::SystemFiles;
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::options::{self, CommandOption, OptionError, OptionErrorKind, OptionValues, Setting};
-use crate::parse::ValueError;
+use crate::parse::{NetworkNamespace, ValueError};
 
+use super::accounts::AccountFiles;
+use super::error::CliError;
 use super::parser::{self, Parsed};
 
 /// The options of a command, from all sources, and the errors found so far.
@@ -50,6 +53,32 @@ impl Invocation {
             log,
             errors,
         }
+    }
+
+    /// Reads the request and runs it, or reports every error in the options.
+    pub(super) fn run<R>(
+        mut self,
+        read: impl FnOnce(&mut Self) -> Option<R>,
+        run: impl FnOnce(R, Log) -> Result<ExitCode, CliError>,
+    ) -> ExitCode {
+        match read(&mut self) {
+            Some(request) if self.errors.is_empty() => {
+                run(request, self.log).unwrap_or_else(|error| error.report(self.log))
+            }
+            _ => self.report(),
+        }
+    }
+
+    /// What the options capture, or `None` after recording errors.
+    pub(super) fn capture(&mut self) -> Option<options::Parsed> {
+        let parsed = options::capture(&self.given, &AccountFiles::default(), &SystemFiles);
+        self.noting(parsed)
+    }
+
+    /// The network namespace, if one was named, or `None` after recording an error.
+    pub(super) fn namespace(&mut self) -> Option<Option<NetworkNamespace>> {
+        let namespace = options::network_namespace(&self.given);
+        self.noting(namespace)
     }
 
     /// The value, or `None` after recording its errors.

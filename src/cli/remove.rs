@@ -4,7 +4,7 @@ use crate::app::{self, OpenConnections, Place};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::Removal;
-use crate::options::{self, CommandOption, Section};
+use crate::options::{CommandOption, Section};
 use crate::parse::{self, NetworkNamespace};
 
 use super::command::CommandSpec;
@@ -29,25 +29,22 @@ pub(super) const COMMAND: CommandSpec = CommandSpec {
     run,
 };
 
-fn run(mut invocation: Invocation) -> ExitCode {
-    let namespace = options::network_namespace(&invocation.given);
-    let namespace = invocation.noting(namespace);
+fn run(invocation: Invocation) -> ExitCode {
+    invocation.run(request, |(namespace, connections), log| {
+        remove(namespace.as_ref(), connections, log)?;
+        Ok(ExitCode::Done)
+    })
+}
+
+fn request(invocation: &mut Invocation) -> Option<(Option<NetworkNamespace>, OpenConnections)> {
+    let namespace = invocation.namespace();
     let keep = invocation.own(CommandOption::KeepConnections, parse::switch);
-    match (namespace, keep) {
-        (Some(namespace), Some(keep)) if invocation.errors.is_empty() => {
-            let log = invocation.log;
-            let connections = if keep {
-                OpenConnections::Keep
-            } else {
-                OpenConnections::Break
-            };
-            match remove(namespace.as_ref(), connections, log) {
-                Ok(()) => ExitCode::Done,
-                Err(error) => error.report(log),
-            }
-        }
-        _ => invocation.report(),
-    }
+    let connections = if keep? {
+        OpenConnections::Keep
+    } else {
+        OpenConnections::Break
+    };
+    Some((namespace?, connections))
 }
 
 /// Removes the rules and logs whether there were any.

@@ -1,18 +1,16 @@
 //! The rules that a command reads: those that the options would make, or those that are installed.
 
-use crate::app::{self, Access, AppError, Place, SystemFiles, resolve_options};
+use crate::app::{self, Access, AppError, Place, resolve_options};
 use crate::connection::{Connection, Direction, LOOPBACK};
 use crate::log::Log;
 use crate::nftables::other_chains::{self, OtherChain};
 use crate::options::{
-    self, CommandOption, OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Parsed,
-    Section,
+    CommandOption, OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Parsed, Section,
 };
 use crate::parse::{self, NetworkNamespace};
 use crate::plan::plan;
 use crate::ruleset::{Hook, Installed};
 
-use super::accounts::AccountFiles;
 use super::error::CliError;
 use super::invocation::Invocation;
 
@@ -49,11 +47,10 @@ impl Rules {
     /// What the options ask for, or `None` after recording errors.
     pub(super) fn requested(invocation: &mut Invocation) -> Option<Self> {
         let source = source(invocation);
-        let namespace = options::network_namespace(&invocation.given);
-        let namespace = invocation.noting(namespace)?;
+        let namespace = invocation.namespace();
         Some(Self {
             source: source?,
-            namespace,
+            namespace: namespace?,
         })
     }
 
@@ -77,9 +74,7 @@ fn source(invocation: &mut Invocation) -> Option<Source> {
         invocation.errors.extend(errors);
         return Some(Source::Kernel);
     }
-    let parsed = options::capture(&invocation.given, &AccountFiles::default(), &SystemFiles);
-    let parsed = invocation.noting(parsed)?;
-    Some(Source::Options(Box::new(parsed)))
+    Some(Source::Options(Box::new(invocation.capture()?)))
 }
 
 /// An error for each flag that says what to capture. Variables and files may be there for other runs.

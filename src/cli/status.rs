@@ -7,7 +7,7 @@ use crate::app::{self, Access, InstalledStatus, Place};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::watch::Watch;
-use crate::options::{self, CommandOption, OutputFormat, Section};
+use crate::options::{CommandOption, OutputFormat, Section};
 use crate::parse::{self, NetworkNamespace};
 use crate::process::shutdown::Event;
 use crate::render;
@@ -52,28 +52,22 @@ struct StatusRequest {
     watch: bool,
 }
 
-fn run(mut invocation: Invocation) -> ExitCode {
-    let namespace = options::network_namespace(&invocation.given);
-    let namespace = invocation.noting(namespace);
-    let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
-    let watch = invocation.own(CommandOption::Watch, parse::switch);
-    let (Some(namespace), Some(format), Some(watch), true) =
-        (namespace, format, watch, invocation.errors.is_empty())
-    else {
-        return invocation.report();
-    };
-    let request = StatusRequest {
-        namespace,
-        format,
-        watch,
-    };
-    match request.run(invocation.log) {
-        Ok(code) => code,
-        Err(error) => error.report(invocation.log),
-    }
+fn run(invocation: Invocation) -> ExitCode {
+    invocation.run(StatusRequest::read, |request, log| request.run(log))
 }
 
 impl StatusRequest {
+    fn read(invocation: &mut Invocation) -> Option<Self> {
+        let namespace = invocation.namespace();
+        let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
+        let watch = invocation.own(CommandOption::Watch, parse::switch);
+        Some(Self {
+            namespace: namespace?,
+            format: format?,
+            watch: watch?,
+        })
+    }
+
     fn run(&self, log: Log) -> Result<ExitCode, CliError> {
         app::enter(Place::of(self.namespace.as_ref()), Access::Rules, log)?;
         if self.watch {

@@ -10,7 +10,7 @@ use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::trace::{Next, Tracer};
-use crate::options::{self, CommandOption, OptionError, OptionErrorKind, OutputFormat, Section};
+use crate::options::{CommandOption, OptionError, OptionErrorKind, OutputFormat, Section};
 use crate::parse::{self, NetworkNamespace};
 use crate::trace::Filter;
 
@@ -55,14 +55,8 @@ struct TraceRequest {
     format: OutputFormat,
 }
 
-fn run(mut invocation: Invocation) -> ExitCode {
-    let Some(request) = TraceRequest::read(&mut invocation) else {
-        return invocation.report();
-    };
-    match request.run(invocation.log) {
-        Ok(()) => ExitCode::Done,
-        Err(error) => error.report(invocation.log),
-    }
+fn run(invocation: Invocation) -> ExitCode {
+    invocation.run(TraceRequest::read, |request, log| request.run(log))
 }
 
 /// The filter in the words; without any, one that matches everything.
@@ -92,15 +86,11 @@ fn filter(text: &str) -> Result<Filter, Vec<OptionError>> {
 
 impl TraceRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
-        let namespace = options::network_namespace(&invocation.given);
-        let namespace = invocation.noting(namespace);
+        let namespace = invocation.namespace();
         let filter = invocation.noting(filter(&invocation.words.join(" ")));
         let count = invocation.own_if_set(CommandOption::Count, parse::positive);
         let duration = invocation.own_if_set(CommandOption::Duration, parse::duration);
         let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
-        if !invocation.errors.is_empty() {
-            return None;
-        }
         Some(Self {
             filter: filter?,
             namespace: namespace?,
@@ -110,7 +100,7 @@ impl TraceRequest {
         })
     }
 
-    fn run(&self, log: Log) -> Result<(), CliError> {
+    fn run(&self, log: Log) -> Result<ExitCode, CliError> {
         app::enter(Place::of(self.namespace.as_ref()), Access::Rules, log)?;
         let mut tracer = Tracer::start(&self.filter)?;
         let mut show = Show::new(tracer.table(), self.format, self.count)?;
@@ -154,7 +144,7 @@ impl TraceRequest {
                 &[("lost", &lost)],
             );
         }
-        Ok(())
+        Ok(ExitCode::Done)
     }
 
     /// When to do something even without a message.

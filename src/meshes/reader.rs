@@ -145,14 +145,3 @@ impl<F: OptionSet> Reader<'_, F> {
         });
     }
 }
-
-/// The values in order, without repetitions.
-pub(super) fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
-    let mut distinct = Vec::with_capacity(values.len());
-    for value in values {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    distinct
-}

@@ -8,7 +8,9 @@ use crate::intent::{
     Bound, Capture, Families, Inbound, InboundPorts, Interval, Intervals, IpRanges, Outbound,
     OwnerSelection, Owners, PassthroughSources, Ports, Proxy, RangeSelection,
 };
-use crate::parse::{self, Accounts, FamilyChoice, LARGEST_OWNER, OwnerKind, Selection, ValueError};
+use crate::parse::{
+    self, Accounts, FamilyChoice, LARGEST_OWNER, OwnerKind, Selection, ValueError, distinct,
+};
 
 use super::warning::{Warning, warnings};
 use super::{OptionError, OptionErrorKind, OptionValues, Setting};
@@ -282,15 +284,4 @@ fn every_address() -> IpRanges {
         ipv4: Intervals::from_iter([Interval::between(Bound::MIN, Bound::MAX)]),
         ipv6: Intervals::from_iter([Interval::between(Bound::MIN, Bound::MAX)]),
     }
-}
-
-/// The values in their order, each once.
-fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
-    let mut distinct = Vec::with_capacity(values.len());
-    for value in values {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    distinct
 }

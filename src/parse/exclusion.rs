@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_the_form_is_told_the_form() {
+    fn refuses_text_of_another_form() {
         for text in [
             "",
             "53",
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_on_both_sides_are_told_at_once() {
+    fn reports_errors_on_both_sides_at_once() {
         assert_eq!(
             read("0,80:nobody,5-3").unwrap_err().len(),
             3,

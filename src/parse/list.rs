@@ -56,3 +56,14 @@ pub fn selection<T, L: FromIterator<T>>(
     };
     list(text, entry).map(Selection::Only)
 }
+
+/// The values in their order, each once.
+pub(crate) fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
+    let mut distinct = Vec::with_capacity(values.len());
+    for value in values {
+        if !distinct.contains(&value) {
+            distinct.push(value);
+        }
+    }
+    distinct
+}

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_where_its_packets_go() {
+    fn mapped_and_unspecified_addresses_become_destinations() {
         assert_eq!(servers("nameserver ::ffff:10.0.0.1"), ["10.0.0.1"]);
         assert_eq!(
             servers("nameserver 0.0.0.0\nnameserver ::"),
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_an_address_is_told_by_its_number() {
+    fn reports_the_number_of_a_line_without_an_address() {
         let wrong = |line, text: &str| {
             let text = text.to_owned();
             ValueError::NameServer { line, text }.to_string()
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_no_server() {
+    fn text_without_nameserver_lines_has_no_server() {
         assert_eq!(servers("search example.com\n"), [""; 0]);
         assert_eq!(servers(""), [""; 0]);
     }

@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_take_the_network_from_the_pod_is_refused() {
+    fn refuses_marks_and_tables_of_all_packets() {
         assert_eq!(nonzero_mark("0x0"), Err(ValueError::MarkOfAll));
         assert_eq!(
             routing_table("0"),

@@ -137,7 +137,7 @@ fn is_coloured_on_a_terminal_alone_and_only_where_that_is_wanted() {
 }
 
 #[test]
-fn leaves_alone_what_others_added_and_what_cannot_be() {
+fn ignores_addresses_of_others_and_disabled_ipv6() {
     let others = "ip -6 address add ::6/128 dev lo; \"$0\" apply -q";
     let run = diff(others, &[]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(0), ""));

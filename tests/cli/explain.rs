@@ -1,4 +1,4 @@
-//! `netweir explain`, in a network namespace of which nothing is known, and in one with addresses.
+//! `netweir explain`, in network namespaces with and without addresses.
 
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
@@ -12,7 +12,7 @@ pub(crate) fn explained(arguments: &[&str]) -> String {
 }
 
 #[test]
-fn tells_where_a_connection_goes_and_why() {
+fn shows_the_outcome_and_why() {
     let words = "out tcp 10.0.0.5:443 uid=1000".split(' ');
     let asked: Vec<_> = words.chain(["--exclude-outbound-ports=3306"]).collect();
     assert_data_eq!(
@@ -45,7 +45,7 @@ earlier rules that did not match:
 }
 
 #[test]
-fn tells_which_port_takes_it_and_what_happens_on_the_way() {
+fn shows_the_port_and_effects_on_the_path() {
     let query = explained(&["out udp [fd00::a]:53 dev=eth0 uid=0 gid=0", "--dns=all"]);
     assert_data_eq!(
         query,
@@ -103,7 +103,7 @@ earlier rules that did not match:
 }
 
 #[test]
-fn answers_with_an_object() {
+fn prints_a_json_object() {
     let object = explained(&[
         "in tcp :8080 from=10.1.2.3 dev=eth0",
         "--exclude-inbound-ports=8080",
@@ -198,7 +198,7 @@ fn takes_interface_and_own_address_from_the_namespace() {
 }
 
 #[test]
-fn tells_all_mistakes_at_once() {
+fn reports_all_errors_at_once() {
     let mut command = netweir(&[
         "explain",
         "out tcp 10.0.0.5:https dev=a/b",
@@ -220,7 +220,7 @@ error: dev=a/b: expected an interface name (up to 15 bytes) or a prefix with + o
 }
 
 #[test]
-fn asks_for_a_connection() {
+fn requires_a_connection() {
     let run = run(&mut netweir(&["explain"]));
     assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
     assert_data_eq!(
@@ -233,7 +233,7 @@ error: CONNECTION: expected a connection, such as out tcp 10.0.0.5:443 uid=1000,
 }
 
 #[test]
-fn takes_one_question_and_one_kind_of_rules() {
+fn refuses_several_questions_and_sources() {
     for arguments in [
         ["out", "--table"],
         ["--connections=-", "--table"],

@@ -1,11 +1,11 @@
-//! `netweir explain --from-kernel`: what is installed, others' changes included.
+//! `netweir explain --from-kernel`: installed rules with other programs' changes.
 
 use serde_json::{Value, json};
 use snapbox::{assert_data_eq, str};
 
 use crate::program::within;
 
-/// Rules, and others' changes to them.
+/// Rules with other programs' changes.
 const CHANGED: &str = "\"$0\" apply --quiet
     nft insert rule inet netweir outbound tcp dport 7070 meta cgroup 5 drop
     nft insert rule inet netweir outbound tcp dport 7071 drop
@@ -24,7 +24,7 @@ fn explained(asked: &str) -> String {
 }
 
 #[test]
-fn what_is_not_known_matters_where_its_known_part_fits() {
+fn unknown_rule_matters_if_its_known_part_matches() {
     assert_data_eq!(
         explained("out tcp 10.0.0.5:443 from=10.0.0.2 dev=eth0 uid=1 gid=1"),
         str![[r#"
@@ -115,7 +115,7 @@ chains of other tables on its path, not evaluated:
 }
 
 #[test]
-fn what_is_not_known_is_named() {
+fn names_unknown_rules() {
     let unknown = |asked: &str| {
         let answer = explained(asked);
         let lines = answer
@@ -163,7 +163,7 @@ earlier rules that did not match:
 }
 
 #[test]
-fn says_unknown_in_json() {
+fn lists_undetermined_rules_in_json() {
     let asked = "in tcp 10.0.0.2:80 from=10.9.0.1:40000 dev=eth0";
     let run = within(
         CHANGED,
@@ -180,7 +180,7 @@ fn says_unknown_in_json() {
 }
 
 #[test]
-fn needs_something_installed_to_look_at() {
+fn fails_if_nothing_is_installed() {
     let run = within("", &["explain", "--from-kernel", "out"]);
     assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
     assert_data_eq!(

@@ -1,4 +1,4 @@
-//! `--netns`: in other network namespaces, and nowhere else.
+//! `--netns`.
 
 use std::process::Command;
 
@@ -19,7 +19,7 @@ fn beside_a_pod(script: &str) -> Run {
 }
 
 #[test]
-fn may_be_named_or_be_a_path_or_be_that_of_a_process() {
+fn accepts_a_name_a_path_and_a_process_id() {
     let run = beside_a_pod(
         "mkfifo /run/started /run/end\n\
          in_pod sh -c 'echo > /run/started; read -r _ < /run/end' &\n\
@@ -40,7 +40,7 @@ fn may_be_named_or_be_a_path_or_be_that_of_a_process() {
 }
 
 #[test]
-fn is_where_auto_looks_for_addresses() {
+fn automatic_families_use_addresses_of_the_namespace() {
     let run = beside_a_pod(
         "in_pod ip link add eth0 type veth peer name peer; in_pod ip link set eth0 up\n\
          ip link set lo up; ip addr add 192.0.2.9/32 dev lo\n\
@@ -57,7 +57,7 @@ fn is_where_auto_looks_for_addresses() {
 }
 
 #[test]
-fn must_be_a_network_namespace() {
+fn refuses_what_is_no_network_namespace() {
     for (file, error) in [
         (
             "/proc/self/ns/user",
@@ -77,7 +77,7 @@ fn must_be_a_network_namespace() {
 }
 
 #[test]
-fn takes_a_capability_that_is_named() {
+fn missing_capability_is_reported_by_name() {
     let run =
         beside_a_pod("exec setpriv --bounding-set=-all,+net_admin $netweir apply --netns pod");
     let error = "error: CAP_SYS_ADMIN is missing; --netns needs it to enter another network namespace: use sudo, or \
@@ -86,15 +86,15 @@ fn takes_a_capability_that_is_named() {
 }
 
 #[test]
-fn root_without_the_capability_is_told_how_to_grant_it() {
+fn error_for_root_says_how_to_grant_the_capability() {
     let run = beside_a_pod("exec setpriv --bounding-set=-all $netweir apply");
     let error = "error: CAP_NET_ADMIN is missing; in a container, add the capability NET_ADMIN\n";
     assert_eq!((run.code, run.stderr.as_str()), (Some(4), error));
 }
 
 #[test]
-fn of_others_may_not_be_entered() {
-    // The namespace of this test belongs to another user namespace, whoever runs the test.
+fn cannot_enter_a_namespace_of_another_user_namespace() {
+    // The namespace of this test belongs to another user namespace, for every user that runs the test.
     let run = beside_a_pod("exec $netweir apply --netns $PPID");
     assert_eq!(run.code, Some(4), "{}", run.stderr);
     assert!(

@@ -1,4 +1,4 @@
-//! What a user without any privilege can do, and what not.
+//! Commands run by a user without privileges.
 
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -11,52 +11,55 @@ use snapbox::{assert_data_eq, str};
 
 use crate::program::{Run, netweir, run};
 
-/// A user that has nothing (the kernel's overflow id).
-const NOBODY: u32 = 65534;
+/// A user without files and privileges (the kernel's overflow id).
+const OVERFLOW_ID: u32 = 65534;
 
-/// Runs the program as a user without capabilities. Through its open file the program can be reached, whoever may
-/// search the directories above it.
-fn as_nobody(arguments: &[&str]) -> Run {
+/// Runs the program as a user without capabilities. It runs through an open file, since that user may not be able to
+/// search the directories above the program.
+fn unprivileged(arguments: &[&str]) -> Run {
     let program = File::open(env!("CARGO_BIN_EXE_netweir")).unwrap();
     let mut command = Command::new(format!("/proc/self/fd/{}", program.as_raw_fd()));
     command.args(arguments).env_clear();
-    // Whoever is not root has no capabilities to begin with.
+    // Other users have no capabilities.
     if geteuid().is_root() {
-        command.uid(NOBODY).gid(NOBODY);
+        command.uid(OVERFLOW_ID).gid(OVERFLOW_ID);
     }
     run(&mut command)
 }
 
 #[test]
-fn nobody_can_print_the_rules() {
-    let nobody = as_nobody(&["apply", "--dry-run", "--exclude-outbound-uids=root"]);
-    assert_eq!((nobody.code, nobody.stderr.as_str()), (Some(0), ""));
-    let anyone = run(&mut netweir(&[
+fn dry_run_needs_no_privilege() {
+    let unprivileged_run = unprivileged(&["apply", "--dry-run", "--exclude-outbound-uids=root"]);
+    assert_eq!(
+        (unprivileged_run.code, unprivileged_run.stderr.as_str()),
+        (Some(0), "")
+    );
+    let privileged_run = run(&mut netweir(&[
         "apply",
         "--dry-run",
         "--exclude-outbound-uids=root",
     ]));
-    assert_eq!(nobody.stdout, anyone.stdout);
-    assert!(nobody.stdout.contains("table inet netweir {"));
+    assert_eq!(unprivileged_run.stdout, privileged_run.stdout);
+    assert!(unprivileged_run.stdout.contains("table inet netweir {"));
 }
 
 #[test]
-fn changing_rules_takes_a_capability_that_is_named() {
+fn missing_capability_is_reported_by_name() {
     let message = "error: CAP_NET_ADMIN is missing; use sudo; in a container, add the capability NET_ADMIN, and run \
                    as user 0 or give the program the file capability cap_net_admin+p\n";
-    for verb in ["apply", "diff", "remove", "status", "trace"] {
-        let run = as_nobody(&[verb]);
+    for command in ["apply", "diff", "remove", "status", "trace"] {
+        let run = unprivileged(&[command]);
         assert_eq!(
             (run.code, run.stderr.as_str()),
             (Some(4), message),
-            "{verb}"
+            "{command}"
         );
     }
 }
 
 #[test]
-fn mistakes_come_before_missing_capabilities() {
-    let run = as_nobody(&["apply", "--inbound-port=0"]);
+fn option_errors_are_reported_before_missing_capabilities() {
+    let run = unprivileged(&["apply", "--inbound-port=0"]);
     assert_eq!(run.code, Some(2));
     assert_data_eq!(
         run.stderr,

@@ -1,4 +1,4 @@
-//! What the program asks of the kernel, and with which privileges, as its tracer sees it.
+//! System calls of the program and its privileges at each of them, seen by a tracer (ptrace).
 
 use std::iter;
 use std::path::Path;
@@ -77,7 +77,7 @@ fn a_dry_run_opens_no_socket() {
 }
 
 #[test]
-fn only_auto_looks_at_the_namespace() {
+fn dry_run_opens_a_socket_only_for_automatic_families() {
     let (calls, output) = trace(&[PROGRAM, "apply", "--dry-run", "--ip-families=auto"]);
     assert!(output.contains("table inet netweir {"));
     first(&calls, libc::SYS_socket);
@@ -92,12 +92,12 @@ fn a_dry_run_gives_up_every_privilege() {
 }
 
 #[test]
-fn one_capability_is_left_when_the_kernel_is_asked_for_anything() {
+fn keeps_one_capability_for_netlink() {
     let shells: [&[&str]; 3] = [
         &[],
         // As in a container that drops all capabilities and adds one.
         &["setpriv", "--bounding-set=-all,+net_admin"],
-        // As from a runtime that hands them on to whatever is run.
+        // As from a runtime that passes all capabilities on.
         &[
             "setpriv",
             "--inh-caps=+net_admin,+sys_admin",
@@ -106,8 +106,8 @@ fn one_capability_is_left_when_the_kernel_is_asked_for_anything() {
     ];
     for shell in shells {
         let before = [AS_ROOT.as_slice(), shell].concat();
-        for verb in ["apply", "remove"] {
-            let (calls, _) = trace(&with(&before, &[verb, "-q"]));
+        for name in ["apply", "remove"] {
+            let (calls, _) = trace(&with(&before, &[name, "-q"]));
             let handed_on = if shell
                 .last()
                 .is_some_and(|last| last.starts_with("--ambient"))
@@ -127,7 +127,7 @@ fn one_capability_is_left_when_the_kernel_is_asked_for_anything() {
 }
 
 #[test]
-fn another_capability_is_kept_until_the_namespace_is_entered() {
+fn keeps_cap_sys_admin_until_the_namespace_is_entered() {
     let arguments = ["apply", "-q", "--netns=/proc/self/ns/net"];
     let (calls, _) = trace(&with(&AS_ROOT, &arguments));
     let entering = first(&calls, libc::SYS_setns);
@@ -157,9 +157,9 @@ fn without_nfnetlink(stopped: &Stopped) -> Next {
 }
 
 #[test]
-fn a_kernel_without_nf_tables_is_an_exit_code_of_its_own() {
-    for verb in ["apply", "diff", "remove", "status"] {
-        let command = with(&AS_ROOT, &[verb]);
+fn kernel_without_nf_tables_has_its_own_exit_code() {
+    for name in ["apply", "diff", "remove", "status"] {
+        let command = with(&AS_ROOT, &[name]);
         let ended = tracer::trace(Path::new(PROGRAM), &command, without_nfnetlink);
         assert_eq!(
             (ended.code, ended.stderr.as_str()),
@@ -168,7 +168,7 @@ fn a_kernel_without_nf_tables_is_an_exit_code_of_its_own() {
                 "error: cannot open a netlink socket: Protocol not supported (os error 93); the kernel has no nfnetlink; \
                  load the kernel modules nfnetlink and nf_tables on the host\n"
             ),
-            "{verb}"
+            "{name}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! From the kernel's messages to standard output.
+//! Prints traced connections.
 
 use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime};
@@ -11,7 +11,7 @@ use crate::nftables::trace::Reader;
 use crate::options::OutputFormat;
 use crate::trace::{Assembler, Message, Rules, TraceReport, Traced};
 
-/// Connections on their way to standard output.
+/// Assembles connections from messages and prints them.
 pub(super) struct Show {
     assembler: Assembler,
     known: Known,
@@ -24,13 +24,13 @@ pub(super) struct Show {
 
 /// The rules, as they were read.
 ///
-/// The kernel identifies rules by handles, which name other rules once the table was replaced. A rule is
-/// named only where none but these rules can be meant.
+/// The kernel identifies rules by handles, which are reused when the table is replaced. A rule is named only if its handle
+/// is unambiguous.
 struct Known {
     reader: Reader,
     generation: u32,
     rules: Rules,
-    /// They are those of which messages tell now. Where not, the notice of a change is still to come.
+    /// Whether messages refer to these rules. If not, the notice of a change has not arrived yet.
     current: bool,
 }
 
@@ -46,7 +46,7 @@ impl Known {
         })
     }
 
-    /// Reads them again if they are of another generation. True if they are other rules now.
+    /// Reads them again if the generation changed. True if the rules changed.
     fn refresh(&mut self) -> Result<bool, nftables::Error> {
         if self.reader.generation()? == self.generation {
             return Ok(false);
@@ -61,7 +61,7 @@ impl Known {
 }
 
 impl Show {
-    /// Shows what the table of this family and name traces.
+    /// Shows connections that the table of this family and name traces.
     pub(super) fn new(
         table: &str,
         format: OutputFormat,
@@ -82,7 +82,7 @@ impl Show {
         !self.known.rules.is_empty()
     }
 
-    /// As many were shown as are wanted.
+    /// Whether the requested number was shown.
     pub(super) fn is_enough(&self) -> bool {
         self.left == Some(0)
     }
@@ -91,7 +91,7 @@ impl Show {
         self.started.elapsed()
     }
 
-    /// The moment so long after the beginning.
+    /// The time this long after the start.
     pub(super) fn moment(&self, after: Duration) -> Option<Instant> {
         self.started.checked_add(after)
     }
@@ -122,7 +122,7 @@ impl Show {
         Ok(())
     }
 
-    /// Takes the notice that some messages were lost, and all others read: the notice of a change may be among the lost.
+    /// Takes the notice that messages were lost and all others were read. A notice of a change may be among the lost ones.
     pub(super) fn skip(&mut self) -> Result<(), CliError> {
         self.known.refresh()?;
         self.assembler.outdate();
@@ -130,13 +130,13 @@ impl Show {
         Ok(())
     }
 
-    /// Shows what can wait no longer.
+    /// Shows connections whose deadline has passed.
     pub(super) fn overdue(&mut self) -> Result<(), CliError> {
         let seen = self.assembler.overdue(self.now());
         self.print(seen)
     }
 
-    /// Shows what is left at the end.
+    /// Shows the remaining connections.
     pub(super) fn rest(&mut self) -> Result<(), CliError> {
         let seen = self.assembler.finish(self.now());
         self.print(seen)
@@ -148,7 +148,7 @@ impl Show {
                 break;
             }
             self.left = self.left.map(|left| left - 1);
-            // It may have been made under the rules that are there by now.
+            // The connection may have met the present rules.
             let changed = self.known.refresh()?;
             if changed {
                 self.assembler.outdate();
@@ -161,12 +161,12 @@ impl Show {
                 OutputFormat::Text => {
                     let (_, of_day) = time.split_once('T').unwrap_or_default();
                     let colour = Colour::of(report.verdict());
-                    let report = report.text(|fate| self.style.paint(colour, fate));
+                    let report = report.text(|outcome| self.style.paint(colour, outcome));
                     format!("{of_day} {report}\n")
                 }
             });
             match printed {
-                // The reader, such as `head`, has enough.
+                // The reader, such as `head`, has exited.
                 Err(CliError::Output(error)) if error.kind() == ErrorKind::BrokenPipe => {
                     self.left = Some(0);
                 }

@@ -7,9 +7,9 @@ use crate::intent::{
     OwnerId, OwnerSelection, Ports, Proxy, RangeSelection, Tproxy,
 };
 use crate::meshes::notation;
-use crate::meshes::reader::{Reader, Space, distinct};
+use crate::meshes::reader::{Reader, Space};
 use crate::options::OptionErrorKind;
-use crate::parse::{self, ModeChoice, OwnerKind, ValueError};
+use crate::parse::{self, ModeChoice, OwnerKind, ValueError, distinct};
 
 use super::IstioFlag;
 
