@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 use crate::connection::Direction;
 use crate::explain::{Verdict, listener, purpose_of_all};
 use crate::intent::Protocol;
@@ -14,20 +16,21 @@ use crate::ruleset::{
 use super::group::Group;
 
 /// A flowchart of two lanes: inbound and outbound.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagram {
     /// The lanes, side by side.
     pub lanes: Vec<Lane>,
 }
 
 /// The path of the connections of one direction.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Lane {
     /// The connections.
     pub title: &'static str,
     /// A remark about them.
     pub note: Option<&'static str>,
     /// The chains that they pass, in order.
+    #[serde(rename = "chains")]
     pub stages: Vec<Stage>,
 }
 
@@ -89,7 +92,7 @@ const BY_LOOPBACK: &str = "or leaving on lo, which returns it";
 const UNSEEN: &str = "not captured: no rule matches on it";
 
 /// A chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stage {
     /// Its name, and which packets it sees.
     pub title: String,
@@ -100,7 +103,7 @@ pub struct Stage {
 }
 
 /// One or more similar rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Question {
     /// The condition, as a clause that follows "it".
     pub words: String,

@@ -1,6 +1,6 @@
 //! The flowchart as JSON.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::explain::Verdict;
 use crate::intent::Port;
@@ -15,77 +15,35 @@ pub const SCHEMA: u32 = 1;
 /// The diagram as a JSON object on one line.
 #[must_use]
 pub fn json(diagram: &Diagram) -> String {
-    let lanes = diagram.lanes.iter().map(|lane| LaneJson {
-        title: lane.title,
-        note: lane.note,
-        chains: lane
-            .stages
-            .iter()
-            .map(|stage| ChainJson {
-                title: &stage.title,
-                questions: stage
-                    .questions
-                    .iter()
-                    .map(|question| QuestionJson {
-                        words: &question.words,
-                        values: &question.values,
-                        id: &question.id,
-                        ending: ending(&question.ending),
-                    })
-                    .collect(),
-                rest: stage.rest.as_ref().map(ending),
-            })
-            .collect(),
-    });
-    json::line(&DiagramJson {
-        version: SCHEMA,
-        lanes: lanes.collect(),
-    }) + "\n"
+    let version = SCHEMA;
+    json::line(&DiagramJson { version, diagram }) + "\n"
 }
 
-fn ending(ending: &Ending) -> EndingJson<'_> {
-    let leave = Verdict::Leave.name();
-    let (verdict, port, next) = match ending {
-        Ending::Verdict(verdict, _) => (Some(verdict.name()), verdict.port(), None),
-        Ending::Next(chain) | Ending::Done(_, Some(chain)) => (None, None, Some(chain.as_str())),
-        Ending::Done(_, None) => (Some(leave), None, None),
-        Ending::GoesOn(_) => (None, None, None),
-        Ending::Unknown => (Some("unknown"), None, None),
-    };
-    EndingJson {
-        text: ending.to_string(),
-        verdict,
-        port: port.map(Port::number),
-        next,
+impl Serialize for Ending {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let leave = Verdict::Leave.name();
+        let (verdict, port, next) = match self {
+            Self::Verdict(verdict, _) => (Some(verdict.name()), verdict.port(), None),
+            Self::Next(chain) | Self::Done(_, Some(chain)) => (None, None, Some(chain.as_str())),
+            Self::Done(_, None) => (Some(leave), None, None),
+            Self::GoesOn(_) => (None, None, None),
+            Self::Unknown => (Some("unknown"), None, None),
+        };
+        let json = EndingJson {
+            text: self.to_string(),
+            verdict,
+            port: port.map(Port::number),
+            next,
+        };
+        json.serialize(serializer)
     }
 }
 
 #[derive(Serialize)]
 struct DiagramJson<'a> {
     version: u32,
-    lanes: Vec<LaneJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct LaneJson<'a> {
-    title: &'a str,
-    note: Option<&'a str>,
-    chains: Vec<ChainJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct ChainJson<'a> {
-    title: &'a str,
-    questions: Vec<QuestionJson<'a>>,
-    rest: Option<EndingJson<'a>>,
-}
-
-#[derive(Serialize)]
-struct QuestionJson<'a> {
-    words: &'a str,
-    values: &'a str,
-    id: &'a str,
-    ending: EndingJson<'a>,
+    #[serde(flatten)]
+    diagram: &'a Diagram,
 }
 
 #[derive(Serialize)]
