@@ -258,26 +258,35 @@ fn shorten(options: &mut [(Setting, Kept)], sets: &[Set]) -> bool {
     true
 }
 
-/// The sets that have the elements of the option.
+/// The sets that have the elements of the option, IPv4 first.
 fn sets_of(setting: Setting, sets: &[Set]) -> Vec<&Set> {
-    let both = |name: fn(Family) -> SetName| Family::ALL.map(name).to_vec();
-    let names = match setting {
-        Setting::IncludeInboundPorts => vec![SetName::InboundIncludePorts],
-        Setting::ExcludeInboundPorts => vec![SetName::InboundExcludePorts],
-        Setting::ExcludeInboundIpRanges => both(SetName::InboundExclude),
-        Setting::IncludeOutboundIpRanges => both(SetName::OutboundInclude),
-        Setting::ExcludeOutboundIpRanges => both(SetName::OutboundExclude),
-        Setting::IncludeOutboundPorts => vec![SetName::OutboundIncludePorts],
-        Setting::ExcludeOutboundPorts => vec![SetName::OutboundExcludePorts],
-        Setting::IncludeOutboundUids => vec![SetName::OutboundIncludeOwners(Owner::Uid)],
-        Setting::ExcludeOutboundUids => vec![SetName::OutboundExcludeOwners(Owner::Uid)],
-        Setting::IncludeOutboundGids => vec![SetName::OutboundIncludeOwners(Owner::Gid)],
-        Setting::ExcludeOutboundGids => vec![SetName::OutboundExcludeOwners(Owner::Gid)],
-        Setting::DnsServers => both(SetName::DnsServers),
-        _ => Vec::new(),
-    };
-    let find = |name: &SetName| sets.iter().find(|set| set.name == *name);
-    names.iter().filter_map(find).collect()
+    let sets = sets.iter();
+    let mut own: Vec<_> = sets
+        .filter(|set| option_of(&set.name) == Some(setting))
+        .collect();
+    own.sort_by_key(|set| &set.name);
+    own
+}
+
+/// The option whose elements the set has, if it has all of them.
+const fn option_of(name: &SetName) -> Option<Setting> {
+    Some(match name {
+        SetName::InboundIncludePorts => Setting::IncludeInboundPorts,
+        SetName::InboundExcludePorts => Setting::ExcludeInboundPorts,
+        SetName::InboundExclude(_) => Setting::ExcludeInboundIpRanges,
+        SetName::OutboundInclude(_) => Setting::IncludeOutboundIpRanges,
+        SetName::OutboundExclude(_) => Setting::ExcludeOutboundIpRanges,
+        SetName::OutboundIncludePorts => Setting::IncludeOutboundPorts,
+        SetName::OutboundExcludePorts => Setting::ExcludeOutboundPorts,
+        SetName::OutboundIncludeOwners(Owner::Uid) => Setting::IncludeOutboundUids,
+        SetName::OutboundExcludeOwners(Owner::Uid) => Setting::ExcludeOutboundUids,
+        SetName::OutboundIncludeOwners(Owner::Gid) => Setting::IncludeOutboundGids,
+        SetName::OutboundExcludeOwners(Owner::Gid) => Setting::ExcludeOutboundGids,
+        SetName::DnsServers(_) => Setting::DnsServers,
+        SetName::OutboundExcludePortsForUids(_)
+        | SetName::OutboundExcludePortsUids(_)
+        | SetName::Other(_) => return None,
+    })
 }
 
 /// FNV-1a (64 bits) over the bounds of the intervals in 32-bit words, folded to 32 bits. It detects edits, not forgery.

@@ -4,13 +4,12 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::connection::LOOPBACK;
-use crate::intent::{Bound, DNS_PORT, InterfacePattern, Interval, Intervals, OwnerId, Port};
-use crate::ruleset::{
-    Elements, End, Hook, Installed, Match, OwnerKind, Rule, RuleId, SetName, Test,
+use crate::intent::{
+    Bound, DNS_PORT, InterfacePattern, Interval, Intervals, LOOPBACK, OwnerId, Port,
 };
+use crate::ruleset::{Elements, End, Hook, Installed, Match, OwnerKind, Rule, SetName, Test};
 
-use super::purpose::set_words;
+use super::purpose::{port_words, set_words};
 
 /// A value, and what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,13 +68,12 @@ impl Named {
                 } else {
                     operand(test).copied().map(Port::number)
                 };
-                let words = match (set, &rule.id) {
-                    (Some(_), _) => words,
-                    (None, _) if value == Some(DNS_PORT.number()) => "DNS",
-                    (None, RuleId::LeaveTunnelPort | RuleId::RedirectOwnPod(..)) => {
-                        "the tunnel port"
-                    }
-                    (None, _) => "named by a rule",
+                let words = if set.is_some() {
+                    words
+                } else if value == Some(DNS_PORT.number()) {
+                    "DNS"
+                } else {
+                    port_words(&rule.id)
                 };
                 push(&mut self.ports, value, words, set);
             }

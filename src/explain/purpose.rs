@@ -1,47 +1,45 @@
 //! What each rule is for, in words.
 
 use crate::connection::Direction;
-use crate::intent::{Family, OwnerId, Protocol};
+use crate::intent::{Family, Protocol};
 use crate::ruleset::{OwnerKind, RuleId, SetName};
 
 const INBOUND: &str = "the proxy's inbound port";
 const OUTBOUND: &str = "the proxy's outbound port";
 const DNS: &str = "the proxy's DNS port";
+const TUNNEL: &str = "the tunnel port";
+const OWN_POD: &str = "is a call of the proxy ({kind} {value}) to its own pod";
 
 /// How many values of similar rules are listed.
 const VALUES: usize = 4;
 
 /// What is true of the connections that a rule is for.
 struct Purpose {
-    /// A clause that follows "it", with `{}` in place of the value.
+    /// A clause that follows "it", with `{kind}` and `{value}` in place of those of the id.
     clause: &'static str,
-    /// The value that the rule is for: an interface, an address, an owner.
-    value: String,
     /// The proxy's listener that the rule sends connections to.
     listener: Option<&'static str>,
+    /// The port that the rule compares with, unless it is that of DNS.
+    port: &'static str,
 }
 
 impl Purpose {
-    fn new(clause: &'static str) -> Self {
+    const fn new(clause: &'static str) -> Self {
         Self {
             clause,
-            value: String::new(),
             listener: None,
+            port: "named by a rule",
         }
     }
 
-    fn of(self, value: &impl ToString) -> Self {
-        Self {
-            value: value.to_string(),
-            ..self
-        }
+    const fn to(mut self, listener: &'static str) -> Self {
+        self.listener = Some(listener);
+        self
     }
 
-    fn to(self, listener: &'static str) -> Self {
-        Self {
-            listener: Some(listener),
-            ..self
-        }
+    const fn on(mut self, port: &'static str) -> Self {
+        self.port = port;
+        self
     }
 }
 
@@ -55,27 +53,29 @@ pub fn purpose(id: &RuleId) -> Option<String> {
 /// What is true of the connections that similar rules are for, with the first of their values.
 #[must_use]
 pub fn purpose_of_all(ids: &[RuleId]) -> Option<String> {
-    let purposes: Option<Vec<_>> = ids.iter().map(of).collect();
-    let purposes = purposes?;
-    let mut values: Vec<_> = purposes.iter().map(|one| one.value.as_str()).collect();
+    let first = ids.first()?;
+    let clause = of(first)?
+        .clause
+        .replace("{kind}", first.kind().unwrap_or_default());
+    let mut values: Vec<_> = ids.iter().filter_map(RuleId::value).collect();
     values.dedup();
-    let shown = values.iter().take(VALUES).copied();
-    let mut value = shown.collect::<Vec<_>>().join(" or ");
-    if values.len() > VALUES {
-        value = format!("{value} or {} others", values.len() - VALUES);
+    let others = values.len().saturating_sub(VALUES);
+    values.truncate(VALUES);
+    if others > 0 {
+        values.push(format!("{others} others"));
     }
-    Some(purposes.first()?.clause.replace("{}", &value))
+    Some(clause.replace("{value}", &values.join(" or ")))
 }
 
 /// Whether two rules have the same purpose, apart from the family and the value.
 #[must_use]
 pub fn are_similar(a: &RuleId, b: &RuleId) -> bool {
-    match (of(a), of(b)) {
-        (Some(a), Some(b)) => {
-            a.clause == b.clause && (a.value == b.value || a.clause.contains("{}"))
-        }
-        (None, _) | (_, None) => false,
-    }
+    let (Some(purpose), Some(other)) = (of(a), of(b)) else {
+        return false;
+    };
+    purpose.clause == other.clause
+        && a.kind() == b.kind()
+        && (purpose.clause.contains("{value}") || a.value() == b.value())
 }
 
 /// The proxy's listener that the rule sends connections to.
@@ -84,7 +84,12 @@ pub fn listener(id: &RuleId) -> Option<&'static str> {
     of(id)?.listener
 }
 
-fn of(id: &RuleId) -> Option<Purpose> {
+/// What the port is that the rule compares with, unless it is that of DNS.
+pub(super) fn port_words(id: &RuleId) -> &'static str {
+    of(id).map_or("named by a rule", |purpose| purpose.port)
+}
+
+const fn of(id: &RuleId) -> Option<Purpose> {
     use OwnerKind::{Gid, Uid};
     use Protocol::{Tcp, Udp};
     use Purpose as P;
@@ -93,43 +98,35 @@ fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::LeaveFamily(_, Family::Ipv4) => P::new("is IPv4, which is not captured"),
         RuleId::LeaveFamily(_, Family::Ipv6) => P::new("is IPv6, which is not captured"),
         RuleId::LeaveNotTcp(_) => P::new("is not TCP"),
-        RuleId::LeaveInterface(chain, pattern) => P::new(match chain.direction() {
-            Direction::In => "arrives on the excluded interface {}",
-            Direction::Out => "leaves on the excluded interface {}",
-        })
-        .of(pattern),
-        RuleId::LeavePassthroughSource(chain, source) => P::new(match chain.direction() {
-            Direction::In => "arrives on lo from the passthrough source {}",
-            Direction::Out => "leaves on lo from the passthrough source {}",
-        })
-        .of(source),
+        RuleId::LeaveInterface(chain, _) => P::new(match chain.direction() {
+            Direction::In => "arrives on the excluded interface {value}",
+            Direction::Out => "leaves on the excluded interface {value}",
+        }),
+        RuleId::LeavePassthroughSource(chain, _) => P::new(match chain.direction() {
+            Direction::In => "arrives on lo from the passthrough source {value}",
+            Direction::Out => "leaves on lo from the passthrough source {value}",
+        }),
         RuleId::LeaveExcludedSource(..) => P::new("comes from an excluded source"),
         RuleId::LeaveExcludedInboundPort(_) => P::new("goes to an excluded port"),
-        RuleId::ZoneProxyQuery(Uid, id) => P::new("is a DNS query of the proxy (uid {})").of(id),
-        RuleId::ZoneProxyQuery(Gid, id) => P::new("is a DNS query of the proxy (gid {})").of(id),
-        RuleId::ZoneProxyReply(Uid, id) => P::new("is a DNS answer of the proxy (uid {})").of(id),
-        RuleId::ZoneProxyReply(Gid, id) => P::new("is a DNS answer of the proxy (gid {})").of(id),
+        RuleId::ZoneProxyQuery(..) => P::new("is a DNS query of the proxy ({kind} {value})"),
+        RuleId::ZoneProxyReply(..) => P::new("is a DNS answer of the proxy ({kind} {value})"),
         RuleId::ZoneQuery(_) => P::new("is a DNS query"),
         RuleId::ZoneReply(_) => P::new("is an answer of a DNS server"),
         RuleId::LeaveNeitherTcpNorUdp => P::new("is neither TCP nor UDP"),
         RuleId::LeaveExcludedPort(Tcp) => P::new("goes to an excluded TCP port"),
         RuleId::LeaveExcludedPort(Udp) => P::new("goes to an excluded UDP port"),
-        RuleId::LeaveExcludedPortOfUid(Tcp, nth) => {
-            P::new("goes to a TCP port that is excluded for its user").of(nth)
+        RuleId::LeaveExcludedPortOfUid(Tcp, _) => {
+            P::new("goes to a TCP port that is excluded for its user")
         }
-        RuleId::LeaveExcludedPortOfUid(Udp, nth) => {
-            P::new("goes to a UDP port that is excluded for its user").of(nth)
+        RuleId::LeaveExcludedPortOfUid(Udp, _) => {
+            P::new("goes to a UDP port that is excluded for its user")
         }
-        RuleId::RedirectOwnPod(kind, id, _) => of_own_pod(*kind, *id).to(INBOUND),
-        RuleId::MarkProxy(kind, id, _) => of_own_pod(*kind, *id),
-        RuleId::LeaveLoopbackNot(Uid, id) => {
-            P::new("stays in the pod and is not made by the proxy (uid {})").of(id)
+        RuleId::RedirectOwnPod(..) => P::new(OWN_POD).to(INBOUND).on(TUNNEL),
+        RuleId::MarkProxy(..) => P::new(OWN_POD),
+        RuleId::LeaveLoopbackNot(..) => {
+            P::new("stays in the pod and is not made by the proxy ({kind} {value})")
         }
-        RuleId::LeaveLoopbackNot(Gid, id) => {
-            P::new("stays in the pod and is not made by the proxy (gid {})").of(id)
-        }
-        RuleId::LeaveProxy(Uid, id) => P::new("is made by the proxy (uid {})").of(id),
-        RuleId::LeaveProxy(Gid, id) => P::new("is made by the proxy (gid {})").of(id),
+        RuleId::LeaveProxy(..) => P::new("is made by the proxy ({kind} {value})"),
         RuleId::LeaveExcludedOwner(Uid) => P::new("is made by an excluded user"),
         RuleId::LeaveExcludedOwner(Gid) => P::new("is made by an excluded group"),
         RuleId::LeaveNotIncludedOwner(Uid) => P::new("is made by a user that is not included"),
@@ -142,18 +139,15 @@ fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::RedirectIncludedPort => P::new("goes to an included port").to(OUTBOUND),
         RuleId::RedirectIncludedRange(_) => P::new("goes to an included range").to(OUTBOUND),
         RuleId::RedirectOutbound => P::new("is TCP and matches no exclusion").to(OUTBOUND),
-        RuleId::Reroute(pattern) => P::new("arrives on the rerouted interface {}")
-            .of(pattern)
-            .to(OUTBOUND),
-        RuleId::RerouteIncludedRange(_, pattern) => {
-            P::new("arrives on the rerouted interface {} and goes to an included range")
-                .of(pattern)
+        RuleId::Reroute(_) => P::new("arrives on the rerouted interface {value}").to(OUTBOUND),
+        RuleId::RerouteIncludedRange(..) => {
+            P::new("arrives on the rerouted interface {value} and goes to an included range")
                 .to(OUTBOUND)
         }
-        RuleId::LeaveRerouted(pattern) => {
-            P::new("arrives on the rerouted interface {} and is not captured there").of(pattern)
+        RuleId::LeaveRerouted(_) => {
+            P::new("arrives on the rerouted interface {value} and is not captured there")
         }
-        RuleId::LeaveTunnelPort => P::new("goes to the proxy's tunnel port"),
+        RuleId::LeaveTunnelPort => P::new("goes to the proxy's tunnel port").on(TUNNEL),
         RuleId::RedirectInbound | RuleId::Tproxy(_) => {
             P::new("goes to a captured port").to(INBOUND)
         }
@@ -168,14 +162,6 @@ fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::LeaveTproxiedLoopback => P::new("leaves on lo with the tproxy mark"),
         RuleId::RestoreMark => P::new("belongs to a connection that arrived with the tproxy mark"),
     })
-}
-
-fn of_own_pod(kind: OwnerKind, id: OwnerId) -> Purpose {
-    Purpose::new(match kind {
-        OwnerKind::Uid => "is a call of the proxy (uid {}) to its own pod",
-        OwnerKind::Gid => "is a call of the proxy (gid {}) to its own pod",
-    })
-    .of(&id)
 }
 
 /// What the elements of a set have in common.

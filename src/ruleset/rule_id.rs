@@ -149,6 +149,18 @@ rule_ids! {
 }
 
 impl RuleId {
+    /// `uid`, `gid`, `tcp` or `udp`, if the id has one of them.
+    #[must_use]
+    pub fn kind(&self) -> Option<&'static str> {
+        self.parts().ok()?.kind
+    }
+
+    /// The value at the end, if the id has one: an owner, an interface, an address, a position.
+    #[must_use]
+    pub fn value(&self) -> Option<String> {
+        Some(self.parts().ok()?.value?.to_string())
+    }
+
     /// The id with `*` in place of the family, of the value, or of both.
     #[must_use]
     pub fn masked(&self, family: bool, value: bool) -> String {
