@@ -14,10 +14,6 @@ use crate::printable::printable;
 pub(crate) use json::ConnectionJson;
 pub use spec::{ConnectionSpec, EndpointSpec, OwnerSpec, ProtocolSpec, SpecError, SpecErrorKind};
 
-/// The loopback interface: the kernel registers it under this name in every network namespace
-/// (`loopback_net_init`, `drivers/net/loopback.c`).
-pub const LOOPBACK: &str = "lo";
-
 /// A packet of a connection as it reaches its first chain. Nat chains see only the first packet of a connection,
 /// which is [`Tracking::New`].
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ use std::num::NonZeroU16;
 use ipnet::Ipv4Net;
 
 pub use family::Family;
-pub use interface::{InterfaceNameError, InterfacePattern};
+pub use interface::{InterfaceNameError, InterfacePattern, LOOPBACK};
 pub use interval::{Bound, Interval, Intervals};
 pub use range::{IpRanges, cidr_of};
 
@@ -313,7 +313,8 @@ pub enum DnsOverTcp {
 }
 
 impl Default for Capture {
-    /// The defaults of `netweir apply`: all TCP, for a proxy with the usual ports and user of meshes.
+    /// The defaults of `netweir apply`: all TCP, for a proxy with the usual ports and user of meshes. A test of the
+    /// `options` module compares them with those of the option table.
     fn default() -> Self {
         const OUTBOUND: Port = Port::new(15001).expect("15001 is not 0");
         const INBOUND: Port = Port::new(15006).expect("15006 is not 0");

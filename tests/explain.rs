@@ -161,7 +161,7 @@ fn outcome_lists_every_rule_that_was_tried() {
     let outcome = evaluate(&plan(&Capture::default()), &connection);
     assert_data_eq!(
         format!("{connection}\n{outcome}"),
-        str![[r#"
+        str![[r"
 out tcp 10.0.0.5:443 from=10.0.0.2:40000 dev=eth0 uid=1000 gid=1000
 redirected to port 15001, by outbound/redirect
   outbound (output)
@@ -181,6 +181,6 @@ redirected to port 15001, by outbound/redirect
     yes  outbound/redirect
   inbound (prerouting): already decided on output
 
-"#]]
+"]]
     );
 }

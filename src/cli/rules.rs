@@ -1,7 +1,8 @@
 //! The rules that a command reads: those that the options would make, or those that are installed.
 
 use crate::app::{self, Access, AppError, Place, resolve_options};
-use crate::connection::{Connection, Direction, LOOPBACK};
+use crate::connection::{Connection, Direction};
+use crate::intent::LOOPBACK;
 use crate::log::Log;
 use crate::nftables::other_chains::{self, OtherChain};
 use crate::options::{

@@ -2,10 +2,8 @@
 
 use std::net::IpAddr;
 
-use crate::connection::{
-    Addresses, Connection, LOOPBACK, Owner, Path, PortPair, Tracking, Transport,
-};
-use crate::intent::{DNS_PORT, Family, OwnerId, Protocol};
+use crate::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
+use crate::intent::{DNS_PORT, Family, LOOPBACK, OwnerId, Protocol};
 use crate::ruleset::{Hook, Installed, SetName};
 
 use super::complete::{CLIENT_PORT, FAR, HERE, POD_INTERFACE, loopback, of};

@@ -2,12 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::intent::{Family, Port, Protocol};
+use crate::intent::{Family, LOOPBACK, Port, Protocol};
 use crate::ruleset::Direction;
 
 use crate::connection::{
-    Addresses, Connection, ConnectionSpec, EndpointSpec, LOOPBACK, Owner, OwnerSpec, Path,
-    PortPair, ProtocolSpec, Tracking, Transport,
+    Addresses, Connection, ConnectionSpec, EndpointSpec, Owner, OwnerSpec, Path, PortPair,
+    ProtocolSpec, Tracking, Transport,
 };
 
 /// The usual interface of a pod's network.

@@ -2,8 +2,8 @@
 
 mod undetermined;
 
-use crate::connection::{Connection, LOOPBACK, Tracking};
-use crate::intent::Family;
+use crate::connection::{Connection, Tracking};
+use crate::intent::{Family, LOOPBACK};
 use crate::ruleset::{
     Chain, ChainKind, Direction, Hook, Installed, Priority, Rule, RuleId, Ruleset, Set, Statement,
     Unmanaged, UnmanagedKind,

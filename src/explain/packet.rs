@@ -1,7 +1,7 @@
 //! A packet on its way through the chains.
 
-use crate::connection::{Addresses, Connection, Direction, LOOPBACK, Owner, Tracking, Transport};
-use crate::intent::Port;
+use crate::connection::{Addresses, Connection, Direction, Owner, Tracking, Transport};
+use crate::intent::{LOOPBACK, Port};
 
 /// A packet between two chains.
 #[derive(Clone, Debug)]

@@ -8,6 +8,10 @@ use thiserror::Error;
 /// The longest interface name in bytes (`IFNAMSIZ - 1`, `linux/if.h`).
 const LONGEST_NAME: usize = 15;
 
+/// The loopback interface: the kernel registers it under this name in every network namespace
+/// (`loopback_net_init`, `drivers/net/loopback.c`).
+pub const LOOPBACK: &str = "lo";
+
 /// An interface name, or a prefix of names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum InterfacePattern {
@@ -40,7 +44,7 @@ impl InterfacePattern {
     /// The loopback interface.
     #[must_use]
     pub fn loopback() -> Self {
-        Self::Name("lo".to_owned())
+        Self::Name(LOOPBACK.to_owned())
     }
 
     /// Whether the pattern fits the interface.

@@ -6,7 +6,7 @@ mod modes;
 use std::fmt;
 
 use crate::intent::{
-    Bound, Capture, Dns, Families, Family, InboundPorts, Interval, Intervals, IpRanges,
+    Bound, Capture, Dns, Families, Family, InboundPorts, Interval, Intervals, IpRanges, LOOPBACK,
     OwnerSelection, RangeSelection,
 };
 use crate::parse::LARGEST_OWNER;
@@ -213,7 +213,7 @@ fn interfaces(capture: &Capture) -> Found {
     let loopback = capture
         .exclude_interfaces
         .iter()
-        .any(|pattern| pattern.matches("lo"));
+        .any(|pattern| pattern.matches(LOOPBACK));
     holding([(
         loopback,
         Setting::ExcludeInterfaces,

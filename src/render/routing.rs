@@ -1,7 +1,6 @@
 //! Addresses, policy rules and routes as `ip` commands, since no other format can express them.
 
-use crate::connection::LOOPBACK;
-use crate::intent::Family;
+use crate::intent::{Family, LOOPBACK};
 use crate::ruleset::RoutingObject;
 
 /// The `ip` command that adds the object.

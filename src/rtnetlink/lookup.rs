@@ -7,7 +7,7 @@ use mnl::mnl_sys::libc;
 use nix::net::if_::if_indextoname;
 
 use super::routing::{ROUTE_HEADER, list};
-use crate::intent::Family;
+use crate::intent::{Family, LOOPBACK};
 use crate::netlink::{
     Attributes, Error, Flags, Message, Request, Socket, Subsystem, address_family, family_of, host,
     octets,
@@ -78,7 +78,7 @@ fn route(message: Message<'_>, source: Option<IpAddr>) -> Option<Route> {
     let attributes = message.attributes(ROUTE_HEADER);
     let interface = match *message.body().get(7)? {
         // Packets to an own address take lo, whichever interface has the address.
-        libc::RTN_LOCAL => "lo".to_owned(),
+        libc::RTN_LOCAL => LOOPBACK.to_owned(),
         libc::RTN_UNICAST => {
             let index = attributes.u32(libc::RTA_OIF)?;
             if_indextoname(index).ok()?.into_string().ok()?

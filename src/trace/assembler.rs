@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::mem;
 use std::time::Duration;
 
-use crate::connection::{Addresses, Direction, LOOPBACK, Transport};
+use crate::connection::{Addresses, Direction, Transport};
+use crate::intent::LOOPBACK;
 use crate::ruleset::TABLE;
 
 use super::{After, Headers, Message, TABLES, Waypoint};

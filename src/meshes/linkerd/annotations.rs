@@ -1,5 +1,6 @@
 //! Linkerd's annotations, with the defaults of its proxy-init.
 
+use crate::intent::LOOPBACK;
 use crate::meshes::annotations::PodOptions;
 use crate::meshes::annotations::{self, AnnotationKey, MeshDefaults, Reading, annotation_error};
 use crate::meshes::pod::PodFacts;
@@ -136,7 +137,7 @@ fn defaults(control: &str, admin: &str) -> MeshDefaults {
                 Setting::ExcludeInboundPorts,
                 format!("{control},{admin},{SKIPPED_PORTS}"),
             ),
-            (Setting::ExcludeInterfaces, "lo".to_owned()),
+            (Setting::ExcludeInterfaces, LOOPBACK.to_owned()),
         ],
     }
 }
