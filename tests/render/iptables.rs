@@ -1,4 +1,4 @@
-//! The iptables texts are judged by both variants of `iptables-restore`.
+//! Both variants of `iptables-restore` accept the rules and read them alike.
 
 use netweir::intent::{Capture, Family, InboundMode, Tproxy};
 use netweir::plan::plan;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use crate::program::{in_fresh_namespace, is_root};
 use netweir_testkit::captures::capture;
 
-/// So many captures share a process, each with chains of its own.
+/// How many captures share a process, each with chains of its own.
 const BATCH: usize = 12;
 
 const VARIANTS: [&str; 2] = ["nft", "legacy"];
@@ -31,7 +31,7 @@ fn text(capture: &Capture, family: Family) -> String {
     }
 }
 
-/// The same with rules about user and group 0 alone. The kernel takes no owner that its namespace does not know
+/// The same with owner 0 in all rules: the kernel refuses an owner that its namespace does not map
 /// (`owner_check` of `xt_owner.c`).
 fn owned_by_root(text: &str) -> String {
     let mut parts = text.split("-owner ");
@@ -40,7 +40,7 @@ fn owned_by_root(text: &str) -> String {
     rest.fold(first, |text, rest| text + "-owner 0" + rest)
 }
 
-/// Loads the inputs one after the other, and lists what is there then.
+/// Loads the inputs one after the other, and lists the result.
 fn load(family: Family, variant: &str, inputs: &[&str]) -> String {
     let program = format!("{}-{variant}", program(family));
     let restore: Vec<_> = (0..inputs.len())
@@ -69,8 +69,8 @@ fn rules(text: &str) -> Vec<(&str, &str)> {
     rules
 }
 
-/// Both variants take the texts of the captures, and understand the same.
-pub(crate) fn restore_takes(captures: &[Capture]) {
+/// Loads the rules of the captures with both variants: their listings are the same.
+pub(crate) fn loads(captures: &[Capture]) {
     for family in Family::ALL {
         let captures = captures.iter().enumerate();
         let texts = captures
@@ -93,14 +93,14 @@ proptest! {
     })]
 
     #[test]
-    fn iptables_restore_takes_the_text(captures in vec(capture(), BATCH)) {
-        restore_takes(&captures);
+    fn both_variants_load_the_rules(captures in vec(capture(), BATCH)) {
+        loads(&captures);
     }
 }
 
-/// A second text replaces the first, chain by chain, and leaves what others have in the same tables.
+/// A second text replaces the first, chain by chain, and keeps the rules of other programs in the same tables.
 #[test]
-fn iptables_restore_replaces_our_chains_and_no_others() {
+fn replaces_own_chains_and_no_others() {
     let mode = InboundMode::Tproxy(Tproxy {
         mark: 1337,
         outbound_mark: 1338,

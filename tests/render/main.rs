@@ -1,4 +1,4 @@
-//! What the renderers print is what other programs take, and it means the same to them.
+//! `nft` and `iptables-restore` accept the rendered rules and read them as netweir does.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! The text and the JSON are judged by `nft`.
+//! `nft` accepts the text and the JSON.
 
 use netweir::intent::{Capture, Families, Family};
 use netweir::plan::plan;
@@ -11,10 +11,10 @@ use proptest::prelude::*;
 use crate::program::{in_fresh_namespace, is_root};
 use netweir_testkit::captures::capture;
 
-/// So many captures share a process, each with a table of its own.
+/// How many captures share a process, each with a table of its own.
 const BATCH: usize = 24;
 
-/// And so many an ordinary user's, whose messages are bounded (`net.core.wmem_max`).
+/// The same for an ordinary user, whose messages are bounded (`net.core.wmem_max`).
 const SMALL_BATCH: usize = 4;
 
 fn config() -> ProptestConfig {
@@ -39,7 +39,7 @@ fn separate(captures: &[Capture], render: fn(&Ruleset) -> String, name: &str) ->
 
 proptest! {
     #[test]
-    fn the_rules_are_consistent(capture in capture()) {
+    fn rules_are_consistent(capture in capture()) {
         prop_assert_eq!(plan(&capture).check(), Ok(()));
     }
 }
@@ -48,18 +48,18 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn nft_takes_the_text_and_the_json_alike(captures in vec(capture(), BATCH)) {
-        takes(&captures);
+    fn nft_reads_text_and_json_as_the_same_rules(captures in vec(capture(), BATCH)) {
+        loads(&captures);
     }
 }
 
-/// `nft` takes what is printed of the captures; its listing is the same after either form, and loads again.
-pub(crate) fn takes(captures: &[Capture]) {
+/// Loads the rules of the captures with `nft`: its listing is the same for both formats, and can be loaded again.
+pub(crate) fn loads(captures: &[Capture]) {
     let size = if is_root() { BATCH } else { SMALL_BATCH };
-    captures.chunks(size).for_each(takes_batch);
+    captures.chunks(size).for_each(load_batch);
 }
 
-fn takes_batch(captures: &[Capture]) {
+fn load_batch(captures: &[Capture]) {
     let text = separate(captures, render::nft, "inet netweir").concat();
     let json = separate(captures, render::json, "\"netweir\"");
     let run = |option: &str| {
@@ -71,7 +71,7 @@ fn takes_batch(captures: &[Capture]) {
     assert_eq!(in_fresh_namespace(&run(""), &[&listing]), listing);
 }
 
-/// One document of the commands of all.
+/// One document with the commands of all.
 fn in_one(documents: &[String]) -> String {
     let commands = documents.iter().flat_map(|document| {
         let mut document: serde_json::Value = serde_json::from_str(document).unwrap();
@@ -81,7 +81,6 @@ fn in_one(documents: &[String]) -> String {
     serde_json::json!({ "nftables": commands.collect::<Vec<_>>() }).to_string()
 }
 
-/// A second load replaces what the first installed.
 #[test]
 fn nft_replaces_the_table() {
     let all = plan(&Capture::default());

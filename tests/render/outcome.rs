@@ -1,4 +1,4 @@
-//! The iptables texts do to every connection what the rules do that they stand for.
+//! The iptables rules have the same outcome for every connection as the nftables rules.
 
 use netweir::connection::{Connection, Path};
 use netweir::explain::{Outcome, Verdict, evaluate};
@@ -19,8 +19,8 @@ fn capture_and_connections() -> impl Strategy<Value = (Capture, Vec<Connection>)
     })
 }
 
-/// The id -1 is none (`uid_valid`, `gid_valid` of linux/uidgid.h): iptables takes no such, and nobody has it.
-fn can_be(connection: &Connection) -> bool {
+/// Whether the owner is possible: -1 is not an id (`uid_valid`, `gid_valid` of linux/uidgid.h), and iptables refuses it.
+fn has_valid_owner(connection: &Connection) -> bool {
     match &connection.path {
         Path::Out {
             owner: Some(owner), ..
@@ -43,7 +43,7 @@ fn expected(outcome: &Outcome) -> Result {
     }
 }
 
-/// The text with every jump from a built-in chain twice: what a second run makes of it.
+/// The text with every jump from a built-in chain twice, as after a second run.
 fn run_twice(text: &str) -> String {
     let lines = text.lines().map(|line| {
         let times = if line.contains(" -j NETWEIR_") { 2 } else { 1 };
@@ -60,19 +60,19 @@ proptest! {
     })]
 
     #[test]
-    fn a_connection_fares_alike_under_iptables((capture, connections) in capture_and_connections()) {
+    fn iptables_rules_have_the_same_outcome((capture, connections) in capture_and_connections()) {
         let ruleset = plan(&capture);
         for family in Family::ALL {
             let text = render::iptables(&ruleset, family);
             let twice = run_twice(&text);
             prop_assert!(twice.len() > text.len() || !text.contains("-A"));
             let (once, twice) = (Tables::parse(&text), Tables::parse(&twice));
-            let connections = connections.iter().filter(|connection| can_be(connection));
+            let connections = connections.iter().filter(|connection| has_valid_owner(connection));
             for connection in connections.filter(|own| own.addresses.family() == family) {
                 let outcome = evaluate(&ruleset, connection);
-                let fate = once.evaluate(connection);
-                prop_assert_eq!(&fate, &expected(&outcome), "{}\n{}{}", connection, outcome, text);
-                prop_assert_eq!(twice.evaluate(connection), fate, "{}\n{}", connection, text);
+                let actual = once.evaluate(connection);
+                prop_assert_eq!(&actual, &expected(&outcome), "{}\n{}{}", connection, outcome, text);
+                prop_assert_eq!(twice.evaluate(connection), actual, "{}\n{}", connection, text);
             }
         }
     }

@@ -1,5 +1,5 @@
-//! What is printed for the options in `tests/scenarios/NAME/intent.toml`, word by word: the `rules.*` beside it.
-//! `SNAPSHOTS=overwrite` writes the files anew.
+//! The output for the options in `tests/scenarios/NAME/intent.toml`: the snapshots `rules.*` beside it, which
+//! `SNAPSHOTS=overwrite` rewrites.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use snapbox::{Assert, Data};
 use crate::{iptables, nft};
 use netweir_testkit::scenarios::{directory, scenarios};
 
-/// The file, the format's name in `--format`, and what prints it.
+/// The file, the format's name in `--format`, and its function.
 type Form = (&'static str, &'static str, fn(&Capture) -> String);
 
 const FORMS: [Form; 4] = [
@@ -26,7 +26,7 @@ const FORMS: [Form; 4] = [
 ];
 
 #[test]
-fn the_scenarios_print_what_is_written_down() {
+fn rules_match_snapshots() {
     let assert = Assert::new().action_env("SNAPSHOTS");
     for (name, capture) in scenarios() {
         for (file, _, print) in FORMS {
@@ -37,7 +37,7 @@ fn the_scenarios_print_what_is_written_down() {
 }
 
 #[test]
-fn a_dry_run_prints_the_same() {
+fn dry_run_prints_the_same() {
     for (name, capture) in scenarios() {
         for (_, format, print) in FORMS {
             let output = Command::new(env!("CARGO_BIN_EXE_netweir"))
@@ -54,11 +54,11 @@ fn a_dry_run_prints_the_same() {
 }
 
 #[test]
-fn the_programs_take_the_scenarios() {
+fn nft_and_iptables_load_the_scenarios() {
     let captures: Vec<_> = scenarios()
         .into_iter()
         .map(|(_, capture)| capture)
         .collect();
-    nft::takes(&captures);
-    iptables::restore_takes(&captures);
+    nft::loads(&captures);
+    iptables::loads(&captures);
 }
