@@ -3,7 +3,7 @@
 use netweir::intent::{Capture, Families, Family};
 use netweir::plan::plan;
 use netweir::render;
-use netweir::ruleset::{Ruleset, TABLE};
+use netweir::ruleset::{RuleId, Ruleset, SetName, TABLE};
 use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -41,6 +41,17 @@ proptest! {
     #[test]
     fn rules_are_consistent(capture in capture()) {
         prop_assert_eq!(plan(&capture).check(), Ok(()));
+    }
+
+    #[test]
+    fn ids_and_set_names_round_trip(capture in capture()) {
+        let ruleset = plan(&capture);
+        for (_, rule) in ruleset.rules() {
+            prop_assert_eq!(&RuleId::from(rule.id.to_string().as_str()), &rule.id);
+        }
+        for set in &ruleset.sets {
+            prop_assert_eq!(&SetName::from(set.name.to_string().as_str()), &set.name);
+        }
     }
 }
 
