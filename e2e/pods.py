@@ -94,12 +94,12 @@ DECIDED = {
 # What a pod has that does not start, and what its events say.
 FAILING = {
     "two-meshes": (LINKERD | ISTIO_CNI, "contradicts sidecar.istio.io/status"),
-    "istio-ports": (ISTIO_CNI | {"traffic.sidecar.istio.io/excludeOutboundPorts": "http"}, '"http" is not a port'),
-    "linkerd-ports": (LINKERD | {"config.linkerd.io/skip-inbound-ports": "http"}, '"http" is not a port'),
+    "istio-ports": (ISTIO_CNI | {"traffic.sidecar.istio.io/excludeOutboundPorts": "http"}, 'expected a port'),
+    "linkerd-ports": (LINKERD | {"config.linkerd.io/skip-inbound-ports": "http"}, 'expected a port'),
     "kuma-unreadable": (KUMA | {KUMA_CONFIG: "redirect: ["}, "cannot be read"),
-    "kuma-ports": (KUMA | {KUMA_CONFIG: "cniMode: true\nredirect: {inbound: {port: 0}}\n"}, '"0" is not a port'),
+    "kuma-ports": (KUMA | {KUMA_CONFIG: "cniMode: true\nredirect: {inbound: {port: 0}}\n"}, 'expected a port'),
     "consul-unreadable": (CONSUL | {CONSUL_CONFIG: "{"}, "cannot be read"),
-    "consul-ports": (CONSUL | {CONSUL_CONFIG: CONSUL_VALUES[:-1] + ', "ExcludeInboundPorts": ["http"]}'}, '"http" is not a port'),
+    "consul-ports": (CONSUL | {CONSUL_CONFIG: CONSUL_VALUES[:-1] + ', "ExcludeInboundPorts": ["http"]}'}, 'expected a port'),
 }
 
 

@@ -33,7 +33,7 @@ const REMEDIES: Remedies = Remedies {
     net_admin_as_user: "use sudo; in a container, add the capability NET_ADMIN, and run as user 0 or give the program the \
                         file capability cap_net_admin+p",
     sys_admin: "--netns needs it to enter another network namespace: use sudo, or run netweir inside that namespace",
-    host: "capture would redirect its traffic, too; give --netns to capture one pod, or --host to capture here",
+    host: "capture would redirect that traffic, too; give --netns to capture one pod, or --host to capture here",
     addresses: "--ip-families auto needs them",
     name_servers: "--dns resolvers needs it",
     modules: "on the host",
