@@ -1,18 +1,19 @@
 //! The explanation of an outcome, as text and as JSON.
 
 use std::fmt::{self, Write};
+use std::net::IpAddr;
 
 use serde::Serialize;
 
-use crate::connection::{ConnectionJson, SpecError};
-use crate::intent::Port;
+use crate::connection::{ConnectionJson, End, SpecError};
+use crate::intent::{LOOPBACK, Port};
 use crate::json;
 use crate::render;
 use crate::ruleset::{Installed, Rule, RuleId};
 
 use super::complete::Completed;
 use super::matching::Mismatch;
-use super::outcome::{Outcome, Step, Visit};
+use super::outcome::{Outcome, Step, Verdict, Visit};
 use super::purpose::{listener, purpose};
 
 /// The version of the JSON output. It grows when a field is removed or changes its meaning; fields may be added at any
@@ -94,12 +95,33 @@ impl<'a> Answer<'a> {
 
     /// What the deciding rule is for: a clause that follows "it".
     fn reason(&self) -> String {
-        match &self.outcome.rule {
+        let reason = match &self.outcome.rule {
             Some(id) => {
                 purpose(id).unwrap_or_else(|| "matches a rule that netweir did not make".to_owned())
             }
             None => "matches no rule".to_owned(),
+        };
+        let path = &self.asked.connection.path;
+        if self.is_lost_on_link() {
+            format!(
+                "{reason}; but its destination is link-local, so it still leaves on {} and never reaches the proxy",
+                path.interface()
+            )
+        } else {
+            reason
         }
+    }
+
+    /// Whether the redirect takes no effect: a link-local destination fixes the interface by which packets leave.
+    fn is_lost_on_link(&self) -> bool {
+        let connection = &self.asked.connection;
+        let is_link_local = match connection.addresses.end(End::Destination) {
+            IpAddr::V6(destination) => destination.is_unicast_link_local(),
+            IpAddr::V4(_) => false,
+        };
+        let is_redirected = matches!(self.outcome.verdict, Verdict::Redirect(_));
+        let path = &connection.path;
+        is_link_local && is_redirected && path.owner().is_some() && path.interface() != LOOPBACK
     }
 
     fn rule(&self, (visit, step): (&Visit, &Step)) -> Option<&'a Rule> {

@@ -262,3 +262,37 @@ error: --dns: cannot be combined with --from-kernel
 "#]]
     );
 }
+
+#[test]
+fn redirect_of_link_local_destination_never_reaches_the_proxy() {
+    let verdict = |destination: &str, more: &[&str]| {
+        let asked = [
+            "explain",
+            "out",
+            "tcp",
+            destination,
+            "from=[fd00::2]:40000",
+            "dev=eth0",
+            "uid=1000",
+        ];
+        let run = run(netweir(&asked).args(more));
+        run.stdout
+            .lines()
+            .find(|line| line.contains(": it "))
+            .unwrap()
+            .to_owned()
+    };
+    assert_eq!(
+        verdict("[fe80::1]:80", &[]),
+        "redirected to port 15001, the proxy's outbound port: it is TCP and matches no exclusion; but its destination is \
+         link-local, so it still leaves on eth0 and never reaches the proxy"
+    );
+    assert_eq!(
+        verdict("[fe80::1]:80", &["--exclude-outbound-ip-ranges=fe80::/10"]),
+        "not captured: it goes to an excluded range"
+    );
+    assert_eq!(
+        verdict("[fd00::1]:80", &[]),
+        "redirected to port 15001, the proxy's outbound port: it is TCP and matches no exclusion"
+    );
+}
