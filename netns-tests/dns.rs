@@ -165,7 +165,7 @@ fn zones_were_set() {
     }
 }
 
-/// What the zones are for: without them a query fares as the one before it from the same port did, whose it was.
+/// What the zones are for: without them a query is treated as the one before it from the same port.
 fn without_zones_queries_go_astray(sandbox: &Sandbox) {
     let upstream = SocketAddr::new(PEER[0], 53);
     install(&capture(RangeSelection::All));

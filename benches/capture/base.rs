@@ -16,6 +16,8 @@ use crate::statistics::Summary;
 
 /// How much slower a row may be.
 const SLOWER: f64 = 1.03;
+/// How many connections there may be less, as a part.
+const FEWER: f64 = 0.97;
 
 const COLUMNS: &[&str] = &["work", "base", "this build", "ratio", "limit"];
 
@@ -142,7 +144,7 @@ fn connections(bench: &mut Bench, base: &Path, own: &Path) -> Result<()> {
             &crate::thousands(compared.first),
             &crate::thousands(compared.second),
         ];
-        let least = Limit::AtLeast(1.0 / SLOWER);
+        let least = Limit::AtLeast(FEWER);
         bench.report.row(&cells, compared.ratio.median, least);
     }
     Ok(())

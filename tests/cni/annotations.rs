@@ -270,7 +270,7 @@ fn the_closer_source_wins() {
 }
 
 #[test]
-fn every_mistake_names_the_pod_the_annotation_the_value_and_what_is_accepted() {
+fn every_error_names_the_pod_the_annotation_the_value_and_what_is_accepted() {
     let annotations = json!({
         "sidecar.istio.io/status": "{}",
         "netweir.io/exclude-inbound-ports": "70000,22,9-8",

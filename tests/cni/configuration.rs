@@ -148,7 +148,7 @@ fn what_is_long_is_quoted_in_part() {
 }
 
 #[test]
-fn keys_of_the_runtime_are_none_of_ours() {
+fn keys_of_the_runtime_are_ignored() {
     let keys = json!({
         "args": {"cni": {"ips": []}},
         "cni.dev/attachments": 1,
@@ -169,7 +169,7 @@ fn keys_of_the_runtime_are_none_of_ours() {
 }
 
 #[test]
-fn every_wrong_value_is_told_at_once() {
+fn every_wrong_value_is_reported_at_once() {
     let (code, details) = complaint(&json!({
         "name": "my network",
         "policy": "some",
@@ -276,12 +276,12 @@ fn messages_go_to_the_file_with_the_pods_name() {
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect();
-    let told: Vec<_> = lines
+    let logged: Vec<_> = lines
         .iter()
         .map(|line| (&line["level"], &line["message"]))
         .collect();
     assert_eq!(
-        told,
+        logged,
         [
             (&json!("info"), &json!("not captured")),
             (
@@ -303,7 +303,7 @@ fn messages_go_to_the_file_with_the_pods_name() {
 }
 
 #[test]
-fn a_mistake_of_the_runtime_is_in_the_file_too() {
+fn an_error_of_the_runtime_is_in_the_file_too() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("netweir.log");
     let answer = Call::new(

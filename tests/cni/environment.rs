@@ -86,7 +86,7 @@ fn a_namespace_must_be_one_of_a_pod() {
     ] {
         let call = Call::new("ADD", &config(&json!({"policy": "all"})));
         let (code, message, details) = call.variable("CNI_NETNS", path).run().error();
-        // An ordinary user is told first that it takes privileges to find out.
+        // An ordinary user first gets the error that it takes privileges to find out.
         if (code, message.as_str()) == (101, "the plugin lacks privileges") {
             assert!(!nix::unistd::geteuid().is_root());
             continue;

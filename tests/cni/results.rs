@@ -11,7 +11,7 @@ const PREVIOUS: &str = r#"{ "cniVersion" : "1.1.0","zeta":1.10,"alpha":1e2 ,
   "text":"\u0041\/ä\ud83d\ude00", "empty":{}, "routes" : [ ], "zeta":null}"#;
 
 #[test]
-fn the_previous_result_goes_through_to_the_byte() {
+fn the_previous_result_is_passed_on_byte_for_byte() {
     let stdin = format!(
         r#"{{"prevResult": {PREVIOUS}, "cniVersion":"1.1.0","name":"pods","type":"netweir","policy":"none"}}"#
     );
@@ -115,7 +115,7 @@ fn version_lists_the_versions_whatever_was_asked() {
 }
 
 #[test]
-fn del_succeeds_whatever_it_is_told() {
+fn del_succeeds_with_any_input() {
     let good = config(&json!({})).to_string();
     let inputs: [&[u8]; 7] = [
         good.as_bytes(),

@@ -96,7 +96,7 @@ impl Call {
     }
 }
 
-/// A configuration as containerd makes it of ours, with these keys over it; null takes a key away.
+/// A configuration as containerd passes it on, changed by these keys; null removes a key.
 pub(crate) fn config(keys: &Value) -> Value {
     let mut config = json!({
         "cniVersion": "1.1.0",
