@@ -71,7 +71,7 @@ impl ApplyRequest {
         let output = invocation.noting(output);
         Some(Self {
             parsed: parsed?,
-            namespace: namespace?,
+            namespace: namespace.ok()?,
             output: output?,
         })
     }

@@ -49,7 +49,7 @@ impl DiffRequest {
         let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
         Some(Self {
             parsed: parsed?,
-            namespace: namespace?,
+            namespace: namespace.ok()?,
             format: format?,
         })
     }

@@ -75,10 +75,10 @@ impl Invocation {
         self.noting(parsed)
     }
 
-    /// The network namespace, if one was named, or `None` after recording an error.
-    pub(super) fn namespace(&mut self) -> Option<Option<NetworkNamespace>> {
+    /// The network namespace, if one was named.
+    pub(super) fn namespace(&mut self) -> Result<Option<NetworkNamespace>, Noted> {
         let namespace = options::network_namespace(&self.given);
-        self.noting(namespace)
+        self.noting(namespace).ok_or(Noted)
     }
 
     /// The value, or `None` after recording its errors.

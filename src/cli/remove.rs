@@ -44,7 +44,7 @@ fn request(invocation: &mut Invocation) -> Option<(Option<NetworkNamespace>, Ope
     } else {
         OpenConnections::Break
     };
-    Some((namespace?, connections))
+    Some((namespace.ok()?, connections))
 }
 
 /// Removes the rules and logs whether there were any.

@@ -51,7 +51,7 @@ impl Rules {
         let namespace = invocation.namespace();
         Some(Self {
             source: source?,
-            namespace: namespace?,
+            namespace: namespace.ok()?,
         })
     }
 

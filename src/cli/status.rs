@@ -62,7 +62,7 @@ impl StatusRequest {
         let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
         let watch = invocation.own(CommandOption::Watch, parse::switch);
         Some(Self {
-            namespace: namespace?,
+            namespace: namespace.ok()?,
             format: format?,
             watch: watch?,
         })

@@ -93,7 +93,7 @@ impl TraceRequest {
         let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
         Some(Self {
             filter: filter?,
-            namespace: namespace?,
+            namespace: namespace.ok()?,
             count: count.ok()?,
             duration: duration.ok()?,
             format: format?,
