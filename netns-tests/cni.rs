@@ -339,7 +339,7 @@ fn failed_add_leaves_nothing() {
     owner.wait().expect("waited for");
 }
 
-/// The plugin never changes the runtime's own namespace, even if CNI_NETNS names it.
+/// The plugin never changes the runtime's own namespace, even if `CNI_NETNS` names it.
 fn del_takes_from_the_pod_alone() {
     let runtime = added(asks());
     install(&Capture::default());
