@@ -9,6 +9,7 @@ mod request;
 mod retry;
 pub(crate) mod sock_diag;
 mod socket;
+mod subsystem;
 
 use std::net::IpAddr;
 
@@ -21,7 +22,8 @@ pub(crate) use message::{Answer, Attributes, Message, read_u32};
 pub(crate) use multicast::{Group, Received, Topic};
 pub(crate) use request::{Flags, Nest, Request};
 pub(crate) use retry::retry;
-pub(crate) use socket::{Socket, Subsystem};
+pub(crate) use socket::Socket;
+pub(crate) use subsystem::Subsystem;
 
 /// The length of `struct nlmsghdr`.
 const HEADER: usize = 16;

@@ -5,34 +5,13 @@ use std::io;
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::{Answer, Error, Message, RECEIVE_BUFFER, Request};
+use super::{Answer, Error, Message, RECEIVE_BUFFER, Request, Subsystem};
 use crate::sys;
 
 /// Enough for the parts of a short dump, and cleared at every start.
 const SMALL_BUFFER: usize = 8 * 1024;
 /// The default send buffer (`net.core.wmem_default`) less the kernel's own share; a larger batch needs more.
 const DEFAULT_SEND_BUFFER: usize = 200 * 1024;
-
-/// The part of the kernel that a socket talks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subsystem {
-    /// Links, addresses, policy rules and routes (`NETLINK_ROUTE`).
-    Route,
-    /// nf_tables (`NETLINK_NETFILTER`).
-    Nftables,
-    /// Sockets (`NETLINK_SOCK_DIAG`).
-    SockDiag,
-}
-
-impl Subsystem {
-    const fn bus(self) -> mnl::Bus {
-        match self {
-            Self::Route => mnl::Bus::Route,
-            Self::Nftables => mnl::Bus::Netfilter,
-            Self::SockDiag => mnl::Bus::SockDiag,
-        }
-    }
-}
 
 /// A netlink socket.
 pub(crate) struct Socket {
