@@ -35,7 +35,7 @@ use crate::options::Files;
 pub use code::Code;
 pub(crate) use config::{ANNOTATIONS, ConfigError};
 pub(crate) use environment::is_name;
-pub use environment::{Command, Environment};
+pub use environment::{COMMAND, Command, Environment};
 pub use error::PluginError;
 pub use explain::{Explanation, explain};
 
@@ -44,9 +44,6 @@ pub use version::SpecVersion;
 
 use config::Input;
 use environment::Pod;
-
-/// The variable that makes the program a plugin.
-pub const COMMAND: &str = "CNI_COMMAND";
 
 /// The most that is read, in bytes. Annotations of a pod are limited to 256 KiB, and results are smaller.
 const LONGEST_INPUT: u64 = 16 << 20;
@@ -97,7 +94,7 @@ pub fn run() -> ExitCode {
 /// The text for standard output. Sets the log and the version of errors as soon as the input gives them.
 fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, PluginError> {
     let variable = |name: &str| std::env::var_os(name);
-    let environment = Environment::read(&variable);
+    let environment = Environment::read(&variable).map_err(PluginError::Environment);
     // A user who tries the plugin at a terminal with too few variables gets the error at once.
     if environment.is_err() && io::stdin().is_terminal() {
         return environment.map(|_| None);
@@ -111,7 +108,7 @@ fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, Pl
         (Err(_), None | Some(Command::Del)) => String::new(),
         (Err(error), _) => return Err(error),
     };
-    let input = Input::parse(&text);
+    let input = Input::parse(&text).map_err(PluginError::Decode);
     if let Ok(input) = &input {
         *version = input.version().unwrap_or(SpecVersion::LATEST);
         let (pod, _) = Pod::read_variables(&variable);

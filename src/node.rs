@@ -46,16 +46,7 @@ use watch::Watch;
 
 pub use entry::{Entry, EntryError};
 pub use error::InstallError;
-pub use host::uninstall;
-
-/// The two directories of a node that the installer writes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Directories {
-    /// Plugins, as the container runtime looks for them.
-    pub bin: PathBuf,
-    /// Network configurations.
-    pub conf: PathBuf,
-}
+pub use host::{Directories, uninstall};
 
 /// Options of an installer that keeps running.
 #[derive(Clone, Debug, PartialEq, Eq)]

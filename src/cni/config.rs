@@ -1,6 +1,7 @@
 //! The configuration on standard input: strict with netweir's keys, and ignoring those of the runtime.
 
 mod error;
+mod keys;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,9 +16,10 @@ use crate::meshes::own::is_about_capture;
 use crate::options::{self, Level, OptionValues, nearest_of};
 use crate::printable::shortened;
 
-use super::PluginError;
 use super::environment::is_name;
 use super::version::SpecVersion;
+
+use keys::{EXCLUDED, is_known, nearest};
 
 pub(crate) use error::ConfigError;
 pub(super) use error::mistyped;
@@ -25,46 +27,9 @@ pub(super) use error::mistyped;
 /// The capability with which a runtime passes the annotations of a pod (containerd, CRI-O).
 pub(crate) const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
 
-/// The keys of the specification, of libcni and of Multus. Those of others have a slash, by its conventions.
-const RUNTIME_KEYS: [&str; 18] = [
-    "args",
-    "capabilities",
-    "cniVersion",
-    "cniVersions",
-    "delegates",
-    "deviceID",
-    "disableCheck",
-    "disableGC",
-    "dns",
-    "ipMasq",
-    "ipam",
-    "loadOnlyInlinedPlugins",
-    "name",
-    "pciBusID",
-    "prevResult",
-    "runtimeConfig",
-    "type",
-    "valid-attachments",
-];
-
-/// netweir's keys.
-const OWN_KEYS: [&str; 8] = [
-    "capture",
-    "excludeNamespaces",
-    "includeNamespaces",
-    "logFile",
-    "logLevel",
-    "meshes",
-    "policy",
-    "standalone",
-];
-
 const LEVELS: &str = "error, warning, info, debug, trace";
 const POLICIES: &str = "annotated, all, none";
 const MESHES: &str = "cni, init, off";
-
-/// The namespaces that are bypassed by default.
-const EXCLUDED: &str = "kube-system";
 
 /// Standard input as a JSON object, with its values as they were written.
 pub(super) struct Input<'a>(BTreeMap<String, &'a RawValue>);
@@ -90,10 +55,8 @@ pub(super) struct LogConfig {
 
 impl<'a> Input<'a> {
     /// The text's keys and values.
-    pub(super) fn parse(text: &'a str) -> Result<Self, PluginError> {
-        serde_json::from_str(text)
-            .map(Self)
-            .map_err(PluginError::Decode)
+    pub(super) fn parse(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str(text).map(Self)
     }
 
     /// The requested version of the specification; `None` if it is missing or unsupported.
@@ -104,15 +67,13 @@ impl<'a> Input<'a> {
         }
     }
 
-    /// The version. Fails if it is missing or unsupported.
-    pub(super) fn required_version(&self) -> Result<SpecVersion, PluginError> {
-        self.version().ok_or_else(|| {
-            let found = self.0.get("cniVersion").map(|raw| raw.get());
-            PluginError::Version(found.map_or_else(
-                || "cniVersion is missing".to_owned(),
-                |found| format!("cniVersion is {found}"),
-            ))
-        })
+    /// The version. If it is missing or unsupported, the error says which.
+    pub(super) fn required_version(&self) -> Result<SpecVersion, String> {
+        self.version()
+            .ok_or_else(|| match self.0.get("cniVersion") {
+                None => "cniVersion is missing".to_owned(),
+                Some(found) => format!("cniVersion is {}", found.get()),
+            })
     }
 
     /// The value of `cniVersion`, supported or not.
@@ -317,19 +278,11 @@ impl<'a> Input<'a> {
 }
 
 fn unknown(key: &str, raw: &RawValue) -> Option<ConfigError> {
-    let known = key.contains('/') || RUNTIME_KEYS.contains(&key) || OWN_KEYS.contains(&key);
-    (!known).then(|| ConfigError::Unknown {
+    (!is_known(key)).then(|| ConfigError::Unknown {
         key: key.to_owned(),
         value: shortened(raw.get()),
         nearest: nearest(key).map(str::to_owned),
     })
-}
-
-/// The known key with the most similar spelling, including the runtime's keys that administrators write.
-fn nearest(key: &str) -> Option<&'static str> {
-    let all = OWN_KEYS.into_iter().chain(RUNTIME_KEYS);
-    let mut same = all.clone().filter(|known| known.eq_ignore_ascii_case(key));
-    same.next().or_else(|| nearest_of(key, all))
 }
 
 fn mesh_mode(key: &str, value: &Value) -> Result<(Mesh, MeshMode), ConfigError> {

@@ -9,7 +9,12 @@ use thiserror::Error;
 use crate::meshes::pod::NomadFacts;
 
 use super::version::SpecVersion;
-use super::{COMMAND, PluginError};
+
+/// The variable that makes the program a plugin.
+pub const COMMAND: &str = "CNI_COMMAND";
+
+/// The interface of a pod's primary network, in Kubernetes.
+pub(super) const PRIMARY_INTERFACE: &str = "eth0";
 
 /// The key of `CNI_ARGS` in which Nomad passes Consul's redirection configuration.
 const CONSUL_CONFIG: &str = crate::meshes::consul::annotations::ARGUMENT;
@@ -156,11 +161,13 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Reads the variables, and finds all errors in them.
-    pub fn read(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, PluginError> {
+    /// Reads the variables.
+    ///
+    /// # Errors
+    /// All errors in the variables that the command needs.
+    pub fn read(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, Vec<VariableError>> {
         let text = |name| variable(name).unwrap_or_default();
-        let command =
-            command(text(COMMAND)).map_err(|error| PluginError::Environment(vec![error]))?;
+        let command = command(text(COMMAND)).map_err(|error| vec![error])?;
         let (container, interface) = (text("CNI_CONTAINERID"), text("CNI_IFNAME"));
         let namespace = text("CNI_NETNS");
         let (pod, mut errors) = Pod::read_variables(variable);
@@ -182,7 +189,7 @@ impl Environment {
                 namespace,
             })
         } else {
-            Err(PluginError::Environment(errors))
+            Err(errors)
         }
     }
 }

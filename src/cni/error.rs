@@ -14,8 +14,7 @@ use crate::meshes::reason::Reason;
 
 use super::code::Code;
 use super::config::ConfigError;
-use super::environment::{Command, Pod, VariableError};
-use super::request::PRIMARY_INTERFACE;
+use super::environment::{Command, PRIMARY_INTERFACE, Pod, VariableError};
 use super::version::SpecVersion;
 
 const NO_ANNOTATIONS: &str = "the policy is annotated, and the runtime does not pass the pod's annotations: declare \

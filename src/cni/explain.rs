@@ -8,9 +8,9 @@ use crate::intent::Families;
 use crate::options::{Files, OptionError, Parsed, Setting, line, options_of};
 use crate::parse::FamilyChoice;
 
-use super::PluginError;
 use super::config::{ANNOTATIONS, Input, mistyped};
 use super::environment::{Pod, VariableError};
+use super::error::PluginError;
 use super::request::{self, PodDecision};
 use super::version::SpecVersion;
 
@@ -48,7 +48,7 @@ pub fn explain(text: &str, arguments: &str, files: &dyn Files) -> Result<Explana
         );
         &wrapped
     };
-    let input = Input::parse(text)?;
+    let input = Input::parse(text).map_err(PluginError::Decode)?;
     let (config, _) = request::config(&input, files)?;
     let arguments = |name: &str| (name == "CNI_ARGS").then(|| arguments.into());
     let (pod, errors): (Pod, Vec<VariableError>) = Pod::read_variables(&arguments);

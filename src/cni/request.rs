@@ -15,10 +15,10 @@ use crate::options::{
 };
 use crate::parse::{Accounts, NameError, OwnerKind};
 
-use super::PluginError;
 use super::annotations::texts;
 use super::config::{Config, ConfigError, Input};
-use super::environment::{Command, Environment, Pod};
+use super::environment::{Command, Environment, PRIMARY_INTERFACE, Pod};
+use super::error::PluginError;
 use super::version::SpecVersion;
 
 /// A request.
@@ -69,9 +69,6 @@ pub(super) struct PodDecision {
     pub(super) remarks: Vec<Remark>,
 }
 
-/// The interface of a pod's primary network, in Kubernetes.
-pub(super) const PRIMARY_INTERFACE: &str = "eth0";
-
 /// Reads a request from the variables and the text of standard input.
 ///
 /// # Errors
@@ -81,7 +78,8 @@ pub fn read<'a>(
     text: &'a str,
     files: &dyn Files,
 ) -> Result<Request<'a>, PluginError> {
-    of(environment, &Input::parse(text)?, files)
+    let input = Input::parse(text).map_err(PluginError::Decode)?;
+    of(environment, &input, files)
 }
 
 /// The request in the variables and standard input.
@@ -100,7 +98,7 @@ pub(super) fn of<'a>(
         }
         Command::Add | Command::Check | Command::Status | Command::Gc => {}
     }
-    let version = input.required_version()?;
+    let version = input.required_version().map_err(PluginError::Version)?;
     if version < command.since() {
         return Err(PluginError::CommandSince { command, version });
     }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::mem;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::log::Log;
 
-use super::Directories;
 use super::binary::Binary;
 use super::conf_dir::{ConfDir, Performed};
 use super::entry::Entry;
@@ -19,6 +19,15 @@ use super::temporary;
 const GRACE: Duration = Duration::from_millis(250);
 /// How often an uninstallation starts again after other programs changed a file.
 const ATTEMPTS: usize = 100;
+
+/// The two directories of a node that the installer writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Directories {
+    /// Plugins, as the container runtime looks for them.
+    pub bin: PathBuf,
+    /// Network configurations.
+    pub conf: PathBuf,
+}
 
 /// The node's two directories, and the entry that they should have.
 pub(super) struct Host {

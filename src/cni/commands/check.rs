@@ -6,9 +6,9 @@ use crate::log::Log;
 use crate::render::{elements, ip_command, nft_rule};
 use crate::ruleset::TABLE;
 
-use super::super::PluginError;
+use super::super::error::PluginError;
 use super::super::request::Attachment;
-use super::{NO_ADDRESS, not_captured};
+use super::add::{NO_ADDRESS, not_captured};
 
 /// Compares every rule, set, route and address with those that ADD installs. Of a pod that is not captured nothing is
 /// read: rules there belong to other programs.

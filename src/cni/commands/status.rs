@@ -4,8 +4,8 @@ use crate::app::Place;
 use crate::log::Log;
 use crate::options::Parsed;
 
-use super::super::PluginError;
-use super::install;
+use super::super::error::PluginError;
+use super::add::install;
 
 /// Captures an empty network namespace, which ends with the process. The loopback interface is up there, as in a pod.
 pub(super) fn status(capture: Option<Box<Parsed>>, log: Log) -> Result<(), PluginError> {

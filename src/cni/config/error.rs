@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::meshes::decision::Mesh;
 use crate::options::OptionError;
 
-use super::{EXCLUDED, OWN_KEYS};
+use super::keys::{EXCLUDED, OWN_KEYS};
 
 /// An error in the configuration.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
