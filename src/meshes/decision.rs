@@ -86,7 +86,7 @@ impl Mesh {
     fn claim(self, facts: &PodFacts, policy: &Policy, remarks: &mut Vec<Remark>) -> Option<Claim> {
         match self {
             Self::Istio => istio::decision::claim(facts, remarks),
-            Self::Linkerd => linkerd::decision::claim(facts, policy.mode(self), remarks),
+            Self::Linkerd => linkerd::decision::claim(facts),
             Self::Kuma => kuma::decision::claim(facts),
             Self::Consul => consul::decision::claim(facts),
             Self::Nomad => consul::decision::claim_on_nomad(facts, policy.mode(self)),
@@ -248,6 +248,9 @@ fn by_marks(
         }
     };
     let capture = |reason, remarks: &mut Vec<Remark>| {
+        if let Some((mesh @ Mesh::Linkerd, Claim::Capture(_))) = claim {
+            remarks.extend(linkerd::decision::init_warning(facts, policy.mode(*mesh)));
+        }
         let mut options = claim.map_or_else(PodOptions::default, |(mesh, _)| {
             mesh.options(facts, remarks)
         });

@@ -206,14 +206,17 @@ fn meshes_are_configured_one_by_one() {
 
 #[test]
 fn unset_mode_of_linkerd_is_a_warning() {
-    let warnings = |keys: &Value| {
-        let config = annotated(&annotations(&[LINKERD]), keys);
+    let warnings = |keys: &Value, marks: &[(&str, &str)]| {
+        let config = annotated(&annotations(marks), keys);
         let answer = Call::new("ADD", &config).run();
-        assert!(is_captured(&answer));
-        answer.stderr.matches("{\"linkerd\": \"init\"}").count()
+        let count = answer.stderr.matches("{\"linkerd\": \"init\"}").count();
+        (is_captured(&answer), count)
     };
-    assert_eq!(warnings(&json!({})), 1);
-    assert_eq!(warnings(&json!({"meshes": {"linkerd": "cni"}})), 0);
+    let (unset, cni) = (json!({}), json!({"meshes": {"linkerd": "cni"}}));
+    assert_eq!(warnings(&unset, &[LINKERD]), (true, 1));
+    assert_eq!(warnings(&unset, &[LINKERD, ENABLED]), (true, 1));
+    assert_eq!(warnings(&cni, &[LINKERD]), (true, 0));
+    assert_eq!(warnings(&unset, &[LINKERD, DISABLED]), (false, 0));
 }
 
 #[test]

@@ -13,11 +13,7 @@ const INIT: &str = "linkerd-init";
 /// The proxy's container.
 const PROXY: &str = "linkerd-proxy";
 
-pub(in crate::meshes) fn claim(
-    facts: &PodFacts,
-    mode: Option<MeshMode>,
-    remarks: &mut Vec<Remark>,
-) -> Option<Claim> {
+pub(in crate::meshes) fn claim(facts: &PodFacts) -> Option<Claim> {
     facts.annotation(INJECTED)?;
     let bypass = if facts.container(INIT).is_some() {
         Some(Reason::LinkerdInit)
@@ -28,17 +24,18 @@ pub(in crate::meshes) fn claim(
     } else {
         None
     };
-    if let Some(reason) = bypass {
-        return Some(Claim::Bypass(reason));
-    }
-    if mode.is_none() && facts.containers.is_none() {
-        remarks.push(Remark::Warning(
+    Some(bypass.map_or(Claim::Capture(Reason::LinkerdProxy), Claim::Bypass))
+}
+
+/// The warning that a captured pod may have the init container, too.
+pub(in crate::meshes) fn init_warning(facts: &PodFacts, mode: Option<MeshMode>) -> Option<Remark> {
+    (mode.is_none() && facts.containers.is_none()).then(|| {
+        Remark::Warning(
             "no annotation shows whether Linkerd's pods have the init container linkerd-init; assuming that they do not: if \
              they do, set \"meshes\": {\"linkerd\": \"init\"}, otherwise \"cni\""
                 .to_owned(),
-        ));
-    }
-    Some(Claim::Capture(Reason::LinkerdProxy))
+        )
+    })
 }
 
 /// The error if the value of the injection annotation is unknown.
