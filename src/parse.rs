@@ -10,6 +10,7 @@ mod list;
 mod name_server;
 mod number;
 mod owner;
+mod owner_kind;
 mod port;
 mod target;
 mod word;
@@ -28,7 +29,8 @@ pub(crate) use list::distinct;
 pub use list::{Selection, entries, list, selection};
 pub use name_server::name_servers;
 pub use number::{mark, nonzero_mark, routing_table};
-pub use owner::{Accounts, LARGEST_OWNER, NameError, OwnerKind, owner, owner_id, owners};
+pub use owner::{Accounts, NameError, owner, owner_id, owners};
+pub use owner_kind::{LARGEST_OWNER, OwnerKind};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};
 pub use word::{

@@ -1,42 +1,9 @@
-//! Users and groups: ids, ranges of ids and names.
-
-use std::fmt;
+//! Values that name users and groups: ids, ranges of ids and names.
 
 use crate::intent::{Interval, OwnerId};
 
+use super::owner_kind::OwnerKind;
 use super::{ValueError, decimal};
-
-/// The largest user or group id; the one above it means "none" to system calls (setreuid(2)).
-pub const LARGEST_OWNER: OwnerId = OwnerId::MAX - 1;
-
-/// Users or groups.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnerKind {
-    /// Users, of /etc/passwd.
-    User,
-    /// Groups, of /etc/group.
-    Group,
-}
-
-impl OwnerKind {
-    /// The file that has the names.
-    #[must_use]
-    pub const fn file(self) -> &'static str {
-        match self {
-            Self::User => "/etc/passwd",
-            Self::Group => "/etc/group",
-        }
-    }
-}
-
-impl fmt::Display for OwnerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::User => "user",
-            Self::Group => "group",
-        })
-    }
-}
 
 /// Why a name has no id.
 #[derive(Clone, Debug, PartialEq, Eq)]
