@@ -9,8 +9,6 @@ use crate::connection::SpecErrorKind;
 use crate::parse::ValueError;
 use crate::printable::printable;
 
-use super::{OptionSet, OptionValues};
-
 /// An error in one option, which is named as the user wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionError {
@@ -18,21 +16,6 @@ pub struct OptionError {
     pub option: String,
     /// What is wrong.
     pub problem: OptionErrorKind,
-}
-
-impl OptionError {
-    /// An error in the value of the option.
-    #[must_use]
-    pub fn new<O: OptionSet>(
-        given: &OptionValues<O>,
-        option: O,
-        problem: impl Into<OptionErrorKind>,
-    ) -> Self {
-        Self {
-            option: given.name(option),
-            problem: problem.into(),
-        }
-    }
 }
 
 impl fmt::Display for OptionError {

@@ -160,3 +160,18 @@ impl<O: OptionSet> OptionValues<O> {
         self.origin(option).name_of(option)
     }
 }
+
+impl OptionError {
+    /// An error in the value of the option.
+    #[must_use]
+    pub fn new<O: OptionSet>(
+        given: &OptionValues<O>,
+        option: O,
+        problem: impl Into<OptionErrorKind>,
+    ) -> Self {
+        Self {
+            option: given.name(option),
+            problem: problem.into(),
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Warnings about options that are valid but probably not intended.
 
 mod consequence;
+mod found;
 mod modes;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use crate::intent::{
 use crate::parse::LARGEST_OWNER;
 
 use super::{OptionValues, Origin, Setting};
+use found::{Found, holding};
 
 pub use consequence::Consequence;
 
@@ -53,8 +55,6 @@ pub(super) fn warnings(capture: &Capture, given: &OptionValues) -> Vec<Warning> 
         .collect()
 }
 
-type Found = Vec<(Setting, Consequence)>;
-
 fn proxy(capture: &Capture) -> Found {
     let proxy = &capture.proxy;
     let conditions = [
@@ -90,13 +90,6 @@ fn proxy(capture: &Capture) -> Found {
         ),
     ];
     holding(conditions)
-}
-
-fn holding<const N: usize>(conditions: [(bool, Setting, Consequence); N]) -> Found {
-    conditions
-        .into_iter()
-        .filter_map(|(holds, setting, consequence)| holds.then_some((setting, consequence)))
-        .collect()
 }
 
 fn inbound(capture: &Capture, given: &OptionValues) -> Found {

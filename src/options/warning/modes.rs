@@ -3,7 +3,8 @@
 use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection};
 use crate::options::{OptionValues, Setting};
 
-use super::{Consequence, Found, holding};
+use super::consequence::Consequence;
+use super::found::{Found, holding};
 
 /// Where DNS servers listen (RFC 1035).
 const DNS: u16 = 53;
