@@ -3,6 +3,7 @@
 //! Everything acts on the network namespace of the calling thread.
 
 mod batch;
+mod c_string;
 mod dump;
 mod elements;
 mod expression;

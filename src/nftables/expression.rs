@@ -5,69 +5,15 @@
 
 mod data;
 mod key;
+mod register;
 mod target;
+mod variants;
 
-use std::ffi::CString;
-
-use nftnl::nftnl_sys::libc;
-
-use crate::intent::Family;
+use super::c_string::terminated;
 use crate::netlink::text;
 use crate::sys::{self, ExpressionRef, TooLarge};
 
-pub(super) use key::{Ct, Meta};
-
-/// One expression.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Expression {
-    /// `meta`: load.
-    LoadMeta(Meta),
-    /// `meta`: set.
-    SetMeta(Meta),
-    /// `ct`: load.
-    LoadCt(Ct),
-    /// `ct`: set.
-    SetCt(Ct),
-    /// `payload`: load bytes of a header.
-    LoadPayload {
-        base: Header,
-        offset: u32,
-        length: u32,
-    },
-    /// `bitwise`: keep the bits of the mask.
-    Mask(Vec<u8>),
-    /// `byteorder`: a 32-bit value to network order.
-    ToNetworkOrder,
-    /// `cmp`: continue if equal, or if not.
-    Compare { equal: bool, value: Vec<u8> },
-    /// `lookup`: continue if in the set, or if not.
-    Lookup { set: String, inverted: bool },
-    /// `counter`.
-    Count,
-    /// `immediate`: a value.
-    Immediate(Vec<u8>),
-    /// `immediate`: `NF_ACCEPT` or `NF_DROP`.
-    Verdict { accept: bool },
-    /// `redir`, to the port in the register.
-    Redirect,
-    /// `tproxy`, to the port in the register.
-    Tproxy(Family),
-    /// `notrack`.
-    NoTrack,
-    /// One that netweir's rules do not have, by its name.
-    Other(String),
-}
-
-/// `enum nft_payload_bases`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub(super) enum Header {
-    Network = libc::NFT_PAYLOAD_NETWORK_HEADER as u32,
-    Transport = libc::NFT_PAYLOAD_TRANSPORT_HEADER as u32,
-}
-
-const REGISTER: u32 = libc::NFT_REG_1 as u32;
-const VERDICT_REGISTER: u32 = libc::NFT_REG_VERDICT as u32;
+pub(super) use variants::{Ct, Expression, Header, Meta};
 
 impl Expression {
     /// libnftnl's object.
@@ -134,9 +80,4 @@ impl Expression {
             Self::Other(name) => name,
         }
     }
-}
-
-/// The text with a NUL after it, for libnftnl.
-pub(super) fn terminated(text: &str) -> Result<CString, TooLarge> {
-    CString::new(text).map_err(|_| TooLarge)
 }

@@ -3,7 +3,8 @@
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
-use super::expression::{Expression, terminated};
+use super::c_string::terminated;
+use super::expression::Expression;
 use super::rule;
 use crate::intent::Intervals;
 use crate::netlink::text;

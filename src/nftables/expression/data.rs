@@ -3,8 +3,10 @@
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
-use super::{Expression, Header, REGISTER, terminated};
+use super::register::REGISTER;
+use super::variants::{Expression, Header};
 use crate::netlink::text;
+use crate::nftables::c_string::terminated;
 use crate::sys::{self, ExpressionRef, TooLarge};
 
 /// `NFT_BITWISE_BOOL` (`linux/netfilter/nf_tables.h`): masks and flips bits.

@@ -3,50 +3,10 @@
 use std::ffi::CStr;
 
 use nftnl::nftnl_sys as c;
-use nftnl::nftnl_sys::libc;
 
-use super::{Expression, REGISTER};
+use super::register::REGISTER;
+use super::variants::{Ct, Expression, Meta};
 use crate::sys::{self, ExpressionRef, TooLarge};
-
-macro_rules! keys {
-    ($(#[$doc:meta])* $name:ident { $($key:ident = $number:ident),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u32)]
-        pub(in crate::nftables) enum $name {
-            $($key = libc::$number as u32),*
-        }
-
-        impl $name {
-            fn from_number(number: u32) -> Option<Self> {
-                let mut all = [$(Self::$key),*].into_iter();
-                all.find(|&key| key as u32 == number)
-            }
-        }
-    };
-}
-
-keys!(
-    /// `enum nft_meta_keys`.
-    Meta {
-        NfProto = NFT_META_NFPROTO,
-        L4Proto = NFT_META_L4PROTO,
-        InterfaceNameIn = NFT_META_IIFNAME,
-        InterfaceNameOut = NFT_META_OIFNAME,
-        SocketUid = NFT_META_SKUID,
-        SocketGid = NFT_META_SKGID,
-        Mark = NFT_META_MARK,
-        Trace = NFT_META_NFTRACE,
-    }
-);
-keys!(
-    /// `enum nft_ct_keys`.
-    Ct {
-        State = NFT_CT_STATE,
-        Mark = NFT_CT_MARK,
-        Zone = NFT_CT_ZONE,
-    }
-);
 
 /// An expression that loads a key into the register, or sets it from there: the attribute says which.
 fn keyed(

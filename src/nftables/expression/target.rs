@@ -3,7 +3,8 @@
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
-use super::{Expression, REGISTER, VERDICT_REGISTER};
+use super::register::{REGISTER, VERDICT_REGISTER};
+use super::variants::Expression;
 use crate::intent::Family;
 use crate::netlink::{address_family, family_of};
 use crate::sys::{self, ExpressionRef, TooLarge};

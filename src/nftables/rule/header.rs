@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 
-use super::{Reader, Writer, is};
+use super::reader::{Reader, is};
+use super::writer::Writer;
 use crate::intent::{Family, Port, Protocol};
 use crate::netlink::{address_family, family_of, octets};
 use crate::nftables::expression::{Expression, Header, Meta};

@@ -1,6 +1,7 @@
 //! Matches on what is known besides the headers: interface, owner, marks and the connection's state.
 
-use super::{Reader, Writer};
+use super::reader::Reader;
+use super::writer::Writer;
 use crate::intent::InterfacePattern;
 use crate::nftables::expression::{Ct, Expression, Meta};
 use crate::printable::printable;

@@ -1,8 +1,8 @@
 //! Statements: marks, zones, redirection and verdicts.
 
-use super::Reader;
 use super::header::read_port;
 use super::metadata::number;
+use super::reader::Reader;
 use crate::intent::Port;
 use crate::nftables::expression::{Ct, Expression, Meta};
 use crate::ruleset::Statement;
