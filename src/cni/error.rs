@@ -43,7 +43,7 @@ pub enum PluginError {
     #[error("standard input is not a JSON object")]
     Decode(#[source] serde_json::Error),
     /// The input of `explain` is neither a pod's annotations nor a plugin's standard input. The text says why not.
-    #[error("expected a JSON object with a pod's annotations or a plugin's standard input")]
+    #[error("expected a JSON object: a pod's annotations, or what a runtime wrote to the plugin")]
     NotExplainable(String),
     /// The version is missing or unsupported. The text says which.
     #[error("unsupported CNI version")]

@@ -143,7 +143,7 @@ error:    annotation netweir.io/capture: expected one of enabled, disabled, foun
     assert_data_eq!(
         text,
         str![[r#"
-error: expected a JSON object with a pod's annotations or a plugin's standard input details="expected ident at line 1 column 2"
+error: expected a JSON object: a pod's annotations, or what a runtime wrote to the plugin file="standard input" details="expected ident at line 1 column 2"
 
 "#]]
     );
@@ -172,4 +172,17 @@ fn whole_pod_is_an_error_and_not_a_pod_without_annotations() {
         details(""),
         "\"it is empty; for a pod without annotations, pass {}\"\n"
     );
+}
+
+#[test]
+fn errors_name_the_file() {
+    let output = Command::new(env!("CARGO_BIN_EXE_netweir"))
+        .env_clear()
+        .args(["cni", "explain", "Cargo.toml"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains(" file=Cargo.toml "), "{text}");
 }

@@ -47,7 +47,9 @@ fn explain(mut invocation: Invocation) -> ExitCode {
     };
     let text = file.as_ref().map(|file| read(file));
     match (text, file) {
-        (Some(Ok(text)), _) if invocation.errors.is_empty() => answer(&invocation, &text),
+        (Some(Ok(text)), Some(file)) if invocation.errors.is_empty() => {
+            answer(&invocation, &file, &text)
+        }
         (Some(Err(reason)), Some(file)) => {
             note(&mut invocation, OptionErrorKind::File { file, reason });
             invocation.report()
@@ -81,7 +83,7 @@ fn read(file: &str) -> Result<String, String> {
     text.map_err(|error| error.to_string())
 }
 
-fn answer(invocation: &Invocation, text: &str) -> ExitCode {
+fn answer(invocation: &Invocation, file: &str, text: &str) -> ExitCode {
     let log = invocation.log;
     let arguments = invocation.own.text(CommandOption::CniArgs);
     match cni::explain(text, arguments, &SystemFiles) {
@@ -91,7 +93,8 @@ fn answer(invocation: &Invocation, text: &str) -> ExitCode {
             Err(error) => error.report(log),
         },
         Err(error) => {
-            log.error(&error, &[("details", &error.details())]);
+            let file = if file == "-" { "standard input" } else { file };
+            log.error(&error, &[("file", &file), ("details", &error.details())]);
             ExitCode::Failed
         }
     }
