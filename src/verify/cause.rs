@@ -5,7 +5,7 @@ use crate::nftables;
 use crate::nftables::OtherChain;
 use crate::ruleset::{Hook, Ruleset};
 
-use super::{Check, Direction};
+use super::check::{Check, Direction};
 
 /// A likely cause of a failed check.
 #[derive(Clone, Debug, PartialEq, Eq)]

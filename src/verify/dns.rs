@@ -14,9 +14,10 @@ use crate::nftables;
 use crate::process::wait::wait;
 
 use super::candidates::{destinations, first_addresses};
+use super::check::{Bypassed, Check, Direction, Failure, Finding, Skip, Try};
 use super::outbound::neighbours;
 use super::prober::{Fault, LIMIT, failed};
-use super::{Bypassed, Check, Direction, Failure, Finding, SOURCE_PORT, Skip, Trial, Try, token};
+use super::trial::{SOURCE_PORT, Trial, token};
 
 pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error> {
     let Some(dns) = trial.capture.dns.clone() else {

@@ -9,9 +9,10 @@ use crate::nftables;
 use crate::rtnetlink::veth::{Ends, Names};
 
 use super::candidates::{inbound_ports, sources, unused};
+use super::check::{Bypassed, Check, Direction, Failure, Finding, Skip, Try};
 use super::prober::Capture;
+use super::trial::{Trial, listen, prove};
 use super::veth_pair::VethPair;
-use super::{Bypassed, Check, Direction, Failure, Finding, Skip, Trial, Try, listen, prove};
 
 pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error> {
     // Both families share a pair if they need the same names.

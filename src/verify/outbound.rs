@@ -7,8 +7,9 @@ use crate::intent::{Family, Port};
 use crate::nftables;
 
 use super::candidates::{destinations, next, outbound_ports, previous};
+use super::check::{Bypassed, Check, Direction, Finding, Skip, Try};
 use super::prober::Capture;
-use super::{Bypassed, Check, Direction, Finding, Skip, Trial, Try, listen_and_prove};
+use super::trial::{Trial, listen_and_prove};
 
 pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error> {
     trial.check_families(Direction::Outbound, find)

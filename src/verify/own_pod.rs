@@ -7,8 +7,9 @@ use crate::explain::Verdict;
 use crate::intent::{Family, Port};
 use crate::nftables;
 
+use super::check::{Bypassed, Check, Direction, Finding, Skip, Try};
 use super::prober::Capture;
-use super::{Bypassed, Check, Direction, Finding, Skip, Trial, Try, listen_and_prove};
+use super::trial::{Trial, listen_and_prove};
 
 /// No process may listen on the port.
 pub(super) fn check(trial: &mut Trial<'_>, port: Port) -> Result<Vec<Check>, nftables::Error> {

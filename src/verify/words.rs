@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{Bypassed, Cause, Check, Direction, Finding, Skip, Try};
+use super::cause::Cause;
+use super::check::{Bypassed, Check, Direction, Finding, Skip, Try};
 use crate::intent::Family;
 use crate::nftables::OtherChain;
 

@@ -1,0 +1,21 @@
+//! Why a verification cannot start.
+
+use std::io;
+
+use thiserror::Error;
+
+use crate::nftables;
+
+/// Why a verification cannot start.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Another process verifies, and does not end in time.
+    #[error("cannot verify: another verification in this network namespace does not end")]
+    Lock(#[source] io::Error),
+    /// The addresses cannot be listed.
+    #[error("cannot list the addresses of the network namespace")]
+    Addresses(#[source] io::Error),
+    /// The routes cannot be read.
+    #[error(transparent)]
+    Kernel(#[from] nftables::Error),
+}
