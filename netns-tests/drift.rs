@@ -17,6 +17,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             for_each_rule(lost_rule);
         }),
         NetnsTest::alone("drift::one-changed-set-is-exactly-that", changed_set),
+        NetnsTest::alone("drift::a-catch-all-element-is-unmanaged", catch_all_element),
         NetnsTest::alone("drift::one-lost-address-is-exactly-that", lost_address),
         NetnsTest::alone("drift::an-unknown-rule-is-foreign", unknown_rule),
     ]
@@ -108,6 +109,35 @@ fn changed_set() {
         };
         assert_eq!(found, [expected], "{command}");
     }
+}
+
+/// The table is written anew: some releases of nft crash when they add `*` to an interval set.
+fn catch_all_element() {
+    let wanted = wanted();
+    nftables::apply(&wanted, &MetadataBytes::default()).expect("applied");
+    let listing = run("nft", &["list", "table", "inet", "netweir"], "");
+    let after = |elements: &str| {
+        let (before, rest) = listing.split_once("elements = { 22").expect("the set");
+        let text = format!("delete table inet netweir\n{before}elements = {{ {elements}{rest}");
+        run("nft", &["-f", "-"], &text);
+        let installed = nftables::dump().expect("dumped").expect("installed");
+        compare(&wanted, Some(&installed))
+    };
+    assert_eq!(after("22"), []);
+    let found = after("*, 22");
+    let [
+        Difference::Set { name, change },
+        Difference::Unmanaged(unmanaged),
+    ] = found.as_slice()
+    else {
+        panic!("{found:#?}");
+    };
+    assert_eq!(
+        (name, *change),
+        (&SetName::OutboundExcludePorts, Change::Missing)
+    );
+    assert_eq!(unmanaged.name, "outbound_exclude_ports");
+    assert_eq!(unmanaged.what, "a set with a catch-all element");
 }
 
 fn lost_address() {

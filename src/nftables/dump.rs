@@ -182,9 +182,14 @@ fn sets(socket: &mut Socket, installed: &mut Installed) -> Result<(), Error> {
     })?;
     for set in listed {
         let name = text(&set.name);
-        match set.elements {
-            Ok((empty, layout)) => installed.ruleset.sets.push(Set {
-                elements: elements(socket, &set.name, &empty, layout)?,
+        let elements = match set.elements {
+            Ok((empty, layout)) => elements(socket, &set.name, &empty, layout)?
+                .ok_or_else(|| "a set with a catch-all element".to_owned()),
+            Err(what) => Err(what),
+        };
+        match elements {
+            Ok(elements) => installed.ruleset.sets.push(Set {
+                elements,
                 name: SetName::from(name.as_str()),
             }),
             Err(what) => installed.unmanaged.push(Unmanaged {
@@ -199,18 +204,19 @@ fn sets(socket: &mut Socket, installed: &mut Installed) -> Result<(), Error> {
     Ok(())
 }
 
+/// The set's elements; `None` if one of them is a catch-all.
 fn elements(
     socket: &mut Socket,
     set: &[u8],
     kind: &Elements,
     layout: Layout,
-) -> Result<Elements, Error> {
+) -> Result<Option<Elements>, Error> {
     Ok(match kind {
-        Elements::Ports(_) => Elements::Ports(intervals(socket, set, layout)?),
-        Elements::Ipv4(_) => Elements::Ipv4(intervals(socket, set, layout)?),
-        Elements::Ipv6(_) => Elements::Ipv6(intervals(socket, set, layout)?),
-        Elements::Uids(_) => Elements::Uids(intervals(socket, set, layout)?),
-        Elements::Gids(_) => Elements::Gids(intervals(socket, set, layout)?),
+        Elements::Ports(_) => intervals(socket, set, layout)?.map(Elements::Ports),
+        Elements::Ipv4(_) => intervals(socket, set, layout)?.map(Elements::Ipv4),
+        Elements::Ipv6(_) => intervals(socket, set, layout)?.map(Elements::Ipv6),
+        Elements::Uids(_) => intervals(socket, set, layout)?.map(Elements::Uids),
+        Elements::Gids(_) => intervals(socket, set, layout)?.map(Elements::Gids),
     })
 }
 
@@ -218,17 +224,22 @@ fn intervals<T: Key>(
     socket: &mut Socket,
     set: &[u8],
     layout: Layout,
-) -> Result<Intervals<T>, Error> {
+) -> Result<Option<Intervals<T>>, Error> {
     let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
     let mut collected = Collected::<T>::default();
+    let mut has_catch_all = false;
     socket.dump(READING, request, |message| {
         let mut whole = Some(());
         parse_elements(message.bytes, |key, flags| {
-            whole = whole.and(collected.add(key, flags, layout));
+            match key {
+                Some(key) => whole = whole.and(collected.add(key, flags, layout)),
+                // nft's `*` (Linux 5.13).
+                None => has_catch_all = true,
+            }
         })?;
         whole
     })?;
-    Ok(collected.intervals())
+    Ok((!has_catch_all).then(|| collected.intervals()))
 }
 
 fn rules(socket: &mut Socket) -> Result<Vec<ListedRule>, Error> {

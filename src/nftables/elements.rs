@@ -267,7 +267,7 @@ mod tests {
             let mut collected = Collected::<std::net::Ipv6Addr>::default();
             for request in requests("set", &set) {
                 let message = request.finish(1);
-                parse_elements(&message, |key, flags| collected.add(key, flags, Layout::Intervals).unwrap()).unwrap();
+                parse_elements(&message, |key, flags| collected.add(key.unwrap(), flags, Layout::Intervals).unwrap()).unwrap();
             }
             prop_assert_eq!(collected.intervals(), set);
         }

@@ -69,9 +69,12 @@ impl Rule {
     }
 }
 
-/// Calls back with key and flags of each element that a message from the kernel lists. `None` if it is
-/// malformed.
-pub(crate) fn parse_elements(message: &[u8], mut each: impl FnMut(&[u8], u32)) -> Option<()> {
+/// Calls back with key and flags of each element that a message from the kernel lists; a catch-all has no key. `None` if
+/// the message is malformed.
+pub(crate) fn parse_elements(
+    message: &[u8],
+    mut each: impl FnMut(Option<&[u8]>, u32),
+) -> Option<()> {
     let header = header_of(message)?;
     let set = Set::new().ok()?;
     // SAFETY: the message is whole and aligned, and copied into `set`; the iterator is used and
@@ -92,9 +95,7 @@ pub(crate) fn parse_elements(message: &[u8], mut each: impl FnMut(&[u8], u32)) -
             } else {
                 0
             };
-            if let Some(key) = slice(key, length) {
-                each(key, flags);
-            }
+            each(slice(key, length), flags);
         }
         c::nftnl_set_elems_iter_destroy(iterator);
     }
