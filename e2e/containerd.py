@@ -237,7 +237,7 @@ def refused(checks, containerd):
         said = str(error)
     reasons = (
         "pod shop/mistaken cannot be captured: its annotations are wrong",
-        'annotation netweir.io/exclude-outbound-ports: "http" is not a port (1-65535)',
+        'annotation netweir.io/exclude-outbound-ports: expected a port (1-65535), found "http"',
     )
     for reason in reasons:
         checks.equal(f"an invalid annotation is reported: {reason}", reason if reason in said else said, reason)
