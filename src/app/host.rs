@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 use std::env;
-use std::path::Path;
+
+use nix::unistd::{AccessFlags, access};
 
 use crate::intent::InterfacePattern;
 use crate::log::Log;
@@ -30,7 +31,7 @@ struct NamespaceFacts {
 
 impl NamespaceFacts {
     fn read() -> Result<Self, AppError> {
-        let initial = Path::new(INITIAL_ONLY).exists();
+        let initial = access(INITIAL_ONLY, AccessFlags::F_OK).is_ok();
         let forwards = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"]
             .into_iter()
             .any(sysctl::is_on);

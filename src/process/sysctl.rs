@@ -1,7 +1,7 @@
 //! Kernel parameters of the network namespace (sysctl(8)).
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// How long connection tracking keeps a connection that the peer has closed and the application has not, in seconds.
@@ -10,7 +10,10 @@ pub const CLOSE_WAIT_TIMEOUT: &str = "net.netfilter.nf_conntrack_tcp_timeout_clo
 /// Whether a boolean sysctl of the calling thread's network namespace is on. A missing one is off.
 #[must_use]
 pub fn is_on(name: &str) -> bool {
-    fs::read_to_string(path_of(name)).is_ok_and(|text| text.trim() != "0")
+    // A number and its end of line come in one read; every apply does this.
+    let mut text = [0; 16];
+    let read = File::open(path_of(name)).and_then(|mut file| file.read(&mut text));
+    read.is_ok_and(|length| length > 0 && text.first() != Some(&b'0'))
 }
 
 fn path_of(name: &str) -> PathBuf {
