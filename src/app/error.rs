@@ -87,6 +87,15 @@ pub enum AppError {
         #[source]
         source: io::Error,
     },
+    /// Whether others' traffic passes the network namespace cannot be read.
+    #[error("cannot read {name}, which tells whether this network namespace is a host's")]
+    HostUnknown {
+        /// The kernel parameter.
+        name: &'static str,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
     /// The checks of the installed rules cannot be made.
     #[error(transparent)]
     Verification(#[from] verify::Error),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::env;
 
+use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
 use crate::intent::InterfacePattern;
@@ -18,6 +19,8 @@ use super::error::{AppError, HostSign, POD_VARIABLE};
 /// against `net_core_table`).
 const INITIAL_ONLY: &str = "/proc/sys/net/core/netdev_max_backlog";
 
+const FORWARDING: [&str; 2] = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
+
 const WARNING: &str = "this is the initial network namespace: connections of all processes on this machine are captured";
 
 /// Facts about the current network namespace.
@@ -31,10 +34,21 @@ struct NamespaceFacts {
 
 impl NamespaceFacts {
     fn read() -> Result<Self, AppError> {
-        let initial = access(INITIAL_ONLY, AccessFlags::F_OK).is_ok();
-        let forwards = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"]
-            .into_iter()
-            .any(sysctl::is_on);
+        let initial = match access(INITIAL_ONLY, AccessFlags::F_OK) {
+            Ok(()) => true,
+            Err(Errno::ENOENT) => false,
+            Err(errno) => {
+                return Err(AppError::HostUnknown {
+                    name: INITIAL_ONLY,
+                    source: errno.into(),
+                });
+            }
+        };
+        let mut forwards = false;
+        for name in FORWARDING {
+            let unknown = |source| AppError::HostUnknown { name, source };
+            forwards |= sysctl::is_on(name).map_err(unknown)?;
+        }
         Ok(Self {
             initial,
             pod_variable: env::var_os(POD_VARIABLE).is_some(),

@@ -41,6 +41,7 @@ impl AppError {
             Self::Kernel(error) => error.kind(),
             Self::OwnNamespace(_)
             | Self::Host(_)
+            | Self::HostUnknown { .. }
             | Self::Addresses(_)
             | Self::NameServers(_)
             | Self::NotInstalled
@@ -77,7 +78,7 @@ impl AppError {
                     (Capability::SysAdmin, _) => remedies.sys_admin,
                 }]);
             }
-            Self::Host(_) => return fixed(&[remedies.host]),
+            Self::Host(_) | Self::HostUnknown { .. } => return fixed(&[remedies.host]),
             Self::Addresses(_) => return fixed(&[remedies.addresses]),
             Self::NameServers(_) => return fixed(&[remedies.name_servers]),
             _ => {}
