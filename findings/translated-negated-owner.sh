@@ -48,7 +48,7 @@ nft "${translated/ip filter/ip translated}"
 python3 - <<'PYTHON'
 import socket
 
-# Nobody listens on port 9: the kernel answers each of these with a reset from port 9.
+# No process listens on port 9: the kernel answers each of these with a reset from port 9.
 for _ in range(5):
     with socket.socket() as client:
         assert client.connect_ex(("127.0.0.1", 9)) != 0

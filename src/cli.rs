@@ -7,24 +7,24 @@
 mod accounts;
 mod apply;
 mod cni;
+mod colour;
 mod command;
 mod compat;
 mod completions;
 mod diff;
+mod diff_text;
 mod error;
 mod explain;
+mod full_screen;
 mod graph;
 mod help;
 mod here;
-mod hunks;
 mod invocation;
 mod output;
 mod parser;
 mod remove;
 mod rules;
-mod screen;
 mod status;
-mod style;
 mod trace;
 mod version;
 

@@ -1,20 +1,20 @@
 //! `netweir diff`.
 
 use crate::app::{self, Access, Place, resolve_options};
-use crate::drift::{self, Hunk};
+use crate::drift::{self, DiffSection};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::options::{CommandOption, OutputFormat, Parsed};
 use crate::parse::NetworkNamespace;
 use crate::plan::plan;
 
+use super::colour::Style;
 use super::command::CommandSpec;
+use super::diff_text;
 use super::error::CliError;
-use super::hunks;
 use super::invocation::Invocation;
 use super::output::print;
 use super::rules::{NO_ADDRESS, Rules};
-use super::style::Style;
 
 /// The command.
 pub(super) const COMMAND: CommandSpec = CommandSpec {
@@ -60,9 +60,9 @@ impl DiffRequest {
         let (differences, installed) = app::compare(&wanted, log)?;
         print(&match self.format {
             OutputFormat::Text => {
-                let amount = hunks::amount(log);
-                let hunks = Hunk::all(&differences, &wanted, &installed, amount);
-                hunks::text(&hunks, "these options", Style::of_output())
+                let amount = diff_text::amount(log);
+                let sections = DiffSection::all(&differences, &wanted, &installed, amount);
+                diff_text::text(&sections, "these options", Style::of_output())
             }
             OutputFormat::Json => drift::json(&differences, &wanted, &installed) + "\n",
         })?;

@@ -12,13 +12,13 @@ use crate::parse;
 use crate::ruleset::Installed;
 
 use super::accounts::AccountFiles;
+use super::colour::{Colour, Style};
 use super::command::CommandSpec;
 use super::error::CliError;
 use super::here::Here;
 use super::invocation::Invocation;
 use super::output::print;
 use super::rules::{Rules, RulesInView};
-use super::style::{Colour, Style};
 
 const CONNECTION_HELP: &str = "\
 The connection: [out|in] [tcp|udp|icmp] [ADDRESS:PORT] [KEY=VALUE ...]. The keys are from (an address, a port or both), dev, \

@@ -14,13 +14,13 @@ use crate::render;
 use crate::ruleset::RoutingObject;
 use crate::status::{self, Sync};
 
+use super::colour::Style;
 use super::command::CommandSpec;
+use super::diff_text;
 use super::error::CliError;
-use super::hunks;
+use super::full_screen::Screen;
 use super::invocation::Invocation;
 use super::output::print;
-use super::screen::Screen;
-use super::style::Style;
 
 const KEEPS_CONNECTIONS: &str = "a NAT chain without effect, which keeps open connections working; netweir remove takes it away";
 
@@ -120,8 +120,8 @@ fn text(status: &InstalledStatus, format: OutputFormat, log: Log) -> String {
             status::nothing(commands(routing).collect(), warnings.as_slice()) + "\n"
         }
         (InstalledStatus::Capture(status), OutputFormat::Text) => {
-            let words = status.words(hunks::amount(log));
-            let differences = hunks::text(&words.hunks, "the options", Style::of_output());
+            let words = status.words(diff_text::amount(log));
+            let differences = diff_text::text(&words.sections, "the options", Style::of_output());
             let gap = if differences.is_empty() { "" } else { "\n" };
             format!("{}{gap}{differences}{}", words.head, words.counted)
         }

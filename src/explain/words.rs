@@ -29,13 +29,13 @@ impl fmt::Display for Mismatch {
                 interface,
                 pattern,
             } => {
-                let verb = match direction {
+                let does = match direction {
                     Direction::In => "arrives",
                     Direction::Out => "leaves",
                 };
                 match interface {
-                    Some(own) => write!(f, "it {verb} on {}, not on {pattern}", printable(own)),
-                    None => write!(f, "it {verb} on no interface"),
+                    Some(own) => write!(f, "it {does} on {}, not on {pattern}", printable(own)),
+                    None => write!(f, "it {does} on no interface"),
                 }
             }
             Self::Mark {

@@ -85,7 +85,7 @@ option_set! {
 
     /// Whether to capture connections between processes of the pod. They are captured if an included range contains
     /// loopback addresses (auto), like other connections (always), or never. Connections to the loopback range are
-    /// not captured in any case.
+    /// never captured.
     CaptureOverLoopback ("capture-over-loopback") ["NETWEIR_CAPTURE_OVER_LOOPBACK"] in Outbound,
     One "auto|always|never" = Text("auto"), like "never";
 

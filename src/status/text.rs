@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::drift::{Amount, Hunk};
+use crate::drift::{Amount, DiffSection};
 use crate::metadata::{Metadata, VERSION};
 use crate::options::{OptionSet, Setting, line};
 use crate::ruleset::{Chain, InstalledRule, TABLE};
@@ -19,7 +19,7 @@ pub struct Words {
     /// What is installed, by which options, and whether it was edited.
     pub head: String,
     /// How the rules differ from those of the options.
-    pub hunks: Vec<Hunk>,
+    pub sections: Vec<DiffSection>,
     /// What the rules have counted.
     pub counted: String,
 }
@@ -28,13 +28,13 @@ impl Status {
     /// The status as text.
     #[must_use]
     pub fn words(&self, amount: Amount) -> Words {
-        let hunks = self
+        let sections = self
             .wanted
             .as_ref()
-            .map(|wanted| Hunk::all(&self.differences, wanted, &self.installed, amount));
+            .map(|wanted| DiffSection::all(&self.differences, wanted, &self.installed, amount));
         Words {
             head: self.head(amount),
-            hunks: hunks.unwrap_or_default(),
+            sections: sections.unwrap_or_default(),
             counted: self.counted(amount),
         }
     }

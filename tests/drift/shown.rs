@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use netweir::drift::{Amount, Hunk, compare, json};
+use netweir::drift::{Amount, DiffSection, compare, json};
 use netweir::intent::{Capture, Port};
 use netweir::plan::plan;
 use netweir::ruleset::{Installed, Ruleset, Unmanaged, UnmanagedKind};
@@ -40,9 +40,9 @@ fn edited() -> Installed {
 fn text(wanted: &Ruleset, present: &Installed, amount: Amount) -> String {
     let differences = compare(wanted, Some(present));
     let mut text = String::new();
-    for hunk in Hunk::all(&differences, wanted, present, amount) {
-        writeln!(text, "@@ {} @@", hunk.heading).unwrap();
-        for line in hunk.lines {
+    for section in DiffSection::all(&differences, wanted, present, amount) {
+        writeln!(text, "@@ {} @@", section.heading).unwrap();
+        for line in section.lines {
             writeln!(text, "{}{}", line.sign.character(), line.text).unwrap();
         }
     }

@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::cli::colour::{Colour, Style};
 use crate::cli::error::CliError;
-use crate::cli::style::{Colour, Style};
 use crate::netlink::sock_diag::Sockets;
 use crate::nftables;
 use crate::nftables::trace::Reader;

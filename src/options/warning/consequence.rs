@@ -64,7 +64,7 @@ pub enum Consequence {
          * does not capture them"
     )]
     LoopbackCaptured,
-    /// Loopback is not captured in any case.
+    /// Loopback is not captured anyway.
     #[error(
         "contains loopback addresses, which has no effect: connections between processes of the pod are not captured anyway"
     )]

@@ -19,14 +19,14 @@ pub enum Amount {
 
 /// The differences of one object, or of one kind of object.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hunk {
+pub struct DiffSection {
     /// The object.
     pub heading: String,
     /// Its differences.
     pub lines: Vec<Line>,
 }
 
-/// One line of a hunk.
+/// One line of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// The side that has it.
@@ -55,7 +55,7 @@ impl Sign {
     }
 }
 
-impl Hunk {
+impl DiffSection {
     /// The differences, grouped by set and chain. `wanted` and `installed` are the compared rules.
     #[must_use]
     pub fn all(
@@ -64,32 +64,36 @@ impl Hunk {
         installed: &Installed,
         amount: Amount,
     ) -> Vec<Self> {
-        let mut hunks = Hunks {
+        let mut sections = Sections {
             found: Vec::new(),
             wanted,
             installed,
             amount,
         };
         for difference in differences {
-            hunks.add(difference);
+            sections.add(difference);
         }
-        hunks.found
+        sections.found
     }
 }
 
-struct Hunks<'a> {
-    found: Vec<Hunk>,
+struct Sections<'a> {
+    found: Vec<DiffSection>,
     wanted: &'a Ruleset,
     installed: &'a Installed,
     amount: Amount,
 }
 
-impl Hunks<'_> {
+impl Sections<'_> {
     fn push(&mut self, heading: String, lines: impl IntoIterator<Item = (Sign, String)>) {
         let lines = lines.into_iter().map(|(sign, text)| Line { sign, text });
-        match self.found.iter_mut().find(|hunk| hunk.heading == heading) {
-            Some(hunk) => hunk.lines.extend(lines),
-            None => self.found.push(Hunk {
+        match self
+            .found
+            .iter_mut()
+            .find(|section| section.heading == heading)
+        {
+            Some(section) => section.lines.extend(lines),
+            None => self.found.push(DiffSection {
                 heading,
                 lines: lines.collect(),
             }),

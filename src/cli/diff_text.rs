@@ -1,10 +1,10 @@
 //! Differences on a terminal, or in a pipe.
 
-use crate::drift::{Amount, Hunk, Sign};
+use crate::drift::{Amount, DiffSection, Sign};
 use crate::log::Log;
 use crate::options::Level;
 
-use super::style::{Colour, Style};
+use super::colour::{Colour, Style};
 
 /// How much of long lists is shown: all with `-v`.
 pub(super) fn amount(log: Log) -> Amount {
@@ -15,18 +15,18 @@ pub(super) fn amount(log: Log) -> Amount {
     }
 }
 
-/// The hunks as `diff -u` would show them, against what the name stands for.
-pub(super) fn text(hunks: &[Hunk], wanted: &str, style: Style) -> String {
-    if hunks.is_empty() {
+/// The sections as `diff -u` would show them, against what the name stands for.
+pub(super) fn text(sections: &[DiffSection], wanted: &str, style: Style) -> String {
+    if sections.is_empty() {
         return String::new();
     }
     let mut lines = vec![
         style.paint(Colour::Red, "--- installed"),
         style.paint(Colour::Green, format_args!("+++ {wanted}")),
     ];
-    for hunk in hunks {
-        lines.push(style.paint(Colour::Cyan, format_args!("@@ {} @@", hunk.heading)));
-        lines.extend(hunk.lines.iter().map(|line| {
+    for section in sections {
+        lines.push(style.paint(Colour::Cyan, format_args!("@@ {} @@", section.heading)));
+        lines.extend(section.lines.iter().map(|line| {
             let colour = match line.sign {
                 Sign::Installed => Colour::Red,
                 Sign::Wanted => Colour::Green,
