@@ -35,6 +35,7 @@ mod sandbox;
 mod status;
 mod tproxy;
 mod trace;
+mod unnumbered;
 mod verify;
 
 use std::process::ExitCode;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         documented::tests(),
         drift::tests(),
         trace::tests(),
+        unnumbered::tests(),
         verify::tests(),
     ];
     let trials = tests

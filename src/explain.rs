@@ -21,7 +21,7 @@ pub use complete::{Completed, Network, NoNetwork, Part, Route, complete};
 pub use evaluate::{evaluate, evaluate_installed};
 pub use matching::Mismatch;
 pub use outcome::{Fit, NotEvaluated, Outcome, Step, Verdict, Visit};
-pub use purpose::{are_similar, listener, purpose, purpose_of_all};
+pub use purpose::{are_similar, listener, no_address, purpose, purpose_of_all};
 pub use table::Table;
 
 #[cfg(test)]

@@ -23,8 +23,8 @@ pub(crate) fn resolve_options(
     let families = match parsed.families {
         FamilyChoice::Fixed(families) => families,
         FamilyChoice::Auto => {
-            let present = families_with_addresses().map_err(AppError::Addresses)?;
-            present.unwrap_or_else(|| {
+            let present = families_with_addresses(parsed.passthrough());
+            present.map_err(AppError::Addresses)?.unwrap_or_else(|| {
                 log.warning(no_address, &[]);
                 Families::Both
             })

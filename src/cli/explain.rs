@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader};
 
 use crate::connection::{ConnectionSpec, SpecError};
 use crate::exit_code::ExitCode;
-use crate::explain::{Answer, Outcome, Table, complete, errors_json, evaluate_installed};
+use crate::explain::{Answer, Outcome, Table, complete, errors_json};
 use crate::log::Log;
 use crate::options::{CommandOption, OptionError, OptionErrorKind, OutputFormat};
 use crate::parse;
@@ -167,7 +167,7 @@ fn one(
     format: OutputFormat,
 ) -> Result<ExitCode, CliError> {
     let asked = complete(question, &Here::new());
-    let outcome = evaluate_installed(&rules.installed, &asked.connection);
+    let outcome = asked.outcome(&rules.installed);
     let beside = rules.beside(&asked.connection);
     let answer = Answer::new(&rules.installed, &asked, &outcome).with_other_chains(&beside);
     let style = Style::of_output();
@@ -209,7 +209,7 @@ fn many(
         let answer = match question(text) {
             Ok(question) => {
                 let asked = complete(&question, &here);
-                let outcome = evaluate_installed(&rules.installed, &asked.connection);
+                let outcome = asked.outcome(&rules.installed);
                 let beside = rules.beside(&asked.connection);
                 let answer = Answer::new(&rules.installed, &asked, &outcome);
                 match format {

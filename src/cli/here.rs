@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 
 use crate::explain::{Network, Route};
+use crate::intent::Family;
 use crate::rtnetlink::addresses;
 use crate::rtnetlink::lookup::Routes;
 
@@ -33,5 +34,9 @@ impl Network for Here {
 
     fn interface_of(&self, address: IpAddr) -> Option<String> {
         addresses::interface_of(address).ok().flatten()
+    }
+
+    fn has_address(&self, interface: &str, family: Family) -> Option<bool> {
+        addresses::has_address(interface, family).ok().flatten()
     }
 }

@@ -14,7 +14,7 @@ use crate::ruleset::{Installed, Rule, RuleId};
 use super::complete::Completed;
 use super::matching::Mismatch;
 use super::outcome::{Outcome, Step, Verdict, Visit};
-use super::purpose::{listener, purpose};
+use super::purpose::{listener, no_address, purpose};
 
 /// The version of the JSON output. It grows when a field is removed or changes its meaning; fields may be added at any
 /// time.
@@ -107,9 +107,17 @@ impl<'a> Answer<'a> {
                 "{reason}; but its destination is link-local, so it still leaves on {} and never reaches the proxy",
                 path.interface()
             )
+        } else if self.asked.lacks_address && self.redirects() {
+            let family = self.asked.connection.addresses.family();
+            format!("{reason}; {}", no_address(path.interface(), family))
         } else {
             reason
         }
+    }
+
+    /// Whether the deciding rule redirects.
+    fn redirects(&self) -> bool {
+        self.matched().0.is_some_and(|rule| rule.redirects())
     }
 
     /// Whether the redirect takes no effect: a link-local destination fixes the interface by which packets leave.

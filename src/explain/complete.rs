@@ -3,12 +3,15 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::intent::{Family, LOOPBACK, Port, Protocol};
-use crate::ruleset::Direction;
+use crate::ruleset::{Direction, Installed};
 
 use crate::connection::{
     Addresses, Connection, ConnectionSpec, EndpointSpec, Owner, OwnerSpec, Path, PortPair,
     ProtocolSpec, Tracking, Transport,
 };
+
+use super::evaluate::evaluate_installed;
+use super::outcome::{Outcome, Verdict};
 
 /// The usual interface of a pod's network.
 pub(super) const POD_INTERFACE: &str = "eth0";
@@ -32,6 +35,8 @@ pub trait Network {
     fn route_to(&self, destination: IpAddr, source: Option<IpAddr>, mark: u32) -> Option<Route>;
     /// The interface that has the address.
     fn interface_of(&self, address: IpAddr) -> Option<String>;
+    /// Whether the interface has an address of the family; `None` if there is no such interface.
+    fn has_address(&self, interface: &str, family: Family) -> Option<bool>;
 }
 
 /// The route of a packet.
@@ -55,6 +60,10 @@ impl Network for NoNetwork {
     fn interface_of(&self, _: IpAddr) -> Option<String> {
         None
     }
+
+    fn has_address(&self, _: &str, _: Family) -> Option<bool> {
+        None
+    }
 }
 
 /// A connection with all its parts.
@@ -64,6 +73,21 @@ pub struct Completed {
     pub connection: Connection,
     /// The parts that were not specified, in the order of the written form.
     pub assumed: Vec<Part>,
+    /// Whether it arrives on an interface without an address of its family: there, `redirect` drops it.
+    pub lacks_address: bool,
+}
+
+impl Completed {
+    /// The outcome under installed rules.
+    #[must_use]
+    pub fn outcome(&self, installed: &Installed) -> Outcome {
+        let mut outcome = evaluate_installed(installed, &self.connection);
+        // To the first address of the interface (`nf_nat_redirect_ipv4`, `nf_nat_redirect_ipv6`).
+        if self.lacks_address && matches!(outcome.verdict, Verdict::Redirect(_)) {
+            outcome.verdict = Verdict::Drop;
+        }
+        outcome
+    }
 }
 
 /// A part of a connection.
@@ -136,9 +160,16 @@ pub fn complete(spec: &ConnectionSpec, network: &dyn Network) -> Completed {
         assumed: Vec::new(),
     };
     let connection = completion.connection();
+    let lacks_address = match &connection.path {
+        Path::Out { .. } => false,
+        Path::In { interface } => {
+            network.has_address(interface, connection.addresses.family()) == Some(false)
+        }
+    };
     Completed {
         connection,
         assumed: completion.assumed,
+        lacks_address,
     }
 }
 
@@ -263,14 +294,13 @@ impl Completion<'_> {
         let interface = match route {
             _ if source.is_loopback() || source == destination => LOOPBACK.to_owned(),
             Some(route) if self.spec.source.address.is_some() => route.interface,
-            Some(route) => self
-                .network
-                .interface_of(destination)
-                .unwrap_or(route.interface),
-            None => self
-                .network
-                .interface_of(destination)
-                .unwrap_or_else(|| POD_INTERFACE.to_owned()),
+            route => {
+                // From another host nothing arrives on `lo`, although that may have the address.
+                let own = self.network.interface_of(destination);
+                own.filter(|interface| interface != LOOPBACK)
+                    .or(route.map(|route| route.interface))
+                    .unwrap_or_else(|| POD_INTERFACE.to_owned())
+            }
         };
         self.between(source, destination, interface)
     }

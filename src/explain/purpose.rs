@@ -2,6 +2,7 @@
 
 use crate::connection::Direction;
 use crate::intent::{Family, Protocol};
+use crate::printable::printable;
 use crate::ruleset::{OwnerKind, RuleId, SetName};
 
 const INBOUND: &str = "the proxy's inbound port";
@@ -65,6 +66,17 @@ pub fn purpose_of_all(ids: &[RuleId]) -> Option<String> {
         values.push(format!("{others} others"));
     }
     Some(clause.replace("{value}", &values.join(" or ")))
+}
+
+/// Why `redirect` drops what arrives on the interface: a clause that follows that of [`purpose`].
+#[must_use]
+pub fn no_address(interface: &str, family: Family) -> String {
+    let family = match family {
+        Family::Ipv4 => "IPv4",
+        Family::Ipv6 => "IPv6",
+    };
+    let interface = printable(interface);
+    format!("but {interface} has no {family} address to redirect to")
 }
 
 /// Whether two rules have the same purpose, apart from the family and the value.

@@ -68,6 +68,7 @@ impl Table {
                 let completed = Completed {
                     connection: connection.clone(),
                     assumed: Vec::new(),
+                    lacks_address: false,
                 };
                 (completed, outcome)
             })

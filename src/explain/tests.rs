@@ -6,6 +6,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::*;
 use crate::connection::ConnectionSpec;
+use crate::intent::Family;
 use crate::parse::{Accounts, NameError, OwnerKind};
 
 /// Knows one user, `istio-proxy` with uid 1337.
@@ -45,6 +46,14 @@ impl Network for Pod {
         };
         Some(interface.to_owned())
     }
+
+    fn has_address(&self, interface: &str, family: Family) -> Option<bool> {
+        match (interface, family) {
+            ("eth0" | "lo", _) | ("net1", Family::Ipv4) => Some(true),
+            ("net1", Family::Ipv6) => Some(false),
+            _ => None,
+        }
+    }
 }
 
 /// Each spec, its completed connection and the names of the assumed parts.
@@ -54,6 +63,7 @@ fn completed(network: &dyn Network, asked: &[&str]) -> String {
         let Completed {
             connection,
             assumed,
+            ..
         } = complete(&spec, network);
         let assumed: Vec<_> = assumed.iter().map(|part| part.name()).collect();
         format!("{text}\n  {connection}\n  {}\n", assumed.join(" "))

@@ -27,6 +27,12 @@ pub struct Parsed {
 }
 
 impl Parsed {
+    /// The addresses from which the proxy calls its own application.
+    #[must_use]
+    pub const fn passthrough(&self) -> &PassthroughSources {
+        &self.capture.passthrough
+    }
+
     /// The traffic to capture, of these families.
     #[must_use]
     pub fn capture_of(self, families: Families) -> Capture {

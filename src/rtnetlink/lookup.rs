@@ -1,5 +1,6 @@
 //! Route lookups and listings (`linux/rtnetlink.h`).
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -12,6 +13,9 @@ use crate::netlink::{
     Attributes, Error, Flags, Message, Request, Socket, Subsystem, address_family, family_of, host,
     octets,
 };
+
+/// The place of the kind in `struct rtmsg` (`rtm_type`).
+const KIND: usize = 7;
 
 /// The route of a packet that is sent from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,23 +70,42 @@ impl Routes {
 
     /// The destinations of the routes in all tables, own addresses included.
     pub(crate) fn destinations(&mut self, family: Family) -> Result<Vec<IpNet>, Error> {
+        self.list(family, destination)
+    }
+
+    /// The interfaces by which routes of all tables lead to other hosts.
+    pub(crate) fn interfaces(&mut self, family: Family) -> Result<BTreeSet<String>, Error> {
+        let interfaces = self.list(family, output_interface)?;
+        Ok(interfaces.into_iter().collect())
+    }
+
+    fn list<T>(
+        &mut self,
+        family: Family,
+        read: fn(Message<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
         let mut header = [0; ROUTE_HEADER];
         header[0] = address_family(family);
         let kind = libc::RTM_GETROUTE;
-        list(&mut self.0, "list the routes", kind, &header, destination)
+        list(&mut self.0, "list the routes", kind, &header, read)
     }
+}
+
+/// The name of the interface by which packets with a route to another host leave.
+fn output_interface(message: Message<'_>) -> Option<String> {
+    let is_unicast = *message.body().get(KIND)? == libc::RTN_UNICAST;
+    let index = message.attributes(ROUTE_HEADER).u32(libc::RTA_OIF)?;
+    let name = if_indextoname(index).ok().filter(|_| is_unicast)?;
+    name.into_string().ok()
 }
 
 /// The route in the kernel's answer, which omits a source that the request had.
 fn route(message: Message<'_>, source: Option<IpAddr>) -> Option<Route> {
     let attributes = message.attributes(ROUTE_HEADER);
-    let interface = match *message.body().get(7)? {
+    let interface = match *message.body().get(KIND)? {
         // Packets to an own address take lo, whichever interface has the address.
         libc::RTN_LOCAL => LOOPBACK.to_owned(),
-        libc::RTN_UNICAST => {
-            let index = attributes.u32(libc::RTA_OIF)?;
-            if_indextoname(index).ok()?.into_string().ok()?
-        }
+        libc::RTN_UNICAST => output_interface(message)?,
         _ => return None,
     };
     let source = address(&attributes, libc::RTA_PREFSRC).or(source)?;

@@ -16,6 +16,15 @@ pub struct Rule {
     pub statements: Vec<Statement>,
 }
 
+impl Rule {
+    /// Whether it redirects.
+    #[must_use]
+    pub fn redirects(&self) -> bool {
+        let mut statements = self.statements.iter();
+        statements.any(|statement| matches!(statement, Statement::Redirect(_)))
+    }
+}
+
 impl AsRef<Self> for Rule {
     fn as_ref(&self) -> &Self {
         self

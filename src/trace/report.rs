@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::connection::ConnectionJson;
-use crate::explain::{Verdict, listener, purpose};
+use crate::explain::{Verdict, listener, no_address, purpose};
 use crate::intent::Port;
 use crate::json;
 use crate::printable::printable;
@@ -66,6 +66,20 @@ impl<'a> TraceReport<'a> {
 
     fn port(&self) -> Option<Port> {
         self.verdict.and_then(Verdict::port)
+    }
+
+    /// What is true of the connections that the deciding rule is for, and why they do not reach the proxy. A redirect of
+    /// an arriving packet drops it where the interface has no address (`nf_nat_redirect_ipv4`).
+    fn reason(&self) -> Option<String> {
+        let purpose = self.id().and_then(purpose)?;
+        let rule = self.rules.get(self.decider?).copied().flatten()?;
+        let is_lost = self.verdict == Some(Verdict::Drop) && rule.redirects();
+        let interface = self.seen.interface().filter(|_| is_lost);
+        let family = self.seen.headers.addresses.family();
+        Some(match interface {
+            Some(interface) => format!("{purpose}; {}", no_address(interface, family)),
+            None => purpose,
+        })
     }
 
     fn name(&self, position: usize) -> Option<String> {
@@ -143,7 +157,7 @@ impl<'a> TraceReport<'a> {
             verdict: self.verdict.map_or("unknown", Verdict::name),
             port: self.port().map(Port::number),
             rule: self.decided_by(),
-            because: self.id().and_then(purpose),
+            because: self.reason(),
             connection: ConnectionJson {
                 dev: seen.interface(),
                 uid: self.owner(OwnerKind::Uid),
@@ -204,7 +218,8 @@ impl TraceReport<'_> {
             Some(verdict) => verdict.to_string(),
             None => "outcome unknown (the rules were changed meanwhile)".to_owned(),
         };
-        if let Some(listener) = id.and_then(listener) {
+        let is_captured = self.port().is_some();
+        if let Some(listener) = id.and_then(listener).filter(|_| is_captured) {
             verdict = format!("{verdict}, {listener}");
         }
         f.write_str(&highlight(&verdict))?;
@@ -213,8 +228,8 @@ impl TraceReport<'_> {
             None if self.verdict.is_some() => f.write_str(", by no rule")?,
             None => {}
         }
-        if let Some(purpose) = id.and_then(purpose) {
-            write!(f, ": it {purpose}")?;
+        if let Some(reason) = self.reason() {
+            write!(f, ": it {reason}")?;
         }
         match (self.verdict, self.elsewhere()) {
             (Some(Verdict::Leave), Some(elsewhere)) => {

@@ -9,6 +9,7 @@ use crate::connection::Owner;
 use crate::explain::{Outcome, Verdict};
 use crate::intent::{Family, Port};
 use crate::nftables;
+use crate::printable::printable;
 use crate::ruleset::RuleId;
 
 use super::prober::Fault;
@@ -136,6 +137,9 @@ pub enum Failure {
     /// The veth pair for an inbound connection cannot be made.
     #[error("cannot make a connection that arrives from outside: {0}")]
     NoVethPair(#[source] nftables::Error),
+    /// The interface has no address of the family to which connections could be redirected.
+    #[error("connections that arrive on {} are dropped: it has no address of this family to redirect to", printable(.0))]
+    NoAddress(String),
     /// Policy rules send the packets elsewhere.
     #[error(
         "cannot make a connection that arrives from outside: the policy rules (ip rule) route {0} elsewhere"

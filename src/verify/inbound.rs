@@ -1,11 +1,14 @@
 //! Checks inbound connections, which arrive by a veth pair.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+
+use ipnet::IpNet;
 
 use crate::connection::Path;
 use crate::explain::Verdict;
 use crate::intent::{Family, InboundMode};
 use crate::nftables;
+use crate::rtnetlink::addresses::interfaces_with_addresses;
 use crate::rtnetlink::veth::{Ends, Names};
 
 use super::candidates::{inbound_ports, sources, unused};
@@ -29,6 +32,9 @@ fn find(
 ) -> Result<Finding, nftables::Error> {
     if trial.networks(family).next().is_none() {
         return Ok(Finding::Skipped(Skip::NoAddress));
+    }
+    if let Some(interface) = interface_without_address(trial, family)? {
+        return Ok(Finding::Failed(Failure::NoAddress(interface)));
     }
     let port = trial.capture.proxy.inbound_port;
     let (names, ends, destination) = match choose(trial, family)? {
@@ -60,6 +66,34 @@ fn find(
     } else {
         Finding::Failed(Failure::RoutedElsewhere(ends.target))
     })
+}
+
+/// An interface, used for connections of the family and without an address of it, on which the rules redirect one.
+fn interface_without_address(
+    trial: &mut Trial<'_>,
+    family: Family,
+) -> Result<Option<String>, nftables::Error> {
+    let listed = interfaces_with_addresses(family);
+    let with_address = listed.map_err(|error| nftables::Error::io("list the addresses", error))?;
+    let used = trial.routes.interfaces(family)?;
+    let ports = inbound_ports(trial.capture);
+    let clients = sources(trial.capture, family, &[]);
+    let own: Vec<_> = trial.networks(family).map(IpNet::addr).collect();
+    let is_redirected = |interface: &str, client: IpAddr, destination: SocketAddr| {
+        let interface = interface.to_owned();
+        let outcome = trial.evaluate_tcp(Path::In { interface }, client, destination);
+        outcome.is_some_and(|outcome| matches!(outcome.verdict, Verdict::Redirect(_)))
+    };
+    let mut lacking = used.difference(&with_address);
+    let found = lacking.find(|interface| {
+        clients.iter().any(|&client| {
+            let mut destinations = own
+                .iter()
+                .flat_map(|&own| ports.iter().map(move |&to| (own, to)));
+            destinations.any(|destination| is_redirected(interface, client, destination.into()))
+        })
+    });
+    Ok(found.cloned())
 }
 
 type Chosen = (Names, Ends, SocketAddr);

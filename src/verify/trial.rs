@@ -41,7 +41,7 @@ impl<'a> Trial<'a> {
                 uid: geteuid().as_raw(),
                 gid: getegid().as_raw(),
             },
-            addresses: global_addresses().map_err(Error::Addresses)?,
+            addresses: global_addresses(&capture.passthrough).map_err(Error::Addresses)?,
             routes: Routes::open()?,
         })
     }
