@@ -2,8 +2,10 @@
 //! rules, and cleanup.
 
 use std::fs;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -163,22 +165,45 @@ fn executable_by_any_user() -> TempDir {
     place
 }
 
+/// The program as this user, without a capability.
+fn as_user(uid: &str, program: &Path) -> Command {
+    let mut command = Command::new("/usr/bin/env");
+    command
+        .args(["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"])
+        .args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"])
+        .arg(program);
+    command
+}
+
+/// Waits until the process logs a line with the text; also gives the lines before it.
+fn read_until(mut process: Child, text: &str) -> (Child, String) {
+    let stderr = process.stderr.as_mut().expect("a pipe");
+    let mut said = String::new();
+    // Byte by byte: what follows is read by another reader.
+    for byte in stderr.bytes() {
+        said.push(byte.expect("a byte").into());
+        if said.ends_with('\n') && said.lines().last().is_some_and(|line| line.contains(text)) {
+            return (process, said);
+        }
+    }
+    panic!("ended: {said}");
+}
+
 /// As the proxy's user without a capability, on rules that a CNI plugin would have installed.
 fn validated_unprivileged() {
     let place = executable_by_any_user();
     let program = place.path().join("netweir");
-    let validate = |uid: &str| {
-        let mut command = Command::new("/usr/bin/env");
+    let validation = |uid: &str, within: &str| {
+        let mut command = as_user(uid, &program);
+        command.args(INJECTOR).args([
+            "--run-validation",
+            "--skip-rule-apply",
+            "--dual-stack",
+            &format!("--probe-timeout={within}"),
+        ]);
         command
-            .args(["setpriv", "--reuid", uid, "--regid", uid, "--clear-groups"])
-            .args(["--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"])
-            .arg(&program)
-            .args(INJECTOR)
-            .args(["--run-validation", "--skip-rule-apply", "--dual-stack"]);
-        let output = output_of(&mut command, "");
-        let said = String::from_utf8(output.stderr).expect("text");
-        (output.status.code(), said)
     };
+    let validate = |uid| ended(&mut validation(uid, "1ms"));
     connect(&["10.9.0.2/24", "fd09::2/64"]);
     let (code, said) = validate("1337");
     assert_eq!(code, Some(126), "{said}");
@@ -188,7 +213,16 @@ fn validated_unprivileged() {
         "{said}"
     );
     assert_eq!(installed(), "");
+    // It waits for rules that are installed later, as by Istio's repair controller.
+    let mut waiting = validation("1337", "60s");
+    waiting.arg("--log_output_level=debug");
+    let waiting = waiting.stderr(Stdio::piped()).spawn().unwrap();
+    let (waiting, before_rules) = read_until(waiting, "traffic is not captured yet");
+    assert!(!before_rules.contains("verified: "), "{before_rules}");
     assert_eq!(istio(&["--dual-stack"]).0, Some(0));
+    let output = waiting.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(0), "{said}");
     let before = installed();
     let (code, said) = validate("1337");
     assert_eq!(code, Some(0), "{said}");
@@ -220,8 +254,20 @@ fn cleanup() {
     assert_eq!((code, state()), (Some(0), tproxy));
     assert_eq!(istio(&["--dual-stack"]).0, Some(0));
     assert!(!state().contains("lookup 8"));
-    assert_eq!(istio(&["--cleanup-only"]).0, Some(0));
-    assert_eq!(state(), before);
+    let clean = |more: &[&str]| {
+        let mut command = Command::new(NETWEIR);
+        ended(command.arg("istio-clean-iptables").args(more))
+    };
+    let captured = state();
+    assert_eq!(clean(&["-n"]).0, Some(0));
+    assert_eq!(state(), captured);
+    let (code, said) = clean(&["--redirect-dns", "-u", "1337", "-m", "TPROXY"]);
+    assert_eq!((code, state()), (Some(0), before.clone()), "{said}");
+    for removal in ["--cleanup-only", "--clean", "clean"] {
+        assert_eq!(istio(&["--dual-stack"]).0, Some(0));
+        assert_eq!(istio(&[removal]).0, Some(0));
+        assert_eq!(state(), before, "{removal}");
+    }
     let (code, said) = istio(&["--cleanup-only"]);
     assert_eq!(
         (code, said.as_str()),

@@ -28,6 +28,6 @@ mod yaml;
 
 pub use command::CompatCommand;
 pub use decision::annotation_keys;
-pub use istio::{Istio, IstioFlag};
+pub use istio::{Istio, IstioClean, IstioFlag};
 pub use linkerd::{Linkerd, LinkerdFlag};
-pub use request::{Action, Environment, Notice, Request, Show};
+pub use request::{Action, Environment, Notice, Request, Show, Validation};

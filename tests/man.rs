@@ -32,6 +32,7 @@ fn every_command_has_a_page_with_all_sections() {
         "netweir-diff",
         "netweir-explain",
         "netweir-graph",
+        "netweir-istio-clean-iptables",
         "netweir-istio-iptables",
         "netweir-linkerd-init",
         "netweir-remove",
@@ -66,7 +67,7 @@ fn every_command_has_a_page_with_all_sections() {
             "{name}"
         );
     }
-    assert_eq!(pages.len(), 16, "{:?}", pages.keys());
+    assert_eq!(pages.len(), 17, "{:?}", pages.keys());
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Installs the rules of a capture and verifies them.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use crate::intent::{Capture, Port};
 use crate::log::Log;
 use crate::metadata::Metadata;
@@ -14,6 +17,9 @@ use crate::verify::{Finding, Skip, Verification, verify, verify_unprivileged};
 
 use super::AppError;
 use super::host::refuse_host;
+
+/// How often rules that another program installs are looked for.
+const RETRY: Duration = Duration::from_millis(200);
 
 /// A capture and its rules.
 #[derive(Debug)]
@@ -74,10 +80,26 @@ impl Planned {
         report(&verify(&self.capture, &self.ruleset)?, log)
     }
 
-    /// The same without a privilege, for rules that another program may have installed: as the proxy, by connections to its
-    /// own pod at the port, on which nothing listens. Fails where nothing can be proven, too.
-    pub(crate) fn verify_unprivileged(&self, port: Port, log: Log) -> Result<(), AppError> {
-        let verification = verify_unprivileged(&self.capture, &self.ruleset, port)?;
+    /// The same without a privilege, for rules that another program has installed or will install within the given time: as
+    /// the proxy, by connections to its own pod at the port, on which nothing listens. Fails where nothing can be proven,
+    /// too.
+    pub(crate) fn verify_unprivileged(
+        &self,
+        port: Port,
+        within: Duration,
+        log: Log,
+    ) -> Result<(), AppError> {
+        let start = Instant::now();
+        let verification = loop {
+            let verification = verify_unprivileged(&self.capture, &self.ruleset, port)?;
+            let left = within.saturating_sub(start.elapsed());
+            if verification.passed() || left.is_zero() {
+                break verification;
+            }
+            log.debug("traffic is not captured yet", &[]);
+            // The kernel announces changes of rules to privileged processes only.
+            thread::sleep(left.min(RETRY));
+        };
         report(&verification, log)?;
         if verification.shows_something() {
             Ok(())

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Istio, Linkerd};
+use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd};
 use crate::options::OptionSet;
 
 use super::accounts::AccountFiles;
@@ -19,7 +19,7 @@ use error::HasRemedies;
 use program::{Program, RecognizedBy};
 
 /// The commands.
-pub(super) const COMMANDS: [&str; 2] = [Istio::COMMAND, Linkerd::COMMAND];
+pub(super) const COMMANDS: [&str; 3] = [Istio::COMMAND, IstioClean::COMMAND, Linkerd::COMMAND];
 
 /// How a run of one of these commands ends early.
 pub(super) enum Other {
@@ -47,6 +47,7 @@ pub(super) fn run(
     let start = match program {
         Program::Netweir => return Err(Other::Netweir(arguments)),
         Program::Istio => start::<Istio>,
+        Program::IstioClean => start::<IstioClean>,
         Program::Linkerd => start::<Linkerd>,
     };
     if by == RecognizedBy::Command {
@@ -55,8 +56,12 @@ pub(super) fn run(
     start(arguments, by)
 }
 
-fn start<P: HasRemedies>(arguments: Vec<OsString>, by: RecognizedBy) -> Result<ExitCode, Other> {
-    let specs: Vec<_> = P::Flag::ALL.iter().map(|flag| flag.spec()).collect();
+fn start<P: HasRemedies>(
+    mut arguments: Vec<OsString>,
+    by: RecognizedBy,
+) -> Result<ExitCode, Other> {
+    P::rewrite(&mut arguments);
+    let specs: Vec<_> = P::FLAGS.iter().map(|flag| flag.spec()).collect();
     let known = Known {
         options: &specs,
         elsewhere: |_| false,
@@ -64,7 +69,7 @@ fn start<P: HasRemedies>(arguments: Vec<OsString>, by: RecognizedBy) -> Result<E
     let command = clap::Command::new(P::COMMAND);
     let parsed = parser::parse(command, known, arguments);
     let mut parsed = parsed.map_err(|HelpRequested| Other::Help(P::COMMAND))?;
-    let values = parser::values(P::Flag::ALL, &mut parsed, true);
+    let values = parser::values(P::FLAGS, &mut parsed, true);
     let (log, request) = P::read(&values, &AccountFiles::default());
     let log = Log::new(log);
     let mut errors = parsed.errors;

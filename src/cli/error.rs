@@ -1,6 +1,7 @@
 //! Errors of the commands, once the options are valid.
 
 use std::io;
+use std::path::PathBuf;
 
 use thiserror::Error;
 
@@ -22,6 +23,14 @@ pub(super) enum CliError {
     /// The connections to explain cannot be read.
     #[error("cannot read the connections: {0}")]
     Input(io::Error),
+    /// The rules cannot be written to a file.
+    #[error("cannot write the rules to {}: {source}; nothing was changed", .file.display())]
+    RulesFile {
+        /// The file.
+        file: PathBuf,
+        /// The reason.
+        source: io::Error,
+    },
     /// Standard output cannot be written.
     #[error("cannot write standard output: {0}")]
     Output(io::Error),
@@ -51,7 +60,9 @@ impl CliError {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::App(error) => exit_code(error),
-            Self::Install(_) | Self::Input(_) | Self::Output(_) => ExitCode::Failed,
+            Self::Install(_) | Self::Input(_) | Self::Output(_) | Self::RulesFile { .. } => {
+                ExitCode::Failed
+            }
         }
     }
 

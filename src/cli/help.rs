@@ -4,7 +4,7 @@ use clap::builder::{PossibleValuesParser, ValueHint};
 use clap::{Arg, Command};
 
 use crate::exit_code::ExitCode;
-use crate::meshes::{CompatCommand, Istio, Linkerd};
+use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd};
 use crate::options::{OptionSet, OptionSpec, Section, Setting, Shape};
 
 use super::command::CommandSpec;
@@ -32,13 +32,14 @@ pub struct Manual {
 /// The program's commands, a line each: `-h`.
 pub(super) fn program(commands: &[CommandSpec]) -> String {
     let root = command_line(commands);
+    let names = root
+        .get_subcommands()
+        .map(|command| command.get_name().len());
+    let width = names.max().unwrap_or(0);
     let rows = root.get_subcommands().map(|command| {
         let about = command.get_about().map(ToString::to_string);
-        format!(
-            "  {:<15} {}\n",
-            command.get_name(),
-            about.unwrap_or_default()
-        )
+        let name = command.get_name();
+        format!("  {name:<width$}  {}\n", about.unwrap_or_default())
     });
     format!(
         "{ABOUT}\n\nUsage: netweir COMMAND [OPTIONS]\n\nCommands:\n{}\n\
@@ -55,6 +56,7 @@ pub(super) fn common(commands: &[CommandSpec], name: &str) -> String {
     let (about, words, specs) = match (spec, name) {
         (Some(spec), _) => (spec.about, spec.words, spec.specs()),
         (None, Istio::COMMAND) => (Istio::ABOUT, None, specs_of::<Istio>()),
+        (None, IstioClean::COMMAND) => (IstioClean::ABOUT, None, specs_of::<IstioClean>()),
         (None, Linkerd::COMMAND) => (Linkerd::ABOUT, None, specs_of::<Linkerd>()),
         (None, _) => return whole(commands, name),
     };
@@ -125,7 +127,12 @@ pub(super) fn command_line(commands: &[CommandSpec]) -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .max_term_width(WIDTH)
         .subcommands(own.into_iter().map(command))
-        .subcommands([cni, compat::<Istio>(), compat::<Linkerd>()])
+        .subcommands([
+            cni,
+            compat::<Istio>(),
+            compat::<IstioClean>(),
+            compat::<Linkerd>(),
+        ])
 }
 
 fn command(spec: &CommandSpec) -> Command {
@@ -234,6 +241,7 @@ fn add_pages(commands: &[CommandSpec], command: &Command, name: &str, pages: &mu
     let spec = commands.iter().find(|spec| spec.name == name);
     let options = match name {
         Istio::COMMAND => specs_of::<Istio>(),
+        IstioClean::COMMAND => specs_of::<IstioClean>(),
         Linkerd::COMMAND => specs_of::<Linkerd>(),
         _ => spec.map(CommandSpec::specs).unwrap_or_default(),
     };
@@ -258,5 +266,5 @@ fn add_pages(commands: &[CommandSpec], command: &Command, name: &str, pages: &mu
 }
 
 fn specs_of<P: CompatCommand>() -> Vec<&'static OptionSpec> {
-    P::Flag::ALL.iter().map(|flag| flag.spec()).collect()
+    P::FLAGS.iter().map(|flag| flag.spec()).collect()
 }

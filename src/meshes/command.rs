@@ -1,5 +1,7 @@
 //! What every compatibility command provides.
 
+use std::ffi::OsString;
+
 use crate::options::{LogOptions, OptionError, OptionSet, OptionValues};
 use crate::parse::Accounts;
 
@@ -14,6 +16,11 @@ pub trait CompatCommand {
     const COMMAND: &'static str;
     /// What the command does.
     const ABOUT: &'static str;
+    /// The flags that it accepts.
+    const FLAGS: &'static [Self::Flag] = Self::Flag::ALL;
+
+    /// Rewrites arguments in a notation that no other program has.
+    fn rewrite(_arguments: &mut [OsString]) {}
 
     /// The format and the level of messages; `None` after an error.
     fn log_options(reader: &mut Reader<'_, Self::Flag>) -> Option<LogOptions>;

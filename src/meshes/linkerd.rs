@@ -85,6 +85,7 @@ impl CompatCommand for Linkerd {
             on_host: on_host?,
             close_wait_timeout: Some(close_wait?).filter(|&seconds| seconds > 0),
             validation: None,
+            rules_file: None,
             notices: mem::take(&mut reader.notices),
         })
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::intent::{Capture, Dns, Families, Family, IpRanges, Port, RangeSelection};
 use crate::options::Format;
@@ -27,10 +29,21 @@ pub struct Request {
     /// How long connection tracking remembers a connection that only its peer has closed, in seconds; unchanged when `None`
     /// (`nf_conntrack_tcp_timeout_close_wait`).
     pub close_wait_timeout: Option<u32>,
-    /// Whether to test the rules: the port that the proxy's user connects to.
-    pub validation: Option<Port>,
+    /// How to test the rules; not at all when `None`.
+    pub validation: Option<Validation>,
+    /// Where to write the rules, apart from installing them.
+    pub rules_file: Option<PathBuf>,
     /// What the user should know.
     pub notices: Vec<Notice>,
+}
+
+/// How to test the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validation {
+    /// The port that the proxy's user connects to.
+    pub port: Port,
+    /// How long another program may take to install the rules.
+    pub within: Duration,
 }
 
 /// The families to capture.

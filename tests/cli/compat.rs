@@ -202,7 +202,7 @@ fn report_every_error_at_once() {
     assert_data_eq!(
         errors_of(istio),
         str![[r#"
-error: --nonsense: unknown option; see --help
+error: --nonsense: unknown option; did you mean --host-nsenter-exec
 error: false: unexpected argument; separate list values with commas (80,443), give switches a value with =
 error: --inbound-capture-port: expected a value: PORT, such as 15006
 error: --envoy-port: expected a port (1-65535), found "0"

@@ -190,7 +190,7 @@ error: aply: unknown command; did you mean netweir apply
     assert_data_eq!(
         complaints(&["--nonsense"], &[], None),
         str![[r#"
-error: --nonsense: unknown option; see --help
+error: --nonsense: unknown option; did you mean --host-nsenter-exec
 
 "#]]
     );

@@ -79,10 +79,14 @@ fn of_the_meshes_commands() {
         file!["help/istio-iptables.txt"]
     );
     assert_data_eq!(
+        help(&["istio-clean-iptables", "--help"]),
+        file!["help/istio-clean-iptables.txt"]
+    );
+    assert_data_eq!(
         help(&["linkerd-init", "--help"]),
         file!["help/linkerd-init.txt"]
     );
-    for command in ["istio-iptables", "linkerd-init"] {
+    for command in ["istio-iptables", "istio-clean-iptables", "linkerd-init"] {
         assert_eq!(help(&["help", command]), help(&[command, "--help"]));
     }
 }

@@ -15,6 +15,7 @@ mod explain_installed;
 mod explain_many;
 mod graph;
 mod help;
+mod istio_releases;
 mod messages;
 mod namespaces;
 mod precedence;

@@ -120,6 +120,8 @@ pub(crate) const CHANGES: &[(IstioFlag, &str, Change)] = &[
         own.dns = Some(Dns::new(port(15053), servers));
     }),
     (IstioFlag::CaptureAllDns, "true", |_| {}),
+    (IstioFlag::OldDns, "", |_| {}),
+    (IstioFlag::NoOwnPod, "", |_| {}),
     (IstioFlag::ExcludeInterfaces, "eth1,tun+", |own| {
         own.exclude_interfaces = vec!["eth1".parse().unwrap(), "tun+".parse().unwrap()];
     }),

@@ -2,11 +2,13 @@
 
 mod linkerd;
 
+use std::time::Duration;
+
 use netweir::intent::{
     Capture, Families, Family, InboundMode, InboundPorts, Port, RangeSelection, Tproxy,
 };
 use netweir::meshes::{
-    Action, CompatCommand, Environment, Istio, IstioFlag, Notice, Request, Show,
+    Action, CompatCommand, Environment, Istio, IstioFlag, Notice, Request, Show, Validation,
 };
 use netweir::options::{Format, Level, LogFormat, OptionSet, OptionValues, Origin};
 use netweir::parse::NetworkNamespace;
@@ -121,15 +123,11 @@ fn istio_variables_are_the_long_flags_in_upper_case() {
             .variables
             .last()
             .is_some_and(|variable| *variable == name);
-        let without = ["envoy-port", "format", "host", "print-options"].contains(&long)
+        let without = ["format", "host", "print-options"].contains(&long)
             || long.starts_with("log_")
             || long == "vklog";
         assert!(own != without, "{long}: {:?}", spec.variables);
     }
-    assert_eq!(
-        captured(&istio(&[], &[("ENVOY_PORT", "tcp://10.0.0.1:80")])),
-        nothing()
-    );
 }
 
 #[test]
@@ -176,7 +174,24 @@ fn istio_flags_select_action_and_output() {
         Some(Show::Options)
     );
     let validation = with(IstioFlag::RunValidation, "true").validation;
-    assert_eq!(validation, Some(port(15002)));
+    let expected = Validation {
+        port: port(15002),
+        within: Duration::from_secs(5),
+    };
+    assert_eq!(validation, Some(expected));
+    let restored = [
+        (IstioFlag::DryRun, "true"),
+        (IstioFlag::RestoreFormat, "true"),
+    ];
+    assert_eq!(
+        istio(&restored, &[]).show,
+        Some(Show::Rules(Format::Iptables))
+    );
+    let with_format = [&restored[..], &[(IstioFlag::Format, "json")]].concat();
+    assert_eq!(
+        istio(&with_format, &[]).show,
+        Some(Show::Rules(Format::Json))
+    );
     let path = "/proc/7/ns/net";
     assert_eq!(
         with(IstioFlag::NetworkNamespace, path).namespace,
@@ -186,7 +201,6 @@ fn istio_flags_select_action_and_output() {
         &[
             (IstioFlag::NativeNftables, "true"),
             (IstioFlag::ForceIptablesBinary, "legacy"),
-            (IstioFlag::ProbeTimeout, "1m"),
         ],
         &[("CNI_MODE", "false")],
     );
@@ -201,7 +215,6 @@ fn istio_flags_select_action_and_output() {
 --native-nftables: ignored: the rules are nf_tables rules anyway
 --force-iptables-binary: ignored: no such program is run
 CNI_MODE: ignored: the rules are the same in the CNI plugin
---probe-timeout: ignored: tests stay inside the pod, where connections are accepted or refused at once
 
 "]]
     );

@@ -1,13 +1,15 @@
 //! Carries out a mesh's flags.
 
+use std::fs;
+
 use crate::app::{self, Access, OpenConnections, Place, Planned, resolve_flags};
 use crate::cli::apply::{install, text_of};
 use crate::cli::error::CliError;
 use crate::cli::output::print;
 use crate::cli::remove::remove;
 use crate::log::Log;
-use crate::meshes::{Action, Notice, Request, Show};
-use crate::options::{self, Setting};
+use crate::meshes::{Action, Notice, Request, Show, Validation};
+use crate::options::{self, Format, Setting};
 use crate::parse::NetworkNamespace;
 use crate::process::sysctl;
 
@@ -36,6 +38,7 @@ fn dry_run(request: &Request, show: Show, log: Log) -> Result<(), CliError> {
             let namespace = namespace.filter(|_| request.needs_addresses());
             app::enter(Place::of(namespace), Access::Unprivileged, log)?;
             let planned = plan(request, log)?;
+            write_rules(request, &planned)?;
             if let Some(seconds) = request.close_wait_timeout {
                 let name = sysctl::CLOSE_WAIT_TIMEOUT;
                 log.info("would also set a kernel parameter", &[(name, &seconds)]);
@@ -80,6 +83,7 @@ fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
         Action::Install => {
             app::enter(place, Access::Rules, log)?;
             let planned = plan(request, log)?;
+            write_rules(request, &planned)?;
             install(&planned, request.on_host, log)?;
             if let Some(seconds) = request.close_wait_timeout {
                 app::set_close_wait_timeout(seconds, log)?;
@@ -92,13 +96,29 @@ fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
         Action::Remove => remove(request.namespace.as_ref(), OpenConnections::Break, log),
         Action::Nothing => {
             log.info("the rules are not changed", &[]);
-            if let Some(port) = request.validation {
+            if let Some(Validation { port, within }) = request.validation {
                 app::enter(place, Access::Unprivileged, log)?;
-                plan(request, log)?.verify_unprivileged(port, log)?;
+                plan(request, log)?.verify_unprivileged(port, within, log)?;
             }
             Ok(())
         }
     }
+}
+
+/// Writes the rules to the file that the flags name.
+fn write_rules(request: &Request, planned: &Planned) -> Result<(), CliError> {
+    let Some(file) = &request.rules_file else {
+        return Ok(());
+    };
+    let format = match request.show {
+        Some(Show::Rules(format)) => format,
+        Some(Show::Options) | None => Format::Nft,
+    };
+    let written = fs::write(file, text_of(format, &planned.ruleset));
+    written.map_err(|source| CliError::RulesFile {
+        file: file.clone(),
+        source,
+    })
 }
 
 fn plan(request: &Request, log: Log) -> Result<Planned, CliError> {

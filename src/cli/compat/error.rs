@@ -4,7 +4,7 @@ use crate::app::{AppError, Remedies};
 use crate::cli::error::{CliError, exit_code};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Istio, Linkerd};
+use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd};
 
 /// A mesh whose command can fail.
 pub(super) trait HasRemedies: CompatCommand {
@@ -40,6 +40,12 @@ impl HasRemedies for Istio {
     };
     // What istio-iptables ends with, and Istio's repair controller looks for.
     const NOT_VALIDATED: ExitCode = ExitCode::NotValidated;
+}
+
+impl HasRemedies for IstioClean {
+    const REMEDIES: Remedies = Istio::REMEDIES;
+    // It does not validate.
+    const NOT_VALIDATED: ExitCode = ExitCode::Drift;
 }
 
 impl HasRemedies for Linkerd {
@@ -172,6 +178,8 @@ mod tests {
         let free = [
             IstioFlag::EnvoyUser,
             IstioFlag::ForceIptablesBinary,
+            IstioFlag::IptablesVersion,
+            IstioFlag::OutputPaths,
             IstioFlag::LogTarget,
             IstioFlag::LogCaller,
             IstioFlag::LogStacktraceLevel,

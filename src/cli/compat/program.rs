@@ -1,6 +1,6 @@
 //! Which program a command line is for.
 
-use crate::meshes::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag};
+use crate::meshes::{CompatCommand, Istio, IstioClean, IstioFlag, Linkerd, LinkerdFlag};
 use crate::options::OptionSet;
 
 /// A program whose command line netweir understands.
@@ -10,6 +10,8 @@ pub(super) enum Program {
     Netweir,
     /// Istio's.
     Istio,
+    /// Istio's, which removes the rules.
+    IstioClean,
     /// Linkerd's.
     Linkerd,
 }
@@ -25,8 +27,15 @@ pub(super) enum RecognizedBy {
     Flags,
 }
 
-/// The names of Istio's program in images.
-const ISTIO_NAMES: [&str; 2] = [Istio::COMMAND, "istio-init"];
+/// The names of Istio's program in images: up to 1.3 it is a script, up to 1.4 there are both.
+const ISTIO_NAMES: [&str; 4] = [
+    Istio::COMMAND,
+    "istio-iptables-go",
+    "istio-iptables.sh",
+    "istio-init",
+];
+/// The names of Istio's program that removes the rules.
+const ISTIO_CLEAN_NAMES: [&str; 2] = [IstioClean::COMMAND, "istio-clean-iptables.sh"];
 /// The names of Linkerd's program in images.
 const LINKERD_NAMES: [&str; 3] = [Linkerd::COMMAND, "proxy-init", "linkerd2-proxy-init"];
 /// netweir's own flags without a command.
@@ -45,6 +54,11 @@ impl Program {
         let first = arguments.first().copied().unwrap_or("");
         let by_name = [
             (Self::Istio, &ISTIO_NAMES[..], Istio::COMMAND),
+            (
+                Self::IstioClean,
+                &ISTIO_CLEAN_NAMES[..],
+                IstioClean::COMMAND,
+            ),
             (Self::Linkerd, &LINKERD_NAMES[..], Linkerd::COMMAND),
         ];
         for (program, names, command) in by_name {
@@ -100,7 +114,7 @@ mod tests {
 
     #[test]
     fn name_decides_before_command_and_flags() {
-        use Program::{Istio, Linkerd, Netweir};
+        use Program::{Istio, IstioClean, Linkerd, Netweir};
         use RecognizedBy::{Command, Flags, Name};
         for (line, expected) in [
             ("netweir", (Netweir, Name)),
@@ -115,6 +129,11 @@ mod tests {
             ("istio-iptables apply", (Istio, Name)),
             ("istio-iptables istio-iptables -p 1", (Istio, Command)),
             ("istio-init -b 80", (Istio, Name)),
+            ("istio-iptables.sh -b 80", (Istio, Name)),
+            ("istio-clean-iptables", (IstioClean, Name)),
+            ("istio-clean-iptables.sh -n", (IstioClean, Name)),
+            ("netweir istio-clean-iptables -n", (IstioClean, Command)),
+            ("pilot-agent istio-clean-iptables", (IstioClean, Command)),
             ("proxy-init -p 4143 -o 4140", (Linkerd, Name)),
             ("netweir -p 15001 -u 1337 -m REDIRECT -i *", (Istio, Flags)),
             ("netweir -n", (Istio, Flags)),

@@ -7,7 +7,7 @@ option_set! {
     pub enum IstioFlag;
 
     /// The proxy's port for outbound TCP.
-    EnvoyPort ("envoy-port" 'p') [] in Proxy,
+    EnvoyPort ("envoy-port" 'p') ["ENVOY_PORT"] in Proxy,
     One "PORT" = Text("15001"), like "15001", common;
 
     /// The proxy's port for inbound TCP.
@@ -92,6 +92,14 @@ option_set! {
     CaptureAllDns ("capture-all-dns") ["CAPTURE_ALL_DNS"] in Outbound,
     Switch "true|false" = Text("false"), like "true";
 
+    /// DNS capture of Istio 1.6 and 1.7. It is refused: the proxy of these releases answers over UDP only.
+    OldDns () ["DNS_CAPTURE" "DNS_AGENT"] in Outbound,
+    One "ANY" = Text(""), like "ALL";
+
+    /// Up to Istio 1.4: do not capture the proxy's connections to its own pod. It is refused: netweir always does.
+    NoOwnPod () ["DISABLE_REDIRECTION_ON_LOCAL_LOOPBACK"] in Outbound,
+    One "ANY" = Text(""), like "1";
+
     /// Interfaces not to capture. A trailing + matches any suffix.
     ExcludeInterfaces ("istio-exclude-interfaces" 'c') ["ISTIO_EXCLUDE_INTERFACES"] in Both,
     One "NAMES" = Text(""), like "eth1,tun+", common;
@@ -101,12 +109,16 @@ option_set! {
     Switch "true|false" = Text("false"), like "true";
 
     /// Capture IPv6 if the pod has any IPv6 address. Otherwise only if its first address is one.
-    DualStack ("dual-stack") ["ISTIO_DUAL_STACK" "DUAL_STACK"] in Both,
+    DualStack ("dual-stack") ["ISTIO_DUAL_STACK" "ISTIO_AGENT_DUAL_STACK" "DUAL_STACK"] in Both,
     Switch "true|false" = Text("false"), like "true", common;
 
     /// Print the rules instead of installing them.
     DryRun ("dry-run" 'n') ["DRY_RUN"] in Action,
     Switch "true|false" = Text("false"), like "true", common;
+
+    /// Print rules for iptables-restore, unless --format selects something else. Rules are installed in one change anyway.
+    RestoreFormat ("restore-format" 'f') ["RESTORE_FORMAT"] in Action,
+    Switch "true|false" = Text("false"), like "true";
 
     /// The format of the printed rules: for nft -f, nft -j -f, iptables-restore or ip6tables-restore.
     Format ("format") [] in Action,
@@ -115,6 +127,10 @@ option_set! {
     /// Print the equal netweir apply command line instead.
     PrintOptions ("print-options") [] in Action,
     Switch "true|false" = Text("false"), like "true", common;
+
+    /// Also write the rules to this file, for nft -f.
+    OutputPaths ("output-paths") ["OUTPUT_PATHS"] in Action,
+    One "FILE" = Text(""), like "/tmp/rules.nft";
 
     /// Do not change the rules.
     SkipRuleApply ("skip-rule-apply") ["SKIP_RULE_APPLY"] in Action,
@@ -133,9 +149,21 @@ option_set! {
     ProbePort ("iptables-probe-port") ["IPTABLES_PROBE_PORT"] in Action,
     Number "PORT" = Text("15002"), like "15002";
 
+    /// With --skip-rule-apply, how long something else may take to install the rules. Without it they are tested at once.
+    ProbeTimeout ("probe-timeout") ["PROBE_TIMEOUT"] in Action,
+    Number "TIME" = Text("5s"), like "500ms";
+
+    /// Has no effect but a warning. netweir trace shows which rule decides about a connection.
+    TraceLogging ("iptables-trace-logging") ["IPTABLES_TRACE_LOGGING"] in Action,
+    Switch "true|false" = Text("false"), like "true";
+
     /// The network namespace: path, name or process id. Names are those under /run/netns.
     NetworkNamespace ("network-namespace") ["NETWORK_NAMESPACE"] in Action,
     One "NAMESPACE" = Described("the current one"), like "/proc/4711/ns/net", common;
+
+    /// Scripts that set variables, for Istio up to 1.4. They are refused: netweir runs no shell.
+    ConfigScripts () ["ISTIO_SIDECAR_CONFIG" "ISTIO_CLUSTER_CONFIG"] in Action,
+    One "FILE" = Text(""), like "/var/lib/istio/envoy/sidecar.env";
 
     /// Install the rules even where other pods' traffic passes, such as on a node.
     Host ("host") [] in Action,
@@ -169,9 +197,17 @@ option_set! {
     CniMode ("cni-mode") ["CNI_MODE"] in Ignored,
     Switch "true|false" = Text("false"), like "true";
 
-    /// Tests stay inside the pod, where connections are accepted or refused at once.
-    ProbeTimeout ("probe-timeout") ["PROBE_TIMEOUT"] in Ignored,
-    Number "TIME" = Text("5s"), like "500ms";
+    /// No such program is run.
+    IptablesVersion ("iptables-version") ["IPTABLES_VERSION"] in Ignored,
+    One "VERSION" = Text(""), like "1.8.7";
+
+    /// No such program is run.
+    HostNsenterExec ("host-nsenter-exec") ["HOST_NSENTER_EXEC"] in Ignored,
+    Switch "true|false" = Text("false"), like "true";
+
+    /// DNS queries have conntrack zones of their own anyway.
+    DnsConntrackZone () ["ISTIO_META_DNS_CONNTRACK_ZONE"] in Ignored,
+    Switch "true|false" = Text("false"), like "true";
 
     /// Messages go to standard error.
     LogTarget ("log_target") [] in Ignored,
