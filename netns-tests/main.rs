@@ -22,6 +22,7 @@ mod documented;
 mod drift;
 mod foreign;
 mod host;
+mod hostile;
 mod invalid;
 mod meshes;
 mod metadata;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         contention::tests(),
         foreign::tests(),
         host::tests(),
+        hostile::tests(),
         invalid::tests(),
         round_trips::tests(),
         meshes::tests(),

@@ -2,6 +2,7 @@
 //!
 //! Sockets belong to the network namespace of the thread that opens them.
 
+mod channel;
 mod error;
 mod message;
 mod multicast;

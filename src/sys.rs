@@ -76,7 +76,7 @@ pub(crate) const INET: u8 = 1;
 
 /// Turns on `NETLINK_EXT_ACK` (Linux 4.12: errors with the kernel's message) and `NETLINK_CAP_ACK` (4.3: errors without a
 /// copy of the request). An older kernel refuses and answers in the older form.
-pub(crate) fn enable_extended_acks(socket: &mnl::Socket) {
+pub(crate) fn enable_extended_acks(socket: BorrowedFd<'_>) {
     let length = libc::socklen_t::try_from(size_of::<c_int>()).expect("4");
     for option in [libc::NETLINK_EXT_ACK, libc::NETLINK_CAP_ACK] {
         let on: c_int = 1;
@@ -92,12 +92,6 @@ pub(crate) fn enable_extended_acks(socket: &mnl::Socket) {
             );
         }
     }
-}
-
-/// The descriptor of a socket, for the options that `nix` sets.
-pub(crate) fn borrow_fd(socket: &mnl::Socket) -> BorrowedFd<'_> {
-    // SAFETY: the descriptor is open as long as the socket, which stays borrowed.
-    unsafe { BorrowedFd::borrow_raw(socket.as_raw_fd()) }
 }
 
 /// Standard input, output and error, open or not.

@@ -1,6 +1,6 @@
 //! Messages from the kernel.
 
-use std::io;
+use std::{io, iter};
 
 use mnl::mnl_sys::libc;
 use nix::errno::Errno;
@@ -23,21 +23,35 @@ pub(crate) struct Message<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// The messages of a datagram.
+    /// The messages of a datagram. Whatever does not have the length that it claims is an error, and the last one.
     pub(super) fn all(datagram: &'a [u8]) -> impl Iterator<Item = io::Result<Self>> {
-        mnl::NlMessages::new(datagram).map(|bytes| {
-            let bytes = bytes?;
-            Self::read(bytes).ok_or_else(|| io::ErrorKind::InvalidData.into())
+        let mut rest = datagram;
+        iter::from_fn(move || {
+            let bytes = std::mem::take(&mut rest);
+            if bytes.is_empty() {
+                return None;
+            }
+            let read = Self::first(bytes).map(|(message, after)| {
+                rest = after;
+                message
+            });
+            Some(read.ok_or_else(|| io::ErrorKind::InvalidData.into()))
         })
     }
 
-    fn read(bytes: &'a [u8]) -> Option<Self> {
-        Some(Self {
-            bytes,
-            kind: read_u16(bytes, 4)?,
-            flags: read_u16(bytes, 6)?,
-            sequence: read_u32(bytes, 8)?,
-        })
+    /// The first message, and what comes after it.
+    fn first(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let length = usize::try_from(read_u32(bytes, 0)?).ok()?;
+        let own = bytes.get(..length).filter(|own| own.len() >= HEADER)?;
+        let message = Self {
+            bytes: own,
+            kind: read_u16(own, 4)?,
+            flags: read_u16(own, 6)?,
+            sequence: read_u32(own, 8)?,
+        };
+        // The last message may come without its padding.
+        let after = bytes.get(length.next_multiple_of(ALIGNMENT)..);
+        Some((message, after.unwrap_or(&[])))
     }
 
     /// What follows the message header.
@@ -148,4 +162,55 @@ fn read_u16(bytes: &[u8], offset: usize) -> Option<u16> {
 /// A number in host order; `None` beyond the end.
 pub(crate) fn read_u32(bytes: &[u8], offset: usize) -> Option<u32> {
     Some(u32::from_ne_bytes(*bytes.get(offset..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of this length, as it claims, and its sequence number.
+    fn message(length: u32, sequence: u32) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER];
+        bytes.splice(0..4, length.to_ne_bytes());
+        bytes.splice(8..12, sequence.to_ne_bytes());
+        bytes
+    }
+
+    /// The sequence numbers of the messages, and whether an error ended them.
+    fn read(datagram: &[u8]) -> (Vec<u32>, bool) {
+        let mut numbers = Vec::new();
+        for message in Message::all(datagram) {
+            match message {
+                Ok(message) => numbers.push(message.sequence),
+                Err(_) => return (numbers, true),
+            }
+        }
+        (numbers, false)
+    }
+
+    #[test]
+    fn messages_end_where_their_lengths_say() {
+        let padded = [&message(17, 1)[..], &[7, 0, 0, 0]].concat();
+        let two = [&padded[..], &message(16, 2)].concat();
+        assert_eq!(read(&two), (vec![1, 2], false));
+        // Without its padding, at the end.
+        assert_eq!(read(&padded[..17]), (vec![1], false));
+    }
+
+    #[test]
+    fn wrong_lengths_are_errors() {
+        for length in [0, 15, 17, 200, u32::MAX] {
+            let datagram = [&message(16, 1)[..], &message(length, 2)].concat();
+            assert_eq!(read(&datagram), (vec![1], true), "{length}");
+        }
+        assert_eq!(read(&message(16, 1)[..15]), (vec![], true));
+        assert_eq!(read(&[]), (vec![], false));
+    }
+
+    #[test]
+    fn attribute_longer_than_its_message_ends_the_list() {
+        let attributes = [&[5, 0, 1, 0, 9, 0, 0, 0][..], &[0xff, 0xff, 2, 0]].concat();
+        let all: Vec<_> = Attributes(&attributes).collect();
+        assert_eq!(all, [(1, &[9][..])]);
+    }
 }

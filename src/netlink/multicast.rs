@@ -4,11 +4,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::{fs, io};
 
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::sys::socket::{setsockopt, sockopt};
 
-use super::{Message, RECEIVE_BUFFER};
-use crate::sys;
+use super::channel::Channel;
+use super::{Message, RECEIVE_BUFFER, Subsystem};
 
 /// How much the kernel keeps for a slow reader, in bytes. Messages beyond it are lost.
 const BACKLOG: usize = 4 << 20;
@@ -25,16 +24,16 @@ pub(crate) enum Topic {
     Traces = 9,
 }
 
-/// A socket that receives the messages of some groups, in the order of their events. Reading does not block.
+/// A socket that receives the kernel's messages to some groups, in the order of their events. Reading does not block.
 pub(crate) struct Group {
-    socket: mnl::Socket,
+    channel: Channel,
     buffer: Vec<u8>,
 }
 
 /// The result of reading once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Received {
-    /// Messages, which were handed over.
+    /// Messages, which were handed over. Those of other processes than the kernel are not.
     Messages,
     /// Nothing for now.
     Nothing,
@@ -45,23 +44,21 @@ pub(crate) enum Received {
 impl Group {
     /// Joins the groups in the calling thread's network namespace.
     pub(crate) fn join(topics: &[Topic]) -> io::Result<Self> {
-        let socket = mnl::Socket::open(mnl::Bus::Netfilter)?;
         let groups = topics.iter().map(|&topic| 1 << (topic as u32 - 1));
-        socket.bind(groups.fold(0, |all, group| all | group), 0)?;
-        let fd = sys::borrow_fd(&socket);
-        fcntl(fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+        let groups = groups.fold(0, |all, group| all | group);
+        let channel = Channel::join(Subsystem::Nftables, groups)?;
         // Exceeding the plain option's limit takes a capability outside of user namespaces; less will do.
-        setsockopt(&fd, sockopt::RcvBufForce, &BACKLOG)
-            .or_else(|_| setsockopt(&fd, sockopt::RcvBuf, &BACKLOG))?;
+        setsockopt(&channel, sockopt::RcvBufForce, &BACKLOG)
+            .or_else(|_| setsockopt(&channel, sockopt::RcvBuf, &BACKLOG))?;
         Ok(Self {
-            socket,
+            channel,
             buffer: vec![0; RECEIVE_BUFFER],
         })
     }
 
     /// Reads once, and hands the messages to `each`.
     pub(crate) fn receive(&mut self, mut each: impl FnMut(Message<'_>)) -> io::Result<Received> {
-        let length = match self.socket.recv_raw(&mut self.buffer) {
+        let length = match self.channel.receive(&mut self.buffer) {
             Ok(length) => length,
             Err(error) => {
                 return match error.raw_os_error().map(Errno::from_raw) {
@@ -81,7 +78,7 @@ impl Group {
     /// How many messages were lost; `None` if `/proc` does not list the socket.
     pub(crate) fn lost(&self) -> Option<u64> {
         let sockets = fs::read_to_string("/proc/thread-self/net/netlink").ok()?;
-        let own = self.socket.portid().to_string();
+        let own = self.channel.number().ok()?.to_string();
         let mut lines = sockets.lines().map(str::split_ascii_whitespace);
         // sk, Eth, Pid, Groups, Rmem, Wmem, Dump, Locks, Drops, Inode (netlink_native_seq_show)
         let mut line = lines.find(|line| {
@@ -94,6 +91,6 @@ impl Group {
 
 impl AsFd for Group {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        sys::borrow_fd(&self.socket)
+        self.channel.as_fd()
     }
 }

@@ -1,21 +1,29 @@
 //! A netlink socket: requests, transactions and dumps.
 
 use std::io;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags};
 use nix::sys::socket::{setsockopt, sockopt};
 
+use super::channel::Channel;
 use super::{Answer, Error, Message, RECEIVE_BUFFER, Request, Subsystem};
+use crate::process::wait::wait;
 use crate::sys;
 
 /// Enough for the parts of a short dump, and cleared at every start.
 const SMALL_BUFFER: usize = 8 * 1024;
 /// The default send buffer (`net.core.wmem_default`) less the kernel's own share; a larger batch needs more.
 const DEFAULT_SEND_BUFFER: usize = 200 * 1024;
+/// How long the kernel may take to answer. It answers before the request's system call returns, so that an answer that has
+/// to be waited for was most likely lost.
+const ANSWER_LIMIT: Duration = Duration::from_secs(5);
 
 /// A netlink socket.
 pub(crate) struct Socket {
-    inner: mnl::Socket,
+    channel: Channel,
     subsystem: Subsystem,
     buffer: Vec<u8>,
     sequence: u32,
@@ -24,10 +32,10 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens a socket of the calling thread's network namespace.
     pub(crate) fn open(subsystem: Subsystem) -> Result<Self, Error> {
-        let inner = mnl::Socket::new(subsystem.bus()).map_err(Error::Open)?;
-        sys::enable_extended_acks(&inner);
+        let channel = Channel::connect(subsystem).map_err(Error::Open)?;
+        sys::enable_extended_acks(channel.as_fd());
         Ok(Self {
-            inner,
+            channel,
             subsystem,
             buffer: vec![0; SMALL_BUFFER],
             sequence: 0,
@@ -35,8 +43,8 @@ impl Socket {
     }
 
     /// The number of the socket (port id), unique within its network namespace and subsystem.
-    pub(crate) fn number(&self) -> u32 {
-        self.inner.portid()
+    pub(crate) fn number(&self) -> Result<u32, Error> {
+        self.channel.number().map_err(Error::Open)
     }
 
     /// Reserves the sequence numbers of this many messages, and gives back the first. They start at 1.
@@ -53,25 +61,33 @@ impl Socket {
             // The kernel doubles the value for its bookkeeping. In a user namespace only the plain option is
             // allowed, and it may grant less; then the send fails with EMSGSIZE.
             let size = bytes.len() + 4096;
-            let socket = sys::borrow_fd(&self.inner);
-            setsockopt(&socket, sockopt::SndBufForce, &size)
-                .or_else(|_| setsockopt(&socket, sockopt::SndBuf, &size))?;
+            setsockopt(&self.channel, sockopt::SndBufForce, &size)
+                .or_else(|_| setsockopt(&self.channel, sockopt::SndBuf, &size))?;
         }
-        if self.inner.send(bytes)? == bytes.len() {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::WriteZero.into())
-        }
+        self.channel.send(bytes)
     }
 
     /// Reads datagrams and hands each message to `each`, until that returns a value.
+    ///
+    /// # Errors
+    /// `TimedOut` if that does not happen within 5 seconds.
     pub(crate) fn receive<T>(
         &mut self,
         mut each: impl FnMut(Message<'_>) -> io::Result<Option<T>>,
     ) -> io::Result<T> {
+        // Most answers are there already and need no clock.
+        let mut deadline = None;
         loop {
-            let length = match self.inner.recv_raw(&mut self.buffer) {
+            let length = match self.channel.receive(&mut self.buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let deadline = *deadline.get_or_insert_with(|| Instant::now() + ANSWER_LIMIT);
+                    let mut readable = [PollFd::new(self.channel.as_fd(), PollFlags::POLLIN)];
+                    if wait(&mut readable, deadline)? {
+                        continue;
+                    }
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
                 other => other?,
             };
             let received = self.buffer.get(..length);

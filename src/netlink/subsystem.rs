@@ -1,5 +1,7 @@
 //! The parts of the kernel that speak netlink.
 
+use nix::sys::socket::SockProtocol;
+
 /// The part of the kernel that a socket talks to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subsystem {
@@ -12,12 +14,11 @@ pub(crate) enum Subsystem {
 }
 
 impl Subsystem {
-    /// libmnl's name for it.
-    pub(super) const fn bus(self) -> mnl::Bus {
+    pub(super) const fn protocol(self) -> SockProtocol {
         match self {
-            Self::Route => mnl::Bus::Route,
-            Self::Nftables => mnl::Bus::Netfilter,
-            Self::SockDiag => mnl::Bus::SockDiag,
+            Self::Route => SockProtocol::NetlinkRoute,
+            Self::Nftables => SockProtocol::NetlinkNetFilter,
+            Self::SockDiag => SockProtocol::NetlinkSockDiag,
         }
     }
 }

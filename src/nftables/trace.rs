@@ -63,7 +63,7 @@ impl Tracer {
         let shutdown = Shutdown::expect().map_err(failed)?;
         let mut owner = Socket::open(Subsystem::Nftables)?;
         // No two sockets of a namespace have the same number.
-        let table = format!("{TABLES}{}", owner.number());
+        let table = format!("{TABLES}{}", owner.number()?);
         trace_table::add(&mut owner, &table, filter)?;
         Ok(Self {
             traces,

@@ -30,11 +30,14 @@ impl Watch {
     /// The kernel refused.
     pub fn wait(&mut self, longest: Duration) -> Result<Event, Error> {
         let failed = |source| Error::io("wait for changes of the ruleset", source);
-        let deadline = Some(Instant::now() + longest);
-        let event = self.shutdown.or(&self.changes, deadline).map_err(failed)?;
+        let deadline = Instant::now() + longest;
+        let waited = self.shutdown.or(&self.changes, Some(deadline));
+        let event = waited.map_err(failed)?;
         if event == Event::Changed {
             // The tables themselves show what changed; the loss of messages is a change, too.
-            while self.changes.receive(|_| {}).map_err(failed)? != Received::Nothing {}
+            while self.changes.receive(|_| {}).map_err(failed)? != Received::Nothing
+                && Instant::now() < deadline
+            {}
         }
         Ok(event)
     }
