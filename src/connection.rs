@@ -9,6 +9,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use crate::intent::{Family, Protocol};
+use crate::named::named;
 use crate::printable::printable;
 
 pub(crate) use json::ConnectionJson;
@@ -32,23 +33,13 @@ pub struct Connection {
     pub tracking: Tracking,
 }
 
-/// The direction of a packet relative to this network namespace, or of an interface match.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// Incoming (`iifname`).
-    In,
-    /// Outgoing (`oifname`).
-    Out,
-}
-
-impl Direction {
-    /// `in` or `out`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-        }
+named! {
+    /// The direction of a packet relative to this network namespace, or of an interface match.
+    pub enum Direction: name {
+        /// Incoming (`iifname`).
+        In "in";
+        /// Outgoing (`oifname`).
+        Out "out";
     }
 }
 
@@ -296,27 +287,17 @@ impl fmt::Display for Transport {
     }
 }
 
-/// The connection tracking state of a packet (`ct state`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Tracking {
-    /// The first packet of a connection.
-    #[default]
-    New,
-    /// A later packet of a connection, or one related to it.
-    Tracked,
-    /// A packet that belongs to no connection, such as one outside the TCP window.
-    Invalid,
-}
-
-impl Tracking {
-    /// nft's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Tracked => "established",
-            Self::Invalid => "invalid",
-        }
+named! {
+    /// The connection tracking state of a packet (`ct state`).
+    #[derive(Default)]
+    pub enum Tracking: name {
+        /// The first packet of a connection.
+        #[default]
+        New "new";
+        /// A later packet of a connection, or one related to it.
+        Tracked "established";
+        /// A packet that belongs to no connection, such as one outside the TCP window.
+        Invalid "invalid";
     }
 }
 

@@ -3,57 +3,34 @@
 use std::process;
 
 use crate::error_kind::ErrorKind;
+use crate::named::named;
 
-/// The exit codes of the process, which `--help` lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum ExitCode {
-    /// Success.
-    Done = 0,
-    /// Any other failure.
-    Failed = 1,
-    /// Invalid options; nothing was changed.
-    Usage = 2,
-    /// Verification failed, or the rules differ from the wanted ones.
-    Drift = 3,
-    /// A privilege is missing.
-    NotPermitted = 4,
-    /// The kernel lacks a feature that the rules need.
-    Unsupported = 5,
-    /// Failed validation, as `istio-iptables` reports it.
-    NotValidated = 126,
+named! {
+    /// The exit codes of the process, which `--help` lists.
+    #[repr(u8)]
+    pub enum ExitCode: meaning {
+        /// Success.
+        Done = 0 "done";
+        /// Any other failure.
+        Failed = 1 "failed";
+        /// Invalid options; nothing was changed.
+        Usage = 2 "wrong options; nothing was changed";
+        /// Verification failed, or the rules differ from the wanted ones.
+        Drift = 3 "verification failed, or the rules differ from what they should be";
+        /// A privilege is missing.
+        NotPermitted = 4 "not permitted: a capability is missing";
+        /// The kernel lacks a feature that the rules need.
+        Unsupported = 5 "the kernel lacks a feature that the rules need";
+        /// Failed validation, as `istio-iptables` reports it.
+        NotValidated = 126 "istio-iptables --run-validation: traffic is not captured";
+    }
 }
 
 impl ExitCode {
-    /// All of them, ascending.
-    pub const ALL: [Self; 7] = [
-        Self::Done,
-        Self::Failed,
-        Self::Usage,
-        Self::Drift,
-        Self::NotPermitted,
-        Self::Unsupported,
-        Self::NotValidated,
-    ];
-
     /// The number.
     #[must_use]
     pub const fn number(self) -> u8 {
         self as u8
-    }
-
-    /// Its meaning, as in `--help`.
-    #[must_use]
-    pub const fn meaning(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Usage => "wrong options; nothing was changed",
-            Self::Drift => "verification failed, or the rules differ from what they should be",
-            Self::NotPermitted => "not permitted: a capability is missing",
-            Self::Unsupported => "the kernel lacks a feature that the rules need",
-            Self::NotValidated => "istio-iptables --run-validation: traffic is not captured",
-        }
     }
 }
 

@@ -12,6 +12,8 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 
+use crate::named::named;
+
 use ipnet::Ipv4Net;
 
 pub use family::Family;
@@ -200,28 +202,17 @@ pub struct PortsForUids {
     pub uids: Owners,
 }
 
-/// A transport protocol that rules match on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Protocol {
-    /// TCP (IP protocol 6).
-    Tcp,
-    /// UDP (IP protocol 17).
-    Udp,
+named! {
+    /// A transport protocol that rules match on.
+    pub enum Protocol: name {
+        /// TCP (IP protocol 6).
+        Tcp "tcp";
+        /// UDP (IP protocol 17).
+        Udp "udp";
+    }
 }
 
 impl Protocol {
-    /// Both protocols, TCP first.
-    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
-
-    /// `tcp` or `udp`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-
     /// The protocol number in the IP header (IANA "Assigned Internet Protocol Numbers").
     #[must_use]
     pub const fn number(self) -> u8 {
@@ -301,15 +292,16 @@ impl Dns {
     }
 }
 
-/// What happens to DNS queries over TCP.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DnsOverTcp {
-    /// They go to the DNS port, like those over UDP.
-    Redirect,
-    /// They bypass the proxy, to any server.
-    Bypass,
-    /// They are captured like other TCP.
-    Outbound,
+named! {
+    /// What happens to DNS queries over TCP.
+    pub enum DnsOverTcp: name {
+        /// They go to the DNS port, like those over UDP.
+        Redirect "redirect";
+        /// They bypass the proxy, to any server.
+        Bypass "bypass";
+        /// They are captured like other TCP.
+        Outbound "outbound";
+    }
 }
 
 impl Default for Capture {

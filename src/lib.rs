@@ -32,6 +32,7 @@ mod json;
 pub mod log;
 pub mod meshes;
 pub mod metadata;
+pub mod named;
 #[cfg(feature = "kernel")]
 mod netlink;
 #[cfg(feature = "kernel")]

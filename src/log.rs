@@ -147,18 +147,8 @@ impl Log {
     }
 }
 
-const fn word(level: Level) -> &'static str {
-    match level {
-        Level::Trace => "trace",
-        Level::Debug => "debug",
-        Level::Info => "info",
-        Level::Warning => "warning",
-        Level::Error => "error",
-    }
-}
-
 fn plain(level: Level, message: &dyn Display, fields: Fields<'_>) -> String {
-    let mut line = format!("{}: {message}", word(level));
+    let mut line = format!("{}: {message}", level.name());
     for (name, value) in fields {
         let value = value.to_string();
         let bare = !value.is_empty() && !value.contains([' ', '"', '=', '\n']);
@@ -175,7 +165,7 @@ fn json(level: Level, message: &dyn Display, fields: Fields<'_>, now: SystemTime
     (|| {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("time", &humantime::format_rfc3339_millis(now).to_string())?;
-        map.serialize_entry("level", word(level))?;
+        map.serialize_entry("level", level.name())?;
         map.serialize_entry("message", &message.to_string())?;
         for (name, value) in fields {
             match value.number() {

@@ -33,10 +33,7 @@ pub use owner::{Accounts, NameError, owner, owner_id, owners};
 pub use owner_kind::{LARGEST_OWNER, OwnerKind};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};
-pub use word::{
-    DnsChoice, FamilyChoice, ModeChoice, count, dns, dns_over_tcp, families, inbound_mode,
-    over_loopback, switch,
-};
+pub use word::{DnsChoice, FamilyChoice, ModeChoice, count, families, over_loopback, switch, word};
 
 use crate::intent::InterfacePattern;
 

@@ -6,6 +6,7 @@ mod text;
 
 use crate::drift::{Difference, compare};
 use crate::metadata::{Metadata, Unreadable, VERSION};
+use crate::named::named;
 use crate::plan::plan;
 use crate::ruleset::{Installed, MetadataBytes, Ruleset, Set};
 
@@ -23,29 +24,17 @@ pub struct Status {
     warnings: Vec<String>,
 }
 
-/// Whether the rules are those of the options in the metadata.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sync {
-    /// They are.
-    Same,
-    /// They were edited.
-    Edited,
-    /// They were edited, or the version that installed them makes other rules of these options.
-    Differs,
-    /// The options are unknown.
-    Unknown,
-}
-
-impl Sync {
-    /// Its name in JSON.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Same => "same",
-            Self::Edited => "edited",
-            Self::Differs => "differs",
-            Self::Unknown => "unknown",
-        }
+named! {
+    /// Whether the rules are those of the options in the metadata.
+    pub enum Sync: name {
+        /// They are.
+        Same "same";
+        /// They were edited.
+        Edited "edited";
+        /// They were edited, or the version that installed them makes other rules of these options.
+        Differs "differs";
+        /// The options are unknown.
+        Unknown "unknown";
     }
 }
 

@@ -5,7 +5,7 @@ use crate::drift::{self, DiffSection};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::options::{CommandOption, OutputFormat, Parsed};
-use crate::parse::NetworkNamespace;
+use crate::parse::{self, NetworkNamespace};
 use crate::plan::plan;
 
 use super::colour::Style;
@@ -46,7 +46,7 @@ impl DiffRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
         let parsed = invocation.capture();
         let namespace = invocation.namespace();
-        let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
+        let format = invocation.own(CommandOption::OutputFormat, parse::word);
         Some(Self {
             parsed: parsed?,
             namespace: namespace.ok()?,

@@ -141,7 +141,7 @@ impl ExplainRequest {
         let format = if is_set(CommandOption::Connections) && !is_set(CommandOption::OutputFormat) {
             Some(OutputFormat::Json)
         } else {
-            invocation.own(CommandOption::OutputFormat, OutputFormat::parse)
+            invocation.own(CommandOption::OutputFormat, parse::word)
         };
         let asked = Asked::read(invocation);
         Some(Self {

@@ -59,7 +59,7 @@ fn run(invocation: Invocation) -> ExitCode {
 impl StatusRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
         let namespace = invocation.namespace();
-        let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
+        let format = invocation.own(CommandOption::OutputFormat, parse::word);
         let watch = invocation.own(CommandOption::Watch, parse::switch);
         Some(Self {
             namespace: namespace.ok()?,

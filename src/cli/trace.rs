@@ -90,7 +90,7 @@ impl TraceRequest {
         let filter = invocation.noting(filter(&invocation.words.join(" ")));
         let count = invocation.own_if_set(CommandOption::Count, parse::positive);
         let duration = invocation.own_if_set(CommandOption::Duration, parse::duration);
-        let format = invocation.own(CommandOption::OutputFormat, OutputFormat::parse);
+        let format = invocation.own(CommandOption::OutputFormat, parse::word);
         Some(Self {
             filter: filter?,
             namespace: namespace.ok()?,

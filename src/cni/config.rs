@@ -13,7 +13,9 @@ use serde_json::value::RawValue;
 use crate::meshes::claim::MeshMode;
 use crate::meshes::decision::{Mesh, Pods, Policy};
 use crate::meshes::own::is_about_capture;
+use crate::named::Named;
 use crate::options::{self, Level, OptionValues, nearest_of};
+use crate::parse;
 use crate::printable::shortened;
 
 use super::environment::is_name;
@@ -26,10 +28,6 @@ pub(super) use error::mistyped;
 
 /// The capability with which a runtime passes the annotations of a pod (containerd, CRI-O).
 pub(crate) const ANNOTATIONS: &str = "io.kubernetes.cri.pod-annotations";
-
-const LEVELS: &str = "error, warning, info, debug, trace";
-const POLICIES: &str = "annotated, all, none";
-const MESHES: &str = "cni, init, off";
 
 /// Standard input as a JSON object, with its values as they were written.
 pub(super) struct Input<'a>(BTreeMap<String, &'a RawValue>);
@@ -174,14 +172,14 @@ impl<'a> Input<'a> {
             Some(Value::String(path)) => errors.push(ConfigError::RelativeLogFile(path)),
             other => errors.push(mistyped("logFile", other.as_ref(), "a string")),
         }
-        if let Some(level) = self.word("logLevel", LEVELS, level, errors) {
+        if let Some(level) = self.word("logLevel", errors) {
             log.level = level;
         }
         log
     }
 
     fn read_policy(&self, errors: &mut Vec<ConfigError>) -> Policy {
-        let pods = self.word("policy", POLICIES, pods, errors);
+        let pods = self.word("policy", errors);
         let exclude = self.names("excludeNamespaces", errors);
         let include = self.names("includeNamespaces", errors).unwrap_or_default();
         let exclude = exclude.unwrap_or_else(|| vec![EXCLUDED.to_owned()]);
@@ -236,30 +234,9 @@ impl<'a> Input<'a> {
         }
     }
 
-    fn word<T>(
-        &self,
-        key: &'static str,
-        accepted: &'static str,
-        read: fn(&str) -> Option<T>,
-        errors: &mut Vec<ConfigError>,
-    ) -> Option<T> {
-        match self.value(key)? {
-            Value::String(text) => {
-                let value = read(&text);
-                if value.is_none() {
-                    errors.push(ConfigError::Word {
-                        key,
-                        text,
-                        accepted,
-                    });
-                }
-                value
-            }
-            other => {
-                errors.push(mistyped(key, Some(&other), "a string"));
-                None
-            }
-        }
+    fn word<T: Named>(&self, key: &str, errors: &mut Vec<ConfigError>) -> Option<T> {
+        let read = word_of(key, &self.value(key)?);
+        read.map_err(|error| errors.push(error)).ok()
     }
 
     fn names(&self, key: &'static str, errors: &mut Vec<ConfigError>) -> Option<Vec<String>> {
@@ -286,56 +263,19 @@ fn unknown(key: &str, raw: &RawValue) -> Option<ConfigError> {
 }
 
 fn mesh_mode(key: &str, value: &Value) -> Result<(Mesh, MeshMode), ConfigError> {
-    let mut meshes = Mesh::ALL.into_iter();
-    let Some(mesh) = meshes.find(|mesh| mesh.key() == key) else {
+    let Some(mesh) = Mesh::named(key) else {
         let keys = Mesh::ALL.into_iter().map(Mesh::key);
         return Err(ConfigError::UnknownMesh {
             key: key.to_owned(),
             nearest: nearest_of(key, keys).map(str::to_owned),
         });
     };
-    let mode = match value.as_str() {
-        Some("cni") => MeshMode::Cni,
-        Some("init") => MeshMode::Init,
-        Some("off") => MeshMode::Off,
-        Some(text) => {
-            return Err(ConfigError::Word {
-                key: mesh_path(mesh),
-                text: text.to_owned(),
-                accepted: MESHES,
-            });
-        }
-        None => return Err(mistyped(mesh_path(mesh), Some(value), "a string")),
+    Ok((mesh, word_of(&format!("meshes.{key}"), value)?))
+}
+
+fn word_of<T: Named>(key: &str, value: &Value) -> Result<T, ConfigError> {
+    let Some(text) = value.as_str() else {
+        return Err(mistyped(key, Some(value), "a string"));
     };
-    Ok((mesh, mode))
-}
-
-const fn mesh_path(mesh: Mesh) -> &'static str {
-    match mesh {
-        Mesh::Istio => "meshes.istio",
-        Mesh::Linkerd => "meshes.linkerd",
-        Mesh::Kuma => "meshes.kuma",
-        Mesh::Consul => "meshes.consul",
-        Mesh::Nomad => "meshes.nomad",
-    }
-}
-
-fn level(text: &str) -> Option<Level> {
-    Some(match text {
-        "error" => Level::Error,
-        "warning" => Level::Warning,
-        "info" => Level::Info,
-        "debug" => Level::Debug,
-        "trace" => Level::Trace,
-        _ => return None,
-    })
-}
-
-fn pods(text: &str) -> Option<Pods> {
-    Some(match text {
-        "annotated" => Pods::Annotated,
-        "all" => Pods::All,
-        "none" => Pods::None,
-        _ => return None,
-    })
+    parse::word(text).map_err(|error| ConfigError::Value(key.to_owned(), error))
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::meshes::pod::NomadFacts;
+use crate::named::{Named, named};
 
 use super::version::SpecVersion;
 
@@ -19,47 +20,25 @@ pub(super) const PRIMARY_INTERFACE: &str = "eth0";
 /// The key of `CNI_ARGS` in which Nomad passes Consul's redirection configuration.
 const CONSUL_CONFIG: &str = crate::meshes::consul::annotations::ARGUMENT;
 
-/// A command of the specification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Set up a pod.
-    Add,
-    /// Take down a pod.
-    Del,
-    /// Check that a pod is as ADD left it.
-    Check,
-    /// Check that pods can be set up.
-    Status,
-    /// Clean up after pods that are gone.
-    Gc,
-    /// List the supported versions.
-    Version,
+named! {
+    /// A command of the specification.
+    pub enum Command: text {
+        /// Set up a pod.
+        Add "ADD";
+        /// Take down a pod.
+        Del "DEL";
+        /// Check that a pod is as ADD left it.
+        Check "CHECK";
+        /// Check that pods can be set up.
+        Status "STATUS";
+        /// Clean up after pods that are gone.
+        Gc "GC";
+        /// List the supported versions.
+        Version "VERSION";
+    }
 }
 
 impl Command {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::Add,
-        Self::Del,
-        Self::Check,
-        Self::Status,
-        Self::Gc,
-        Self::Version,
-    ];
-
-    /// Its name in `CNI_COMMAND`.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Add => "ADD",
-            Self::Del => "DEL",
-            Self::Check => "CHECK",
-            Self::Status => "STATUS",
-            Self::Gc => "GC",
-            Self::Version => "VERSION",
-        }
-    }
-
     /// The first version of the specification that has it.
     #[must_use]
     pub const fn since(self) -> SpecVersion {
@@ -77,12 +56,6 @@ impl Command {
             // DEL is, but never fails for want of information.
             Self::Del | Self::Status | Self::Gc | Self::Version => false,
         }
-    }
-}
-
-impl fmt::Display for Command {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.text())
     }
 }
 
@@ -235,9 +208,8 @@ fn command(text: OsString) -> Result<Command, VariableError> {
     if text.is_empty() {
         return Err(VariableError::Missing(COMMAND));
     }
-    let mut all = Command::ALL.into_iter();
-    all.find(|command| text == command.text())
-        .ok_or(VariableError::Command(text))
+    let known = text.to_str().and_then(Command::named);
+    known.ok_or(VariableError::Command(text))
 }
 
 fn container_error(text: OsString) -> Option<VariableError> {

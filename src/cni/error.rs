@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::app::{AppError, Remedies};
 use crate::error_kind::ErrorKind;
+use crate::named::Named;
 use crate::options::OptionError;
 
 use crate::meshes::reason::Reason;
@@ -193,8 +194,8 @@ impl PluginError {
             Self::Config(errors) => listed(errors),
             Self::Annotations { errors, .. } => listed(errors),
             Self::Drift { differences, .. } => listed(differences),
-            Self::Version(found) => format!("{found}; supported: {}", SpecVersion::listed()),
-            Self::CommandSince { .. } => format!("supported: {}", SpecVersion::listed()),
+            Self::Version(found) => format!("{found}; supported: {}", SpecVersion::LISTED),
+            Self::CommandSince { .. } => format!("supported: {}", SpecVersion::LISTED),
             Self::NotChained(command) => format!(
                 "{command} without prevResult: netweir makes no network of its own; put it behind the plugins that do, or \
                  where Multus calls it for the interface {PRIMARY_INTERFACE}, set \"standalone\": true"

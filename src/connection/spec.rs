@@ -203,7 +203,7 @@ impl ConnectionSpec {
                 parse::mark(value)?,
                 "connection's mark",
             ),
-            "state" => once(&mut self.tracking, tracking(value)?, "state"),
+            "state" => once(&mut self.tracking, parse::word(value)?, "state"),
             "protocol" => once(&mut self.protocol, protocol(value)?, "protocol"),
             _ => Err(SpecErrorKind::UnknownKey),
         }
@@ -300,15 +300,6 @@ fn owner(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<OwnerSp
         return Ok(OwnerSpec::NoSocket);
     }
     parse::owner(text, kind, accounts).map(OwnerSpec::Id)
-}
-
-fn tracking(text: &str) -> Result<Tracking, ValueError> {
-    let mut all = [Tracking::New, Tracking::Tracked, Tracking::Invalid].into_iter();
-    all.find(|state| state.name() == text)
-        .ok_or_else(|| ValueError::Word {
-            text: text.to_owned(),
-            accepted: "new, established, invalid",
-        })
 }
 
 fn protocol(text: &str) -> Result<ProtocolSpec, ValueError> {

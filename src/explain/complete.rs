@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::intent::{Family, LOOPBACK, Port, Protocol};
+use crate::named::named;
 use crate::ruleset::{Direction, Installed};
 
 use crate::connection::{
@@ -90,60 +91,27 @@ impl Completed {
     }
 }
 
-/// A part of a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
-    /// The direction.
-    Direction,
-    /// The transport protocol.
-    Protocol,
-    /// The destination address.
-    Destination,
-    /// The destination port.
-    Port,
-    /// The source address.
-    Source,
-    /// The source port.
-    SourcePort,
-    /// The interface.
-    Interface,
-    /// The user.
-    Uid,
-    /// The group.
-    Gid,
-}
-
-impl Part {
-    /// Its name in JSON, and in the written form where it has a key there.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Direction => "direction",
-            Self::Protocol => "protocol",
-            Self::Destination => "destination",
-            Self::Port => "port",
-            Self::Source => "from",
-            Self::SourcePort => "from_port",
-            Self::Interface => "dev",
-            Self::Uid => "uid",
-            Self::Gid => "gid",
-        }
-    }
-
-    /// Its name in a sentence.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Direction => "the direction",
-            Self::Protocol => "the protocol",
-            Self::Destination => "the destination address",
-            Self::Port => "the destination port",
-            Self::Source => "the source address",
-            Self::SourcePort => "the source port",
-            Self::Interface => "the interface",
-            Self::Uid => "the user",
-            Self::Gid => "the group",
-        }
+named! {
+    /// A part of a connection.
+    pub enum Part: name, words {
+        /// The direction.
+        Direction "direction" "the direction";
+        /// The transport protocol.
+        Protocol "protocol" "the protocol";
+        /// The destination address.
+        Destination "destination" "the destination address";
+        /// The destination port.
+        Port "port" "the destination port";
+        /// The source address.
+        Source "from" "the source address";
+        /// The source port.
+        SourcePort "from_port" "the source port";
+        /// The interface.
+        Interface "dev" "the interface";
+        /// The user.
+        Uid "uid" "the user";
+        /// The group.
+        Gid "gid" "the group";
     }
 }
 

@@ -2,19 +2,21 @@
 
 use std::fmt;
 
+use crate::named::named;
 use crate::options::OptionError;
 
 use super::reason::Reason;
 
-/// How a mesh's pods are set up on this node, by the configuration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MeshMode {
-    /// netweir captures them, except those that bring an init container of their mesh.
-    Cni,
-    /// Their own init containers capture them; netweir bypasses them.
-    Init,
-    /// They are not captured.
-    Off,
+named! {
+    /// How a mesh's pods are set up on this node, by the configuration.
+    pub enum MeshMode: name {
+        /// netweir captures them, except those that bring an init container of their mesh.
+        Cni "cni";
+        /// Their own init containers capture them; netweir bypasses them.
+        Init "init";
+        /// They are not captured.
+        Off "off";
+    }
 }
 
 /// What a mesh's injector asks for on a pod.

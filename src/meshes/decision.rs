@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::named::named;
 use crate::options::{OptionError, OptionErrorKind, Setting};
 
 use super::annotations::{PodOptions, annotation_error};
@@ -13,43 +14,23 @@ use super::pod::PodFacts;
 use super::reason::Reason;
 use super::{consul, istio, kuma, linkerd, own};
 
-/// A mesh whose pods netweir recognises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Mesh {
-    /// Istio in sidecar mode.
-    Istio,
-    /// Linkerd.
-    Linkerd,
-    /// Kuma, and Kong Mesh.
-    Kuma,
-    /// Consul on Kubernetes.
-    Consul,
-    /// Consul on Nomad.
-    Nomad,
+named! {
+    /// A mesh whose pods netweir recognises.
+    pub enum Mesh: key {
+        /// Istio in sidecar mode.
+        Istio "istio";
+        /// Linkerd.
+        Linkerd "linkerd";
+        /// Kuma, and Kong Mesh.
+        Kuma "kuma";
+        /// Consul on Kubernetes.
+        Consul "consul";
+        /// Consul on Nomad.
+        Nomad "nomad";
+    }
 }
 
 impl Mesh {
-    /// All meshes.
-    pub const ALL: [Self; 5] = [
-        Self::Istio,
-        Self::Linkerd,
-        Self::Kuma,
-        Self::Consul,
-        Self::Nomad,
-    ];
-
-    /// Its key in the configuration's `meshes`.
-    #[must_use]
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Istio => "istio",
-            Self::Linkerd => "linkerd",
-            Self::Kuma => "kuma",
-            Self::Consul => "consul",
-            Self::Nomad => "nomad",
-        }
-    }
-
     /// The annotation that shows that its injector changed the pod.
     const fn mark(self) -> &'static str {
         match self {
@@ -104,15 +85,16 @@ impl Mesh {
     }
 }
 
-/// The pods that are captured, apart from what their namespaces say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pods {
-    /// Those whose annotations ask for it.
-    Annotated,
-    /// Those whose annotations do not refuse it.
-    All,
-    /// None.
-    None,
+named! {
+    /// The pods that are captured, apart from what their namespaces say.
+    pub enum Pods: name {
+        /// Those whose annotations ask for it.
+        Annotated "annotated";
+        /// Those whose annotations do not refuse it.
+        All "all";
+        /// None.
+        None "none";
+    }
 }
 
 /// The annotations of Istio, Linkerd and Kuma that are options, each with its option.

@@ -12,8 +12,8 @@ mod log;
 use std::mem;
 
 use crate::intent::{Capture, Families, Family, InterfacePattern, Outbound, PassthroughSources};
-use crate::options::{LogFormat, LogOptions};
-use crate::parse::{DnsChoice, ValueError};
+use crate::options::LogOptions;
+use crate::parse::{self, DnsChoice, ValueError};
 
 use super::reader::Reader;
 use super::request::FamilyRule;
@@ -31,7 +31,7 @@ impl CompatCommand for Linkerd {
     const ABOUT: &'static str = "Do what Linkerd's proxy-init does for the same flags";
 
     fn log_options(reader: &mut Reader<'_, LinkerdFlag>) -> Option<LogOptions> {
-        let format = reader.one(LinkerdFlag::LogFormat, LogFormat::parse);
+        let format = reader.one(LinkerdFlag::LogFormat, parse::word);
         let level = reader.one(LinkerdFlag::LogLevel, log::level);
         Some(LogOptions {
             format: format?,

@@ -1,8 +1,6 @@
 //! Reads values of flags and collects errors.
 
-use crate::options::{
-    Format, OptionError, OptionErrorKind, OptionSet, OptionValues, Section, Shape,
-};
+use crate::options::{OptionError, OptionErrorKind, OptionSet, OptionValues, Section, Shape};
 use crate::parse::{self, Accounts, NetworkNamespace, ValueError};
 
 use super::{Notice, Show, notation};
@@ -87,7 +85,7 @@ impl<F: OptionSet> Reader<'_, F> {
     /// What to print instead of installing it; `None` also after an error.
     pub(super) fn show(&mut self, dry_run: F, format: F, options: F) -> Option<Show> {
         let is_dry = self.switch(dry_run);
-        let rules = self.one(format, Format::parse);
+        let rules = self.one(format, parse::word);
         let shows_options = self.switch(options);
         if is_dry == Some(false) && rules.is_some() && self.values.has(format) {
             self.note(format, OptionErrorKind::Requires(self.values.name(dry_run)));

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::cni::{SpecVersion, is_name};
+use crate::named::Named;
 
 use super::entry::{Entry, GENERATED_FROM, NAME};
 use super::json::{fields, string};
@@ -39,10 +40,7 @@ pub(super) enum Invalid {
 
 /// The versions of the specification that a network asks for; the plugin supports none of them.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error(
-    "its cniVersion is {found}; netweir supports {}",
-    SpecVersion::listed()
-)]
+#[error("its cniVersion is {found}; netweir supports {}", SpecVersion::LISTED)]
 pub struct UnsupportedVersion {
     found: String,
 }

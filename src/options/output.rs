@@ -1,39 +1,31 @@
 //! The options for the network namespace, the output and the log.
 
+use crate::named::named;
 use crate::parse::{self, NetworkNamespace, ValueError};
 
 use super::{OptionError, OptionErrorKind, OptionValues, Setting};
 
-/// The format of printed rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// For `nft -f`.
-    Nft,
-    /// For `nft -j -f` (libnftables-json(5)).
-    Json,
-    /// For `iptables-restore`.
-    Iptables,
-    /// For `ip6tables-restore`.
-    Ip6tables,
+named! {
+    /// The format of printed rules.
+    pub enum Format: name {
+        /// For `nft -f`.
+        Nft "nft";
+        /// For `nft -j -f` (libnftables-json(5)).
+        Json "json";
+        /// For `iptables-restore`.
+        Iptables "iptables";
+        /// For `ip6tables-restore`.
+        Ip6tables "ip6tables";
+    }
 }
 
-/// How a command prints what it found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OutputFormat {
-    /// As text.
-    Text,
-    /// As JSON.
-    Json,
-}
-
-impl OutputFormat {
-    /// The format of the word.
-    pub fn parse(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err(ValueError::word(text, "text, json")),
-        }
+named! {
+    /// How a command prints what it found.
+    pub enum OutputFormat: name {
+        /// As text.
+        Text "text";
+        /// As JSON.
+        Json "json";
     }
 }
 
@@ -51,30 +43,34 @@ pub enum Output {
     Print(Format),
 }
 
-/// The format of messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Lines of text.
-    #[default]
-    Plain,
-    /// A JSON object a line (RFC 8259).
-    Json,
+named! {
+    /// The format of messages.
+    #[derive(Default)]
+    pub enum LogFormat: name {
+        /// Lines of text.
+        #[default]
+        Plain "plain";
+        /// A JSON object a line (RFC 8259).
+        Json "json";
+    }
 }
 
-/// The severity of a message, or the least severe one that is logged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
-    /// The rules themselves.
-    Trace,
-    /// A step.
-    Debug,
-    /// A result.
-    #[default]
-    Info,
-    /// Something is probably not intended.
-    Warning,
-    /// A failure.
-    Error,
+named! {
+    /// The severity of a message, or the least severe one that is logged.
+    #[derive(Default)]
+    pub enum Level: name {
+        /// The rules themselves.
+        Trace "trace";
+        /// A step.
+        Debug "debug";
+        /// A result.
+        #[default]
+        Info "info";
+        /// Something is probably not intended.
+        Warning "warning";
+        /// A failure.
+        Error "error";
+    }
 }
 
 /// Which messages are logged, and how.
@@ -92,7 +88,7 @@ pub fn output(given: &OptionValues) -> Result<Output, Vec<OptionError>> {
     let dry_run = read(given, Setting::DryRun, parse::switch, &mut errors);
     let verify = read(given, Setting::Verify, parse::switch, &mut errors);
     let host = read(given, Setting::Host, parse::switch, &mut errors);
-    let format = read(given, Setting::Format, Format::parse, &mut errors);
+    let format = read(given, Setting::Format, parse::word, &mut errors);
     // A file or variable may set the format for other runs.
     let flag = given.origin(Setting::Format) == super::Origin::Flag;
     if dry_run == Some(false) && format.is_some() && flag && given.has(Setting::Format) {
@@ -134,7 +130,7 @@ pub fn network_namespace(
 /// Which messages are logged, and how.
 pub fn log_options(given: &OptionValues) -> Result<LogOptions, Vec<OptionError>> {
     let mut errors = Vec::new();
-    let format = read(given, Setting::LogFormat, LogFormat::parse, &mut errors);
+    let format = read(given, Setting::LogFormat, parse::word, &mut errors);
     let verbose = read(given, Setting::Verbose, parse::count, &mut errors);
     let quiet = read(given, Setting::Quiet, parse::switch, &mut errors);
     let level = match (verbose, quiet) {
@@ -167,28 +163,4 @@ fn read<T>(
     parse(given.text(setting).trim())
         .map_err(|error| errors.push(OptionError::new(given, setting, error)))
         .ok()
-}
-
-impl Format {
-    /// The format of the word.
-    pub fn parse(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "nft" => Ok(Format::Nft),
-            "json" => Ok(Format::Json),
-            "iptables" => Ok(Format::Iptables),
-            "ip6tables" => Ok(Format::Ip6tables),
-            _ => Err(ValueError::word(text, "nft, json, iptables, ip6tables")),
-        }
-    }
-}
-
-impl LogFormat {
-    /// The format of the word.
-    pub fn parse(text: &str) -> Result<Self, ValueError> {
-        match text {
-            "plain" => Ok(LogFormat::Plain),
-            "json" => Ok(LogFormat::Json),
-            _ => Err(ValueError::word(text, "plain, json")),
-        }
-    }
 }

@@ -1,39 +1,42 @@
 //! What is known of an option: one specification, from which the command line, environment variables, file keys,
 //! annotations, `--help`, man pages, completions and the tables in the documentation are made.
 
-/// The heading that `--help` lists an option under.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Section {
-    /// The proxy's ports and owners.
-    Proxy,
-    /// Connections that arrive at the pod.
-    Inbound,
-    /// Connections made inside the pod.
-    Outbound,
-    /// Both directions.
-    Both,
-    /// DNS queries.
-    Dns,
-    /// The configuration file and the network namespace.
-    Target,
-    /// Installing the rules, and tests of them.
-    Installation,
-    /// Printing the rules instead of installing them.
-    DryRun,
-    /// What a mesh's program does with the rules.
-    Action,
-    /// What a command prints.
-    Answer,
-    /// Which rules a command reads.
-    Rules,
-    /// Where the CNI plugin is installed.
-    Node,
-    /// The agent that keeps the CNI plugin installed.
-    Agent,
-    /// Log messages.
-    Logging,
-    /// Options of a mesh's program that are accepted and ignored.
-    Ignored,
+use crate::named::named;
+
+named! {
+    /// The heading that `--help` lists an option under.
+    pub enum Section: heading {
+        /// The proxy's ports and owners.
+        Proxy "Proxy";
+        /// Connections that arrive at the pod.
+        Inbound "Inbound (connections that arrive at the pod)";
+        /// Connections made inside the pod.
+        Outbound "Outbound (connections made inside the pod)";
+        /// Both directions.
+        Both "Both directions";
+        /// DNS queries.
+        Dns "DNS";
+        /// The configuration file and the network namespace.
+        Target "Configuration file and network namespace";
+        /// Installing the rules, and tests of them.
+        Installation "Installation";
+        /// Printing the rules instead of installing them.
+        DryRun "Dry run";
+        /// What a mesh's program does with the rules.
+        Action "Action";
+        /// What a command prints.
+        Answer "Output";
+        /// Which rules a command reads.
+        Rules "Rules";
+        /// Where the CNI plugin is installed.
+        Node "Node";
+        /// The agent that keeps the CNI plugin installed.
+        Agent "Agent";
+        /// Log messages.
+        Logging "Logging";
+        /// Options of a mesh's program that are accepted and ignored.
+        Ignored "Accepted and ignored";
+    }
 }
 
 impl Section {
@@ -45,28 +48,6 @@ impl Section {
         Self::Both,
         Self::Dns,
     ];
-
-    /// The heading.
-    #[must_use]
-    pub const fn heading(self) -> &'static str {
-        match self {
-            Self::Proxy => "Proxy",
-            Self::Inbound => "Inbound (connections that arrive at the pod)",
-            Self::Outbound => "Outbound (connections made inside the pod)",
-            Self::Both => "Both directions",
-            Self::Dns => "DNS",
-            Self::Target => "Configuration file and network namespace",
-            Self::Installation => "Installation",
-            Self::DryRun => "Dry run",
-            Self::Action => "Action",
-            Self::Answer => "Output",
-            Self::Rules => "Rules",
-            Self::Node => "Node",
-            Self::Agent => "Agent",
-            Self::Logging => "Logging",
-            Self::Ignored => "Accepted and ignored",
-        }
-    }
 }
 
 /// How many values an option takes, and how values from one source are combined.

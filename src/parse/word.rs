@@ -1,8 +1,14 @@
 //! Fixed words.
 
-use crate::intent::{DnsOverTcp, Families, Family};
+use crate::intent::{Families, Family};
+use crate::named::{Named, named};
 
 use super::{ValueError, decimal};
+
+/// One of the texts of an enumeration.
+pub fn word<T: Named>(text: &str) -> Result<T, ValueError> {
+    T::named(text).ok_or_else(|| ValueError::word(text, T::LISTED))
+}
 
 /// The families to capture, as asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,55 +30,25 @@ pub fn families(text: &str) -> Result<FamilyChoice, ValueError> {
     }
 }
 
-/// How captured inbound connections reach the proxy, as asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ModeChoice {
-    /// With their destination rewritten.
-    Redirect,
-    /// As they are, to a transparent listener.
-    Tproxy,
-}
-
-/// `redirect` or `tproxy`.
-pub fn inbound_mode(text: &str) -> Result<ModeChoice, ValueError> {
-    match text {
-        "redirect" => Ok(ModeChoice::Redirect),
-        "tproxy" => Ok(ModeChoice::Tproxy),
-        _ => Err(ValueError::word(text, "redirect, tproxy")),
+named! {
+    /// How captured inbound connections reach the proxy, as asked for.
+    pub enum ModeChoice: name {
+        /// With their destination rewritten.
+        Redirect "redirect";
+        /// As they are, to a transparent listener.
+        Tproxy "tproxy";
     }
 }
 
-/// The name servers to which queries are captured, as asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DnsChoice {
-    /// None.
-    Off,
-    /// Those of resolv.conf(5).
-    Resolvers,
-    /// All.
-    All,
-}
-
-/// `off`, `resolvers` or `all`.
-pub fn dns(text: &str) -> Result<DnsChoice, ValueError> {
-    match text {
-        "off" => Ok(DnsChoice::Off),
-        "resolvers" => Ok(DnsChoice::Resolvers),
-        "all" => Ok(DnsChoice::All),
-        _ => Err(ValueError::word(text, "off, resolvers, all")),
-    }
-}
-
-/// `redirect`, `bypass` or `outbound`.
-pub fn dns_over_tcp(text: &str) -> Result<DnsOverTcp, ValueError> {
-    match text {
-        "redirect" => Ok(DnsOverTcp::Redirect),
-        "bypass" => Ok(DnsOverTcp::Bypass),
-        "outbound" => Ok(DnsOverTcp::Outbound),
-        _ => Err(ValueError::Word {
-            text: text.to_owned(),
-            accepted: "redirect, bypass, outbound",
-        }),
+named! {
+    /// The name servers to which queries are captured, as asked for.
+    pub enum DnsChoice: name {
+        /// None.
+        Off "off";
+        /// Those of resolv.conf(5).
+        Resolvers "resolvers";
+        /// All.
+        All "all";
     }
 }
 

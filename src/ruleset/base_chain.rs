@@ -1,62 +1,29 @@
 //! The base chains of the plan.
 
 use crate::connection::Direction;
+use crate::named::named;
 
 use super::hook::{ChainKind, Hook, Priority};
 
-/// The chains that the plan makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum BaseChain {
-    /// Puts the answers of DNS servers into their conntrack zone.
-    InboundRaw,
-    /// Puts DNS queries into their conntrack zones.
-    OutboundRaw,
-    /// Drops invalid packets; in tproxy mode, hands packets to the transparent listener.
-    InboundMangle,
-    /// In tproxy mode, marks the packets of the proxy.
-    OutboundMangle,
-    /// Redirects inbound connections.
-    Inbound,
-    /// Redirects outbound connections.
-    Outbound,
+named! {
+    /// The chains that the plan makes.
+    pub enum BaseChain: name, id_prefix {
+        /// Puts the answers of DNS servers into their conntrack zone.
+        InboundRaw "inbound_raw" "inbound-raw";
+        /// Puts DNS queries into their conntrack zones.
+        OutboundRaw "outbound_raw" "outbound-raw";
+        /// Drops invalid packets; in tproxy mode, hands packets to the transparent listener.
+        InboundMangle "inbound_mangle" "inbound-packet";
+        /// In tproxy mode, marks the packets of the proxy.
+        OutboundMangle "outbound_mangle" "outbound-packet";
+        /// Redirects inbound connections.
+        Inbound "inbound" "inbound";
+        /// Redirects outbound connections.
+        Outbound "outbound" "outbound";
+    }
 }
 
 impl BaseChain {
-    /// All of them.
-    pub const ALL: [Self; 6] = [
-        Self::InboundRaw,
-        Self::OutboundRaw,
-        Self::InboundMangle,
-        Self::OutboundMangle,
-        Self::Inbound,
-        Self::Outbound,
-    ];
-
-    /// The chain's name.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InboundRaw => "inbound_raw",
-            Self::OutboundRaw => "outbound_raw",
-            Self::InboundMangle => "inbound_mangle",
-            Self::OutboundMangle => "outbound_mangle",
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
-    }
-
-    /// The first part of the ids of its rules.
-    pub(super) const fn id_prefix(self) -> &'static str {
-        match self {
-            Self::InboundRaw => "inbound-raw",
-            Self::OutboundRaw => "outbound-raw",
-            Self::InboundMangle => "inbound-packet",
-            Self::OutboundMangle => "outbound-packet",
-            Self::Inbound => "inbound",
-            Self::Outbound => "outbound",
-        }
-    }
-
     /// The direction of the packets that meet it.
     #[must_use]
     pub const fn direction(self) -> Direction {

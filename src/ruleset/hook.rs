@@ -2,16 +2,18 @@
 
 use crate::connection::Direction;
 use crate::intent::Family;
+use crate::named::named;
 
-/// The family of a table whose chains IP packets can meet (`linux/netfilter.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum TableFamily {
-    /// `NFPROTO_INET`: both IPv4 and IPv6.
-    Inet,
-    /// `NFPROTO_IPV4`.
-    Ip,
-    /// `NFPROTO_IPV6`.
-    Ip6,
+named! {
+    /// The family of a table whose chains IP packets can meet (`linux/netfilter.h`).
+    pub enum TableFamily: name {
+        /// `NFPROTO_INET`: both IPv4 and IPv6.
+        Inet "inet";
+        /// `NFPROTO_IPV4`.
+        Ip "ip";
+        /// `NFPROTO_IPV6`.
+        Ip6 "ip6";
+    }
 }
 
 impl TableFamily {
@@ -27,16 +29,6 @@ impl TableFamily {
         }
     }
 
-    /// nft's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Inet => "inet",
-            Self::Ip => "ip",
-            Self::Ip6 => "ip6",
-        }
-    }
-
     /// Whether packets of the family meet its chains.
     #[must_use]
     pub const fn sees(self, family: Family) -> bool {
@@ -47,35 +39,26 @@ impl TableFamily {
     }
 }
 
-/// A netfilter hook of the family inet (`enum nf_inet_hooks`, `linux/netfilter.h`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Hook {
-    /// `NF_INET_PRE_ROUTING`: incoming packets, before routing.
-    Prerouting = 0,
-    /// `NF_INET_LOCAL_IN`: incoming packets for this host.
-    Input = 1,
-    /// `NF_INET_FORWARD`: packets that are routed through this host.
-    Forward = 2,
-    /// `NF_INET_LOCAL_OUT`: packets that this host sends.
-    Output = 3,
-    /// `NF_INET_POST_ROUTING`: outgoing packets, after routing.
-    Postrouting = 4,
-    /// `NF_INET_INGRESS`: incoming packets, before everything else.
-    Ingress = 5,
+named! {
+    /// A netfilter hook of the family inet (`enum nf_inet_hooks`, `linux/netfilter.h`).
+    #[repr(u8)]
+    pub enum Hook: name {
+        /// `NF_INET_PRE_ROUTING`: incoming packets, before routing.
+        Prerouting = 0 "prerouting";
+        /// `NF_INET_LOCAL_IN`: incoming packets for this host.
+        Input = 1 "input";
+        /// `NF_INET_FORWARD`: packets that are routed through this host.
+        Forward = 2 "forward";
+        /// `NF_INET_LOCAL_OUT`: packets that this host sends.
+        Output = 3 "output";
+        /// `NF_INET_POST_ROUTING`: outgoing packets, after routing.
+        Postrouting = 4 "postrouting";
+        /// `NF_INET_INGRESS`: incoming packets, before everything else.
+        Ingress = 5 "ingress";
+    }
 }
 
 impl Hook {
-    /// All hooks, by number.
-    pub const ALL: [Self; 6] = [
-        Self::Prerouting,
-        Self::Input,
-        Self::Forward,
-        Self::Output,
-        Self::Postrouting,
-        Self::Ingress,
-    ];
-
     /// The hooks that a packet of a connection of this host passes, in order. A packet that leaves on `lo` passes those
     /// of [`Direction::In`] after those of [`Direction::Out`].
     #[must_use]
@@ -96,19 +79,6 @@ impl Hook {
     #[must_use]
     pub const fn number(self) -> u32 {
         self as u32
-    }
-
-    /// nft's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prerouting => "prerouting",
-            Self::Input => "input",
-            Self::Forward => "forward",
-            Self::Output => "output",
-            Self::Postrouting => "postrouting",
-            Self::Ingress => "ingress",
-        }
     }
 }
 
@@ -139,25 +109,14 @@ impl Priority {
     }
 }
 
-/// The type of a base chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ChainKind {
-    /// Sees every packet.
-    Filter,
-    /// Sees only the first packet of a connection; its decision holds for the whole connection.
-    Nat,
-    /// Sees every packet; one whose mark it changes is routed again (output only).
-    Route,
-}
-
-impl ChainKind {
-    /// nft's word.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Filter => "filter",
-            Self::Nat => "nat",
-            Self::Route => "route",
-        }
+named! {
+    /// The type of a base chain.
+    pub enum ChainKind: name {
+        /// Sees every packet.
+        Filter "filter";
+        /// Sees only the first packet of a connection; its decision holds for the whole connection.
+        Nat "nat";
+        /// Sees every packet; one whose mark it changes is routed again (output only).
+        Route "route";
     }
 }

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::connection::Owner;
 use crate::explain::{Outcome, Verdict};
 use crate::intent::{Family, Port};
+use crate::named::named;
 use crate::nftables;
 use crate::printable::printable;
 use crate::ruleset::RuleId;
@@ -33,17 +34,18 @@ impl Check {
     }
 }
 
-/// The direction of the connections of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// From this namespace.
-    Outbound,
-    /// To this namespace.
-    Inbound,
-    /// From the proxy to its own pod.
-    OwnPod,
-    /// DNS queries over UDP, from this namespace.
-    Dns,
+named! {
+    /// The direction of the connections of a check.
+    pub enum Direction: name {
+        /// From this namespace.
+        Outbound "outbound";
+        /// To this namespace.
+        Inbound "inbound";
+        /// From the proxy to its own pod.
+        OwnPod "to its own pod";
+        /// DNS queries over UDP, from this namespace.
+        Dns "DNS";
+    }
 }
 
 /// The result of a check.

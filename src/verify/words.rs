@@ -7,17 +7,6 @@ use super::check::{Bypassed, Check, Direction, Finding, Skip, Try};
 use crate::intent::Family;
 use crate::nftables::OtherChain;
 
-impl fmt::Display for Direction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Outbound => "outbound",
-            Self::Inbound => "inbound",
-            Self::OwnPod => "to its own pod",
-            Self::Dns => "DNS",
-        })
-    }
-}
-
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let what = format_args!("{} {}", self.direction, self.family.name());

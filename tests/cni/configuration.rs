@@ -191,7 +191,7 @@ fn every_wrong_value_is_reported_at_once() {
         str![[r#"
 name: expected a network name (a letter or digit, then letters, digits, _ . -), found "my network"
 logFile: expected an absolute path, found "netweir.log"
-logLevel: expected one of error, warning, info, debug, trace, found "loud"
+logLevel: expected one of trace, debug, info, warning, error, found "loud"
 policy: expected one of annotated, all, none, found "some"
 excludeNamespaces: expected an array of strings, found a string
 includeNamespaces: expected an array of strings, found an array

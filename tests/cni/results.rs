@@ -1,6 +1,7 @@
 //! Results: what is printed when all is well.
 
 use netweir::cni::SpecVersion;
+use netweir::named::Named;
 use serde_json::{Value, json};
 
 use crate::runtime::{Call, config};

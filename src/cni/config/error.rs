@@ -4,7 +4,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::meshes::decision::Mesh;
+use crate::named::Named;
 use crate::options::OptionError;
+use crate::parse::ValueError;
 
 use super::keys::{EXCLUDED, OWN_KEYS};
 
@@ -32,15 +34,8 @@ pub enum ConfigError {
         accepted: &'static str,
     },
     /// A word other than those accepted.
-    #[error("{key}: expected one of {accepted}, found {text:?}")]
-    Word {
-        /// The key.
-        key: &'static str,
-        /// The configured word.
-        text: String,
-        /// The accepted words.
-        accepted: &'static str,
-    },
+    #[error("{0}: {1}")]
+    Value(String, ValueError),
     /// A key of `meshes` that is no mesh.
     #[error("meshes.{key}: unknown mesh; {}", mesh_hint(.nearest.as_deref()))]
     UnknownMesh {
@@ -78,7 +73,7 @@ fn did_you_mean(nearest: Option<&str>) -> String {
 fn mesh_hint(nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!("did you mean {nearest}"),
-        None => format!("expected one of {}", Mesh::ALL.map(Mesh::key).join(", ")),
+        None => format!("expected one of {}", Mesh::LISTED),
     }
 }
 

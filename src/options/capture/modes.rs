@@ -8,7 +8,7 @@ use super::Reader;
 
 impl Reader<'_> {
     pub(super) fn inbound_mode(&mut self) -> Option<InboundMode> {
-        let mode = self.one(Setting::InboundMode, parse::inbound_mode);
+        let mode = self.one(Setting::InboundMode, parse::word);
         let mark = self.one(Setting::TproxyMark, parse::nonzero_mark);
         let outbound_mark = self.one(Setting::OutboundMark, parse::mark);
         let table = self.one(Setting::TproxyTable, parse::routing_table);
@@ -25,9 +25,9 @@ impl Reader<'_> {
 
     /// DNS capture; `None` if it is off or an error was recorded.
     pub(super) fn dns(&mut self, families: Option<FamilyChoice>) -> Option<Dns> {
-        let choice = self.one(Setting::Dns, parse::dns);
+        let choice = self.one(Setting::Dns, parse::word);
         let port = self.one(Setting::DnsPort, parse::port);
-        let tcp = self.one(Setting::DnsTcp, parse::dns_over_tcp);
+        let tcp = self.one(Setting::DnsTcp, parse::word);
         let zones = self.one(Setting::DnsZones, parse::switch);
         let servers = match choice? {
             DnsChoice::Off => return None,
