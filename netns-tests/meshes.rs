@@ -2,10 +2,10 @@
 //! rules, and cleanup.
 
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
@@ -175,15 +175,12 @@ fn as_user(uid: &str, program: &Path) -> Command {
     command
 }
 
-/// Waits until the process logs a line with the text; also gives the lines before it.
-fn read_until(mut process: Child, text: &str) -> (Child, String) {
-    let stderr = process.stderr.as_mut().expect("a pipe");
+/// Reads until a line with the text.
+fn read_until(stderr: &mut impl BufRead, text: &str) -> String {
     let mut said = String::new();
-    // Byte by byte: what follows is read by another reader.
-    for byte in stderr.bytes() {
-        said.push(byte.expect("a byte").into());
-        if said.ends_with('\n') && said.lines().last().is_some_and(|line| line.contains(text)) {
-            return (process, said);
+    while stderr.read_line(&mut said).expect("text") > 0 {
+        if said.lines().last().is_some_and(|line| line.contains(text)) {
+            return said;
         }
     }
     panic!("ended: {said}");
@@ -216,13 +213,13 @@ fn validated_unprivileged() {
     // It waits for rules that are installed later, as by Istio's repair controller.
     let mut waiting = validation("1337", "60s");
     waiting.arg("--log_output_level=debug");
-    let waiting = waiting.stderr(Stdio::piped()).spawn().unwrap();
-    let (waiting, before_rules) = read_until(waiting, "traffic is not captured yet");
-    assert!(!before_rules.contains("verified: "), "{before_rules}");
+    let mut waiting = waiting.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(waiting.stderr.take().expect("a pipe"));
+    let mut said = read_until(&mut stderr, "traffic is not captured yet");
+    assert!(!said.contains("verified: "), "{said}");
     assert_eq!(istio(&["--dual-stack"]).0, Some(0));
-    let output = waiting.wait_with_output().unwrap();
-    let said = String::from_utf8(output.stderr).expect("text");
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    stderr.read_to_string(&mut said).expect("text");
+    assert_eq!(waiting.wait().unwrap().code(), Some(0), "{said}");
     let before = installed();
     let (code, said) = validate("1337");
     assert_eq!(code, Some(0), "{said}");

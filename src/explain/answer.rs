@@ -117,7 +117,7 @@ impl<'a> Answer<'a> {
 
     /// Whether the deciding rule redirects.
     fn redirects(&self) -> bool {
-        self.matched().0.is_some_and(|rule| rule.redirects())
+        self.matched().0.is_some_and(Rule::redirects)
     }
 
     /// Whether the redirect takes no effect: a link-local destination fixes the interface by which packets leave.

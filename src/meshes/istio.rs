@@ -10,7 +10,7 @@ mod flags;
 mod log;
 mod proxy_config;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::mem;
 use std::path::PathBuf;
 
@@ -124,7 +124,8 @@ impl CompatCommand for Istio {
 impl CompatCommand for IstioClean {
     type Flag = IstioFlag;
     const COMMAND: &'static str = "istio-clean-iptables";
-    const ABOUT: &'static str = "Remove what is installed, like Istio's istio-clean-iptables; flags for capture are ignored";
+    const ABOUT: &'static str =
+        "Remove what is installed, like Istio's istio-clean-iptables, whatever the flags";
     const FLAGS: &'static [IstioFlag] = &[
         IstioFlag::ProxyUid,
         IstioFlag::ProxyGid,
@@ -201,7 +202,7 @@ fn rewrite(arguments: &mut [OsString]) {
         let rewritten = format!("{flag}{value}");
         after_flag = rewritten.starts_with('-') && value.is_empty();
         if rewritten != text {
-            *argument = OsStr::new(&rewritten).to_owned();
+            *argument = rewritten.into();
         }
     }
 }

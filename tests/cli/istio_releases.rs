@@ -316,13 +316,12 @@ fn in_release((since, until): (u8, u8), release: u8) -> bool {
 
 /// What is printed and said, with exit code 0. Runs of the same arguments are made once.
 #[derive(Default)]
-struct Runs(HashMap<(Vec<String>, Option<(String, String)>), String>);
+struct Runs(HashMap<String, String>);
 
 impl Runs {
     fn output(&mut self, arguments: &[&str], variable: Option<(&str, &str)>) -> String {
-        let words = arguments.iter().map(|&text| text.to_owned()).collect();
-        let owned = variable.map(|(name, text)| (name.to_owned(), text.to_owned()));
-        let output = self.0.entry((words, owned)).or_insert_with(|| {
+        let key = format!("{arguments:?} {variable:?}");
+        let output = self.0.entry(key).or_insert_with(|| {
             let mut command = netweir(arguments);
             command.envs(variable);
             let run = run(&mut command);
@@ -371,9 +370,9 @@ impl Flag {
     fn spellings(&self, release: u8) -> Vec<Vec<String>> {
         let is_switch = self.value == "true";
         let joined = |flag: String| vec![format!("{flag}={}", self.value)];
-        let apart = |flag: String| match is_switch {
-            true => vec![flag],
-            false => vec![flag, self.value.to_owned()],
+        let apart = |flag: String| {
+            let value = (!is_switch).then(|| self.value.to_owned());
+            [flag].into_iter().chain(value).collect()
         };
         let long = (release >= 4).then(|| format!("--{}", self.long));
         // Istio 1.11 to 1.14 has the interfaces without a short flag.
