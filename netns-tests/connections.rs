@@ -12,10 +12,11 @@ use std::fmt::Debug;
 
 use netweir::connection::Connection;
 use netweir::explain::{Outcome, evaluate};
-use netweir::intent::{Capture, Outbound};
+use netweir::intent::{Capture, Outbound, Proxy};
 use netweir::nftables;
 use netweir::plan::plan;
 use netweir::ruleset::{ChainKind, RuleId, Ruleset};
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::strategy::ValueTree;
@@ -141,16 +142,30 @@ fn mixed(sandbox: &Sandbox) {
     assert_eq!(tried, captures * CONNECTIONS);
 }
 
-/// Each part of one of the scenarios. What is inbound is of the same: what is handed over to a transparent listener and
+/// Each part of one of the scenarios, mostly with one to five users and groups of the proxy. What is inbound is of the same: what is handed over to a transparent listener and
 /// redirected, too, has no defined destination.
 fn mixed_scenarios() -> impl Strategy<Value = Capture> {
     let captures: Vec<_> = scenarios()
         .into_iter()
         .map(|(_, capture)| capture)
         .collect();
-    prop::collection::vec(select(captures), 12).prop_map(|of| Capture {
+    let ids = || subsequence(vec![0, 1000, 1337, 2102, 3000, 70_000], 1..=5).prop_shuffle();
+    let proxy = option::weighted(0.7, (ids(), ids()));
+    let parts = (
+        prop::collection::vec(select(captures), 12),
+        proxy,
+        option::of(any::<bool>()),
+    );
+    parts.prop_map(|(of, owners, over_loopback)| Capture {
         families: of[0].families,
-        proxy: of[1].proxy.clone(),
+        proxy: match owners {
+            Some((uids, gids)) => Proxy {
+                uids,
+                gids,
+                ..of[1].proxy.clone()
+            },
+            None => of[1].proxy.clone(),
+        },
         inbound: of[2].inbound.clone(),
         outbound: Outbound {
             uids: of[3].outbound.uids.clone(),
@@ -158,6 +173,7 @@ fn mixed_scenarios() -> impl Strategy<Value = Capture> {
             exclude_ports: of[5].outbound.exclude_ports.clone(),
             include_ports: of[5].outbound.include_ports.clone(),
             exclude_ranges: of[6].outbound.exclude_ranges.clone(),
+            capture_over_loopback: over_loopback.unwrap_or(of[7].outbound.capture_over_loopback),
             ..of[7].outbound.clone()
         },
         exclude_interfaces: of[2].exclude_interfaces.clone(),

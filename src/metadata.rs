@@ -283,7 +283,9 @@ const fn option_of(name: &SetName) -> Option<Setting> {
         SetName::OutboundIncludeOwners(Owner::Gid) => Setting::IncludeOutboundGids,
         SetName::OutboundExcludeOwners(Owner::Gid) => Setting::ExcludeOutboundGids,
         SetName::DnsServers(_) => Setting::DnsServers,
-        SetName::OutboundExcludePortsForUids(_)
+        // Their order is that of the rules, and a set has none.
+        SetName::ProxyOwners(_)
+        | SetName::OutboundExcludePortsForUids(_)
         | SetName::OutboundExcludePortsUids(_)
         | SetName::Other(_) => return None,
     })

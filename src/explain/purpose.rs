@@ -10,6 +10,7 @@ const OUTBOUND: &str = "the proxy's outbound port";
 const DNS: &str = "the proxy's DNS port";
 const TUNNEL: &str = "the tunnel port";
 const OWN_POD: &str = "is a call of the proxy ({kind} {value}) to its own pod";
+const OWN_POD_OF_ANY: &str = "is a call of the proxy (one of its {kind}s) to its own pod";
 
 /// How many values of similar rules are listed.
 const VALUES: usize = 4;
@@ -120,8 +121,18 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         }),
         RuleId::LeaveExcludedSource(..) => P::new("comes from an excluded source"),
         RuleId::LeaveExcludedInboundPort(_) => P::new("goes to an excluded port"),
-        RuleId::ZoneProxyQuery(..) => P::new("is a DNS query of the proxy ({kind} {value})"),
-        RuleId::ZoneProxyReply(..) => P::new("is a DNS answer of the proxy ({kind} {value})"),
+        RuleId::ZoneProxyQuery(_, Some(_)) => {
+            P::new("is a DNS query of the proxy ({kind} {value})")
+        }
+        RuleId::ZoneProxyQuery(_, None) => {
+            P::new("is a DNS query of the proxy (one of its {kind}s)")
+        }
+        RuleId::ZoneProxyReply(_, Some(_)) => {
+            P::new("is a DNS answer of the proxy ({kind} {value})")
+        }
+        RuleId::ZoneProxyReply(_, None) => {
+            P::new("is a DNS answer of the proxy (one of its {kind}s)")
+        }
         RuleId::ZoneQuery(_) => P::new("is a DNS query"),
         RuleId::ZoneReply(_) => P::new("is an answer of a DNS server"),
         RuleId::LeaveNeitherTcpNorUdp => P::new("is neither TCP nor UDP"),
@@ -133,12 +144,15 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::LeaveExcludedPortOfUid(Udp, _) => {
             P::new("goes to a UDP port that is excluded for its user")
         }
-        RuleId::RedirectOwnPod(..) => P::new(OWN_POD).to(INBOUND).on(TUNNEL),
-        RuleId::MarkProxy(..) => P::new(OWN_POD),
+        RuleId::RedirectOwnPod(_, Some(_), _) => P::new(OWN_POD).to(INBOUND).on(TUNNEL),
+        RuleId::RedirectOwnPod(_, None, _) => P::new(OWN_POD_OF_ANY).to(INBOUND).on(TUNNEL),
+        RuleId::MarkProxy(_, Some(_), _) => P::new(OWN_POD),
+        RuleId::MarkProxy(_, None, _) => P::new(OWN_POD_OF_ANY),
         RuleId::LeaveLoopbackNot(..) => {
             P::new("stays in the pod and is not made by the proxy ({kind} {value})")
         }
-        RuleId::LeaveProxy(..) => P::new("is made by the proxy ({kind} {value})"),
+        RuleId::LeaveProxy(_, Some(_)) => P::new("is made by the proxy ({kind} {value})"),
+        RuleId::LeaveProxy(_, None) => P::new("is made by the proxy (one of its {kind}s)"),
         RuleId::LeaveExcludedOwner(Uid) => P::new("is made by an excluded user"),
         RuleId::LeaveExcludedOwner(Gid) => P::new("is made by an excluded group"),
         RuleId::LeaveNotIncludedOwner(Uid) => P::new("is made by a user that is not included"),
@@ -186,6 +200,7 @@ pub(super) const fn set_words(name: &SetName) -> &'static str {
         SetName::OutboundExclude(_) => "an excluded range",
         SetName::OutboundInclude(_) => "an included range",
         SetName::InboundExclude(_) => "from an excluded source",
+        SetName::ProxyOwners(_) => "proxy",
         SetName::DnsServers(_) => "a DNS server",
         SetName::OutboundExcludeOwners(_) => "excluded",
         SetName::OutboundIncludeOwners(_) => "included",

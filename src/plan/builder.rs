@@ -65,6 +65,30 @@ impl Builder {
         owner(kind, test(self.set(name, elements)))
     }
 
+    /// The users and the groups that the proxy runs as.
+    pub(super) fn proxy_owners(&mut self, capture: &Capture) -> Vec<ProxyOwners> {
+        let proxy = &capture.proxy;
+        let kinds = [(OwnerKind::Uid, &proxy.uids), (OwnerKind::Gid, &proxy.gids)];
+        let owners = kinds.into_iter().filter_map(|(kind, ids)| {
+            let &first = ids.first()?;
+            let only = (ids.len() == 1).then_some(first);
+            let any = match only {
+                Some(id) => owner(kind, Test::Is(id)),
+                None => {
+                    let ids = ids.iter().copied().collect();
+                    self.owners(kind, SetName::ProxyOwners(kind), &ids, Test::In)
+                }
+            };
+            Some(ProxyOwners {
+                kind,
+                first,
+                only,
+                any,
+            })
+        });
+        owners.collect()
+    }
+
     /// For each captured family with ranges: the family, and a match with the set of its ranges.
     pub(super) fn ranges(
         &mut self,
@@ -94,6 +118,17 @@ impl Builder {
             routing,
         }
     }
+}
+
+/// The users, or the groups, that the proxy runs as.
+pub(super) struct ProxyOwners {
+    pub(super) kind: OwnerKind,
+    /// The first in the order given.
+    pub(super) first: OwnerId,
+    /// The only one; `None` if there are several.
+    pub(super) only: Option<OwnerId>,
+    /// Owned by one of them.
+    pub(super) any: Match,
 }
 
 pub(super) fn rule(
@@ -212,13 +247,6 @@ pub(super) fn to_loopback_range(
         end: End::Destination,
         test: test(range),
     }
-}
-
-/// The proxy's owners, users before groups.
-pub(super) fn proxy_owners(capture: &Capture) -> impl Iterator<Item = (OwnerKind, OwnerId)> {
-    let uids = capture.proxy.uids.iter().map(|&uid| (OwnerKind::Uid, uid));
-    let gids = capture.proxy.gids.iter().map(|&gid| (OwnerKind::Gid, gid));
-    uids.chain(gids)
 }
 
 /// `meta skuid` or `meta skgid`.

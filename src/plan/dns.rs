@@ -4,7 +4,7 @@
 use crate::intent::{Capture, DNS_PORT, Dns, Family, Port, Protocol, RangeSelection};
 use crate::ruleset::{BaseChain, End, Match, Rule, RuleId, SetName, Statement, Test};
 
-use super::builder::{Builder, leave, leave_other_family, owner, proxy_owners, rule};
+use super::builder::{Builder, leave, leave_other_family, rule};
 
 /// The zone between the proxy and the DNS servers.
 const UPSTREAM: u16 = 1;
@@ -23,17 +23,18 @@ pub(super) fn outbound_raw(builder: &mut Builder, capture: &Capture) {
             leave(id, [Match::Family(family)])
         }));
     }
-    rules.extend(proxy_owners(capture).map(|(kind, id)| {
+    let owners = builder.proxy_owners(capture);
+    rules.extend(owners.iter().map(|owners| {
         rule(
-            RuleId::ZoneProxyQuery(kind, id),
-            [udp(End::Destination, DNS_PORT), owner(kind, Test::Is(id))],
+            RuleId::ZoneProxyQuery(owners.kind, owners.only),
+            [udp(End::Destination, DNS_PORT), owners.any.clone()],
             in_zone(UPSTREAM),
         )
     }));
-    rules.extend(proxy_owners(capture).map(|(kind, id)| {
+    rules.extend(owners.iter().map(|owners| {
         rule(
-            RuleId::ZoneProxyReply(kind, id),
-            [udp(End::Source, dns.port), owner(kind, Test::Is(id))],
+            RuleId::ZoneProxyReply(owners.kind, owners.only),
+            [udp(End::Source, dns.port), owners.any.clone()],
             in_zone(DOWNSTREAM),
         )
     }));

@@ -4,8 +4,8 @@ use crate::intent::{Capture, DNS_PORT, Dns, DnsOverTcp, OwnerId, Protocol, Range
 use crate::ruleset::{BaseChain, End, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
-    Builder, TCP, destination_port, leave, leave_excluded_interfaces, leave_other_family,
-    leave_passthrough_sources, loopback, not_protocol, owner, proxy_owners, rule,
+    Builder, ProxyOwners, TCP, destination_port, leave, leave_excluded_interfaces,
+    leave_other_family, leave_passthrough_sources, loopback, not_protocol, owner, rule,
     to_loopback_range,
 };
 
@@ -25,15 +25,8 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
             ..rule
         }
     }));
-    for (kind, id) in proxy_owners(capture) {
-        rules.extend(redirect_own_pod_calls(capture, kind, id));
-        if !capture.outbound.capture_over_loopback {
-            rules.push(leave_loopback_of_others(capture, kind, id));
-        }
-        rules.push(leave(
-            RuleId::LeaveProxy(kind, id),
-            [owner(kind, Test::Is(id))],
-        ));
+    for owners in builder.proxy_owners(capture) {
+        rules.extend(proxy(capture, &owners));
     }
     rules.extend(leave_owners(builder, capture));
     rules.extend(redirect_dns(builder, capture));
@@ -124,12 +117,39 @@ fn leave_excluded_ports(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     rules
 }
 
+/// What the proxy's users, or its groups, connect to. The first rule for calls over `lo` that are not those of the first
+/// id bypasses also those of the others, so that a set cannot take the place of the first id.
+fn proxy(capture: &Capture, owners: &ProxyOwners) -> Vec<Rule> {
+    let ProxyOwners {
+        kind,
+        first,
+        only,
+        ref any,
+    } = *owners;
+    let own_pod_calls = |id, owned| redirect_own_pod_calls(capture, kind, id, owned);
+    let mut rules = Vec::new();
+    if capture.outbound.capture_over_loopback {
+        rules.extend(own_pod_calls(only, any));
+    } else {
+        let by_first = owner(kind, Test::Is(first));
+        rules.extend(own_pod_calls(Some(first), &by_first));
+        rules.push(leave_loopback_of_others(capture, kind, first));
+        // Of the others' calls only DNS queries over TCP are left, which are redirected for groups.
+        if only.is_none() && kind == OwnerKind::Gid && redirects_dns_over_tcp(capture) {
+            rules.extend(own_pod_calls(None, any));
+        }
+    }
+    rules.push(leave(RuleId::LeaveProxy(kind, only), [any.clone()]));
+    rules
+}
+
 /// Calls of the proxy to its own pod, at the pod's or a service's address, go to its inbound port. Exempt are the
 /// loopback range, where the application listens, and the proxy's tunnel port.
 fn redirect_own_pod_calls(
     capture: &Capture,
     kind: OwnerKind,
-    id: OwnerId,
+    id: Option<OwnerId>,
+    owned: &Match,
 ) -> impl Iterator<Item = Rule> {
     let dns = redirects_dns_over_tcp(capture) && kind == OwnerKind::Uid;
     capture.families.iter().map(move |family| {
@@ -146,7 +166,7 @@ fn redirect_own_pod_calls(
         if matches.len() == 2 {
             matches.push(TCP);
         }
-        matches.push(owner(kind, Test::Is(id)));
+        matches.push(owned.clone());
         rule(
             RuleId::RedirectOwnPod(kind, id, family),
             matches,
@@ -155,8 +175,7 @@ fn redirect_own_pod_calls(
     })
 }
 
-/// Calls inside the pod that are not the proxy's bypass it. With several proxy owners, the rule of the first one also
-/// matches the calls of the others.
+/// Calls inside the pod that are not the proxy's bypass it.
 fn leave_loopback_of_others(capture: &Capture, kind: OwnerKind, id: OwnerId) -> Rule {
     let mut matches = vec![loopback(BaseChain::Outbound)];
     if redirects_dns_over_tcp(capture) {

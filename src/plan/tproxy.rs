@@ -8,7 +8,7 @@ use crate::ruleset::{
 
 use super::builder::{
     Builder, TCP, leave, leave_excluded_interfaces, leave_other_family, leave_passthrough_sources,
-    loopback, not_protocol, owner, proxy_owners, rule, to_loopback_range,
+    loopback, not_protocol, rule, to_loopback_range,
 };
 use super::inbound::leave_excluded_sources;
 
@@ -117,14 +117,14 @@ pub(super) fn outbound_mangle(builder: &mut Builder, capture: &Capture) {
         RuleId::LeaveTproxiedLoopback,
         [loopback(chain), packet_mark(true, tproxy.mark)],
     ));
-    for (kind, id) in proxy_owners(capture) {
+    for owners in builder.proxy_owners(capture) {
         for family in capture.families.iter() {
             rules.push(rule(
-                RuleId::MarkProxy(kind, id, family),
+                RuleId::MarkProxy(owners.kind, owners.only, family),
                 [
                     loopback(chain),
                     to_loopback_range(capture, family, Test::IsNot),
-                    owner(kind, Test::Is(id)),
+                    owners.any.clone(),
                 ],
                 [Statement::SetPacketMark(tproxy.outbound_mark)],
             ));

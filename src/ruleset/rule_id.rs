@@ -75,9 +75,9 @@ rule_ids! {
     LeaveExcludedInboundPort(chain: BaseChain) = "leave-excluded-port",
 
     /// Puts the proxy's DNS queries into the upstream zone.
-    ZoneProxyQuery(kind: OwnerKind, id: OwnerId) = OutboundRaw "zone-proxy-query",
+    ZoneProxyQuery(kind: OwnerKind, id: Option<OwnerId>) = OutboundRaw "zone-proxy-query",
     /// Puts the proxy's DNS answers into the downstream zone.
-    ZoneProxyReply(kind: OwnerKind, id: OwnerId) = OutboundRaw "zone-proxy-reply",
+    ZoneProxyReply(kind: OwnerKind, id: Option<OwnerId>) = OutboundRaw "zone-proxy-reply",
     /// Puts DNS queries of applications into the downstream zone.
     ZoneQuery(family: Option<Family>) = OutboundRaw "zone-query",
     /// Puts answers of DNS servers into the upstream zone.
@@ -90,11 +90,11 @@ rule_ids! {
     /// Bypasses the destination ports excluded for users, by the position of the exclusion, from 1.
     LeaveExcludedPortOfUid(protocol: Protocol, position: usize) = Outbound "leave-excluded-port-of-uid",
     /// Redirects the proxy's calls to its own pod.
-    RedirectOwnPod(kind: OwnerKind, id: OwnerId, family: Family) = Outbound "redirect-own-pod",
+    RedirectOwnPod(kind: OwnerKind, id: Option<OwnerId>, family: Family) = Outbound "redirect-own-pod",
     /// Bypasses calls over `lo` that are not the proxy's.
     LeaveLoopbackNot(kind: OwnerKind, id: OwnerId) = Outbound "leave-loopback-not",
     /// Bypasses the proxy.
-    LeaveProxy(kind: OwnerKind, id: OwnerId) = Outbound "leave-proxy",
+    LeaveProxy(kind: OwnerKind, id: Option<OwnerId>) = Outbound "leave-proxy",
     /// Bypasses excluded owners.
     LeaveExcludedOwner(kind: OwnerKind) = Outbound "leave-excluded",
     /// Bypasses all but the included owners.
@@ -143,7 +143,7 @@ rule_ids! {
     /// Bypasses packets over `lo` that are marked for the transparent listener.
     LeaveTproxiedLoopback = OutboundMangle "leave-tproxied-loopback",
     /// Marks the proxy's calls to its own pod.
-    MarkProxy(kind: OwnerKind, id: OwnerId, family: Family) = OutboundMangle "mark-proxy",
+    MarkProxy(kind: OwnerKind, id: Option<OwnerId>, family: Family) = OutboundMangle "mark-proxy",
     /// Gives the packet the tproxy mark of its connection.
     RestoreMark = OutboundMangle "restore-mark",
 }
@@ -336,9 +336,19 @@ macro_rules! kinds {
 
 kinds!(OwnerKind, Protocol);
 
-/// Values at the end.
+/// Values at the end, which a rule for several of them does without.
 macro_rules! values {
     ($($type:ty),+) => {$(
+        impl Part for Option<$type> {
+            fn write<'a>(&'a self, parts: &mut Parts<'a>) {
+                parts.value = self.as_ref().map(|value| value as &dyn fmt::Display);
+            }
+
+            fn read(text: &Unread<'_>) -> Option<Self> {
+                Some(<$type>::read(text))
+            }
+        }
+
         impl Part for $type {
             fn write<'a>(&'a self, parts: &mut Parts<'a>) {
                 parts.value = Some(self);

@@ -28,6 +28,8 @@ pub enum SetName {
     InboundExcludePorts,
     /// Excluded sources of inbound connections.
     InboundExclude(Family),
+    /// Users or groups that the proxy runs as, if there are several.
+    ProxyOwners(OwnerKind),
     /// Included destination ports.
     OutboundIncludePorts,
     /// Excluded destination ports.
@@ -70,6 +72,7 @@ impl From<&str> for SetName {
         });
         let by_owner = OwnerKind::ALL.into_iter().flat_map(|kind| {
             [
+                Self::ProxyOwners(kind),
                 Self::OutboundIncludeOwners(kind),
                 Self::OutboundExcludeOwners(kind),
             ]
@@ -103,6 +106,7 @@ impl fmt::Display for SetName {
             Self::InboundIncludePorts => f.write_str("inbound_include_ports"),
             Self::InboundExcludePorts => f.write_str("inbound_exclude_ports"),
             Self::InboundExclude(family) => write!(f, "inbound_exclude_{}", family.name()),
+            Self::ProxyOwners(kind) => write!(f, "proxy_{}s", kind.name()),
             Self::OutboundIncludePorts => f.write_str("outbound_include_ports"),
             Self::OutboundExcludePorts => f.write_str("outbound_exclude_ports"),
             Self::OutboundExcludePortsForUids(nth) => write!(f, "outbound_exclude_ports_{nth}"),

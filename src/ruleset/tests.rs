@@ -13,7 +13,7 @@ proptest! {
     }
 
     #[test]
-    fn any_set_name_keeps_its_text(text in "(in|out)bound_(in|ex)clude(_ports)?(_[0-9]{1,3})?(_(uids|gids|ipv[46]))?|\\PC{0,31}") {
+    fn any_set_name_keeps_its_text(text in "(in|out)bound_(in|ex)clude(_ports)?(_[0-9]{1,3})?(_(uids|gids|ipv[46]))?|proxy_[ug]ids|\\PC{0,31}") {
         prop_assert_eq!(SetName::from(text.as_str()).to_string(), text);
     }
 }
@@ -22,7 +22,7 @@ proptest! {
 fn ids_in_another_spelling_stay_text() {
     for text in [
         "outbound/leave-proxy-uid/01337",
-        "outbound/leave-proxy-uid",
+        "outbound/leave-loopback-not-uid",
         "inbound/leave-proxy-uid/1337",
         "outbound/redirect-ipv4",
         "nothing",

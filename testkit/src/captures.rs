@@ -55,7 +55,7 @@ fn families() -> impl Strategy<Value = Families> {
 fn proxy() -> impl Strategy<Value = Proxy> {
     (
         (port(), port(), option::of(port())),
-        (distinct(owner(), 3), distinct(owner(), 3)),
+        (distinct(owner(), 5), distinct(owner(), 5)),
     )
         .prop_map(
             |((outbound_port, inbound_port, tunnel_port), (uids, gids))| Proxy {
