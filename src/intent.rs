@@ -9,7 +9,7 @@ mod interval;
 mod range;
 
 use std::fmt;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
 
 use crate::named::named;
@@ -253,13 +253,18 @@ pub struct PassthroughSources {
 /// DNS capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dns {
-    /// The proxy's DNS port.
+    /// The proxy's DNS port, or that of the server in its place.
     pub port: Port,
+    /// The server that gets the queries of its family in the proxy's place; those of the other family are not captured.
+    pub to: Option<IpAddr>,
     /// The servers whose queries are captured.
     pub servers: RangeSelection,
+    /// Whether everyone's queries are captured: the proxy's too, and those that are excluded.
+    pub everyone: bool,
     /// What happens to queries over TCP.
     pub tcp: DnsOverTcp,
-    /// Whether queries of applications and of the proxy are tracked in separate conntrack zones.
+    /// Whether queries of applications and of the proxy are tracked in separate conntrack zones. They never are where
+    /// another server gets the queries, or the proxy's own ones are captured, too.
     pub zones: bool,
 }
 
@@ -269,7 +274,9 @@ impl Dns {
     pub const fn new(port: Port, servers: RangeSelection) -> Self {
         Self {
             port,
+            to: None,
             servers,
+            everyone: false,
             tcp: DnsOverTcp::Redirect,
             zones: true,
         }
@@ -285,10 +292,17 @@ impl Dns {
     /// Whether queries of the family are captured.
     #[must_use]
     pub fn has_servers_of(&self, family: Family) -> bool {
-        match &self.servers {
-            RangeSelection::All => true,
-            RangeSelection::Only(servers) => !servers.is_empty_for(family),
-        }
+        self.to.is_none_or(|to| Family::of(to) == family)
+            && match &self.servers {
+                RangeSelection::All => true,
+                RangeSelection::Only(servers) => !servers.is_empty_for(family),
+            }
+    }
+
+    /// Whether the proxy's queries differ from those of applications by their conntrack zone.
+    #[must_use]
+    pub const fn has_zones(&self) -> bool {
+        self.zones && self.to.is_none() && !self.everyone
     }
 }
 

@@ -22,7 +22,9 @@ use thiserror::Error;
 
 use crate::intent::{InterfaceNameError, OwnerId};
 
-pub use address::{address, loopback_range, network, network_with_host_bits, passthrough_source};
+pub use address::{
+    address, dns_server, loopback_range, network, network_with_host_bits, passthrough_source,
+};
 pub use amount::{duration, go_duration, positive};
 pub use exclusion::ports_for_uids;
 pub(crate) use list::distinct;
@@ -33,7 +35,10 @@ pub use owner::{Accounts, NameError, owner, owner_id, owners};
 pub use owner_kind::{LARGEST_OWNER, OwnerKind};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};
-pub use word::{DnsChoice, FamilyChoice, ModeChoice, count, families, over_loopback, switch, word};
+pub use word::{
+    DnsChoice, FamilyChoice, ModeChoice, count, dns_of_everyone, families, over_loopback, switch,
+    word,
+};
 
 use crate::intent::InterfacePattern;
 

@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netweir::connection::Owner;
 use netweir::intent::{
-    Bound, Capture, Family, InboundMode, InboundPorts, Interval, Intervals, IpRanges, Protocol,
-    RangeSelection,
+    Bound, Capture, DNS_PORT, Family, InboundMode, InboundPorts, Interval, Intervals, IpRanges,
+    Protocol, RangeSelection,
 };
 
 use crate::sandbox::{
@@ -44,7 +44,18 @@ pub(crate) fn matrix(capture: &Capture) -> Vec<Attempt> {
     }
     attempts.extend(through_pod(capture));
     attempts.extend(forwarded(capture));
+    attempts.retain(|attempt| is_routed(capture, attempt));
     attempts
+}
+
+/// Whether there is a route to where the connection goes: from loopback and the passthrough sources, there is none to
+/// another host, to which rules may send DNS queries.
+pub(super) fn is_routed(capture: &Capture, attempt: &Attempt) -> bool {
+    let to = attempt.destination;
+    let server = capture.dns.as_ref().and_then(|dns| dns.to);
+    let is_elsewhere = server.is_some_and(|server| !server.is_loopback());
+    let from_here = to.ip().is_loopback() || attempt.source.is_some();
+    !(is_elsewhere && from_here && to.port() == DNS_PORT.number())
 }
 
 /// Connections of a virtual machine behind a reroute interface. Captured ones only, since the pod forwards nothing.

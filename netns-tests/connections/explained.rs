@@ -1,5 +1,6 @@
 //! Compares `netweir explain`, from the options and from the kernel, with where connections went.
 
+use std::net::SocketAddr;
 use std::process::Command;
 
 use netweir::connection::{Connection, Path};
@@ -90,6 +91,11 @@ fn verdict(answer: &Value) -> Verdict {
     match answer["verdict"].as_str() {
         Some("redirect") => Verdict::Redirect(port()),
         Some("tproxy") => Verdict::Tproxy(port()),
+        Some("dnat") => {
+            let server = answer["server"].as_str().expect("a server");
+            let server: SocketAddr = server.parse().expect("an address and a port");
+            Verdict::Dnat(server.ip(), Port::new(server.port()).expect("not 0"))
+        }
         Some("leave") => Verdict::Leave,
         Some("drop") => Verdict::Drop,
         other => panic!("no verdict: {other:?}"),

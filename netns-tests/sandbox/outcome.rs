@@ -79,6 +79,15 @@ impl ConnectionOutcome {
                 to_pod(listener.number(), same_address && listener.number() == port)
             }
             (Verdict::Tproxy(listener), _) => to_pod(listener.number(), true),
+            (Verdict::Dnat(to, at), _) if is_of_pod(to) || to.is_loopback() => {
+                to_pod(at.number(), (to, at.number()) == (address, port))
+            }
+            // The peer sees where it was sent, not where it was meant to go.
+            (Verdict::Dnat(to, at), _) => Self::Accepted {
+                by: Listener::Peer,
+                original: is_tcp.then(|| SocketAddr::new(to, at.number())),
+                kept: false,
+            },
             (Verdict::Leave, Path::Out { .. }) if !is_of_pod(address) => Self::Accepted {
                 by: Listener::Peer,
                 original,

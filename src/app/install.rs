@@ -126,7 +126,9 @@ fn report(verification: &Verification, log: Log) -> Result<(), AppError> {
     for check in &verification.checks {
         match &check.finding {
             Finding::Proven(_) | Finding::Skipped(Skip::NoAddress) => log.info(check, &[]),
-            Finding::Skipped(Skip::Taken(_) | Skip::Bypassed { .. }) => log.warning(check, &[]),
+            Finding::Skipped(Skip::Taken(_) | Skip::Elsewhere(_) | Skip::Bypassed { .. }) => {
+                log.warning(check, &[]);
+            }
             Finding::Failed(_) => log.error(check, &[]),
         }
     }

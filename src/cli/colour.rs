@@ -26,7 +26,7 @@ impl Colour {
     /// Of what becomes of a connection; `None` if it is not known.
     pub(super) const fn of(verdict: Option<Verdict>) -> Self {
         match verdict {
-            Some(Verdict::Redirect(_) | Verdict::Tproxy(_)) => Self::Cyan,
+            Some(Verdict::Redirect(_) | Verdict::Tproxy(_) | Verdict::Dnat(..)) => Self::Cyan,
             Some(Verdict::Leave) => Self::Green,
             Some(Verdict::Drop) | None => Self::Red,
         }

@@ -1,7 +1,7 @@
 //! The explanation of an outcome, as text and as JSON.
 
 use std::fmt::{self, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::Serialize;
 
@@ -176,12 +176,14 @@ impl<'a> Answer<'a> {
         let decision = DecisionJson {
             verdict: outcome.verdict.name(),
             port: outcome.verdict.port().map(Port::number),
+            server: outcome.verdict.server(),
             rule: outcome.rule.as_ref(),
             because: self.reason(),
         };
         let unknown = DecisionJson {
             verdict: "unknown",
             port: None,
+            server: None,
             rule: None,
             because: UNDETERMINED.to_owned(),
         };
@@ -334,6 +336,8 @@ pub(super) struct AnswerJson<'a> {
 struct DecisionJson<'a> {
     verdict: &'static str,
     port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<SocketAddr>,
     rule: Option<&'a RuleId>,
     because: String,
 }

@@ -208,6 +208,13 @@ impl Walk<'_> {
                 }
                 return Some(Next::Chain);
             }
+            Statement::Dnat(address, port) => {
+                self.packet.forward(address, port)?;
+                if !matches!(self.verdict, Some((Verdict::Tproxy(_), _))) {
+                    self.decide(Verdict::Dnat(address, port), rule);
+                }
+                return Some(Next::Chain);
+            }
             Statement::Accept => {
                 if can_capture(chain) && !self.packet.returned {
                     self.left_by = Some(rule.id.clone());

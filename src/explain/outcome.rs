@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
 use crate::intent::Port;
 use crate::ruleset::{Hook, RuleId, Statement, Unmanaged};
@@ -15,6 +16,8 @@ pub enum Verdict {
     Redirect(Port),
     /// Handed to the transparent socket on this port, with unchanged addresses.
     Tproxy(Port),
+    /// Redirected to this port of another address, which gets it in the proxy's place.
+    Dnat(IpAddr, Port),
     /// Not captured.
     Leave,
     /// Dropped.
@@ -22,12 +25,13 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// `redirect`, `tproxy`, `leave` or `drop`.
+    /// `redirect`, `tproxy`, `dnat`, `leave` or `drop`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Redirect(_) => "redirect",
             Self::Tproxy(_) => "tproxy",
+            Self::Dnat(..) => "dnat",
             Self::Leave => "leave",
             Self::Drop => "drop",
         }
@@ -38,7 +42,16 @@ impl Verdict {
     pub const fn port(self) -> Option<Port> {
         match self {
             Self::Redirect(port) | Self::Tproxy(port) => Some(port),
-            Self::Leave | Self::Drop => None,
+            Self::Dnat(..) | Self::Leave | Self::Drop => None,
+        }
+    }
+
+    /// The server that gets the connection in the proxy's place.
+    #[must_use]
+    pub const fn server(self) -> Option<SocketAddr> {
+        match self {
+            Self::Dnat(address, port) => Some(SocketAddr::new(address, port.number())),
+            Self::Redirect(_) | Self::Tproxy(_) | Self::Leave | Self::Drop => None,
         }
     }
 }
@@ -48,6 +61,10 @@ impl fmt::Display for Verdict {
         match self {
             Self::Redirect(port) => write!(f, "redirected to port {port}"),
             Self::Tproxy(port) => write!(f, "handed to the transparent listener on port {port}"),
+            Self::Dnat(address, port) => {
+                let server = SocketAddr::new(*address, port.number());
+                write!(f, "redirected to {server}")
+            }
             Self::Leave => f.write_str("not captured"),
             Self::Drop => f.write_str("dropped"),
         }

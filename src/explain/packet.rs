@@ -1,6 +1,8 @@
 //! A packet on its way through the chains.
 
-use crate::connection::{Addresses, Connection, Direction, Owner, Tracking, Transport};
+use std::net::IpAddr;
+
+use crate::connection::{Addresses, Connection, Direction, End, Owner, Tracking, Transport};
 use crate::intent::{LOOPBACK, Port};
 
 /// A packet between two chains.
@@ -52,5 +54,17 @@ impl Packet {
             self.addresses = self.addresses.to_loopback();
             LOOPBACK.clone_into(&mut self.interface);
         }
+    }
+
+    /// Rewrites the destination to another address. An outgoing packet is then routed there: by which interface is only
+    /// known of loopback. `None` if the address has another family.
+    pub(super) fn forward(&mut self, address: IpAddr, port: Port) -> Option<()> {
+        self.addresses = Addresses::of(self.addresses.end(End::Source), address)?;
+        self.transport = self.transport.to_port(port.number());
+        if self.direction == Direction::Out {
+            let interface = if address.is_loopback() { LOOPBACK } else { "" };
+            interface.clone_into(&mut self.interface);
+        }
+        Some(())
     }
 }

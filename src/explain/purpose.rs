@@ -159,6 +159,8 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::LeaveNotIncludedOwner(Gid) => P::new("is made by a group that is not included"),
         RuleId::RedirectDns(Tcp, _) => P::new("is a DNS query over TCP").to(DNS),
         RuleId::RedirectDns(Udp, _) => P::new("is a DNS query over UDP").to(DNS),
+        RuleId::ForwardDns(Tcp, _) => P::new("is a DNS query over TCP"),
+        RuleId::ForwardDns(Udp, _) => P::new("is a DNS query over UDP"),
         RuleId::LeaveDnsOverTcp(_) => P::new("is DNS over TCP"),
         RuleId::LeaveLoopbackRange(_) => P::new("goes to the loopback range"),
         RuleId::LeaveExcludedRange(_) => P::new("goes to an excluded range"),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
+use std::net::SocketAddr;
 
 use serde::Serialize;
 
@@ -131,6 +132,7 @@ fn word(outcome: &Outcome) -> String {
     match outcome.verdict {
         Verdict::Redirect(port) => port.to_string(),
         Verdict::Tproxy(port) => format!("tproxy {port}"),
+        Verdict::Dnat(address, port) => SocketAddr::new(address, port.number()).to_string(),
         Verdict::Leave => "not captured".to_owned(),
         Verdict::Drop => "dropped".to_owned(),
     }

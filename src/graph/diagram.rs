@@ -146,7 +146,9 @@ impl Ending {
     /// The class that determines the colour of its box.
     pub(super) const fn class(&self) -> &'static str {
         match self {
-            Self::Verdict(Verdict::Redirect(_) | Verdict::Tproxy(_), _) => "proxy",
+            Self::Verdict(Verdict::Redirect(_) | Verdict::Tproxy(_) | Verdict::Dnat(..), _) => {
+                "proxy"
+            }
             Self::Verdict(Verdict::Leave, _) => "leave",
             Self::Verdict(Verdict::Drop, _) => "drop",
             Self::Next(_) | Self::Done(..) | Self::GoesOn(_) => "on",
@@ -285,6 +287,7 @@ fn ending(rule: &Rule, next: Option<&str>) -> Ending {
             Statement::Tproxy(_, port) => {
                 return Ending::Verdict(Verdict::Tproxy(port), listener(&rule.id));
             }
+            Statement::Dnat(to, port) => return Ending::Verdict(Verdict::Dnat(to, port), None),
             Statement::Drop => return Ending::Verdict(Verdict::Drop, None),
             Statement::Accept if done.is_empty() => return onward(next),
             Statement::Accept => return Ending::Done(done.join(", "), next.map(str::to_owned)),

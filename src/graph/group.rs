@@ -62,6 +62,7 @@ fn act_alike(a: &Rule, b: &Rule) -> bool {
             | Statement::RestoreMark
             | Statement::SetZone(_)
             | Statement::Redirect(_)
+            | Statement::Dnat(..)
             | Statement::Accept
             | Statement::Drop => *statement,
         };

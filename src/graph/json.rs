@@ -1,5 +1,7 @@
 //! The flowchart as JSON.
 
+use std::net::SocketAddr;
+
 use serde::{Serialize, Serializer};
 
 use crate::explain::Verdict;
@@ -22,6 +24,10 @@ pub fn json(diagram: &Diagram) -> String {
 impl Serialize for Ending {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let leave = Verdict::Leave.name();
+        let server = match self {
+            Self::Verdict(verdict, _) => verdict.server(),
+            Self::Next(_) | Self::Done(..) | Self::GoesOn(_) | Self::Unknown => None,
+        };
         let (verdict, port, next) = match self {
             Self::Verdict(verdict, _) => (Some(verdict.name()), verdict.port(), None),
             Self::Next(chain) | Self::Done(_, Some(chain)) => (None, None, Some(chain.as_str())),
@@ -33,6 +39,7 @@ impl Serialize for Ending {
             text: self.to_string(),
             verdict,
             port: port.map(Port::number),
+            server,
             next,
         };
         json.serialize(serializer)
@@ -51,5 +58,7 @@ struct EndingJson<'a> {
     text: String,
     verdict: Option<&'static str>,
     port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<SocketAddr>,
     next: Option<&'a str>,
 }

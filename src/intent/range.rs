@@ -32,6 +32,17 @@ impl IpRanges {
         }
     }
 
+    /// The addresses of the family.
+    #[must_use]
+    pub fn of_family(&self, family: Family) -> Self {
+        let (mut ipv4, mut ipv6) = (Intervals::default(), Intervals::default());
+        match family {
+            Family::Ipv4 => ipv4.clone_from(&self.ipv4),
+            Family::Ipv6 => ipv6.clone_from(&self.ipv6),
+        }
+        Self { ipv4, ipv6 }
+    }
+
     /// Whether the address is inside.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

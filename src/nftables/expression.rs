@@ -36,8 +36,10 @@ impl Expression {
                 sys::Expression::new(&terminated(self.name())?)
             }
             Self::Immediate(value) => target::immediate(value),
+            Self::ImmediatePort(port) => target::immediate_port(*port),
             Self::Verdict { accept } => target::verdict(*accept),
             Self::Redirect => target::redirect(),
+            Self::Dnat(family) => target::dnat(*family),
             Self::Tproxy(family) => target::tproxy(*family),
         }
     }
@@ -55,6 +57,7 @@ impl Expression {
             b"counter" => Some(Self::Count),
             b"immediate" => target::read_immediate(object),
             b"redir" => target::read_redirect(object),
+            b"nat" => target::read_dnat(object),
             b"tproxy" => target::read_tproxy(object),
             b"notrack" => Some(Self::NoTrack),
             _ => None,
@@ -73,8 +76,9 @@ impl Expression {
             Self::Compare { .. } => "cmp",
             Self::Lookup { .. } => "lookup",
             Self::Count => "counter",
-            Self::Immediate(_) | Self::Verdict { .. } => "immediate",
+            Self::Immediate(_) | Self::ImmediatePort(_) | Self::Verdict { .. } => "immediate",
             Self::Redirect => "redir",
+            Self::Dnat(_) => "nat",
             Self::Tproxy(_) => "tproxy",
             Self::NoTrack => "notrack",
             Self::Other(name) => name,

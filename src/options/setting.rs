@@ -144,6 +144,16 @@ option_set! {
     DnsPort ("dns-port") ["NETWEIR_DNS_PORT"] in Dns,
     One "PORT" = Text("15053"), like "15053";
 
+    /// A DNS server that gets the captured queries of its IP family, at --dns-port, in the proxy's place. Queries of the other
+    /// family are then not captured, and --dns-zones has no effect.
+    DnsTo ("dns-to") ["NETWEIR_DNS_TO"] in Dns,
+    One "ADDRESS" = Described("the proxy"), like "10.96.0.20";
+
+    /// Whose DNS queries are captured: those of applications (apps), or those of everyone, even the proxy's and the
+    /// excluded ones. With everyone, --dns-zones has no effect.
+    DnsOf ("dns-of") ["NETWEIR_DNS_OF"] in Dns,
+    One "apps|everyone" = Text("apps"), like "everyone";
+
     /// The name servers of --dns resolvers, instead of those of --resolv-conf. Addresses and CIDRs of both families.
     DnsServers ("dns-servers") ["NETWEIR_DNS_SERVERS"] in Dns,
     List "SERVERS" = Described("those of --resolv-conf"), like "10.96.0.10,fd00:10::a";

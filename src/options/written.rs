@@ -212,6 +212,12 @@ impl Writer {
 
     fn dns(&self, dns: &Dns) -> Vec<(Setting, String)> {
         let mut texts = vec![(Setting::DnsPort, dns.port.to_string())];
+        if let Some(to) = dns.to {
+            texts.push((Setting::DnsTo, to.to_string()));
+        }
+        if dns.everyone {
+            texts.push((Setting::DnsOf, "everyone".to_owned()));
+        }
         match dns.tcp {
             DnsOverTcp::Redirect => {}
             DnsOverTcp::Bypass => texts.push((Setting::DnsTcp, "bypass".to_owned())),

@@ -30,6 +30,14 @@ pub fn passthrough_source(text: &str) -> Result<IpAddr, ValueError> {
     Ok(address)
 }
 
+/// The DNS server that gets queries in the proxy's place; `None` for an empty text.
+pub fn dns_server(text: &str) -> Result<Option<IpAddr>, ValueError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    passthrough_source(text).map(Some)
+}
+
 /// A network: a CIDR without host bits, or one address.
 pub fn network(text: &str) -> Result<IpNet, ValueError> {
     let network = network_with_host_bits(text)?;

@@ -40,6 +40,15 @@ named! {
     }
 }
 
+/// Whether everyone's DNS queries are captured: `apps` or `everyone`.
+pub fn dns_of_everyone(text: &str) -> Result<bool, ValueError> {
+    match text {
+        "apps" => Ok(false),
+        "everyone" => Ok(true),
+        _ => Err(ValueError::word(text, "apps, everyone")),
+    }
+}
+
 named! {
     /// The name servers to which queries are captured, as asked for.
     pub enum DnsChoice: name {

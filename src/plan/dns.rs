@@ -64,7 +64,7 @@ pub(super) fn inbound_raw(builder: &mut Builder, capture: &Capture) {
 
 /// DNS capture, if its packets have zones.
 fn in_zones(capture: &Capture) -> Option<&Dns> {
-    capture.dns.as_ref().filter(|dns| dns.zones)
+    capture.dns.as_ref().filter(|dns| dns.has_zones())
 }
 
 /// The rule for packets to or from the servers whose queries are captured: one for all, or one for each family.

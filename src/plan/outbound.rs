@@ -1,6 +1,8 @@
 //! Outbound connections.
 
-use crate::intent::{Capture, DNS_PORT, Dns, DnsOverTcp, OwnerId, Protocol, RangeSelection};
+use crate::intent::{
+    Capture, DNS_PORT, Dns, DnsOverTcp, Family, OwnerId, Protocol, RangeSelection,
+};
 use crate::ruleset::{BaseChain, End, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
@@ -13,6 +15,10 @@ use super::builder::{
 pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
     let chain = BaseChain::Outbound;
     let mut rules = Vec::from_iter(leave_other_family(chain, capture));
+    let everyone = |dns: &&Dns| dns.everyone;
+    if let Some(dns) = capture.dns.as_ref().filter(everyone) {
+        rules.extend(redirect_dns(builder, capture, dns));
+    }
     rules.push(leave_other_protocols(capture));
     rules.extend(leave_excluded_interfaces(chain, capture));
     rules.extend(leave_excluded_ports(builder, capture));
@@ -29,7 +35,9 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
         rules.extend(proxy(capture, &owners));
     }
     rules.extend(leave_owners(builder, capture));
-    rules.extend(redirect_dns(builder, capture));
+    if let Some(dns) = dns_after_exclusions(capture) {
+        rules.extend(redirect_dns(builder, capture, dns));
+    }
     for family in capture.families.iter() {
         rules.push(leave(
             RuleId::LeaveLoopbackRange(family),
@@ -49,9 +57,14 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
     builder.chain(chain, rules);
 }
 
+/// DNS capture that exclusions come before. Where they do not, they are those of TCP alone.
+fn dns_after_exclusions(capture: &Capture) -> Option<&Dns> {
+    capture.dns.as_ref().filter(|dns| !dns.everyone)
+}
+
 /// An early exit for protocols that are never captured.
 fn leave_other_protocols(capture: &Capture) -> Rule {
-    if capture.dns.is_some() {
+    if dns_after_exclusions(capture).is_some() {
         leave(
             RuleId::LeaveNeitherTcpNorUdp,
             [not_protocol(Protocol::Tcp), not_protocol(Protocol::Udp)],
@@ -66,7 +79,7 @@ fn leave_other_protocols(capture: &Capture) -> Rule {
 
 /// The protocols that can be captured.
 fn captured_protocols(capture: &Capture) -> &'static [Protocol] {
-    if capture.dns.is_some() {
+    if dns_after_exclusions(capture).is_some() {
         &[Protocol::Tcp, Protocol::Udp]
     } else {
         &[Protocol::Tcp]
@@ -75,16 +88,14 @@ fn captured_protocols(capture: &Capture) -> &'static [Protocol] {
 
 /// Limits a rule to TCP where UDP is captured in spite of it.
 fn of_tcp_only(capture: &Capture) -> Option<Match> {
-    capture
-        .dns
-        .as_ref()
+    dns_after_exclusions(capture)
         .is_some_and(Dns::is_udp_only)
         .then_some(TCP)
 }
 
 /// Whether DNS over TCP goes to the DNS port.
 fn redirects_dns_over_tcp(capture: &Capture) -> bool {
-    capture.dns.as_ref().is_some_and(|dns| !dns.is_udp_only())
+    dns_after_exclusions(capture).is_some_and(|dns| !dns.is_udp_only())
 }
 
 fn leave_excluded_ports(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
@@ -209,11 +220,7 @@ fn leave_owners(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     rules
 }
 
-fn redirect_dns(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
-    let Some(dns) = &capture.dns else {
-        return Vec::new();
-    };
-    let to_proxy = [Statement::Redirect(dns.port)];
+fn redirect_dns(builder: &mut Builder, capture: &Capture, dns: &Dns) -> Vec<Rule> {
     let mut rules = Vec::new();
     let protocols: &[_] = match dns.tcp {
         DnsOverTcp::Redirect => &Protocol::ALL,
@@ -221,6 +228,15 @@ fn redirect_dns(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     };
     for &protocol in protocols {
         let query = destination_port(protocol, Test::Is(DNS_PORT));
+        if let Some(to) = dns.to {
+            let family = Family::of(to);
+            let id = RuleId::ForwardDns(protocol, family);
+            let server = to_server_of(builder, capture, dns, family);
+            let statement = [Statement::Dnat(to, dns.port)];
+            rules.extend(server.map(|server| rule(id, [server, query], statement)));
+            continue;
+        }
+        let to_proxy = [Statement::Redirect(dns.port)];
         match &dns.servers {
             RangeSelection::All => {
                 rules.push(rule(RuleId::RedirectDns(protocol, None), [query], to_proxy));
@@ -241,10 +257,31 @@ fn redirect_dns(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     rules
 }
 
+/// The match with the family's servers whose queries are captured, if there are any.
+fn to_server_of(
+    builder: &mut Builder,
+    capture: &Capture,
+    dns: &Dns,
+    family: Family,
+) -> Option<Match> {
+    match &dns.servers {
+        RangeSelection::All => {
+            let is_captured = capture.families.contains(family);
+            is_captured.then_some(Match::Family(family))
+        }
+        RangeSelection::Only(servers) => {
+            let servers = servers.of_family(family);
+            let end = End::Destination;
+            let matches = builder.ranges(capture, end, SetName::DnsServers, &servers);
+            matches.into_iter().map(|(_, server)| server).next()
+        }
+    }
+}
+
 /// One rule for any server, or one for each family that has servers.
 fn leave_dns_over_tcp(capture: &Capture, dns: &Dns) -> Vec<Rule> {
     let query = destination_port(Protocol::Tcp, Test::Is(DNS_PORT));
-    if dns.servers == RangeSelection::All {
+    if dns.servers == RangeSelection::All && dns.to.is_none() {
         return vec![leave(RuleId::LeaveDnsOverTcp(None), [query])];
     }
     let families = capture.families.iter();

@@ -1,11 +1,13 @@
 //! Input for `nft -j -f`: libnftables' JSON schema (libnftables-json(5)), version 1.
 
 use std::fmt::{self, Display, Formatter};
+use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
 
 use super::element::{self, Element, Value};
 use super::words;
+use crate::intent::Family;
 use crate::json;
 use crate::ruleset::{
     Chain, ConnectionState, Elements, MarkOf, Match, Rule, RuleId, Ruleset, Set, SetName,
@@ -131,6 +133,11 @@ enum Expression<'a> {
         port: u16,
     },
     Redirect {
+        port: u16,
+    },
+    Dnat {
+        family: &'static str,
+        addr: IpAddr,
         port: u16,
     },
     Accept(()),
@@ -268,6 +275,11 @@ fn statement<'a>(statement: Statement) -> Expression<'a> {
             port: port.number(),
         },
         Statement::Redirect(port) => Expression::Redirect {
+            port: port.number(),
+        },
+        Statement::Dnat(to, port) => Expression::Dnat {
+            family: words::header(Family::of(to)),
+            addr: to,
             port: port.number(),
         },
         Statement::Accept => Expression::Accept(()),

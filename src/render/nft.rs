@@ -1,10 +1,12 @@
 //! Input for `nft -f`.
 
 use std::fmt::{self, Display, Formatter, Write};
+use std::net::SocketAddr;
 
 use super::element::{self, Element};
 use super::routing::ip_command;
 use super::words;
+use crate::intent::Family;
 use crate::ruleset::{
     Chain, ConnectionState, Elements, MarkOf, Match, Priority, Rule, Ruleset, Set, Statement,
     TABLE, Test,
@@ -201,6 +203,13 @@ fn write_statement(f: &mut impl Write, statement: Statement) -> fmt::Result {
             write!(f, "tproxy {} to :{port}", words::header(family))
         }
         Statement::Redirect(port) => write!(f, "redirect to :{port}"),
+        Statement::Dnat(to, port) => {
+            let (header, to) = (
+                words::header(Family::of(to)),
+                SocketAddr::new(to, port.number()),
+            );
+            write!(f, "dnat {header} to {to}")
+        }
         Statement::Accept => f.write_str("accept"),
         Statement::Drop => f.write_str("drop"),
     }

@@ -57,7 +57,7 @@ impl Ruleset {
                 self.check_set(&id, condition)?;
             }
             let is_possible = rule.statements.iter().all(|statement| match statement {
-                Statement::Redirect(_) => chain.kind == ChainKind::Nat,
+                Statement::Redirect(_) | Statement::Dnat(..) => chain.kind == ChainKind::Nat,
                 Statement::Tproxy(..) => {
                     chain.kind == ChainKind::Filter && chain.hook == Hook::Prerouting
                 }

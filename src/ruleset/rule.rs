@@ -1,5 +1,7 @@
 //! Rules and their statements.
 
+use std::net::IpAddr;
+
 use crate::intent::{Family, Port};
 
 use super::condition::Match;
@@ -46,6 +48,8 @@ pub enum Statement {
     Tproxy(Family, Port),
     /// Rewrites the destination to this port of this host (`redirect to`). Terminal.
     Redirect(Port),
+    /// Rewrites the destination to this address and port (`dnat to`). Terminal.
+    Dnat(IpAddr, Port),
     /// Ends the chain; the packet continues to the next one. Terminal.
     Accept,
     /// Drops the packet. Terminal.
@@ -53,11 +57,11 @@ pub enum Statement {
 }
 
 impl Statement {
-    /// Whether it captures: hands the connection to the proxy.
+    /// Whether it captures: hands the connection to the proxy, or to a server in its place.
     #[must_use]
     pub const fn captures(self) -> bool {
         match self {
-            Self::Redirect(_) | Self::Tproxy(..) => true,
+            Self::Redirect(_) | Self::Dnat(..) | Self::Tproxy(..) => true,
             Self::SetPacketMark(_)
             | Self::SetConnectionMark(_)
             | Self::RestoreMark
@@ -71,7 +75,7 @@ impl Statement {
     #[must_use]
     pub const fn is_terminal(self) -> bool {
         match self {
-            Self::Redirect(_) | Self::Accept | Self::Drop => true,
+            Self::Redirect(_) | Self::Dnat(..) | Self::Accept | Self::Drop => true,
             Self::Tproxy(..)
             | Self::SetPacketMark(_)
             | Self::SetConnectionMark(_)

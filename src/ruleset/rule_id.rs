@@ -101,6 +101,8 @@ rule_ids! {
     LeaveNotIncludedOwner(kind: OwnerKind) = Outbound "leave-not-included",
     /// Redirects DNS queries.
     RedirectDns(protocol: Protocol, family: Option<Family>) = Outbound "redirect-dns",
+    /// Sends DNS queries to a server in the proxy's place.
+    ForwardDns(protocol: Protocol, family: Family) = Outbound "forward-dns",
     /// Bypasses DNS queries over TCP.
     LeaveDnsOverTcp(family: Option<Family>) = Outbound "leave-dns-tcp",
     /// Bypasses the loopback range.

@@ -1,6 +1,6 @@
 //! What rules have counted, in words.
 
-use crate::explain::{listener, purpose};
+use crate::explain::{Verdict, listener, purpose};
 use crate::ruleset::{Chain, ChainKind, InstalledRule, Rule, Statement};
 
 /// What the rule does to connections, and to which: two clauses, the second of which follows "it".
@@ -27,6 +27,7 @@ fn action(statement: Statement) -> Option<String> {
         Statement::SetZone(zone) => format!("tracked in zone {zone}"),
         Statement::Tproxy(_, port) => format!("handed to the transparent listener on port {port}"),
         Statement::Redirect(port) => format!("redirected to port {port}"),
+        Statement::Dnat(to, port) => Verdict::Dnat(to, port).to_string(),
         Statement::Drop => "dropped".to_owned(),
         Statement::Accept => return None,
     })

@@ -1,6 +1,7 @@
 //! The report of a traced connection, as text and as JSON.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use serde::Serialize;
 
@@ -156,6 +157,7 @@ impl<'a> TraceReport<'a> {
             time,
             verdict: self.verdict.map_or("unknown", Verdict::name),
             port: self.port().map(Port::number),
+            server: self.verdict.and_then(Verdict::server),
             rule: self.decided_by(),
             because: self.reason(),
             connection: ConnectionJson {
@@ -236,7 +238,11 @@ impl TraceReport<'_> {
                 write!(f, "; rules of other tables sent it to {elsewhere}")?;
             }
             (None, Some(elsewhere)) => write!(f, "; it went to {elsewhere}")?,
-            (Some(Verdict::Redirect(_) | Verdict::Tproxy(_) | Verdict::Drop), _) | (_, None) => {}
+            (
+                Some(Verdict::Redirect(_) | Verdict::Tproxy(_) | Verdict::Dnat(..) | Verdict::Drop),
+                _,
+            )
+            | (_, None) => {}
         }
         if self.seen.went_to.is_none() && self.verdict != Some(Verdict::Drop) {
             f.write_str("; outcome not seen (stopped outside nf_tables)")?;
@@ -302,6 +308,7 @@ fn captures(rule: &Rule) -> Option<Verdict> {
     statements.find_map(|statement| match statement {
         Statement::Redirect(port) => Some(Verdict::Redirect(*port)),
         Statement::Tproxy(_, port) => Some(Verdict::Tproxy(*port)),
+        Statement::Dnat(to, port) => Some(Verdict::Dnat(*to, *port)),
         Statement::SetPacketMark(_)
         | Statement::SetConnectionMark(_)
         | Statement::RestoreMark
@@ -326,6 +333,8 @@ struct ReportJson<'a> {
     time: &'a str,
     verdict: &'static str,
     port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    server: Option<SocketAddr>,
     rule: Option<String>,
     because: Option<String>,
     connection: ConnectionJson<'a>,

@@ -82,6 +82,8 @@ pub enum Skip {
     NoAddress,
     /// Another process listens on the port: the proxy, most likely.
     Taken(Port),
+    /// Another host gets the queries in the proxy's place.
+    Elsewhere(SocketAddr),
     /// The rules capture none of the possible connections.
     Bypassed {
         /// The owner of outbound connections.

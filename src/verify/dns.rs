@@ -24,7 +24,8 @@ pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error
         return Ok(Vec::new());
     };
     let mut checks = Vec::new();
-    for family in trial.capture.families.iter() {
+    let families = trial.capture.families.iter();
+    for family in families.filter(|&family| dns.has_servers_of(family)) {
         let servers = match &dns.servers {
             RangeSelection::All => {
                 let neighbours = neighbours(trial, family).into_iter();
@@ -38,7 +39,13 @@ pub(super) fn check(trial: &mut Trial<'_>) -> Result<Vec<Check>, nftables::Error
         checks.push(Check {
             direction: Direction::Dns,
             family,
-            finding: find(trial, family, &dns, servers)?,
+            finding: match dns.to {
+                Some(to) => {
+                    let server = SocketAddr::new(to, dns.port.number());
+                    Finding::Skipped(Skip::Elsewhere(server))
+                }
+                None => find(trial, family, &dns, servers)?,
+            },
         });
     }
     Ok(checks)

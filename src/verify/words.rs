@@ -37,6 +37,7 @@ impl fmt::Display for Skip {
                 f,
                 "something listens on port {port} already (the proxy, if it runs)"
             ),
+            Self::Elsewhere(server) => write!(f, "queries go to {server}, which is not the proxy"),
             Self::Bypassed { owner, examples } => {
                 match owner {
                     Some(owner) => write!(

@@ -2,7 +2,7 @@
 //!
 //! What the options reject is not generated: an owner, an interface or an address named twice.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netweir::intent::{
@@ -132,12 +132,29 @@ fn dns() -> impl Strategy<Value = Dns> {
         2 => Just(DnsOverTcp::Bypass),
         1 => Just(DnsOverTcp::Outbound),
     ];
-    (port(), range_selection(), tcp, any::<bool>()).prop_map(|(port, servers, tcp, zones)| Dns {
-        port,
-        servers,
-        tcp,
-        zones,
-    })
+    let to = prop_oneof![3 => Just(None), 1 => dns_server().prop_map(Some)];
+    let who = prop_oneof![3 => Just(false), 1 => Just(true)];
+    ((port(), to), range_selection(), (who, tcp, any::<bool>())).prop_map(
+        |((port, to), servers, (everyone, tcp, zones))| Dns {
+            port,
+            to,
+            servers,
+            everyone,
+            tcp,
+            zones,
+        },
+    )
+}
+
+/// Loopback, or another host.
+fn dns_server() -> impl Strategy<Value = IpAddr> {
+    prop::sample::select(vec![
+        IpAddr::from(Ipv4Addr::LOCALHOST),
+        IpAddr::from([10, 1, 0, 2]),
+        IpAddr::from([10, 96, 0, 10]),
+        IpAddr::from(Ipv6Addr::LOCALHOST),
+        IpAddr::from([0xfd01, 0, 0, 0, 0, 0, 0, 2]),
+    ])
 }
 
 fn passthrough() -> impl Strategy<Value = PassthroughSources> {

@@ -6,12 +6,14 @@
 
 mod packet;
 
+use std::net::IpAddr;
+
 use netweir::connection::{Connection, Owner, Path, Tracking};
 use netweir::explain::Verdict;
 use netweir::intent::{Capture, Dns, DnsOverTcp, InboundMode, InboundPorts, Port, Tproxy};
 use netweir::ruleset::End;
 
-use packet::{Packet, selected, to_loopback, to_port};
+use packet::{Packet, selected, to_address, to_loopback, to_port};
 
 /// What becomes of a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +28,15 @@ pub struct Expected {
 enum Decision {
     Leave,
     Redirect(Port),
+    Forward(IpAddr, Port),
 }
 
 impl Decision {
-    fn port(self) -> Option<Port> {
-        match self {
-            Self::Leave => None,
-            Self::Redirect(port) => Some(port),
+    fn verdict(&self) -> Verdict {
+        match *self {
+            Self::Leave => Verdict::Leave,
+            Self::Redirect(port) => Verdict::Redirect(port),
+            Self::Forward(to, port) => Verdict::Dnat(to, port),
         }
     }
 }
@@ -74,16 +78,24 @@ impl Packet<'_> {
         if let InboundMode::Tproxy(tproxy) = self.capture.inbound.mode {
             self.mark_out(tproxy);
         }
-        let redirect = match self.tracking {
+        let decision = match self.tracking {
             Tracking::New => self.outbound(),
-            Tracking::Tracked | Tracking::Invalid => None,
+            Tracking::Tracked | Tracking::Invalid => Decision::Leave,
         };
-        if let Some(port) = redirect {
-            self.transport = to_port(self.transport, port);
-            self.addresses = to_loopback(self.addresses);
-            self.interface = "lo";
+        match decision {
+            Decision::Leave => {}
+            Decision::Redirect(port) => {
+                self.transport = to_port(self.transport, port);
+                self.addresses = to_loopback(self.addresses);
+                self.interface = "lo";
+            }
+            Decision::Forward(to, port) => {
+                self.transport = to_port(self.transport, port);
+                self.addresses = to_address(self.addresses, to);
+                self.interface = if to.is_loopback() { "lo" } else { "" };
+            }
         }
-        let straight = redirect.map_or(Verdict::Leave, Verdict::Redirect);
+        let straight = decision.verdict();
         if self.interface != "lo" {
             return (straight, zone);
         }
@@ -104,16 +116,48 @@ impl Packet<'_> {
     }
 
     /// "Outbound".
-    fn outbound(&self) -> Option<Port> {
+    fn outbound(&self) -> Decision {
+        let dns = self.capture.dns.as_ref();
+        // 0
+        if let Some(dns) = dns.filter(|dns| dns.everyone)
+            && let Some(decision) = self.dns(dns)
+        {
+            return decision;
+        }
+        self.after_dns_of_everyone(dns.filter(|dns| !dns.everyone))
+            .unwrap_or(Decision::Leave)
+    }
+
+    /// "DNS": line 0 or 7.
+    fn dns(&self, dns: &Dns) -> Option<Decision> {
+        if self.transport.protocol().is_none() || self.to_port() != Some(53) {
+            return None;
+        }
+        match dns.tcp {
+            DnsOverTcp::Bypass if self.is_tcp() && self.has_servers(dns) => Some(Decision::Leave),
+            DnsOverTcp::Bypass | DnsOverTcp::Outbound if self.is_tcp() => None,
+            _ if !self.has_servers(dns) || !selected(&dns.servers, self.to()) => None,
+            _ => Some(match dns.to {
+                None => Decision::Redirect(dns.port),
+                Some(to) => Decision::Forward(to, dns.port),
+            }),
+        }
+    }
+
+    /// Lines 1 to 12, with the DNS capture that comes after exclusions.
+    fn after_dns_of_everyone(&self, dns: Option<&Dns>) -> Option<Decision> {
         let capture = self.capture;
         let intent = &capture.outbound;
-        let udp_only = self.dns_is_udp_only();
+        let udp_only = dns.is_some_and(|dns| dns.tcp != DnsOverTcp::Redirect);
         // 1
         if self.by_any(&capture.exclude_interfaces) {
             return None;
         }
         // 2
-        if self.ports().is_some_and(|_| self.to_excluded_port()) {
+        if self
+            .ports()
+            .is_some_and(|_| self.to_excluded_port(udp_only))
+        {
             return None;
         }
         // 3
@@ -123,15 +167,15 @@ impl Packet<'_> {
         // 4
         for &uid in &capture.proxy.uids {
             if let Some(decision) =
-                self.proxy_owner(self.uid_is(uid), capture.dns.is_some() && !udp_only)
+                self.proxy_owner(dns, self.uid_is(uid), dns.is_some() && !udp_only)
             {
-                return decision.port();
+                return Some(decision);
             }
         }
         // 5
         for &gid in &capture.proxy.gids {
-            if let Some(decision) = self.proxy_owner(self.gid_is(gid), false) {
-                return decision.port();
+            if let Some(decision) = self.proxy_owner(dns, self.gid_is(gid), false) {
+                return Some(decision);
             }
         }
         // 6
@@ -154,19 +198,8 @@ impl Packet<'_> {
             }
         }
         // 7
-        if let Some(dns) = &capture.dns
-            && self.transport.protocol().is_some()
-            && self.to_port() == Some(53)
-        {
-            match dns.tcp {
-                _ if !self.is_tcp() || !udp_only => {
-                    if selected(&dns.servers, self.to()) {
-                        return Some(dns.port);
-                    }
-                }
-                DnsOverTcp::Bypass if self.has_servers(dns) => return None,
-                DnsOverTcp::Redirect | DnsOverTcp::Bypass | DnsOverTcp::Outbound => {}
-            }
+        if let Some(decision) = dns.and_then(|dns| self.dns(dns)) {
+            return Some(decision);
         }
         // 8
         if self.to_loopback_range() {
@@ -179,13 +212,18 @@ impl Packet<'_> {
         // 10 and 11
         let to_port = self.to_port().filter(|_| self.is_tcp())?;
         (intent.include_ports.contains(to_port) || selected(&intent.include_ranges, self.to()))
-            .then_some(capture.proxy.outbound_port)
+            .then_some(Decision::Redirect(capture.proxy.outbound_port))
         // 12
     }
 
     /// The lines a, b and c for one owner of the proxy. `owned` is `None` for what has no socket: it is neither
     /// owned nor not owned.
-    fn proxy_owner(&self, owned: Option<bool>, spare_dns: bool) -> Option<Decision> {
+    fn proxy_owner(
+        &self,
+        dns: Option<&Dns>,
+        owned: Option<bool>,
+        spare_dns: bool,
+    ) -> Option<Decision> {
         let capture = self.capture;
         let by_lo = self.interface == "lo";
         let tunnel = capture.proxy.tunnel_port.map(Port::number);
@@ -201,9 +239,9 @@ impl Packet<'_> {
             return Some(Decision::Redirect(capture.proxy.inbound_port));
         }
         // b
-        let covered = match &capture.dns {
+        let covered = match dns {
             None => true,
-            Some(_) if self.dns_is_udp_only() => tcp_to.is_some(),
+            Some(dns) if dns.tcp != DnsOverTcp::Redirect => tcp_to.is_some(),
             Some(_) => tcp_to.is_some_and(|port| port != 53),
         };
         if by_lo && owned == Some(false) && covered && !capture.outbound.capture_over_loopback {
@@ -304,7 +342,8 @@ impl Packet<'_> {
 
     /// "DNS and connection tracking zones", for what is made here.
     fn zone_out(&self, dns: &Dns) -> Option<u16> {
-        let ports = self.ports().filter(|_| !self.is_tcp() && dns.zones)?;
+        let zones = dns.zones && dns.to.is_none() && !dns.everyone;
+        let ports = self.ports().filter(|_| !self.is_tcp() && zones)?;
         if dns.tcp != DnsOverTcp::Redirect && !self.has_servers(dns) {
             return None;
         }
@@ -319,7 +358,8 @@ impl Packet<'_> {
 
     /// The same for what arrives.
     fn zone_in(&self, dns: &Dns) -> Option<u16> {
-        let ports = self.ports().filter(|_| !self.is_tcp() && dns.zones)?;
+        let zones = dns.zones && dns.to.is_none() && !dns.everyone;
+        let ports = self.ports().filter(|_| !self.is_tcp() && zones)?;
         (ports.0 == 53 && selected(&dns.servers, self.addresses.end(End::Source))).then_some(1)
     }
 }

@@ -2,10 +2,11 @@
 //! nothing of the model that they were printed from.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use netweir::connection::{Connection, Owner, Path, Tracking, Transport};
+use netweir::explain;
 
 /// The chains of a text by table and name.
 pub struct Tables<'a>(HashMap<(&'a str, &'a str), Vec<Rule<'a>>>);
@@ -29,6 +30,8 @@ struct Choice<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Result {
     pub target: Option<(&'static str, u16)>,
+    /// Of `DNAT` to another address than `REDIRECT` has.
+    pub server: Option<IpAddr>,
     pub zone: Option<u16>,
     pub mark: u32,
     pub connection_mark: u32,
@@ -192,6 +195,7 @@ impl Packet {
             tracking: connection.tracking,
             result: Result {
                 target: None,
+                server: None,
                 zone: None,
                 mark: connection.packet_mark,
                 connection_mark: connection.connection_mark,
@@ -269,6 +273,7 @@ impl Packet {
                 self.result.target = Some(("TPROXY", port.parse().unwrap()));
             }
             ["REDIRECT", "--to-ports", port] => self.redirect(port.parse().unwrap()),
+            ["DNAT", "--to-destination", server] => self.forward(server),
             _ => return None,
         }
         Some(Verdict::Final)
@@ -279,18 +284,55 @@ impl Packet {
         None
     }
 
+    /// To an address, with or without a port.
+    fn forward(&mut self, server: &str) {
+        let (address, port) = match server.parse::<SocketAddr>() {
+            Ok(server) => (server.ip(), server.port()),
+            Err(_) => (server.parse().unwrap(), self.destination_port.unwrap()),
+        };
+        if address == loopback(address) {
+            return self.redirect(port);
+        }
+        self.destination_port = Some(port);
+        self.destination = address;
+        self.output = Some(String::new());
+        if !matches!(self.result.target, Some(("TPROXY", _))) {
+            self.result.target = Some(("DNAT", port));
+            self.result.server = Some(address);
+        }
+    }
+
     fn redirect(&mut self, port: u16) {
         self.destination_port = Some(port);
         if let Some(output) = &mut self.output {
             "lo".clone_into(output);
-            self.destination = match self.destination {
-                IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            };
+            self.destination = loopback(self.destination);
         }
         if !matches!(self.result.target, Some(("TPROXY", _))) {
             self.result.target = Some(("REDIRECT", port));
         }
+    }
+}
+
+/// Where `REDIRECT` sends what is made here.
+fn loopback(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    }
+}
+
+/// The target and the server, for a verdict.
+pub fn target_of(verdict: explain::Verdict) -> (Option<(&'static str, u16)>, Option<IpAddr>) {
+    match verdict {
+        explain::Verdict::Dnat(to, port) if to == loopback(to) => {
+            (Some(("REDIRECT", port.number())), None)
+        }
+        explain::Verdict::Dnat(to, port) => (Some(("DNAT", port.number())), Some(to)),
+        explain::Verdict::Redirect(port) => (Some(("REDIRECT", port.number())), None),
+        explain::Verdict::Tproxy(port) => (Some(("TPROXY", port.number())), None),
+        explain::Verdict::Drop => (Some(("DROP", 0)), None),
+        explain::Verdict::Leave => (None, None),
     }
 }
 

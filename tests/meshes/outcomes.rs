@@ -1,7 +1,7 @@
 //! Compares the outcome of connections under a mesh's rules and under netweir's.
 
 use netweir::connection::{Connection, Owner, Path};
-use netweir::explain::{Outcome, Verdict, evaluate};
+use netweir::explain::{Outcome, evaluate};
 use netweir::intent::{Capture, Family, OwnerId};
 use netweir::meshes::{CompatCommand, Request};
 use netweir::options::{self, OptionError, OptionSet, OptionValues, Origin};
@@ -13,7 +13,7 @@ use proptest::test_runner::TestCaseError;
 
 use netweir_testkit::connections::connection;
 use netweir_testkit::fakes::NoFiles;
-use netweir_testkit::xtables::{Result as TableResult, Tables};
+use netweir_testkit::xtables::{Result as TableResult, Tables, target_of};
 
 /// Two users and two groups.
 pub(crate) struct SomeNames;
@@ -85,13 +85,10 @@ fn has_owner(connection: &Connection) -> bool {
 }
 
 fn table_result(outcome: &Outcome) -> TableResult {
+    let (target, server) = target_of(outcome.verdict);
     TableResult {
-        target: match outcome.verdict {
-            Verdict::Redirect(port) => Some(("REDIRECT", port.number())),
-            Verdict::Tproxy(port) => Some(("TPROXY", port.number())),
-            Verdict::Drop => Some(("DROP", 0)),
-            Verdict::Leave => None,
-        },
+        target,
+        server,
         zone: outcome.zone,
         mark: outcome.packet_mark,
         connection_mark: outcome.connection_mark,

@@ -1,7 +1,7 @@
 //! The iptables rules have the same outcome for every connection as the nftables rules.
 
 use netweir::connection::{Connection, Path};
-use netweir::explain::{Outcome, Verdict, evaluate};
+use netweir::explain::{Outcome, evaluate};
 use netweir::intent::{Capture, Family};
 use netweir::plan::plan;
 use netweir::render;
@@ -9,7 +9,7 @@ use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use netweir_testkit::xtables::{Result, Tables};
+use netweir_testkit::xtables::{Result, Tables, target_of};
 use netweir_testkit::{connections, sparse_captures};
 
 fn capture_and_connections() -> impl Strategy<Value = (Capture, Vec<Connection>)> {
@@ -30,13 +30,10 @@ fn has_valid_owner(connection: &Connection) -> bool {
 }
 
 fn expected(outcome: &Outcome) -> Result {
+    let (target, server) = target_of(outcome.verdict);
     Result {
-        target: match outcome.verdict {
-            Verdict::Redirect(port) => Some(("REDIRECT", port.number())),
-            Verdict::Tproxy(port) => Some(("TPROXY", port.number())),
-            Verdict::Drop => Some(("DROP", 0)),
-            Verdict::Leave => None,
-        },
+        target,
+        server,
         zone: outcome.zone,
         mark: outcome.packet_mark,
         connection_mark: outcome.connection_mark,

@@ -33,10 +33,14 @@ pub(in crate::nftables) enum Expression {
     Count,
     /// `immediate`: a value.
     Immediate(Vec<u8>),
+    /// `immediate`: a port, into the second register.
+    ImmediatePort([u8; 2]),
     /// `immediate`: `NF_ACCEPT` or `NF_DROP`.
     Verdict { accept: bool },
     /// `redir`, to the port in the register.
     Redirect,
+    /// `nat`, to the address in the register and the port in the second one.
+    Dnat(Family),
     /// `tproxy`, to the port in the register.
     Tproxy(Family),
     /// `notrack`.

@@ -202,7 +202,7 @@ impl Reader<'_> {
 }
 
 /// An address whose last bytes may be missing: they are zeros.
-fn address(family: Family, bytes: &[u8]) -> Option<IpAddr> {
+pub(super) fn address(family: Family, bytes: &[u8]) -> Option<IpAddr> {
     fn padded<const N: usize>(bytes: &[u8]) -> Option<[u8; N]> {
         let mut whole = [0; N];
         whole.get_mut(..bytes.len())?.copy_from_slice(bytes);

@@ -99,7 +99,9 @@ impl<'a> Reader<'a> {
             | Expression::ToNetworkOrder
             | Expression::Compare { .. }
             | Expression::Lookup { .. }
+            | Expression::ImmediatePort(_)
             | Expression::Redirect
+            | Expression::Dnat(_)
             | Expression::Tproxy(_)
             | Expression::NoTrack
             | Expression::Other(_) => return None,

@@ -1,9 +1,10 @@
 //! Statements: marks, zones, redirection and verdicts.
 
-use super::header::read_port;
+use super::header::{address, read_port};
 use super::metadata::number;
 use super::reader::Reader;
-use crate::intent::Port;
+use crate::intent::{Family, Port};
+use crate::netlink::octets;
 use crate::nftables::expression::{Ct, Expression, Meta};
 use crate::ruleset::Statement;
 
@@ -27,6 +28,11 @@ pub(super) fn encode(code: &mut Vec<Expression>, statement: Statement) {
         ]),
         Statement::Tproxy(family, to) => code.extend([port(to), Expression::Tproxy(family)]),
         Statement::Redirect(to) => code.extend([port(to), Expression::Redirect]),
+        Statement::Dnat(to, at) => code.extend([
+            Expression::Immediate(octets(to)),
+            Expression::ImmediatePort(at.number().to_be_bytes()),
+            Expression::Dnat(Family::of(to)),
+        ]),
         Statement::Accept => code.push(Expression::Verdict { accept: true }),
         Statement::Drop => code.push(Expression::Verdict { accept: false }),
     }
@@ -44,6 +50,13 @@ impl Reader<'_> {
             }
             Expression::Redirect => Statement::Redirect(read_port(value)?),
             Expression::Tproxy(family) => Statement::Tproxy(*family, read_port(value)?),
+            Expression::ImmediatePort(port) => {
+                let port = read_port(port)?;
+                let Expression::Dnat(family) = self.next()? else {
+                    return None;
+                };
+                Statement::Dnat(address(*family, value)?, port)
+            }
             _ => return None,
         })
     }

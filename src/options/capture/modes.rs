@@ -29,6 +29,8 @@ impl Reader<'_> {
         let port = self.one(Setting::DnsPort, parse::port);
         let tcp = self.one(Setting::DnsTcp, parse::word);
         let zones = self.one(Setting::DnsZones, parse::switch);
+        let to = self.one(Setting::DnsTo, parse::dns_server);
+        let everyone = self.one(Setting::DnsOf, parse::dns_of_everyone);
         let servers = match choice? {
             DnsChoice::Off => return None,
             DnsChoice::All => RangeSelection::All,
@@ -39,7 +41,9 @@ impl Reader<'_> {
         };
         Some(Dns {
             port: port?,
+            to: to?,
             servers,
+            everyone: everyone?,
             tcp: tcp?,
             zones: zones?,
         })

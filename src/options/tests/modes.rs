@@ -280,6 +280,33 @@ fn listed_servers_replace_the_file() {
 }
 
 #[test]
+fn another_server_is_one_host() {
+    let dns = |text| captured(&[(Setting::Dns, "all"), (Setting::DnsTo, text)]).dns;
+    let to = |text| dns(text).unwrap().to;
+    assert_eq!(to("10.96.0.20"), Some("10.96.0.20".parse().unwrap()));
+    assert_eq!(to("fd00::a"), Some("fd00::a".parse().unwrap()));
+    assert_eq!(to(""), None);
+    assert_data_eq!(
+        mistaken(&[
+            (Setting::Dns, "all"),
+            (Setting::DnsTo, "0.0.0.0"),
+            (Setting::DnsOf, "all")
+        ]),
+        str![[r#"
+--dns-to: expected the address of one host, found 0.0.0.0
+--dns-of: expected one of apps, everyone, found "all"
+"#]]
+    );
+    assert_data_eq!(
+        warned(&[(Setting::DnsTo, "10.0.0.2"), (Setting::DnsOf, "everyone")]),
+        str![[r#"
+--dns-to: no effect without --dns
+--dns-of: no effect without --dns
+"#]]
+    );
+}
+
+#[test]
 fn proxy_may_have_no_user() {
     let none = (Setting::ProxyUid, "none");
     let proxy = captured(&[none]).proxy;

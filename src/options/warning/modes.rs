@@ -77,6 +77,8 @@ pub(super) fn dns(capture: &Capture, given: &OptionValues) -> Found {
             Setting::DnsTcp,
             Setting::DnsZones,
             Setting::DnsPort,
+            Setting::DnsTo,
+            Setting::DnsOf,
             Setting::ResolvConf,
             Setting::DnsServers,
         ]
@@ -96,7 +98,7 @@ pub(super) fn dns(capture: &Capture, given: &OptionValues) -> Found {
         .filter(|(port, _)| *port == Some(dns.port))
         .map(|(_, words)| (Setting::DnsPort, Consequence::DnsPortTaken(words)));
     let excluded = holding([(
-        !dns.is_udp_only() && capture.outbound.exclude_ports.contains(DNS),
+        !dns.everyone && !dns.is_udp_only() && capture.outbound.exclude_ports.contains(DNS),
         Setting::ExcludeOutboundPorts,
         Consequence::DnsExcluded {
             dns: given.name(Setting::Dns),

@@ -1,6 +1,7 @@
 //! Translates the rules of a base chain to one or more iptables chains.
 
 use std::fmt::Write as _;
+use std::net::SocketAddr;
 
 use super::terms::Terms;
 use crate::intent::Family;
@@ -171,6 +172,10 @@ fn targets(statements: &[Statement]) -> Vec<Action> {
             (Statement::RestoreMark, _) => going_on("CONNMARK --restore-mark".to_owned()),
             (Statement::SetZone(zone), _) => going_on(format!("CT --zone {zone}")),
             (Statement::Redirect(port), _) => terminal(format!("REDIRECT --to-ports {port}")),
+            (Statement::Dnat(to, port), _) => {
+                let to = SocketAddr::new(to, port.number());
+                terminal(format!("DNAT --to-destination {to}"))
+            }
             (Statement::Accept, _) => terminal("RETURN".to_owned()),
             (Statement::Drop, _) => terminal("DROP".to_owned()),
         };

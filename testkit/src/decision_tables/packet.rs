@@ -3,9 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use netweir::connection::{Addresses, Owner, Tracking, Transport};
-use netweir::intent::{
-    Capture, Dns, DnsOverTcp, Family, InterfacePattern, Port, Protocol, RangeSelection,
-};
+use netweir::intent::{Capture, Dns, Family, InterfacePattern, Port, Protocol, RangeSelection};
 use netweir::ruleset::End;
 
 /// A packet somewhere on its way.
@@ -22,7 +20,7 @@ pub(super) struct Packet<'a> {
 }
 
 impl Packet<'_> {
-    pub(super) fn to_excluded_port(&self) -> bool {
+    pub(super) fn to_excluded_port(&self, dns_is_udp_only: bool) -> bool {
         let outbound = &self.capture.outbound;
         let Some(port) = self.to_port() else {
             return false;
@@ -36,19 +34,19 @@ impl Packet<'_> {
                     && exclusion.uids.contains(uid)
             })
         };
-        let for_everyone = self.is_tcp() || !self.dns_is_udp_only();
+        let for_everyone = self.is_tcp() || !dns_is_udp_only;
         for_everyone && outbound.exclude_ports.contains(port)
             || self.owner.is_some_and(|owner| for_uid(owner.uid))
     }
 
-    /// "DNS over UDP only".
-    pub(super) fn dns_is_udp_only(&self) -> bool {
-        let dns = self.capture.dns.as_ref();
-        dns.is_some_and(|dns| dns.tcp != DnsOverTcp::Redirect)
-    }
-
     /// Whether DNS is captured in the packet's family.
     pub(super) fn has_servers(&self, dns: &Dns) -> bool {
+        if dns
+            .to
+            .is_some_and(|to| to.is_ipv4() != (self.addresses.family() == Family::Ipv4))
+        {
+            return false;
+        }
         match (&dns.servers, self.addresses.family()) {
             (RangeSelection::All, _) => true,
             (RangeSelection::Only(servers), Family::Ipv4) => servers.ipv4.iter().next().is_some(),
@@ -136,11 +134,14 @@ pub(super) fn to_port(mut transport: Transport, port: Port) -> Transport {
     transport
 }
 
+pub(super) fn to_address(addresses: Addresses, to: IpAddr) -> Addresses {
+    Addresses::of(addresses.end(End::Source), to).expect("one family")
+}
+
 pub(super) fn to_loopback(addresses: Addresses) -> Addresses {
-    let source = addresses.end(End::Source);
     let loopback = match addresses.family() {
         Family::Ipv4 => IpAddr::from(Ipv4Addr::LOCALHOST),
         Family::Ipv6 => IpAddr::from(Ipv6Addr::LOCALHOST),
     };
-    Addresses::of(source, loopback).expect("one family")
+    to_address(addresses, loopback)
 }
