@@ -23,7 +23,7 @@ static: ## Build the fully static release binary, .build/static/netweir
 	@script/setup build static
 	@script/static >/dev/null
 
-image: ## Build the image, one file from scratch, with buildah
+image: ## Build the image, from scratch, with buildah: an OCI layout, .build/image/netweir.tar
 	@script/setup build static image
 	@script/image
 
