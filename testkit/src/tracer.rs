@@ -52,8 +52,22 @@ impl Stopped {
         ptrace::getregs(self.0).expect("a stopped process")
     }
 
-    pub fn set_registers(&self, registers: user_regs_struct) {
-        ptrace::setregs(self.0, registers).expect("a stopped process");
+    /// Changes the protocol of a netlink socket that the program is about to open, if it is this one, to one that no kernel
+    /// has: the program gets the answer of a kernel that lacks it. Whether it did.
+    pub fn refuses_netlink(&self, protocol: i32) -> bool {
+        /// One more than the largest possible (`MAX_LINKS`, `linux/netlink.h`).
+        const NO_PROTOCOL: u8 = 32;
+        let mut registers = self.registers();
+        #[cfg(target_arch = "x86_64")]
+        let third = &mut registers.rdx;
+        #[cfg(target_arch = "aarch64")]
+        let third = &mut registers.regs[2];
+        let refused = self.call() == libc::SYS_socket && u64::try_from(protocol) == Ok(*third);
+        if refused {
+            *third = NO_PROTOCOL.into();
+            ptrace::setregs(self.0, registers).expect("a stopped process");
+        }
+        refused
     }
 }
 

@@ -3,7 +3,7 @@
 use std::iter;
 use std::path::Path;
 
-use netweir_testkit::tracer::{self, Next, Stopped};
+use netweir_testkit::tracer::{self, Next};
 use nix::libc;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_netweir");
@@ -138,29 +138,14 @@ fn keeps_cap_sys_admin_until_the_namespace_is_entered() {
     assert_eq!(socket.capabilities(), [NET_ADMIN, NET_ADMIN, 0, 0]);
 }
 
-/// Changes the protocol of every nf_tables socket to one that no kernel has: the program gets the answer of a kernel
-/// without nf_tables.
-fn without_nfnetlink(stopped: &Stopped) -> Next {
-    /// One more than the largest possible (`MAX_LINKS`, `linux/netlink.h`).
-    const NO_PROTOCOL: u8 = 32;
-    let mut registers = stopped.registers();
-    #[cfg(target_arch = "x86_64")]
-    let protocol = &mut registers.rdx;
-    #[cfg(target_arch = "aarch64")]
-    let protocol = &mut registers.regs[2];
-    let netfilter = u64::try_from(libc::NETLINK_NETFILTER).unwrap();
-    if stopped.call() == libc::SYS_socket && *protocol == netfilter {
-        *protocol = NO_PROTOCOL.into();
-        stopped.set_registers(registers);
-    }
-    Next::Continue
-}
-
 #[test]
 fn kernel_without_nf_tables_has_its_own_exit_code() {
     for name in ["apply", "diff", "remove", "status"] {
         let command = with(&AS_ROOT, &[name]);
-        let ended = tracer::trace(Path::new(PROGRAM), &command, without_nfnetlink);
+        let ended = tracer::trace(Path::new(PROGRAM), &command, |stopped| {
+            stopped.refuses_netlink(libc::NETLINK_NETFILTER);
+            Next::Continue
+        });
         assert_eq!(
             (ended.code, ended.stderr.as_str()),
             (
