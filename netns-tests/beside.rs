@@ -1,4 +1,6 @@
-//! Capture beside the rules of other programs.
+//! Capture beside the rules of other programs, and beside open connections.
+
+mod open;
 
 use std::net::{IpAddr, SocketAddr};
 use std::process::Command;
@@ -13,7 +15,7 @@ use crate::sandbox::{
 };
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
-    vec![
+    let mut tests = vec![
         NetnsTest::new(
             "beside::captures_before_nat_chains_of_others",
             captures_before_nat_chains_of_others,
@@ -30,13 +32,26 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             "beside::warns_of_nat_chains_that_come_first",
             warns_of_nat_chains_that_come_first,
         ),
-    ]
+    ];
+    tests.extend(open::tests());
+    tests
 }
 
 const APPLICATION: Owner = Owner {
     uid: 1000,
     gid: 1000,
 };
+
+/// Every command that captures, in both modes.
+const COMMANDS: [&str; 7] = [
+    "apply",
+    "apply --dns=all --drop-invalid",
+    "apply --inbound-mode=tproxy",
+    "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * -d 15090,15021 --dual-stack",
+    "istio-iptables -p 15001 -z 15006 -u 0 -g 1337 -m TPROXY -i * -b * --redirect-dns --capture-all-dns --dual-stack",
+    "linkerd-init --incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid 2102",
+    "linkerd-init -p 4143 -o 4140 --inbound-ports-to-ignore 4190 --ipv6=false",
+];
 
 /// Runs netweir: the exit code, standard output and standard error.
 fn netweir(arguments: &[&str]) -> (Option<i32>, String, String) {
@@ -205,15 +220,6 @@ fn captured_connections(sandbox: &Sandbox) -> Vec<OpenConnection> {
 
 /// As Kubernetes does when it restarts all containers of a pod: its network namespace stays.
 fn second_run_changes_nothing_and_keeps_connections(sandbox: &Sandbox) {
-    const RUNS: [&str; 7] = [
-        "apply",
-        "apply --dns=all --drop-invalid",
-        "apply --inbound-mode=tproxy",
-        "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * -d 15090,15021 --dual-stack",
-        "istio-iptables -p 15001 -z 15006 -u 0 -g 1337 -m TPROXY -i * -b * --redirect-dns --capture-all-dns --dual-stack",
-        "linkerd-init --incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid 2102",
-        "linkerd-init -p 4143 -o 4140 --inbound-ports-to-ignore 4190 --ipv6=false",
-    ];
     let state = || {
         // New rules would have new handles.
         let rules = run("nft", &["--handle", "--stateless", "list", "ruleset"], "");
@@ -225,7 +231,7 @@ fn second_run_changes_nothing_and_keeps_connections(sandbox: &Sandbox) {
                 + &run("ip", &[family, "address", "show", "dev", "lo"], "")
         })
     };
-    for line in RUNS {
+    for line in COMMANDS {
         let arguments: Vec<_> = line.split(' ').collect();
         let (code, _, errors) = netweir(&arguments);
         assert_eq!(code, Some(0), "{line}: {errors}");

@@ -12,6 +12,8 @@ const LISTINGS: [(u8, &[u16]); 3] = [(7, &[3, 6]), (10, &[16]), (4, &[2, 12])];
 const ELEMENTS: u8 = 13;
 /// `NFTA_SET_NAME`.
 const SET_NAME: u16 = 2;
+/// `NFTA_SET_USERDATA`.
+const SET_USERDATA: u16 = 13;
 /// `NFTA_SET_ELEM_LIST_ELEMENTS`.
 const LIST: u16 = 3;
 
@@ -27,8 +29,12 @@ pub(crate) fn of_table() -> Vec<String> {
                 sets.push(name.expect("a name").1.clone());
             }
             let kept: Vec<_> = attributes
-                .iter()
+                .into_iter()
                 .filter(|(number, _)| !volatile.contains(number))
+                .map(|(number, value)| match (kind, number) {
+                    (10, SET_USERDATA) => (number, without_key_types(&value)),
+                    _ => (number, value),
+                })
                 .collect();
             lines.push(format!("{kind}: {kept:x?}"));
         }
@@ -47,6 +53,19 @@ pub(crate) fn of_table() -> Vec<String> {
     }
     assert!(!lines.is_empty(), "there is a table");
     lines
+}
+
+/// User data of a set without `NFTNL_UDATA_SET_KEY_TYPEOF`, which some versions of nft write for keys of several parts.
+fn without_key_types(mut userdata: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::new();
+    while let [kind, length, ..] = userdata {
+        let (entry, rest) = userdata.split_at(2 + usize::from(*length));
+        if *kind != 3 {
+            kept.extend_from_slice(entry);
+        }
+        userdata = rest;
+    }
+    kept
 }
 
 type Attributes = Vec<(u16, Vec<u8>)>;

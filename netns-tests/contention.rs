@@ -11,7 +11,7 @@ use netweir::drift::compare;
 use netweir::intent::Capture;
 use netweir::nftables;
 use netweir::plan::plan;
-use netweir::ruleset::{MetadataBytes, Ruleset};
+use netweir::ruleset::{MetadataBytes, OpenConnections, Ruleset};
 
 use crate::foreign::other_capture;
 use crate::sandbox::{NetnsTest, output_of, run};
@@ -45,7 +45,8 @@ fn edited_table() {
     beside(SHORT_INTERVAL, [&add, &delete], || {
         let ruleset = plan(&Capture::default());
         for edit in EDITS {
-            nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+            nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+                .expect("applied");
             run("nft", &["-f", "-"], edit);
             let installed = nftables::dump().expect("dumped").expect("installed");
             assert!(!installed.is(&ruleset), "{edit}");
@@ -53,7 +54,9 @@ fn edited_table() {
             assert_eq!(chains, ruleset.chains.len(), "{edit}");
             let differences = compare(&ruleset, Some(&installed));
             assert!(!differences.is_empty(), "{edit}");
-            let outcome = nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+            let outcome =
+                nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+                    .expect("applied");
             assert_eq!(outcome, nftables::Outcome::Replaced, "{edit}");
         }
         // Each edit, and one replacement after it; before the first, the installation.
@@ -155,7 +158,7 @@ fn rounds() -> usize {
 }
 
 fn round(ruleset: &Ruleset) {
-    nftables::apply(ruleset, &MetadataBytes::default()).expect("applied");
+    nftables::apply(ruleset, &MetadataBytes::default(), OpenConnections::new).expect("applied");
     let installed = nftables::dump().expect("dumped").expect("installed");
     assert!(installed.is(ruleset));
     let (differences, ..) = nftables::differences_from(ruleset).expect("compared");

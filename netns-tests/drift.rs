@@ -4,7 +4,9 @@ use netweir::drift::{Change, Difference, RuleChange, compare};
 use netweir::intent::Capture;
 use netweir::nftables;
 use netweir::plan::plan;
-use netweir::ruleset::{Elements, MetadataBytes, Rule, RuleId, Ruleset, SetName, Statement};
+use netweir::ruleset::{
+    Elements, MetadataBytes, OpenConnections, Rule, RuleId, Ruleset, SetName, Statement,
+};
 
 use crate::sandbox::{NetnsTest, run};
 
@@ -32,7 +34,7 @@ fn wanted() -> Ruleset {
 /// The differences after nft has carried out the command.
 fn after(command: &str) -> Vec<Difference> {
     let wanted = wanted();
-    nftables::apply(&wanted, &MetadataBytes::default()).expect("applied");
+    nftables::apply(&wanted, &MetadataBytes::default(), OpenConnections::new).expect("applied");
     let listing = run("nft", &["--handle", "list", "ruleset"], "");
     let handle = |id: &str| {
         let mut lines = listing.lines();
@@ -114,7 +116,7 @@ fn changed_set() {
 /// The table is written anew: some releases of nft crash when they add `*` to an interval set.
 fn catch_all_element() {
     let wanted = wanted();
-    nftables::apply(&wanted, &MetadataBytes::default()).expect("applied");
+    nftables::apply(&wanted, &MetadataBytes::default(), OpenConnections::new).expect("applied");
     let listing = run("nft", &["list", "table", "inet", "netweir"], "");
     let after = |elements: &str| {
         let (before, rest) = listing.split_once("elements = { 22").expect("the set");
@@ -142,7 +144,7 @@ fn catch_all_element() {
 
 fn lost_address() {
     let wanted = wanted();
-    nftables::apply(&wanted, &MetadataBytes::default()).expect("applied");
+    nftables::apply(&wanted, &MetadataBytes::default(), OpenConnections::new).expect("applied");
     run("ip", &["-6", "address", "del", "::6/128", "dev", "lo"], "");
     let installed = nftables::dump().expect("dumped").expect("installed");
     let expected = Difference::Routing {

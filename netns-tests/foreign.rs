@@ -8,7 +8,7 @@ use netweir::explain::{Verdict, evaluate_installed};
 use netweir::intent::{Capture, Port};
 use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
-use netweir::ruleset::{InstalledRule, MetadataBytes, Rule, Ruleset, TABLE};
+use netweir::ruleset::{InstalledRule, MetadataBytes, OpenConnections, Rule, Ruleset, TABLE};
 
 use crate::sandbox::{
     Attempt, ConnectionOutcome, Direction, NetnsTest, PEER, Sandbox, install, run,
@@ -116,7 +116,8 @@ fn corrupted_rule() {
         "insert rule inet netweir outbound counter accept comment \"outbound/redirect\"",
     ];
     for corruption in corruptions {
-        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+        nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+            .expect("applied");
         let listing = run("nft", &["--handle", "list", "ruleset"], "");
         let line = listing
             .lines()
@@ -132,7 +133,8 @@ fn corrupted_rule() {
         assert!(changed.iter().all(of_it), "{corruption}: {changed:?}");
 
         assert_eq!(
-            nftables::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
+            nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+                .expect("repaired"),
             Outcome::Replaced,
             "{corruption}"
         );
@@ -233,13 +235,15 @@ pub(crate) const ADDITIONS: [&str; 12] = [
 fn strange_objects() {
     let ruleset = plan(&other_capture());
     for addition in ADDITIONS {
-        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+        nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+            .expect("applied");
         let listing = run("nft", &["list", "ruleset"], "");
         run("nft", &["-f", "-"], addition);
         let installed = nftables::dump().expect("dumped").expect("installed");
         assert!(!installed.is(&ruleset), "not found: {addition}");
         assert_eq!(
-            nftables::apply(&ruleset, &MetadataBytes::default()).expect("repaired"),
+            nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+                .expect("repaired"),
             Outcome::Replaced,
             "{addition}"
         );

@@ -5,7 +5,7 @@ use netweir::metadata::{Metadata, VERSION};
 use netweir::nftables::{self, Outcome};
 use netweir::options::OptionSet;
 use netweir::plan::plan;
-use netweir::ruleset::{MetadataBytes, TABLE};
+use netweir::ruleset::{MetadataBytes, OpenConnections, TABLE};
 
 use crate::sandbox::{NetnsTest, install, run};
 use netweir_testkit::scenarios::scenarios;
@@ -68,7 +68,7 @@ fn first_stays() {
     let ruleset = install(&Capture::default());
     let first = read();
     let other = MetadataBytes::new(b"other".to_vec());
-    let outcome = nftables::apply(&ruleset, &other).expect("applied");
+    let outcome = nftables::apply(&ruleset, &other, OpenConnections::new).expect("applied");
     assert_eq!(outcome, Outcome::Unchanged);
     assert_eq!(read(), first);
 }

@@ -7,7 +7,7 @@ use std::thread;
 use netweir::error_kind::{ErrorKind, Feature};
 use netweir::nftables::{self, Error};
 use netweir::plan::plan;
-use netweir::ruleset::{MetadataBytes, Ruleset};
+use netweir::ruleset::{MetadataBytes, OpenConnections, Ruleset};
 
 use crate::foreign::other_capture;
 use crate::sandbox::{NetnsTest, run};
@@ -37,7 +37,7 @@ fn of_a_rule() {
     assert_eq!(state(), before);
 
     // The rules of an earlier run stay.
-    nftables::apply(&whole, &MetadataBytes::default()).expect("applied");
+    nftables::apply(&whole, &MetadataBytes::default(), OpenConnections::new).expect("applied");
     let before = state();
     refused(&ruleset);
     assert_eq!(state(), before);
@@ -47,7 +47,12 @@ fn of_the_table() {
     let _owner = Owner::of("inet netweir");
     let before = state();
     let changes = [
-        nftables::apply(&plan(&other_capture()), &MetadataBytes::default()).err(),
+        nftables::apply(
+            &plan(&other_capture()),
+            &MetadataBytes::default(),
+            OpenConnections::new,
+        )
+        .err(),
         nftables::remove().err(),
     ];
     for error in changes {
@@ -62,7 +67,7 @@ fn of_the_table() {
 }
 
 fn refused(ruleset: &Ruleset) -> Error {
-    nftables::apply(ruleset, &MetadataBytes::default()).expect_err("refused")
+    nftables::apply(ruleset, &MetadataBytes::default(), OpenConnections::new).expect_err("refused")
 }
 
 /// Everything that a run can change.

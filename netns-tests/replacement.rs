@@ -11,7 +11,7 @@ use netweir::connection::Owner;
 use netweir::intent::Capture;
 use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
-use netweir::ruleset::{MetadataBytes, RoutingObject, Ruleset};
+use netweir::ruleset::{MetadataBytes, OpenConnections, RoutingObject, Ruleset};
 
 use crate::sandbox::{
     Attempt, ConnectionOutcome, Direction, Listener, NetnsTest, POD, Sandbox, install, run,
@@ -47,7 +47,12 @@ fn two_captures() -> [Capture; 2] {
 
 fn under_load(sandbox: &Sandbox) {
     let rulesets = two_captures().map(|capture| plan(&capture));
-    nftables::apply(&rulesets[0], &MetadataBytes::default()).expect("applied");
+    nftables::apply(
+        &rulesets[0],
+        &MetadataBytes::default(),
+        OpenConnections::new,
+    )
+    .expect("applied");
     let ended = AtomicBool::new(false);
     let replaced = AtomicU32::new(0);
     thread::scope(|scope| {
@@ -55,7 +60,8 @@ fn under_load(sandbox: &Sandbox) {
         scope.spawn(|| {
             let both = rulesets.iter().cycle().skip(1);
             for ruleset in both.take(REPLACEMENTS as usize) {
-                let outcome = nftables::apply(ruleset, &MetadataBytes::default());
+                let outcome =
+                    nftables::apply(ruleset, &MetadataBytes::default(), OpenConnections::new);
                 if matches!(outcome, Ok(Outcome::Replaced)) {
                     replaced.fetch_add(1, Ordering::Relaxed);
                 }
@@ -191,7 +197,8 @@ fn while_others_change() {
         let others = scope.spawn(|| transactions_until(&ended));
         let end = End(&ended);
         for ruleset in rulesets.iter().cycle().take(40) {
-            nftables::apply(ruleset, &MetadataBytes::default()).expect("applied");
+            nftables::apply(ruleset, &MetadataBytes::default(), OpenConnections::new)
+                .expect("applied");
             let installed = nftables::dump().expect("dumped").expect("installed");
             assert!(installed.is(ruleset));
         }

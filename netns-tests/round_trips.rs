@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
+use netweir::connection::ConnectionEnds;
 use netweir::intent::Capture;
 use netweir::nftables::{self, Outcome, Removal};
-use netweir::plan::plan;
+use netweir::plan::{beside, plan};
 use netweir::render;
-use netweir::ruleset::{MetadataBytes, RoutingObject, Ruleset};
+use netweir::ruleset::{MetadataBytes, OpenConnections, RoutingObject, Ruleset};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -22,7 +23,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             "round-trips::scenarios-are-what-is-printed-and-read-back",
             || {
                 for (name, capture) in scenarios() {
-                    assert_round_trip(&plan(&capture))
+                    assert_round_trip(&beside(&plan(&capture), &open_connections()))
                         .unwrap_or_else(|error| panic!("{name}: {error}"));
                 }
             },
@@ -48,6 +49,20 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             removal_leaves_nothing();
         }),
     ]
+}
+
+/// One of each family.
+fn open_connections() -> OpenConnections {
+    let ends = |local: &str, remote: &str| ConnectionEnds {
+        local: local.parse().expect("an address and a port"),
+        remote: remote.parse().expect("an address and a port"),
+    };
+    let connections = [
+        ends("10.1.0.2:40000", "10.1.0.1:443"),
+        ends("127.0.0.1:8080", "127.0.0.1:40001"),
+        ends("[fd01::2]:15006", "[fd01::1]:1"),
+    ];
+    connections.into_iter().collect()
 }
 
 fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
@@ -111,7 +126,8 @@ fn second_time_changes_nothing(name: &str, capture: &Capture) {
     let before = run("nft", &["--handle", "list", "ruleset"], "");
     // Another note, too.
     assert_eq!(
-        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+            .expect("applied"),
         Outcome::Unchanged,
         "{name}"
     );
@@ -152,7 +168,7 @@ fn removal_leaves_nothing() {
 }
 
 fn applied(ruleset: &Ruleset) -> Result<Outcome, TestCaseError> {
-    nftables::apply(ruleset, &largest_note(ruleset))
+    nftables::apply(ruleset, &largest_note(ruleset), OpenConnections::new)
         .map_err(|error| TestCaseError::fail(error.to_string()))
 }
 

@@ -13,7 +13,7 @@ use netweir::nftables::{self, Outcome};
 use netweir::plan::plan;
 use netweir::render;
 use netweir::rtnetlink::PROTOCOL;
-use netweir::ruleset::MetadataBytes;
+use netweir::ruleset::{MetadataBytes, OpenConnections};
 
 use crate::sandbox::{NetnsTest, fresh, install, run};
 
@@ -102,7 +102,8 @@ fn is_there_for_each_captured_family(families: Families) {
     }
     let before = state();
     assert_eq!(
-        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+            .expect("applied"),
         Outcome::Unchanged
     );
     assert_eq!(state(), before);
@@ -121,13 +122,14 @@ fn belongs_to_the_rules_that_came_last() {
     for race in 0..RACES {
         // Once one of them finds what it wants, once the other one does.
         let old = &rulesets[race % 2];
-        nftables::apply(old, &MetadataBytes::default()).expect("applied");
+        nftables::apply(old, &MetadataBytes::default(), OpenConnections::new).expect("applied");
         let start = Barrier::new(2);
         thread::scope(|scope| {
             for ruleset in &rulesets {
                 scope.spawn(|| {
                     start.wait();
-                    nftables::apply(ruleset, &MetadataBytes::default()).expect("applied");
+                    nftables::apply(ruleset, &MetadataBytes::default(), OpenConnections::new)
+                        .expect("applied");
                 });
             }
         });
@@ -149,7 +151,8 @@ fn kept_lock_does_not_prevent_capture() {
     let name = SocketAddr::from_abstract_name("netweir-change").expect("a name");
     let _taken = UnixListener::bind_addr(&name).expect("taken");
     let ruleset = plan(&Capture::default());
-    let outcome = nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied");
+    let outcome = nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+        .expect("applied");
     assert_eq!(outcome, Outcome::Installed);
 }
 
@@ -269,13 +272,15 @@ fn that_is_not_the_same_does_not_count() {
 fn never_goes_without_its_route() {
     let ruleset = plan(&tproxy(1337, 133));
     run("ip", &["link", "set", "lo", "down"], "");
-    let error = nftables::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
+    let error = nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+        .expect_err("refused");
     assert_eq!(error.kind(), ErrorKind::LoopbackDown, "{error}");
     run("ip", &["link", "set", "lo", "up"], "");
     let before = state();
     let add = "route add table 133 unreachable default";
     run("ip", &add.split(' ').collect::<Vec<_>>(), "");
-    let error = nftables::apply(&ruleset, &MetadataBytes::default()).expect_err("refused");
+    let error = nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+        .expect_err("refused");
     assert_eq!(
         error.to_string(),
         "the kernel refused to add the ipv4 route to everything on lo in table 133: File exists (EEXIST)"
@@ -298,13 +303,15 @@ fn of_a_family_that_is_not_there_is_left_out() {
     let before = state();
     let ruleset = plan(&tproxy(1337, 133));
     assert_eq!(
-        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+            .expect("applied"),
         Outcome::Installed
     );
     let rules = run("ip", &["-4", "rule"], "");
     assert!(rules.contains("fwmark 0x539 lookup 133"), "{rules}");
     assert_eq!(
-        nftables::apply(&ruleset, &MetadataBytes::default()).expect("applied"),
+        nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
+            .expect("applied"),
         Outcome::Unchanged
     );
     nftables::remove().expect("removed");

@@ -16,7 +16,7 @@ use netweir::intent::Capture;
 use netweir::metadata::Metadata;
 use netweir::nftables;
 use netweir::plan::plan;
-use netweir::ruleset::{RoutingObject, Ruleset, TABLE};
+use netweir::ruleset::{OpenConnections, RoutingObject, Ruleset, TABLE};
 use serde_json::Value;
 
 use acceptors::Acceptors;
@@ -71,7 +71,16 @@ impl Sandbox {
 
     /// Makes the connection, and finds out who took it.
     pub(crate) fn try_out(&self, attempt: &Attempt) -> (Connection, ConnectionOutcome) {
-        let client = self.start(attempt);
+        self.try_out_from(self.source_port(), attempt)
+    }
+
+    /// The same from this port.
+    pub(crate) fn try_out_from(
+        &self,
+        port: u16,
+        attempt: &Attempt,
+    ) -> (Connection, ConnectionOutcome) {
+        let client = self.start_from(port, attempt);
         let actual = self
             .acceptors
             .wait_for(&client)
@@ -81,7 +90,12 @@ impl Sandbox {
 
     /// Makes the TCP connection, and keeps both ends open.
     pub(crate) fn open(&self, attempt: &Attempt) -> OpenConnection {
-        let client = self.start(attempt);
+        self.open_from(self.source_port(), attempt)
+    }
+
+    /// The same from this port.
+    pub(crate) fn open_from(&self, port: u16, attempt: &Attempt) -> OpenConnection {
+        let client = self.start_from(port, attempt);
         let accepted = self.acceptors.accept(&client);
         OpenConnection {
             client: client.socket,
@@ -91,13 +105,21 @@ impl Sandbox {
 
     /// Sends the connection's first packet.
     pub(crate) fn start(&self, attempt: &Attempt) -> Client {
-        let source_port = self.next_port.get();
-        self.next_port
-            .set(source_port.checked_add(1).unwrap_or(FIRST_SOURCE_PORT));
+        self.start_from(self.source_port(), attempt)
+    }
+
+    fn start_from(&self, port: u16, attempt: &Attempt) -> Client {
         match attempt.direction {
-            Direction::Out => attempt.start(source_port),
-            Direction::In => self.within_peer(|| attempt.start(source_port)),
+            Direction::Out => attempt.start(port),
+            Direction::In => self.within_peer(|| attempt.start(port)),
         }
+    }
+
+    /// A port that no attempt was made from.
+    pub(crate) fn source_port(&self) -> u16 {
+        let port = self.next_port.get();
+        let next = port.checked_add(1).unwrap_or(FIRST_SOURCE_PORT);
+        self.next_port.replace(next)
     }
 
     /// Which listener has the connection by now, if one has.
@@ -121,7 +143,8 @@ impl Sandbox {
 pub(crate) fn install(capture: &Capture) -> Ruleset {
     let ruleset = plan(capture);
     let note = Metadata::of(capture).bytes(&ruleset);
-    nftables::apply(&ruleset, &note).unwrap_or_else(|error| panic!("apply: {error}"));
+    nftables::apply(&ruleset, &note, OpenConnections::new)
+        .unwrap_or_else(|error| panic!("apply: {error}"));
     for object in &ruleset.routing {
         if let RoutingObject::LoopbackAddress(address) = object {
             topology::wait_for_local_route(*address);

@@ -10,7 +10,7 @@ use netweir::nftables;
 use netweir::options::OptionSet;
 use netweir::plan::plan;
 use netweir::render;
-use netweir::ruleset::MetadataBytes;
+use netweir::ruleset::{MetadataBytes, OpenConnections};
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
@@ -232,7 +232,7 @@ fn newer() {
         let note = MetadataBytes::new([&[form, 0, length], text.as_bytes()].concat());
         // Equal rules would keep the note.
         nftables::remove().expect("removed");
-        nftables::apply(&rules, &note).expect("applied");
+        nftables::apply(&rules, &note, OpenConnections::new).expect("applied");
     };
     let reports = |words: &str, wanted: (i32, &str)| {
         let (code, status) = json();

@@ -33,6 +33,40 @@ pub struct Connection {
     pub tracking: Tracking,
 }
 
+impl Connection {
+    /// The ends, if it is a TCP connection.
+    #[must_use]
+    pub fn ends(&self) -> Option<ConnectionEnds> {
+        let Transport::Tcp(ports) = self.transport else {
+            return None;
+        };
+        let local = match self.path.direction() {
+            Direction::Out => End::Source,
+            Direction::In => End::Destination,
+        };
+        Some(ConnectionEnds::new(self.addresses, ports, local))
+    }
+}
+
+/// The two ends of a TCP connection, in one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnectionEnds {
+    /// The end in this network namespace.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+}
+
+impl ConnectionEnds {
+    /// Those of a packet, of which this end is in this network namespace.
+    #[must_use]
+    pub fn new(addresses: Addresses, ports: PortPair, local: End) -> Self {
+        let end = |end| SocketAddr::new(addresses.end(end), ports.end(end));
+        let [local, remote] = local.and_other().map(end);
+        Self { local, remote }
+    }
+}
+
 named! {
     /// The direction of a packet relative to this network namespace, or of an interface match.
     pub enum Direction: name {
@@ -50,6 +84,17 @@ pub enum End {
     Source,
     /// The receiver.
     Destination,
+}
+
+impl End {
+    /// This end and the other one.
+    #[must_use]
+    pub const fn and_other(self) -> [Self; 2] {
+        match self {
+            Self::Source => [Self::Source, Self::Destination],
+            Self::Destination => [Self::Destination, Self::Source],
+        }
+    }
 }
 
 /// The direction of a packet, with what only that direction has.
@@ -294,6 +339,9 @@ named! {
         /// The first packet of a connection.
         #[default]
         New "new";
+        /// A later packet of a connection that connection tracking has not seen before: to conntrack, and in nft's words, it is
+        /// new, so that nat chains see it.
+        Midstream "midstream";
         /// A later packet of a connection, or one related to it.
         Tracked "established";
         /// A packet that belongs to no connection, such as one outside the TCP window.
@@ -332,7 +380,9 @@ impl fmt::Display for Connection {
         }
         match self.tracking {
             Tracking::New => Ok(()),
-            Tracking::Tracked | Tracking::Invalid => write!(f, " state={}", self.tracking.name()),
+            Tracking::Midstream | Tracking::Tracked | Tracking::Invalid => {
+                write!(f, " state={}", self.tracking.name())
+            }
         }
     }
 }

@@ -287,6 +287,7 @@ const fn option_of(name: &SetName) -> Option<Setting> {
         SetName::ProxyOwners(_)
         | SetName::OutboundExcludePortsForUids(_)
         | SetName::OutboundExcludePortsUids(_)
+        | SetName::OpenConnections(_)
         | SetName::Other(_) => return None,
     })
 }
@@ -303,6 +304,8 @@ fn digest(sets: &[&Set]) -> u32 {
                 let bits = address.to_bits();
                 [96, 64, 32, 0].map(|shift| (bits >> shift & 0xffff_ffff) as u32)
             }),
+            // The elements of no option.
+            Elements::Connections(..) => {}
         }
     }
     (((hash.0 >> 32) ^ hash.0) & 0xffff_ffff) as u32

@@ -7,6 +7,7 @@
 mod builder;
 mod dns;
 mod inbound;
+mod open;
 mod outbound;
 mod tproxy;
 
@@ -14,6 +15,7 @@ use crate::intent::{Capture, Family, InboundMode, Tproxy};
 use crate::ruleset::{RoutingObject, Ruleset};
 
 use builder::Builder;
+pub use open::beside;
 
 /// The rules that capture exactly the traffic of the [`Capture`].
 #[must_use]

@@ -31,7 +31,7 @@ pub use owner_kind::OwnerKind;
 pub use routing::RoutingObject;
 pub use rule::{Rule, Statement};
 pub use rule_id::RuleId;
-pub use set::{Elements, Set, SetName};
+pub use set::{Elements, OpenConnections, Set, SetName};
 
 /// The name of the table of family `inet` that holds all rules.
 pub const TABLE: &str = "netweir";
@@ -62,6 +62,20 @@ impl<R> Ruleset<R> {
     #[must_use]
     pub fn set(&self, name: &SetName) -> Option<&Set> {
         self.sets.iter().find(|set| set.name == *name)
+    }
+
+    /// The connections that were open before they could be captured.
+    #[must_use]
+    pub fn open_connections(&self) -> OpenConnections {
+        let open = self.sets.iter().filter_map(|set| match &set.elements {
+            Elements::Connections(_, connections) => Some(connections),
+            Elements::Ports(_)
+            | Elements::Ipv4(_)
+            | Elements::Ipv6(_)
+            | Elements::Uids(_)
+            | Elements::Gids(_) => None,
+        });
+        open.flatten().copied().collect()
     }
 
     /// The chain with this name.

@@ -15,7 +15,7 @@ use netweir::connection::{
 };
 use netweir::explain::{NoNetwork, Outcome, complete, evaluate, purpose};
 use netweir::intent::{Capture, Family};
-use netweir::plan::plan;
+use netweir::plan::{beside, plan};
 use netweir::ruleset::{End, RuleId};
 use netweir_testkit::decision_tables::Expected;
 use netweir_testkit::effort::effort;
@@ -51,7 +51,7 @@ fn every_rule_decides_as_the_decision_tables_do() {
 /// Compares the outcomes of random connections, and records which kinds of rules were made and which matched.
 fn round(made: &mut BTreeSet<String>, matched: &mut BTreeSet<String>) {
     let cases = sparse_captures::capture().prop_flat_map(|capture| {
-        let connections = vec(connections::connection(&capture), 80);
+        let connections = vec((connections::connection(&capture), any::<bool>()), 80);
         (Just(capture), connections)
     });
     let (made, matched) = (RefCell::new(made), RefCell::new(matched));
@@ -62,15 +62,20 @@ fn round(made: &mut BTreeSet<String>, matched: &mut BTreeSet<String>) {
     })
     .run(&cases, |(capture, connections)| {
         let ruleset = plan(&capture);
+        let open = connections.iter().filter(|(_, was_open)| *was_open);
+        let open = connections::open(open.map(|(connection, _)| connection));
+        let ruleset = beside(&ruleset, &open);
         prop_assert_eq!(ruleset.check(), Ok(()));
+        prop_assert_eq!(ruleset.open_connections(), open.clone());
         for (_, rule) in ruleset.rules() {
             prop_assert!(purpose(&rule.id).is_some(), "{} has no words", rule.id);
         }
         let purposes = ruleset.rules().map(|(_, rule)| kind(&rule.id));
         made.borrow_mut().extend(purposes);
-        for connection in connections {
+        for (connection, _) in connections {
             let outcome = evaluate(&ruleset, &connection);
-            let expected = decision_tables::expected(&capture, &connection);
+            let was_open = connections::open([&connection]).is_subset(&open);
+            let expected = decision_tables::expected_beside(&capture, was_open, &connection);
             prop_assert_eq!(
                 outcome_of(&outcome),
                 expected,

@@ -7,6 +7,7 @@ use netweir::metadata::Metadata;
 use netweir::nftables::{self, Outcome};
 use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
+use netweir::ruleset::OpenConnections;
 
 use super::assert_connections;
 use super::attempts;
@@ -321,7 +322,7 @@ fn installs<F: OptionSet>(
     run("env", &arguments, "");
     let rules = plan(capture);
     let note = Metadata::of(capture).bytes(&rules);
-    let outcome = nftables::apply(&rules, &note).expect("applied");
+    let outcome = nftables::apply(&rules, &note, OpenConnections::new).expect("applied");
     assert_eq!(outcome, Outcome::Unchanged);
     nftables::remove().expect("removed");
 }

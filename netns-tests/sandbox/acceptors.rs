@@ -132,8 +132,8 @@ impl Acceptors {
 
 /// Both ends of a TCP connection.
 pub(crate) struct OpenConnection {
-    pub(super) client: Socket,
-    pub(super) server: Socket,
+    pub(crate) client: Socket,
+    pub(crate) server: Socket,
 }
 
 impl OpenConnection {

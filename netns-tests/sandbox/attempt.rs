@@ -3,7 +3,8 @@
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use netweir::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
 use netweir::intent::Protocol;
@@ -11,6 +12,9 @@ use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use socket2::{Domain, Socket, Type};
 
 use super::topology::{BEYOND_POD, PEER, POD, interface_of, is_of_pod};
+
+/// How long a port may still be in use.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Who makes the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,9 +66,17 @@ impl Attempt {
             SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
         });
-        socket
-            .bind(&SocketAddr::new(source, source_port).into())
-            .unwrap_or_else(|error| panic!("{self}: bind: {error}"));
+        let source = SocketAddr::new(source, source_port).into();
+        let started = Instant::now();
+        while let Err(error) = socket.bind(&source) {
+            // A program that another test starts has copies of all sockets for a moment, also of one that had the port.
+            let in_use = error.kind() == io::ErrorKind::AddrInUse;
+            assert!(
+                in_use && started.elapsed() < PATIENCE,
+                "{self}: bind: {error}"
+            );
+            thread::yield_now();
+        }
         let outcome = socket.connect(&self.destination.into()).and_then(|()| {
             if self.protocol == Protocol::Udp {
                 socket.send(&[0])?;

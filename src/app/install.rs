@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use crate::intent::{Capture, Port};
 use crate::log::Log;
 use crate::metadata::Metadata;
+use crate::netlink::sock_diag::OpenList;
 use crate::nftables::{self, Outcome};
 use crate::options::Level;
 use crate::plan::plan;
@@ -17,6 +18,7 @@ use crate::verify::{Finding, Skip, Verification, verify, verify_unprivileged};
 
 use super::AppError;
 use super::host::refuse_host;
+use super::remedy::with_sources;
 
 /// How often rules that another program installs are looked for.
 const RETRY: Duration = Duration::from_millis(200);
@@ -50,7 +52,13 @@ impl Planned {
             log.trace(render::nft(&self.ruleset), &[]);
         }
         let note = Metadata::bytes_of(&self.capture, &self.ruleset);
-        let outcome = nftables::apply(&self.ruleset, &note)?;
+        let mut open = Ok(OpenList::default());
+        let outcome = nftables::apply(&self.ruleset, &note, || {
+            open = OpenList::read();
+            let listed = open.as_ref().map(|open| open.listed.clone());
+            listed.unwrap_or_default()
+        })?;
+        report_open(&open, log);
         match nftables::other_chains::warnings_of_earlier(&self.ruleset) {
             Ok(warnings) => {
                 for warning in &warnings {
@@ -58,7 +66,7 @@ impl Planned {
                 }
             }
             Err(error) => {
-                let error = error.to_string();
+                let error = with_sources(&error);
                 log.warning("cannot list other programs' chains", &[("error", &error)]);
             }
         }
@@ -106,6 +114,29 @@ impl Planned {
         } else {
             Err(AppError::NotCaptured)
         }
+    }
+}
+
+/// What happens to the connections that were open when the rules were installed.
+fn report_open(open: &Result<OpenList, nftables::Error>, log: Log) {
+    match open {
+        Ok(OpenList { listed, others }) => {
+            if !listed.is_empty() {
+                let count = listed.len();
+                log.info("open connections bypass capture", &[("connections", &count)]);
+            }
+            if *others > 0 {
+                log.warning(
+                    "too many open connections: the others break when their next packet is redirected",
+                    &[("listed", &listed.len()), ("others", others)],
+                );
+            }
+        }
+        Err(error) => log.warning(
+            "cannot list the open connections, which break when their next packet is redirected; the kernel modules inet_diag \
+             and tcp_diag list them",
+            &[("error", &with_sources(error))],
+        ),
     }
 }
 

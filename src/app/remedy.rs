@@ -1,6 +1,7 @@
 //! Messages of errors: what happened, what it means, and what to do about it in the caller's terms.
 
-use std::error::Error as _;
+use std::error::Error;
+use std::iter;
 
 use crate::error_kind::{ErrorKind, Feature};
 use crate::process::privileges::{Capability, PrivilegeError};
@@ -53,14 +54,9 @@ impl AppError {
 
     /// The error with its sources, its meaning and the remedy.
     pub(crate) fn message(&self, remedies: &Remedies) -> String {
-        let mut message = match self {
-            Self::Namespace(_) | Self::OwnNamespace(_) => format!("{}: {self}", remedies.namespace),
-            _ => self.to_string(),
-        };
-        let mut source = self.source();
-        while let Some(error) = source {
-            message.extend([": ", &error.to_string()]);
-            source = error.source();
+        let mut message = with_sources(self);
+        if let Self::Namespace(_) | Self::OwnNamespace(_) = self {
+            message = format!("{}: {message}", remedies.namespace);
         }
         for clause in self.clauses(remedies) {
             message.extend(["; ", &clause]);
@@ -90,6 +86,13 @@ impl AppError {
             (_, kind) => kind_clauses(kind, remedies),
         }
     }
+}
+
+/// The error with its sources.
+pub(super) fn with_sources(error: &dyn Error) -> String {
+    let sources = iter::successors(Some(error), |&error| error.source());
+    let texts: Vec<_> = sources.map(ToString::to_string).collect();
+    texts.join(": ")
 }
 
 /// The meaning of a kind of failure, and its remedy.

@@ -166,7 +166,8 @@ fn one(
     question: &ConnectionSpec,
     format: OutputFormat,
 ) -> Result<ExitCode, CliError> {
-    let asked = complete(question, &Here::new());
+    let open = rules.installed.ruleset.open_connections();
+    let asked = complete(question, &Here::new()).beside(question, &open);
     let outcome = asked.outcome(&rules.installed);
     let beside = rules.beside(&asked.connection);
     let answer = Answer::new(&rules.installed, &asked, &outcome).with_other_chains(&beside);
@@ -190,6 +191,7 @@ fn many(
     format: OutputFormat,
 ) -> Result<ExitCode, CliError> {
     let here = Here::new();
+    let open = rules.installed.ruleset.open_connections();
     let mut code = ExitCode::Done;
     let mut line = Vec::new();
     for number in 1.. {
@@ -208,7 +210,7 @@ fn many(
         }
         let answer = match question(text) {
             Ok(question) => {
-                let asked = complete(&question, &here);
+                let asked = complete(&question, &here).beside(&question, &open);
                 let outcome = asked.outcome(&rules.installed);
                 let beside = rules.beside(&asked.connection);
                 let answer = Answer::new(&rules.installed, &asked, &outcome);

@@ -43,7 +43,7 @@ out tcp 10.0.0.5:0 from=10.0.0 dev=a/b uid=nobody gid=-1 mark=x ctmark=429496729
   gid=-1: expected a group id (0-4294967294) or name, found "-1"
   mark=x: expected a mark (0-4294967295, or hexadecimal 0x0-0xffffffff), found "x"
   ctmark=4294967296: expected a mark (0-4294967295, or hexadecimal 0x0-0xffffffff), found "4294967296"
-  state=old: expected one of new, established, invalid, found "old"
+  state=old: expected one of new, midstream, established, invalid, found "old"
 inn tpc 443 [fd00::a]443 [fd00::a 10.0.0.5:https frm=1 protocol=300 dev=eth+
   inn: not understood; expected out, in, tcp, udp, icmp, a destination (10.0.0.5:443, [fd00::a]:53, 10.0.0.5, :8080) or one of from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=
   tpc: not understood; expected out, in, tcp, udp, icmp, a destination (10.0.0.5:443, [fd00::a]:53, 10.0.0.5, :8080) or one of from=, dev=, uid=, gid=, mark=, ctmark=, state=, protocol=

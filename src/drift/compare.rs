@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use crate::plan::beside;
 use crate::ruleset::{
     Chain, Elements, Installed, InstalledRule, RoutingObject, Rule, RuleId, Ruleset, SetName,
     Unmanaged,
@@ -99,12 +100,13 @@ pub enum RuleChange {
 }
 
 /// All differences, in this order: sets, chains with their rules, unmanaged objects, routing. Empty if exactly the
-/// ruleset is installed.
+/// ruleset is installed, beside the connections that were open before.
 #[must_use]
 pub fn compare(wanted: &Ruleset, installed: Option<&Installed>) -> Vec<Difference> {
     let Some(installed) = installed else {
         return vec![Difference::NoTable];
     };
+    let wanted = &beside(wanted, &installed.ruleset.open_connections());
     let mut differences = Vec::new();
     compare_sets(wanted, installed, &mut differences);
     compare_chains(wanted, installed, &mut differences);

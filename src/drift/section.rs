@@ -171,7 +171,8 @@ impl Sections<'_> {
         };
         for (sign, set) in [(Sign::Installed, gone), (Sign::Wanted, come)] {
             if let Some(Set { name, elements }) = set {
-                let kind = format!("type {}; flags interval;", elements.type_name());
+                let (kind, flag) = (elements.type_name(), elements.flag());
+                let kind = format!("type {kind}; flags {flag};");
                 let lines = self.elements(sign, elements);
                 let lines = std::iter::once((sign, kind)).chain(lines);
                 self.push(format!("set {name}"), lines);

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::intent::{Family, LOOPBACK, Port, Protocol};
 use crate::named::named;
-use crate::ruleset::{Direction, Installed};
+use crate::ruleset::{Direction, Installed, OpenConnections};
 
 use crate::connection::{
     Addresses, Connection, ConnectionSpec, EndpointSpec, Owner, OwnerSpec, Path, PortPair,
@@ -112,6 +112,8 @@ named! {
         Uid "uid" "the user";
         /// The group.
         Gid "gid" "the group";
+        /// The connection tracking state.
+        State "state" "the state";
     }
 }
 
@@ -138,6 +140,20 @@ pub fn complete(spec: &ConnectionSpec, network: &dyn Network) -> Completed {
         connection,
         assumed: completion.assumed,
         lacks_address,
+    }
+}
+
+impl Completed {
+    /// The same where these connections were open before they could be captured. Of such a connection a later packet is meant,
+    /// unless the state was specified: the first one passed before.
+    #[must_use]
+    pub fn beside(mut self, spec: &ConnectionSpec, open: &OpenConnections) -> Self {
+        let ends = self.connection.ends();
+        if spec.tracking.is_none() && ends.is_some_and(|ends| open.contains(&ends)) {
+            self.connection.tracking = Tracking::Midstream;
+            self.assumed.push(Part::State);
+        }
+        self
     }
 }
 

@@ -131,7 +131,7 @@ impl Walk<'_> {
         match (kind, self.packet.tracking) {
             (ChainKind::Filter | ChainKind::Route, _) => None,
             (ChainKind::Nat, Tracking::Tracked | Tracking::Invalid) => Some(NotEvaluated::NotNew),
-            (ChainKind::Nat, Tracking::New) => self
+            (ChainKind::Nat, Tracking::New | Tracking::Midstream) => self
                 .packet
                 .returned
                 .then_some(NotEvaluated::DecidedOnOutput),

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
-use crate::connection::{Tracking, Transport};
+use crate::connection::{ConnectionEnds, Tracking, Transport};
 use crate::intent::{Family, InterfacePattern, Port, Protocol};
 use crate::ruleset::{
     ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Set, SetName, Test,
@@ -70,6 +70,10 @@ pub enum Mismatch {
     },
     /// The connection has this tracking state.
     State(Tracking),
+    /// The packet opens a connection.
+    OpensConnection,
+    /// The set does not have the connection.
+    NotOpen(SetName),
 }
 
 impl Mismatch {
@@ -80,12 +84,14 @@ impl Mismatch {
             Self::Port { test, .. } => test.set_name(),
             Self::Address { test, .. } => test.set_name(),
             Self::Owner { test, .. } => test.set_name(),
+            Self::NotOpen(set) => Some(set),
             Self::Family(_)
             | Self::Transport(_)
             | Self::Interface { .. }
             | Self::NoSocket
             | Self::Mark { .. }
-            | Self::State(_) => None,
+            | Self::State(_)
+            | Self::OpensConnection => None,
         }
     }
 }
@@ -137,6 +143,10 @@ pub(super) fn matches(sets: &[Set], condition: &Match, packet: &Packet) -> Resul
                 Mismatch::State(packet.tracking)
             })
         }
+        Match::OpenConnection { family, local, set } => {
+            match_family(*family, packet)?;
+            match_open(sets, *local, set, packet)
+        }
     }
 }
 
@@ -170,6 +180,24 @@ fn match_port(
     unless(matches, || Mismatch::Port { end, port, test })
 }
 
+fn match_open(sets: &[Set], local: End, set: &SetName, packet: &Packet) -> Result<(), Mismatch> {
+    let ports = match packet.transport {
+        Transport::Tcp(ports) => ports,
+        other @ (Transport::Udp(_) | Transport::Other(_)) => {
+            return Err(Mismatch::Transport(other));
+        }
+    };
+    if packet.tracking == Tracking::New {
+        return Err(Mismatch::OpensConnection);
+    }
+    let ends = ConnectionEnds::new(packet.addresses, ports, local);
+    let is_open = matches!(
+        elements(sets, set),
+        Some(Elements::Connections(_, connections)) if connections.contains(&ends)
+    );
+    unless(is_open, || Mismatch::NotOpen(set.clone()))
+}
+
 fn match_owner(
     sets: &[Set],
     kind: OwnerKind,
@@ -196,7 +224,9 @@ fn match_mark(of: MarkOf, is: bool, value: u32, packet: &Packet) -> Result<(), M
     let mark = match (of, packet.tracking) {
         (MarkOf::Packet, _) => packet.mark,
         (MarkOf::Connection, Tracking::Invalid) => return Err(Mismatch::State(Tracking::Invalid)),
-        (MarkOf::Connection, Tracking::New | Tracking::Tracked) => packet.connection_mark,
+        (MarkOf::Connection, Tracking::New | Tracking::Midstream | Tracking::Tracked) => {
+            packet.connection_mark
+        }
     };
     unless((mark == value) == is, || Mismatch::Mark {
         of,

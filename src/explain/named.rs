@@ -116,7 +116,8 @@ impl Named {
             | Match::Family(_)
             | Match::Protocol { .. }
             | Match::Mark { .. }
-            | Match::State(_) => {}
+            | Match::State(_)
+            | Match::OpenConnection { .. } => {}
         }
     }
 }

@@ -111,6 +111,7 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::LeaveFamily(_, Family::Ipv4) => P::new("is IPv4, which is not captured"),
         RuleId::LeaveFamily(_, Family::Ipv6) => P::new("is IPv6, which is not captured"),
         RuleId::LeaveNotTcp(_) => P::new("is not TCP"),
+        RuleId::LeaveOpen(..) => P::new("was open before it could be captured"),
         RuleId::LeaveInterface(chain, _) => P::new(match chain.direction() {
             Direction::In => "arrives on the excluded interface {value}",
             Direction::Out => "leaves on the excluded interface {value}",
@@ -204,6 +205,7 @@ pub(super) const fn set_words(name: &SetName) -> &'static str {
         SetName::InboundExclude(_) => "from an excluded source",
         SetName::ProxyOwners(_) => "proxy",
         SetName::DnsServers(_) => "a DNS server",
+        SetName::OpenConnections(_) => "open before capture",
         SetName::OutboundExcludeOwners(_) => "excluded",
         SetName::OutboundIncludeOwners(_) => "included",
         SetName::Other(_) => "of a set",

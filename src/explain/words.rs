@@ -14,6 +14,8 @@ impl fmt::Display for Mismatch {
             Self::Family(own) => write!(f, "it is {}", own.name()),
             Self::Transport(own) => write!(f, "it is {own}"),
             Self::State(own) => write!(f, "its state is {}", own.name()),
+            Self::OpensConnection => f.write_str("it opens a connection"),
+            Self::NotOpen(set) => write!(f, "it is not in the set {set}"),
             Self::NoSocket => f.write_str("it has no socket, so no owner"),
             Self::Port { end, port, test } => {
                 clause(f, format_args!("its {} port {port}", word(*end)), "", test)

@@ -78,7 +78,9 @@ fn are_disjoint(a: &Rule, b: &Rule) -> bool {
 
 fn family(rule: &Rule) -> Option<Family> {
     rule.matches.iter().find_map(|condition| match condition {
-        Match::Family(family) | Match::Address { family, .. } => Some(*family),
+        Match::Family(family)
+        | Match::Address { family, .. }
+        | Match::OpenConnection { family, .. } => Some(*family),
         Match::Protocol { .. }
         | Match::Port { .. }
         | Match::Interface { .. }

@@ -1,23 +1,43 @@
-//! The owner of the socket that a packet belongs to (`linux/sock_diag.h`, `linux/inet_diag.h`).
+//! The sockets of a network namespace: the owner of the one that a packet belongs to, and the open TCP connections
+//! (`linux/sock_diag.h`, `linux/inet_diag.h`).
 
-use std::net::IpAddr;
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use nix::net::if_::if_nametoindex;
 
-use super::{Error, Flags, Request, Socket, Subsystem, address_family, read_u32};
-use crate::connection::Transport;
-use crate::intent::Protocol;
-use crate::ruleset::End;
+use super::{Error, Flags, Request, Socket, Subsystem, address_family, family_of, read_u32};
+use crate::connection::{ConnectionEnds, Transport};
+use crate::intent::{Family, Protocol};
+use crate::ruleset::{End, OpenConnections};
 use crate::trace::Headers;
 
 /// `SOCK_DIAG_BY_FAMILY`.
 const BY_FAMILY: u16 = 20;
 /// `INET_DIAG_NOCOOKIE`.
 const NO_COOKIE: [u8; 8] = [0xff; 8];
-/// The offsets of `idiag_dport`, `idiag_uid` and `idiag_inode` in `struct inet_diag_msg`.
+/// The offsets of `idiag_sport`, `idiag_dport`, `idiag_src`, `idiag_dst`, `idiag_uid` and `idiag_inode` in
+/// `struct inet_diag_msg`.
+const LOCAL_PORT: usize = 4;
 const REMOTE_PORT: usize = 6;
+const LOCAL: usize = 8;
+const REMOTE: usize = 24;
 const UID: usize = 64;
 const INODE: usize = 68;
+
+/// The states (`net/tcp_states.h`) of TCP sockets that are no open connections: in `TCP_TIME_WAIT` both sides have closed.
+const NOT_OPEN: u32 = 1 << 6 | 1 << 7 | 1 << 10;
+/// The most connections that are listed: their addresses and ports fit into one transaction with the default send buffer.
+const MOST: usize = 4096;
+
+/// The TCP connections that are open in a network namespace.
+#[derive(Default)]
+pub(crate) struct OpenList {
+    /// They, or as many as are listed.
+    pub(crate) listed: OpenConnections,
+    /// The number of those that are not listed.
+    pub(crate) others: usize,
+}
 
 /// The sockets of a network namespace.
 pub(crate) struct Sockets(Socket);
@@ -72,6 +92,74 @@ impl Sockets {
         // A socket that was closed is reported as root's (inet_twsk_diag_fill, sock_i_uid).
         (belongs && inode != 0).then_some(uid)
     }
+}
+
+impl OpenList {
+    /// The connections of the calling thread's network namespace. Those that are only routed through it have no socket there.
+    ///
+    /// # Errors
+    /// The kernel refused, for example without `CONFIG_INET_DIAG`.
+    pub(crate) fn read() -> Result<Self, Error> {
+        let mut list = Self::default();
+        if has_no_sockets().unwrap_or(false) {
+            return Ok(list);
+        }
+        let mut socket = Socket::open(Subsystem::SockDiag)?;
+        for family in Family::ALL {
+            let mut request = vec![address_family(family), Protocol::Tcp.number(), 0, 0];
+            request.extend((!NOT_OPEN).to_ne_bytes());
+            // No ends, no interface.
+            request.resize(request.len() + 40, 0);
+            request.extend(NO_COOKIE);
+            let request = Request::new(BY_FAMILY, Flags::DUMP, &request);
+            socket.dump("list the open TCP connections", request, |message| {
+                list.add(ends(message.body())?);
+                Some(())
+            })?;
+        }
+        Ok(list)
+    }
+
+    fn add(&mut self, ends: ConnectionEnds) {
+        if self.listed.len() < MOST {
+            self.listed.insert(ends);
+        } else {
+            self.others += 1;
+        }
+    }
+}
+
+/// Whether the calling thread's network namespace has no TCP socket, not even a listening one; `None` where it cannot be
+/// read. To list the connections of an empty namespace takes longer, as the kernel goes through the table that all
+/// namespaces share.
+fn has_no_sockets() -> Option<bool> {
+    let files = [("sockstat", "TCP:"), ("sockstat6", "TCP6:")];
+    let mut counts = files.into_iter().map(|(file, protocol)| {
+        let text = fs::read_to_string(format!("/proc/thread-self/net/{file}")).ok()?;
+        let counts = text.lines().find_map(|line| line.strip_prefix(protocol))?;
+        let (_, in_use) = counts.split_once("inuse ")?;
+        Some(in_use.split(' ').next()? == "0")
+    });
+    counts.try_fold(true, |all, is_none| Some(all && is_none?))
+}
+
+/// The ends of the connection in a `struct inet_diag_msg`.
+fn ends(body: &[u8]) -> Option<ConnectionEnds> {
+    let family = family_of(*body.first()?)?;
+    let end = |address: usize, port: usize| {
+        let bytes: [u8; 16] = *body.get(address..)?.first_chunk()?;
+        let address = match family {
+            Family::Ipv4 => IpAddr::from(Ipv4Addr::from(*bytes.first_chunk()?)),
+            // A socket of both families has IPv4 addresses in this form.
+            Family::Ipv6 => Ipv6Addr::from(bytes).to_canonical(),
+        };
+        let port = u16::from_be_bytes(*body.get(port..)?.first_chunk()?);
+        Some(SocketAddr::new(address, port))
+    };
+    Some(ConnectionEnds {
+        local: end(LOCAL, LOCAL_PORT)?,
+        remote: end(REMOTE, REMOTE_PORT)?,
+    })
 }
 
 fn padded(address: IpAddr) -> [u8; 16] {

@@ -10,7 +10,7 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 use nix::errno::Errno;
 
-use super::elements::{Collected, Key, LIST_SET};
+use super::elements::{Collected, Key, LIST_SET, connection_of};
 use super::message::{HEADER, own_request, request};
 use super::object::{
     self, Layout, ListedRule, decode_chain, decode_rule, decode_set, metadata_piece,
@@ -18,8 +18,8 @@ use super::object::{
 use crate::intent::Intervals;
 use crate::netlink::{Error, Flags, Message, Socket, retry, text};
 use crate::ruleset::{
-    Chain, Elements, Hook, Installed, InstalledRule, MetadataBytes, Set, SetName, TABLE, Unmanaged,
-    UnmanagedKind,
+    Chain, Elements, Hook, Installed, InstalledRule, MetadataBytes, OpenConnections, Set, SetName,
+    TABLE, Unmanaged, UnmanagedKind,
 };
 use crate::sys::{self, INET, parse_elements};
 use crate::trace::{KnownRule, Rules};
@@ -217,6 +217,14 @@ fn elements(
         Elements::Ipv6(_) => intervals(socket, set, layout)?.map(Elements::Ipv6),
         Elements::Uids(_) => intervals(socket, set, layout)?.map(Elements::Uids),
         Elements::Gids(_) => intervals(socket, set, layout)?.map(Elements::Gids),
+        Elements::Connections(family, _) => {
+            let mut connections = OpenConnections::new();
+            let complete = each_key(socket, set, |key, _| {
+                connections.insert(connection_of(key)?);
+                Some(())
+            })?;
+            complete.then_some(Elements::Connections(*family, connections))
+        }
     })
 }
 
@@ -225,21 +233,31 @@ fn intervals<T: Key>(
     set: &[u8],
     layout: Layout,
 ) -> Result<Option<Intervals<T>>, Error> {
-    let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
     let mut collected = Collected::<T>::default();
+    let complete = each_key(socket, set, |key, flags| collected.add(key, flags, layout))?;
+    Ok(complete.then(|| collected.intervals()))
+}
+
+/// Reads the keys of the set's elements; false if one of them is a catch-all.
+fn each_key(
+    socket: &mut Socket,
+    set: &[u8],
+    mut read: impl FnMut(&[u8], u32) -> Option<()>,
+) -> Result<bool, Error> {
+    let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
     let mut has_catch_all = false;
     socket.dump(READING, request, |message| {
         let mut whole = Some(());
         parse_elements(message.bytes, |key, flags| {
             match key {
-                Some(key) => whole = whole.and(collected.add(key, flags, layout)),
+                Some(key) => whole = whole.and(read(key, flags)),
                 // nft's `*` (Linux 5.13).
                 None => has_catch_all = true,
             }
         })?;
         whole
     })?;
-    Ok((!has_catch_all).then(|| collected.intervals()))
+    Ok(!has_catch_all)
 }
 
 fn rules(socket: &mut Socket) -> Result<Vec<ListedRule>, Error> {

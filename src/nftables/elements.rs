@@ -1,13 +1,15 @@
-//! The elements of interval sets: keys at which an interval begins or ends.
+//! The elements of sets: keys at which an interval begins or ends, and connections.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use nftnl::nftnl_sys::libc;
 
 use super::message::own_request;
 use super::object::Layout;
+use crate::connection::ConnectionEnds;
 use crate::intent::{Bound, Interval, Intervals};
-use crate::netlink::{Flags, Nest, Request};
+use crate::netlink::{Flags, Nest, Request, octets};
+use crate::ruleset::OpenConnections;
 
 /// `NFT_SET_ELEM_INTERVAL_END` (`linux/netfilter/nf_tables.h`).
 pub(super) const INTERVAL_END: u32 = 1;
@@ -22,8 +24,9 @@ const ELEM_FLAGS: u16 = 3;
 const USERDATA: u16 = 6;
 /// `NFTA_DATA_VALUE`.
 const VALUE: u16 = 1;
-/// An element in a list: three attributes around a key of 16 bytes, a number, user data.
-const LARGEST: usize = 4 + (4 + 4 + 16) + 8 + (4 + OPEN.len()).next_multiple_of(4);
+/// An element in a list: three attributes around a key of 16 bytes, a number, user data; or around a key of 40 bytes.
+const LARGEST: usize = 4 + (4 + 4 + 40);
+const _: () = assert!(LARGEST >= 4 + (4 + 4 + 16) + 8 + (4 + OPEN.len()).next_multiple_of(4));
 /// How many elements a message has: a list is one attribute, whose length has 16 bits.
 const PER_MESSAGE: usize = 1000;
 const _: () = assert!(4 + PER_MESSAGE * LARGEST <= u16::MAX as usize);
@@ -138,7 +141,26 @@ pub(super) fn requests<T: Key>(
     set: &str,
     intervals: &Intervals<T>,
 ) -> impl Iterator<Item = Request> {
-    let mut elements = elements(intervals).into_iter().peekable();
+    in_lists(set, elements(intervals), append)
+}
+
+/// The requests that add the connections.
+pub(super) fn connection_requests(
+    set: &str,
+    connections: &OpenConnections,
+) -> impl Iterator<Item = Request> {
+    let ends = connections.iter().copied().collect();
+    in_lists(set, ends, |ends, nest| {
+        nest.append_nest(KEY, |key| key.append(VALUE, &connection_key(*ends)));
+    })
+}
+
+fn in_lists<T>(
+    set: &str,
+    elements: Vec<T>,
+    append: impl Fn(&T, &mut Nest),
+) -> impl Iterator<Item = Request> {
+    let mut elements = elements.into_iter().peekable();
     std::iter::from_fn(move || {
         elements.peek()?;
         let mut list = Nest::default();
@@ -162,6 +184,35 @@ fn append<T: Key>(element: &Element<T>, nest: &mut Nest) {
     if element.role == Role::OpenStart {
         nest.append(USERDATA, &OPEN);
     }
+}
+
+/// Address and port of both ends, each in whole words.
+fn connection_key(ends: ConnectionEnds) -> Vec<u8> {
+    let mut key = Vec::with_capacity(40);
+    for end in [ends.local, ends.remote] {
+        key.extend(octets(end.ip()));
+        key.extend(end.port().to_be_bytes());
+        key.extend([0, 0]);
+    }
+    key
+}
+
+/// The connection of the key; `None` if that has another length.
+pub(super) fn connection_of(key: &[u8]) -> Option<ConnectionEnds> {
+    fn end(key: &[u8]) -> Option<SocketAddr> {
+        let (address, port) = key.split_at_checked(key.len().checked_sub(4)?)?;
+        let address = match address.len() {
+            4 => IpAddr::from(<[u8; 4]>::try_from(address).ok()?),
+            _ => IpAddr::from(<[u8; 16]>::try_from(address).ok()?),
+        };
+        let port = u16::from_be_bytes(*port.first_chunk()?);
+        Some(SocketAddr::new(address, port))
+    }
+    let (local, remote) = key.split_at_checked(key.len() / 2)?;
+    Some(ConnectionEnds {
+        local: end(local)?,
+        remote: end(remote)?,
+    })
 }
 
 /// Collects the elements of a dump, in any order.

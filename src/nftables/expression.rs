@@ -1,7 +1,7 @@
 //! Expressions, the elements of rules, as nf_tables evaluates them (`linux/netfilter/nf_tables.h`).
 //!
 //! Each is written to and read from libnftnl's object side by side, in a file for each group, without knowledge of rules;
-//! [`rule`](super::rule) translates between them and rules. Values are loaded into and read from one register.
+//! [`rule`](super::rule) translates between them and rules. Values are loaded into and read from the first register, of which the others are the continuation.
 
 mod data;
 mod key;
@@ -27,7 +27,13 @@ impl Expression {
                 base,
                 offset,
                 length,
-            } => data::payload(*base, *offset, *length),
+            } => data::payload(*base, *offset, *length, 0),
+            Self::AddPayload {
+                base,
+                offset,
+                length,
+                words,
+            } => data::payload(*base, *offset, *length, *words),
             Self::Mask(mask) => data::mask(mask),
             Self::ToNetworkOrder => data::to_network_order(),
             Self::Compare { equal, value } => data::compare(*equal, value),
@@ -70,7 +76,7 @@ impl Expression {
         match self {
             Self::LoadMeta(_) | Self::SetMeta(_) => "meta",
             Self::LoadCt(_) | Self::SetCt(_) => "ct",
-            Self::LoadPayload { .. } => "payload",
+            Self::LoadPayload { .. } | Self::AddPayload { .. } => "payload",
             Self::Mask(_) => "bitwise",
             Self::ToNetworkOrder => "byteorder",
             Self::Compare { .. } => "cmp",

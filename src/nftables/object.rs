@@ -6,10 +6,11 @@ use nftnl::nftnl_sys::libc;
 use super::c_string::terminated;
 use super::expression::Expression;
 use super::rule;
-use crate::intent::Intervals;
+use crate::intent::{Family, Intervals};
 use crate::netlink::text;
 use crate::ruleset::{
-    Chain, ChainKind, Elements, Hook, InstalledRule, Priority, Rule, RuleId, Set, TABLE,
+    Chain, ChainKind, Elements, Hook, InstalledRule, OpenConnections, Priority, Rule, RuleId, Set,
+    TABLE,
 };
 use crate::sys::{self, RawRule, TooLarge};
 
@@ -111,17 +112,19 @@ pub(super) fn decode_chain(chain: &sys::Chain) -> Option<Chain<InstalledRule>> {
     accepts.then_some(known)
 }
 
-/// The flags of netweir's sets.
+/// The flags of netweir's sets: of intervals, and of connections.
 const INTERVAL: u32 = libc::NFT_SET_INTERVAL.cast_unsigned();
+const CONSTANT: u32 = libc::NFT_SET_CONSTANT.cast_unsigned();
 /// Those of a set that is written out in a rule, such as `{ 80, 443 }`.
 const WRITTEN_OUT: u32 = (libc::NFT_SET_ANONYMOUS | libc::NFT_SET_CONSTANT).cast_unsigned();
-/// nft's `BYTEORDER_HOST_ENDIAN` and `BYTEORDER_BIG_ENDIAN`.
+/// nft's `BYTEORDER_INVALID`, `BYTEORDER_HOST_ENDIAN` and `BYTEORDER_BIG_ENDIAN`.
+const NONE: u32 = 0;
 const HOST: u32 = 1;
 const BIG: u32 = 2;
 
 /// The key type of a set: the kernel uses the length, nft the rest, which the kernel keeps.
 struct KeyType {
-    /// nft's `enum datatypes`.
+    /// nft's `enum datatypes`, or several of them in `TYPE_BITS` each.
     number: u32,
     /// In bytes.
     length: u32,
@@ -131,12 +134,19 @@ struct KeyType {
 
 impl KeyType {
     const fn of(elements: &Elements) -> Self {
+        const fn two_ends(address: u32) -> u32 {
+            const SERVICE: u32 = 13;
+            address << 18 | SERVICE << 12 | address << 6 | SERVICE
+        }
+
         let (number, length, byte_order) = match elements {
             Elements::Ipv4(_) => (7, 4, BIG),
             Elements::Ipv6(_) => (8, 16, BIG),
             Elements::Ports(_) => (13, 2, BIG),
             Elements::Uids(_) => (24, 4, HOST),
             Elements::Gids(_) => (25, 4, HOST),
+            Elements::Connections(Family::Ipv4, _) => (two_ends(7), 16, NONE),
+            Elements::Connections(Family::Ipv6, _) => (two_ends(8), 40, NONE),
         };
         Self {
             number,
@@ -150,14 +160,26 @@ impl KeyType {
 pub(super) fn encode_set(set: &Set, id: u32) -> Result<sys::Set, TooLarge> {
     let key = KeyType::of(&set.elements);
     let byte_order = userdata(KEY_BYTE_ORDER, &key.byte_order.to_ne_bytes())?;
-    sys::Set::new()?
+    let object = sys::Set::new()?
         .with_name(c::NFTNL_SET_TABLE, &terminated(TABLE)?)?
         .with_name(c::NFTNL_SET_NAME, &terminated(&set.name.to_string())?)?
-        .with_u32(c::NFTNL_SET_FLAGS, INTERVAL)
         .with_u32(c::NFTNL_SET_KEY_TYPE, key.number)
         .with_u32(c::NFTNL_SET_KEY_LEN, key.length)
         .with_u32(c::NFTNL_SET_ID, id)
-        .with_bytes(c::NFTNL_SET_USERDATA, &byte_order)
+        .with_bytes(c::NFTNL_SET_USERDATA, &byte_order)?;
+    Ok(match &set.elements {
+        Elements::Ports(_)
+        | Elements::Ipv4(_)
+        | Elements::Ipv6(_)
+        | Elements::Uids(_)
+        | Elements::Gids(_) => object.with_u32(c::NFTNL_SET_FLAGS, INTERVAL),
+        Elements::Connections(_, connections) => {
+            let size = u32::try_from(connections.len()).map_err(|_| TooLarge)?;
+            object
+                .with_u32(c::NFTNL_SET_FLAGS, CONSTANT)
+                .with_u32(c::NFTNL_SET_DESC_SIZE, size)
+        }
+    })
 }
 
 /// A set as the kernel lists it.
@@ -190,18 +212,30 @@ pub(super) fn decode_set(set: &sys::Set) -> Option<ListedSet> {
         Elements::Ipv6(Intervals::default()),
         Elements::Uids(Intervals::default()),
         Elements::Gids(Intervals::default()),
+        Elements::Connections(Family::Ipv4, OpenConnections::new()),
+        Elements::Connections(Family::Ipv6, OpenConnections::new()),
     ]
     .into_iter()
     .find(|elements| KeyType::of(elements).number == number);
     let elements = match known {
-        Some(elements) if flags == INTERVAL || flags == WRITTEN_OUT | INTERVAL => {
-            Ok((elements, Layout::Intervals))
-        }
-        Some(elements) if flags == WRITTEN_OUT => Ok((elements, Layout::Singles)),
-        Some(_) => Err(format!("a set with the flags {flags:#x}")),
+        Some(elements) => match layout(&elements, flags) {
+            Some(layout) => Ok((elements, layout)),
+            None => Err(format!("a set with the flags {flags:#x}")),
+        },
         None => Err(format!("a set of the type {number}")),
     };
     Some(ListedSet { name, elements })
+}
+
+/// What the elements stand for; `None` if no such set of netweir, or of one of its rules, has the flags.
+fn layout(elements: &Elements, flags: u32) -> Option<Layout> {
+    match (elements, flags) {
+        (Elements::Connections(..), CONSTANT) => Some(Layout::Singles),
+        (Elements::Connections(..), _) => None,
+        (_, INTERVAL) => Some(Layout::Intervals),
+        (_, WRITTEN_OUT) => Some(Layout::Singles),
+        (_, _) => (flags == WRITTEN_OUT | INTERVAL).then_some(Layout::Intervals),
+    }
 }
 
 /// A rule of the table inet netweir, with the text of its id.

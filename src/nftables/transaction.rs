@@ -5,15 +5,18 @@ use std::collections::BTreeSet;
 use nftnl::nftnl_sys::libc;
 
 use super::batch::{Batch, Part};
+use super::dump::Contents;
 use super::elements::{self, Key};
 use super::{dump as read, object};
 use crate::drift::{Difference, compare};
 use crate::intent::Intervals;
-use crate::netlink::{Error, Flags, Socket, Subsystem, retry};
+use crate::netlink::{Error, Flags, Request, Socket, Subsystem, retry};
+use crate::plan::beside;
 use crate::process::lock::{Lock, Task};
 use crate::rtnetlink::routing::{self, Added};
 use crate::ruleset::{
-    Elements, Installed, MetadataBytes, RoutingObject, Ruleset, Set, TABLE, connection_keeper,
+    Elements, Installed, MetadataBytes, OpenConnections, RoutingObject, Ruleset, Set, TABLE,
+    connection_keeper,
 };
 
 /// The result of [`apply`].
@@ -40,9 +43,16 @@ pub enum Removal {
 /// that it needs before, stale ones after it. Changes nothing if they are equal already, whatever metadata is kept with
 /// them.
 ///
+/// `open` lists the connections that are open in the namespace. It is called for the first rules in a namespace, right
+/// before the transaction; later ones keep that list.
+///
 /// # Errors
 /// The kernel refused; then the table is as before, and routing objects that were added are deleted again.
-pub fn apply(ruleset: &Ruleset, metadata: &MetadataBytes) -> Result<Outcome, Error> {
+pub fn apply(
+    ruleset: &Ruleset,
+    metadata: &MetadataBytes,
+    open: impl FnMut() -> OpenConnections,
+) -> Result<Outcome, Error> {
     let _lock = lock();
     let mut nftables = Socket::open(Subsystem::Nftables)?;
     let mut rtnetlink = Socket::open(Subsystem::Route)?;
@@ -55,7 +65,7 @@ pub fn apply(ruleset: &Ruleset, metadata: &MetadataBytes) -> Result<Outcome, Err
     for object in present.missing(&ruleset.routing) {
         changed |= added.add(object)? == Added::Now;
     }
-    let outcome = replace(&mut nftables, ruleset, metadata)?;
+    let outcome = replace(&mut nftables, ruleset, metadata, open)?;
     added.keep();
     for object in present.stale(&ruleset.routing) {
         routing::delete(&mut rtnetlink, object)?;
@@ -71,14 +81,21 @@ fn replace(
     socket: &mut Socket,
     ruleset: &Ruleset,
     metadata: &MetadataBytes,
+    mut open: impl FnMut() -> OpenConnections,
 ) -> Result<Outcome, Error> {
     retry(|| {
         // Chains without rules differ from every ruleset: their names do not matter.
         let (generation, contents) = read::at_generation(socket, |socket, table| {
             read::contents(socket, table, &BTreeSet::new())
         })?;
+        let ruleset = match &contents {
+            Some(Contents { installed, .. }) if !installed.ruleset.chains.is_empty() => {
+                beside(ruleset, &installed.ruleset.open_connections())
+            }
+            Some(_) | None => beside(ruleset, &open()),
+        };
         let outcome = match &contents {
-            Some(contents) if contents.installed.is(ruleset) => return Ok(Outcome::Unchanged),
+            Some(contents) if contents.installed.is(&ruleset) => return Ok(Outcome::Unchanged),
             Some(contents) if !contents.installed.only_keeps_connections() => Outcome::Replaced,
             Some(_) | None => Outcome::Installed,
         };
@@ -86,7 +103,7 @@ fn replace(
         if contents.is_some() {
             delete_table(&mut batch)?;
         }
-        add_ruleset(&mut batch, ruleset, metadata)?;
+        add_ruleset(&mut batch, &ruleset, metadata)?;
         batch.commit(socket)?;
         Ok(outcome)
     })
@@ -253,6 +270,14 @@ fn add_ruleset(
             Elements::Uids(intervals) | Elements::Gids(intervals) => {
                 add_elements(batch, set, intervals);
             }
+            Elements::Connections(_, connections) => {
+                let name = set.name.to_string();
+                add_requests(
+                    batch,
+                    set,
+                    elements::connection_requests(&name, connections),
+                );
+            }
         }
     }
     for chain in &ruleset.chains {
@@ -272,7 +297,12 @@ fn add_ruleset(
 }
 
 fn add_elements<T: Key>(batch: &mut Batch, set: &Set, intervals: &Intervals<T>) {
-    for request in elements::requests(&set.name.to_string(), intervals) {
+    let name = set.name.to_string();
+    add_requests(batch, set, elements::requests(&name, intervals));
+}
+
+fn add_requests(batch: &mut Batch, set: &Set, requests: impl Iterator<Item = Request>) {
+    for request in requests {
         batch.add_request(Part::Set(set.name.to_string()), request);
     }
 }

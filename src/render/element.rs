@@ -1,10 +1,11 @@
 //! The elements of a set, in the form that all formats share.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
+use crate::connection::ConnectionEnds;
 use crate::intent::{Bound, Interval, cidr_of};
 use crate::ruleset::Elements;
 
@@ -35,6 +36,8 @@ pub(super) enum Element {
     Network(IpNet),
     /// From the first to the last value, both included.
     Range(Value, Value),
+    /// A connection: address and port of each end.
+    Connection([Value; 4]),
 }
 
 impl Element {
@@ -60,6 +63,13 @@ impl Element {
         )
     }
 
+    fn connection(ends: &ConnectionEnds) -> Self {
+        let address = |end: SocketAddr| Value::Address(end.ip());
+        let port = |end: SocketAddr| Value::Number(end.port().into());
+        let ConnectionEnds { local, remote } = *ends;
+        Self::Connection([address(local), port(local), address(remote), port(remote)])
+    }
+
     fn between(first: Value, last: Value) -> Self {
         if first == last {
             Self::One(first)
@@ -75,6 +85,9 @@ impl fmt::Display for Element {
             Self::One(value) => value.fmt(f),
             Self::Network(network) => network.fmt(f),
             Self::Range(first, last) => write!(f, "{first}-{last}"),
+            Self::Connection([local, port, remote, remote_port]) => {
+                write!(f, "{local} . {port} . {remote} . {remote_port}")
+            }
         }
     }
 }
@@ -115,5 +128,8 @@ pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element> 
                 .iter()
                 .map(|interval| Element::addresses(interval, cidr_of(interval).map(IpNet::V6))),
         ),
+        Elements::Connections(_, connections) => {
+            Box::new(connections.iter().map(Element::connection))
+        }
     }
 }

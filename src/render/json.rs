@@ -62,6 +62,8 @@ fn write_entry(f: &mut Formatter<'_>, entry: &Entry<'_>) -> fmt::Result {
 }
 
 const INET: &str = "inet";
+/// Between the parts of a key.
+const SEPARATOR: &str = " . ";
 
 #[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -82,7 +84,7 @@ enum Object<'a> {
         family: &'static str,
         table: &'static str,
         name: &'a SetName,
-        r#type: &'static str,
+        r#type: KeyType,
         flags: [&'static str; 1],
         /// nft refuses an empty `elem`.
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +106,19 @@ enum Object<'a> {
         expr: Vec<Expression<'a>>,
         comment: &'a RuleId,
     },
+}
+
+/// The type of a set's key: a word, or a list of them.
+struct KeyType(&'static str);
+
+impl Serialize for KeyType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.contains(SEPARATOR) {
+            serializer.collect_seq(self.0.split(SEPARATOR))
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
 }
 
 /// The elements, serialized one at a time.
@@ -144,7 +159,7 @@ enum Expression<'a> {
     Drop(()),
 }
 
-#[derive(Clone, Copy, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Left {
     Meta {
@@ -157,6 +172,9 @@ enum Left {
         protocol: &'static str,
         field: &'static str,
     },
+    #[serde(rename = "&")]
+    Masked((Box<Left>, &'static [&'static str])),
+    Concat(Vec<Left>),
 }
 
 #[derive(Serialize)]
@@ -169,6 +187,7 @@ enum Right<'a> {
     Of(Left),
     Prefix { prefix: Prefix },
     Range { range: [Box<Right<'a>>; 2] },
+    Concat { concat: [Box<Right<'a>>; 4] },
 }
 
 #[derive(Serialize)]
@@ -182,8 +201,8 @@ fn set_object(set: &Set) -> Object<'_> {
         family: INET,
         table: TABLE,
         name: &set.name,
-        r#type: set.elements.type_name(),
-        flags: ["interval"],
+        r#type: KeyType(set.elements.type_name()),
+        flags: [set.elements.flag()],
         elem: (!set.elements.is_empty()).then_some(Elem(&set.elements)),
     }
 }
@@ -201,7 +220,7 @@ fn chain_object(chain: &Chain) -> Object<'_> {
 }
 
 fn rule_object<'a>(chain: &'a Chain, rule: &'a Rule) -> Object<'a> {
-    let matches = rule.matches.iter().map(condition);
+    let matches = rule.matches.iter().flat_map(conditions);
     let statements = rule.statements.iter().copied().map(statement);
     Object::Rule {
         family: INET,
@@ -215,8 +234,8 @@ fn rule_object<'a>(chain: &'a Chain, rule: &'a Rule) -> Object<'a> {
     }
 }
 
-fn condition(condition: &Match) -> Expression<'_> {
-    match condition {
+fn conditions(condition: &Match) -> Vec<Expression<'_>> {
+    vec![match condition {
         Match::Family(family) => is(meta("nfproto"), true, Right::Word(family.name())),
         Match::Protocol {
             is: equal,
@@ -260,7 +279,23 @@ fn condition(condition: &Match) -> Expression<'_> {
                 ConnectionState::Tracked => Right::Words(&["established", "related"]),
             },
         },
-    }
+        Match::OpenConnection { family, local, set } => {
+            let field = |protocol, field| Left::Payload { protocol, field };
+            let flags = Left::Masked((
+                Box::new(field("tcp", "flags")),
+                &["fin", "syn", "rst", "ack"],
+            ));
+            let ends = local.and_other().into_iter().flat_map(|end| {
+                let address = field(words::header(*family), words::address(end));
+                [address, field("tcp", words::port(end))]
+            });
+            let ends = Left::Concat(ends.collect());
+            return vec![
+                is(flags, false, Right::Word("syn")),
+                is(ends, true, Right::Text(format!("@{set}"))),
+            ];
+        }
+    }]
 }
 
 fn statement<'a>(statement: Statement) -> Expression<'a> {
@@ -300,7 +335,7 @@ fn comparison<'a, T>(
     }
 }
 
-const fn is(left: Left, equal: bool, right: Right<'_>) -> Expression<'_> {
+fn is(left: Left, equal: bool, right: Right<'_>) -> Expression<'_> {
     let op = if equal { "==" } else { "!=" };
     Expression::Match { op, left, right }
 }
@@ -331,6 +366,9 @@ fn right<'a>(element: Element) -> Right<'a> {
         },
         Element::Range(first, last) => Right::Range {
             range: [first, last].map(|end| Box::new(value(end))),
+        },
+        Element::Connection(ends) => Right::Concat {
+            concat: ends.map(|end| Box::new(value(end))),
         },
     }
 }

@@ -76,7 +76,7 @@ enum Block<'a> {
 fn write_set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
     writeln!(f, "\tset {} {{", set.name)?;
     writeln!(f, "\t\ttype {}", set.elements.type_name())?;
-    writeln!(f, "\t\tflags interval")?;
+    writeln!(f, "\t\tflags {}", set.elements.flag())?;
     if !set.elements.is_empty() {
         write_elements(f, &set.elements)?;
     }
@@ -173,6 +173,16 @@ fn write_match(f: &mut impl Write, condition: &Match) -> fmt::Result {
         }
         Match::State(ConnectionState::Invalid) => f.write_str("ct state invalid"),
         Match::State(ConnectionState::Tracked) => f.write_str("ct state established,related"),
+        Match::OpenConnection { family, local, set } => {
+            let header = words::header(*family);
+            f.write_str("tcp flags != syn / fin,syn,rst,ack ")?;
+            for (index, end) in local.and_other().into_iter().enumerate() {
+                let separator = if index == 0 { "" } else { " . " };
+                let (address, port) = (words::address(end), words::port(end));
+                write!(f, "{separator}{header} {address} . tcp {port}")?;
+            }
+            write!(f, " @{set}")
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::intent::Family;
 
-use super::{ChainKind, Elements, Hook, Match, Ruleset, SetName, Statement};
+use super::{ChainKind, Elements, Hook, Match, OpenConnections, Ruleset, SetName, Statement};
 
 /// The longest name of a set or chain, in bytes without the terminating NUL (`NFT_SET_MAXNAMELEN` before Linux 4.14).
 const LONGEST_NAME: usize = 31;
@@ -85,6 +85,10 @@ impl Ruleset {
                 },
             ),
             Match::Owner { test, kind } => (test.set_name(), kind.name()),
+            Match::OpenConnection { family, set, .. } => {
+                let elements = Elements::Connections(*family, OpenConnections::new());
+                (Some(set), elements.type_name())
+            }
             Match::Family(_)
             | Match::Protocol { .. }
             | Match::Interface { .. }

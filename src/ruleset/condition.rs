@@ -99,6 +99,16 @@ pub enum Match {
     },
     /// `ct state`.
     State(ConnectionState),
+    /// `tcp flags != syn / fin,syn,rst,ack` with `ip saddr . tcp sport . ip daddr . tcp dport`, or the same with source and
+    /// destination exchanged: a packet of a TCP connection in the set that does not open it. Implies protocol and family.
+    OpenConnection {
+        /// The family of the header and of the set.
+        family: Family,
+        /// The end of the packet that is in this namespace.
+        local: End,
+        /// The set, of [`Elements::Connections`](super::Elements::Connections).
+        set: SetName,
+    },
 }
 
 impl Match {
@@ -109,6 +119,7 @@ impl Match {
             Self::Port { test, .. } => test.set_name(),
             Self::Address { test, .. } => test.set_name(),
             Self::Owner { test, .. } => test.set_name(),
+            Self::OpenConnection { set, .. } => Some(set),
             Self::Family(_)
             | Self::Protocol { .. }
             | Self::Interface { .. }

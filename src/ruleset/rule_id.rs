@@ -65,6 +65,8 @@ rule_ids! {
     LeaveFamily(chain: BaseChain, family: Family) = "leave",
     /// Bypasses everything but TCP.
     LeaveNotTcp(chain: BaseChain) = "leave-not-tcp",
+    /// Bypasses connections that were open before they could be captured.
+    LeaveOpen(chain: BaseChain, family: Family) = "leave-open",
     /// Bypasses an excluded interface.
     LeaveInterface(chain: BaseChain, pattern: InterfacePattern) = "leave-interface",
     /// Bypasses the proxy's calls to its application, by their source address.

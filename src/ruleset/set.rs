@@ -1,16 +1,18 @@
 //! Sets and their elements.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use serde::{Serialize, Serializer};
 
+use crate::connection::ConnectionEnds;
 use crate::intent::{Family, Intervals};
 
 use super::owner_kind::OwnerKind;
 use super::text::is_text_of;
 
-/// A named interval set.
+/// A named set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Set {
     /// Its name.
@@ -48,6 +50,8 @@ pub enum SetName {
     OutboundExcludeOwners(OwnerKind),
     /// DNS servers whose queries are captured.
     DnsServers(Family),
+    /// Connections that were open before they could be captured.
+    OpenConnections(Family),
     /// The name of a set that another program, or another version, made.
     Other(String),
 }
@@ -67,6 +71,7 @@ impl From<&str> for SetName {
                 Self::OutboundInclude,
                 Self::OutboundExclude,
                 Self::DnsServers,
+                Self::OpenConnections,
             ]
             .map(|name: fn(Family) -> Self| name(family))
         });
@@ -116,10 +121,14 @@ impl fmt::Display for SetName {
             Self::OutboundIncludeOwners(kind) => write!(f, "outbound_include_{}s", kind.name()),
             Self::OutboundExcludeOwners(kind) => write!(f, "outbound_exclude_{}s", kind.name()),
             Self::DnsServers(family) => write!(f, "dns_servers_{}", family.name()),
+            Self::OpenConnections(family) => write!(f, "open_connections_{}", family.name()),
             Self::Other(text) => f.write_str(text),
         }
     }
 }
+
+/// TCP connections of both families that were open before they could be captured.
+pub type OpenConnections = BTreeSet<ConnectionEnds>;
 
 /// The elements of a set, by the type of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,6 +143,9 @@ pub enum Elements {
     Uids(Intervals<u32>),
     /// `gid`.
     Gids(Intervals<u32>),
+    /// `ipv4_addr . inet_service . ipv4_addr . inet_service`, or the same of IPv6: the connections of that family. Rules cannot
+    /// look up ranges of these, and the kernel refuses changes while a rule looks the set up.
+    Connections(Family, OpenConnections),
 }
 
 impl Elements {
@@ -146,10 +158,27 @@ impl Elements {
             Self::Ipv6(_) => "ipv6_addr",
             Self::Uids(_) => "uid",
             Self::Gids(_) => "gid",
+            Self::Connections(Family::Ipv4, _) => {
+                "ipv4_addr . inet_service . ipv4_addr . inet_service"
+            }
+            Self::Connections(Family::Ipv6, _) => {
+                "ipv6_addr . inet_service . ipv6_addr . inet_service"
+            }
         }
     }
 
-    /// The number of intervals.
+    /// The set's flag in nft's words.
+    #[must_use]
+    pub const fn flag(&self) -> &'static str {
+        match self {
+            Self::Ports(_) | Self::Ipv4(_) | Self::Ipv6(_) | Self::Uids(_) | Self::Gids(_) => {
+                "interval"
+            }
+            Self::Connections(..) => "constant",
+        }
+    }
+
+    /// The number of intervals, or of connections.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -157,6 +186,7 @@ impl Elements {
             Self::Ipv4(intervals) => intervals.len(),
             Self::Ipv6(intervals) => intervals.len(),
             Self::Uids(intervals) | Self::Gids(intervals) => intervals.len(),
+            Self::Connections(_, connections) => connections.len(),
         }
     }
 
@@ -175,9 +205,18 @@ impl Elements {
             (Self::Ipv6(own), Self::Ipv6(other)) => Some(Self::Ipv6(own.without(other))),
             (Self::Uids(own), Self::Uids(other)) => Some(Self::Uids(own.without(other))),
             (Self::Gids(own), Self::Gids(other)) => Some(Self::Gids(own.without(other))),
-            (Self::Ports(_) | Self::Ipv4(_) | Self::Ipv6(_) | Self::Uids(_) | Self::Gids(_), _) => {
-                None
+            (Self::Connections(family, own), Self::Connections(of, other)) if family == of => {
+                Some(Self::Connections(*family, own - other))
             }
+            (
+                Self::Ports(_)
+                | Self::Ipv4(_)
+                | Self::Ipv6(_)
+                | Self::Uids(_)
+                | Self::Gids(_)
+                | Self::Connections(..),
+                _,
+            ) => None,
         }
     }
 }

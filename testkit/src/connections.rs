@@ -3,11 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use netweir::connection::{Addresses, Connection, Owner, Path, PortPair, Tracking, Transport};
+use netweir::connection::{
+    Addresses, Connection, ConnectionEnds, Owner, Path, PortPair, Tracking, Transport,
+};
 use netweir::intent::{
     Bound, Capture, InboundMode, InboundPorts, InterfacePattern, Intervals, IpRanges,
     RangeSelection,
 };
+use netweir::ruleset::OpenConnections;
 use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -16,6 +19,7 @@ use proptest::sample::select;
 pub fn connection(capture: &Capture) -> impl Strategy<Value = Connection> + use<> {
     let tracking = prop_oneof![
         8 => Just(Tracking::New),
+        1 => Just(Tracking::Midstream),
         1 => Just(Tracking::Tracked),
         1 => Just(Tracking::Invalid),
     ];
@@ -36,6 +40,19 @@ pub fn connection(capture: &Capture) -> impl Strategy<Value = Connection> + use<
                 tracking,
             },
         )
+}
+
+/// The connections as they are listed where both of their ends are in one namespace; those that are not TCP are left out.
+pub fn open<'a>(connections: impl IntoIterator<Item = &'a Connection>) -> OpenConnections {
+    let ends = |connection: &Connection| {
+        let ConnectionEnds { local, remote } = connection.ends()?;
+        let of_the_other = ConnectionEnds {
+            local: remote,
+            remote: local,
+        };
+        Some([ConnectionEnds { local, remote }, of_the_other])
+    };
+    connections.into_iter().filter_map(ends).flatten().collect()
 }
 
 fn path(capture: &Capture) -> impl Strategy<Value = Path> + use<> {

@@ -8,7 +8,7 @@ mod packet;
 
 use std::net::IpAddr;
 
-use netweir::connection::{Connection, Owner, Path, Tracking};
+use netweir::connection::{Connection, Owner, Path, Tracking, Transport};
 use netweir::explain::Verdict;
 use netweir::intent::{Capture, Dns, DnsOverTcp, InboundMode, InboundPorts, Port, Tproxy};
 use netweir::ruleset::End;
@@ -43,6 +43,11 @@ impl Decision {
 
 /// The outcome of the connection.
 pub fn expected(capture: &Capture, connection: &Connection) -> Expected {
+    expected_beside(capture, false, connection)
+}
+
+/// The same of a connection that was open before it could be captured.
+pub fn expected_beside(capture: &Capture, was_open: bool, connection: &Connection) -> Expected {
     let (interface, owner, out) = match &connection.path {
         Path::Out { interface, owner } => (interface, *owner, true),
         Path::In { interface } => (interface, None, false),
@@ -54,6 +59,9 @@ pub fn expected(capture: &Capture, connection: &Connection) -> Expected {
         transport: connection.transport,
         owner,
         tracking: connection.tracking,
+        bypasses: was_open
+            && matches!(connection.transport, Transport::Tcp(_))
+            && connection.tracking != Tracking::New,
         mark: connection.packet_mark,
         connection_mark: connection.connection_mark,
     };
@@ -79,7 +87,8 @@ impl Packet<'_> {
             self.mark_out(tproxy);
         }
         let decision = match self.tracking {
-            Tracking::New => self.outbound(),
+            _ if self.bypasses => Decision::Leave,
+            Tracking::New | Tracking::Midstream => self.outbound(),
             Tracking::Tracked | Tracking::Invalid => Decision::Leave,
         };
         match decision {
@@ -109,7 +118,8 @@ impl Packet<'_> {
             return (verdict, zone);
         }
         let redirect = match self.tracking {
-            Tracking::New => self.inbound(),
+            _ if self.bypasses => None,
+            Tracking::New | Tracking::Midstream => self.inbound(),
             Tracking::Tracked | Tracking::Invalid => None,
         };
         (redirect.map_or(Verdict::Leave, Verdict::Redirect), zone)
@@ -289,6 +299,9 @@ impl Packet<'_> {
 
     /// "Drop invalid", and "Inbound, tproxy mode". `None`: nothing was decided here.
     fn arrives(&mut self) -> Option<Verdict> {
+        if self.bypasses {
+            return None;
+        }
         if self.capture.drop_invalid && self.tracking == Tracking::Invalid {
             return Some(Verdict::Drop);
         }

@@ -81,7 +81,7 @@ impl<'a> Tables<'a> {
     /// The way of the first hop: out, and in again when by `lo`; or in.
     pub fn evaluate(&self, connection: &Connection) -> Result {
         let mut packet = Packet::first(connection);
-        let new = connection.tracking == Tracking::New;
+        let new = matches!(connection.tracking, Tracking::New | Tracking::Midstream);
         match &connection.path {
             Path::In { .. } => self.built_in("PREROUTING", &mut packet, new),
             Path::Out { .. } => {
@@ -142,7 +142,7 @@ impl<'a> Rule<'a> {
                 }
                 "-m" => module = (module.0 + 1, words.next().unwrap()),
                 name => {
-                    let value = if name == "--socket-exists" {
+                    let value = if ["--socket-exists", "--syn"].contains(&name) {
                         ""
                     } else {
                         words.next().unwrap()
@@ -227,12 +227,13 @@ impl Packet {
             "--mark" if option.module.1 == "mark" => hex(value) == self.result.mark,
             "--mark" => hex(value) == self.result.connection_mark,
             "--ctstate" => match self.tracking {
-                Tracking::New => false,
+                Tracking::New | Tracking::Midstream => false,
                 Tracking::Tracked => {
                     ["ESTABLISHED,RELATED", "RELATED,ESTABLISHED"].contains(&value)
                 }
                 Tracking::Invalid => value == "INVALID",
             },
+            "--syn" => self.tracking == Tracking::New,
             "--comment" => true,
             name => panic!("unknown option: {name}"),
         }

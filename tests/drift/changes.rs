@@ -245,9 +245,11 @@ fn reports_changes_of_a_set() {
 
         let another_type = match &set.elements {
             Elements::Ports(_) => Elements::Uids([1].into_iter().collect()),
-            Elements::Ipv4(_) | Elements::Ipv6(_) | Elements::Uids(_) | Elements::Gids(_) => {
-                Elements::Ports([1].into_iter().collect())
-            }
+            Elements::Ipv4(_)
+            | Elements::Ipv6(_)
+            | Elements::Uids(_)
+            | Elements::Gids(_)
+            | Elements::Connections(..) => Elements::Ports([1].into_iter().collect()),
         };
         let changed = after(|present| present.ruleset.sets[number].elements = another_type);
         assert_eq!(changed, of_set(&set.name, Change::Changed));

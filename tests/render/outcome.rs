@@ -2,9 +2,10 @@
 
 use netweir::connection::{Connection, Path};
 use netweir::explain::{Outcome, evaluate};
-use netweir::intent::{Capture, Family};
-use netweir::plan::plan;
+use netweir::intent::Family;
+use netweir::plan::{beside, plan};
 use netweir::render;
+use netweir::ruleset::Ruleset;
 use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -12,10 +13,14 @@ use proptest::prelude::*;
 use netweir_testkit::xtables::{Result, Tables, target_of};
 use netweir_testkit::{connections, sparse_captures};
 
-fn capture_and_connections() -> impl Strategy<Value = (Capture, Vec<Connection>)> {
+/// Rules, some of them beside connections that were open before, and connections.
+fn rules_and_connections() -> impl Strategy<Value = (Ruleset, Vec<Connection>)> {
     sparse_captures::capture().prop_flat_map(|capture| {
         let connections = vec(connections::connection(&capture), 80);
-        (Just(capture), connections)
+        (Just(plan(&capture)), connections, 0..6usize).prop_map(|(rules, connections, open)| {
+            let open = connections::open(connections.iter().take(open));
+            (beside(&rules, &open).into_owned(), connections)
+        })
     })
 }
 
@@ -57,8 +62,7 @@ proptest! {
     })]
 
     #[test]
-    fn iptables_rules_have_the_same_outcome((capture, connections) in capture_and_connections()) {
-        let ruleset = plan(&capture);
+    fn iptables_rules_have_the_same_outcome((ruleset, connections) in rules_and_connections()) {
         for family in Family::ALL {
             let text = render::iptables(&ruleset, family);
             let twice = run_twice(&text);

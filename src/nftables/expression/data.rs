@@ -3,7 +3,7 @@
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
-use super::register::REGISTER;
+use super::register::{REGISTER, register_after, words_before};
 use super::variants::{Expression, Header};
 use crate::netlink::text;
 use crate::nftables::c_string::terminated;
@@ -20,22 +20,37 @@ fn uses_register(e: ExpressionRef<'_>, attribute: u32) -> Option<()> {
     (e.u32(attribute)? == REGISTER).then_some(())
 }
 
-pub(super) fn payload(base: Header, offset: u32, length: u32) -> Result<sys::Expression, TooLarge> {
+pub(super) fn payload(
+    base: Header,
+    offset: u32,
+    length: u32,
+    words: u32,
+) -> Result<sys::Expression, TooLarge> {
     Ok(sys::Expression::new(c"payload")?
-        .with_u32(c::NFTNL_EXPR_PAYLOAD_DREG, REGISTER)
+        .with_u32(c::NFTNL_EXPR_PAYLOAD_DREG, register_after(words))
         .with_u32(c::NFTNL_EXPR_PAYLOAD_BASE, base as u32)
         .with_u32(c::NFTNL_EXPR_PAYLOAD_OFFSET, offset)
         .with_u32(c::NFTNL_EXPR_PAYLOAD_LEN, length))
 }
 
 pub(super) fn read_payload(e: ExpressionRef<'_>) -> Option<Expression> {
-    uses_register(e, c::NFTNL_EXPR_PAYLOAD_DREG)?;
     let number = e.u32(c::NFTNL_EXPR_PAYLOAD_BASE)?;
     let mut bases = [Header::Network, Header::Transport].into_iter();
-    Some(Expression::LoadPayload {
-        base: bases.find(|&base| base as u32 == number)?,
-        offset: e.u32(c::NFTNL_EXPR_PAYLOAD_OFFSET)?,
-        length: e.u32(c::NFTNL_EXPR_PAYLOAD_LEN)?,
+    let base = bases.find(|&base| base as u32 == number)?;
+    let offset = e.u32(c::NFTNL_EXPR_PAYLOAD_OFFSET)?;
+    let length = e.u32(c::NFTNL_EXPR_PAYLOAD_LEN)?;
+    Some(match words_before(e.u32(c::NFTNL_EXPR_PAYLOAD_DREG)?)? {
+        0 => Expression::LoadPayload {
+            base,
+            offset,
+            length,
+        },
+        words => Expression::AddPayload {
+            base,
+            offset,
+            length,
+            words,
+        },
     })
 }
 

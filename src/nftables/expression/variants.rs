@@ -21,6 +21,13 @@ pub(in crate::nftables) enum Expression {
         offset: u32,
         length: u32,
     },
+    /// The same, behind what is loaded already: `words` of 32 bits.
+    AddPayload {
+        base: Header,
+        offset: u32,
+        length: u32,
+        words: u32,
+    },
     /// `bitwise`: keep the bits of the mask.
     Mask(Vec<u8>),
     /// `byteorder`: a 32-bit value to network order.

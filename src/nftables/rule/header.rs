@@ -9,7 +9,7 @@ use super::writer::Writer;
 use crate::intent::{Family, Port, Protocol};
 use crate::netlink::{address_family, family_of, octets};
 use crate::nftables::expression::{Expression, Header, Meta};
-use crate::ruleset::{End, Match, Test};
+use crate::ruleset::{End, Match, SetName, Test};
 
 const ENDS: [End; 2] = [End::Source, End::Destination];
 
@@ -112,7 +112,8 @@ impl Reader<'_> {
             | Match::Interface { .. }
             | Match::Owner { .. }
             | Match::Mark { .. }
-            | Match::State(_) => None,
+            | Match::State(_)
+            | Match::OpenConnection { .. } => None,
         })
     }
 }
@@ -196,8 +197,80 @@ impl Reader<'_> {
             | Match::Interface { .. }
             | Match::Owner { .. }
             | Match::Mark { .. }
-            | Match::State(_) => None,
+            | Match::State(_)
+            | Match::OpenConnection { .. } => None,
         })
+    }
+}
+
+/// The offset of the flags (RFC 9293 section 3.1), in bytes.
+const TCP_FLAGS: u32 = 13;
+/// SYN, and the flags of which a packet that opens a connection has only that one: FIN, SYN, RST and ACK.
+const SYN: u8 = 0x02;
+const OPENING: u8 = 0x17;
+
+impl Writer {
+    pub(super) fn open_connection(&mut self, family: Family, local: End, set: &SetName) {
+        if !self.protocol {
+            self.protocol(true, Protocol::Tcp);
+        }
+        self.code.push(Expression::LoadPayload {
+            base: Header::Transport,
+            offset: TCP_FLAGS,
+            length: 1,
+        });
+        self.code.push(Expression::Mask(vec![OPENING]));
+        self.compare(false, [SYN]);
+        if !self.family {
+            self.family(family);
+        }
+        let [near, far] = local.and_other();
+        let length = address_length(family);
+        self.load_address(family, near, length);
+        let mut words = length / 4;
+        for (base, offset, length) in [
+            (Header::Transport, port_offset(near), 2),
+            (Header::Network, address_offset(family, far), length),
+            (Header::Transport, port_offset(far), 2),
+        ] {
+            self.code.push(Expression::AddPayload {
+                base,
+                offset,
+                length,
+                words,
+            });
+            words += length.div_ceil(4);
+        }
+        let (set, inverted) = (set.to_string(), false);
+        self.code.push(Expression::Lookup { set, inverted });
+    }
+}
+
+impl Reader<'_> {
+    /// The match whose test of the flags begins, if the expressions are exactly those that it is written as.
+    pub(super) fn read_open_connection(&mut self, offset: u32) -> Option<Match> {
+        if offset != TCP_FLAGS || self.established_protocol()? != Protocol::Tcp {
+            return None;
+        }
+        let mut sets = self.code.iter().filter_map(|expression| match expression {
+            Expression::Lookup { set, .. } => Some(SetName::from(set.as_str())),
+            _ => None,
+        });
+        let set = sets.next()?;
+        let candidates = Family::ALL
+            .into_iter()
+            .flat_map(|family| ENDS.map(|local| (family, local)));
+        for (family, local) in candidates {
+            let mut writer = Writer::new();
+            writer.protocol = true;
+            writer.open_connection(family, local, &set);
+            let rest = writer.code.get(1..)?;
+            if let Some(after) = self.code.strip_prefix(rest) {
+                self.code = after;
+                return Some(Match::OpenConnection { family, local, set });
+            }
+        }
+        None
     }
 }
 

@@ -78,6 +78,11 @@ impl<'a> Reader<'a> {
                 offset,
                 length: 2,
             } => self.read_port(*offset)?,
+            Expression::LoadPayload {
+                base: Header::Transport,
+                offset,
+                length: 1,
+            } => self.read_open_connection(*offset)?,
             Expression::Immediate(value) => {
                 let statement = self.read_statement(value)?;
                 self.statements.push(statement);
@@ -92,6 +97,7 @@ impl<'a> Reader<'a> {
                 return Some(());
             }
             Expression::LoadPayload { .. }
+            | Expression::AddPayload { .. }
             | Expression::LoadCt(Ct::Zone)
             | Expression::SetMeta(_)
             | Expression::SetCt(_)

@@ -34,6 +34,9 @@ impl Writer {
             Match::Owner { kind, test } => self.owner(*kind, test),
             Match::Mark { of, is, value } => self.mark(*of, *is, *value),
             Match::State(state) => self.state(*state),
+            Match::OpenConnection { family, local, set } => {
+                self.open_connection(*family, *local, set);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
+use crate::connection::ConnectionEnds;
 use crate::intent::{Bound, Family, InterfacePattern, Interval, Port, Protocol};
 use crate::ruleset::{
     ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Ruleset, SetName, Test,
@@ -43,7 +44,13 @@ impl Terms {
 
     fn add(&mut self, condition: &Match, ruleset: &Ruleset, family: Family) -> Option<()> {
         match condition {
-            Match::Family(own) | Match::Address { family: own, .. } if *own != family => None,
+            Match::Family(own)
+            | Match::Address { family: own, .. }
+            | Match::OpenConnection { family: own, .. }
+                if *own != family =>
+            {
+                None
+            }
             Match::Family(_) => Some(()),
             Match::Protocol { is: true, protocol } => self.require(*protocol),
             Match::Protocol {
@@ -82,6 +89,10 @@ impl Terms {
                 };
                 self.demand(&format!(" -m conntrack --ctstate {state}"));
                 Some(())
+            }
+            Match::OpenConnection { local, set, .. } => {
+                self.require(Protocol::Tcp)?;
+                self.one_of(connections(elements(ruleset, set), *local))
             }
         }
     }
@@ -269,8 +280,32 @@ fn networks(elements: Option<&Elements>, option: &str) -> Vec<String> {
             .flat_map(|interval| Ipv6Subnets::new(interval.first(), interval.last(), 0))
             .map(|net| text(&net))
             .collect(),
-        Some(Elements::Ports(_) | Elements::Uids(_) | Elements::Gids(_)) | None => Vec::new(),
+        Some(
+            Elements::Ports(_) | Elements::Uids(_) | Elements::Gids(_) | Elements::Connections(..),
+        )
+        | None => Vec::new(),
     }
+}
+
+/// The connections, of which the packet has one end here and does not open them.
+fn connections(elements: Option<&Elements>, local: End) -> Vec<String> {
+    let Some(Elements::Connections(_, connections)) = elements else {
+        return Vec::new();
+    };
+    let options = |ends: &ConnectionEnds| {
+        let (source, destination) = match local {
+            End::Source => (ends.local, ends.remote),
+            End::Destination => (ends.remote, ends.local),
+        };
+        format!(
+            " -s {} -d {} -m tcp ! --syn --sport {} --dport {}",
+            IpNet::from(source.ip()),
+            IpNet::from(destination.ip()),
+            source.port(),
+            destination.port()
+        )
+    };
+    connections.iter().map(options).collect()
 }
 
 /// The owners, without the invalid id.

@@ -15,6 +15,8 @@ pub(super) struct Packet<'a> {
     pub(super) transport: Transport,
     pub(super) owner: Option<Owner>,
     pub(super) tracking: Tracking,
+    /// "Open connections".
+    pub(super) bypasses: bool,
     pub(super) mark: u32,
     pub(super) connection_mark: u32,
 }
