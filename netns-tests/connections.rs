@@ -30,6 +30,7 @@ use iptables::Variant;
 use netweir_testkit::decision_tables;
 use netweir_testkit::effort::effort;
 use netweir_testkit::scenarios::scenarios;
+use netweir_testkit::steps::steps;
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
     let mut tests = vec![
@@ -267,7 +268,10 @@ fn mismatch(
         connection,
     );
     (actual != explained || actual != tables).then(|| {
-        format!("{attempt}: {actual}\n  the tables: {tables}\n  explain: {connection}\n{outcome}")
+        format!(
+            "{attempt}: {actual}\n  the tables: {tables}\n  explain: {connection}\n{}",
+            steps(outcome)
+        )
     })
 }
 

@@ -24,6 +24,7 @@ use crate::sandbox::{
     output_of, run,
 };
 use netweir_testkit::scenarios::scenarios;
+use netweir_testkit::steps::steps;
 pub(crate) use traced::Traced;
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
@@ -105,12 +106,14 @@ fn traced_as_it_went(sandbox: &Sandbox, scenario: &str) {
         assert_eq!(
             report["verdict"],
             outcome.verdict.name(),
-            "{report:#}\n{outcome}"
+            "{report:#}\n{}",
+            steps(&outcome)
         );
         assert_eq!(
             report["rule"].as_str(),
             rule.as_deref(),
-            "{report:#}\n{outcome}"
+            "{report:#}\n{}",
+            steps(&outcome)
         );
         let port = outcome.verdict.port().map(|port| u64::from(port.number()));
         assert_eq!(report["port"].as_u64(), port, "{report:#}");

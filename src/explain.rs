@@ -17,10 +17,10 @@ mod table;
 mod words;
 
 pub use answer::{Answer, SCHEMA, errors_json};
-pub use complete::{Completed, Network, NoNetwork, Part, Route, complete};
+pub use complete::{Completed, Network, Part, Route, complete};
 pub use evaluate::{evaluate, evaluate_installed};
 pub use matching::Mismatch;
-pub use outcome::{Fit, NotEvaluated, Outcome, Step, Verdict, Visit};
+pub use outcome::{Fit, Outcome, Step, Verdict, Visit};
 pub use purpose::{are_similar, listener, no_address, purpose, purpose_of_all};
 pub use table::Table;
 

@@ -34,7 +34,6 @@ pub use setting::Setting;
 pub(crate) use spec::option_set;
 pub use spec::{DefaultValue, OptionSet, OptionSpec, Section, Shape};
 pub use values::{OptionValues, Origin};
-pub use warning::{Consequence, Warning};
 pub use written::{elements_text, line, options_of, options_within};
 
 #[cfg(test)]

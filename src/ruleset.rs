@@ -6,7 +6,6 @@
 
 mod base_chain;
 mod chain;
-mod check;
 mod condition;
 mod hook;
 mod installed;
@@ -22,7 +21,6 @@ mod text;
 
 pub use base_chain::BaseChain;
 pub use chain::Chain;
-pub use check::CheckError;
 pub use condition::{ConnectionState, Direction, End, MarkOf, Match, Test};
 pub use hook::{ChainKind, Hook, Priority, TableFamily};
 pub use installed::{Installed, InstalledRule, Unmanaged, UnmanagedKind, connection_keeper};

@@ -49,24 +49,6 @@ pub struct Route {
     pub source: IpAddr,
 }
 
-/// A network of which nothing is known.
-#[derive(Clone, Copy, Debug)]
-pub struct NoNetwork;
-
-impl Network for NoNetwork {
-    fn route_to(&self, _: IpAddr, _: Option<IpAddr>, _: u32) -> Option<Route> {
-        None
-    }
-
-    fn interface_of(&self, _: IpAddr) -> Option<String> {
-        None
-    }
-
-    fn has_address(&self, _: &str, _: Family) -> Option<bool> {
-        None
-    }
-}
-
 /// A connection with all its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completed {

@@ -9,15 +9,14 @@ use crate::ruleset::{
     Unmanaged, UnmanagedKind,
 };
 
-use super::outcome::{Fit, NotEvaluated, Outcome, Step, Verdict, Visit};
+use super::outcome::{Fit, Outcome, Step, Verdict, Visit};
 use super::packet::Packet;
 
 /// The outcome of the connection under the rules.
 ///
 /// The rules are evaluated as the kernel does: chains by hook and priority; `accept` ends only its own chain; nat chains
 /// see only the first packet of a connection, and only once; a packet that leaves on `lo` arrives on it, without its
-/// socket. A transparent listener is assumed to exist. The rules must pass [`Ruleset::check`]: a missing set has no
-/// elements.
+/// socket. A transparent listener is assumed to exist. A missing set has no elements.
 #[must_use]
 pub fn evaluate(ruleset: &Ruleset, connection: &Connection) -> Outcome {
     walk(ruleset, &[], connection)
@@ -107,10 +106,9 @@ impl Walk<'_> {
         let mut visit = Visit {
             chain: chain.name.clone(),
             hook: chain.hook,
-            not_evaluated: self.not_evaluated(chain.kind),
             steps: Vec::new(),
         };
-        if visit.not_evaluated.is_none() {
+        if self.is_seen_by(chain.kind) {
             self.rules(chain, &mut visit.steps);
         }
         self.trace.push(visit);
@@ -127,14 +125,14 @@ impl Walk<'_> {
         self.unmanaged_rules(chain, chain.rules.len(), steps);
     }
 
-    fn not_evaluated(&self, kind: ChainKind) -> Option<NotEvaluated> {
-        match (kind, self.packet.tracking) {
-            (ChainKind::Filter | ChainKind::Route, _) => None,
-            (ChainKind::Nat, Tracking::Tracked | Tracking::Invalid) => Some(NotEvaluated::NotNew),
-            (ChainKind::Nat, Tracking::New | Tracking::Midstream) => self
-                .packet
-                .returned
-                .then_some(NotEvaluated::DecidedOnOutput),
+    /// Chains of the type nat see only the first packet of a connection, and only once.
+    fn is_seen_by(&self, kind: ChainKind) -> bool {
+        match kind {
+            ChainKind::Filter | ChainKind::Route => true,
+            ChainKind::Nat => {
+                matches!(self.packet.tracking, Tracking::New | Tracking::Midstream)
+                    && !self.packet.returned
+            }
         }
     }
 

@@ -119,28 +119,8 @@ pub struct Visit {
     pub chain: Cow<'static, str>,
     /// Its hook.
     pub hook: Hook,
-    /// Why its rules were not evaluated, if they were not.
-    pub not_evaluated: Option<NotEvaluated>,
     /// The rules that were tried, up to the one that ended the chain.
     pub steps: Vec<Step>,
-}
-
-/// Why the rules of a nat chain were not evaluated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NotEvaluated {
-    /// The connection's first packet decided.
-    NotNew,
-    /// The output hook decided; the packet only returns on `lo`.
-    DecidedOnOutput,
-}
-
-impl fmt::Display for NotEvaluated {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::NotNew => "only evaluated for the first packet of a connection",
-            Self::DecidedOnOutput => "already decided on output",
-        })
-    }
 }
 
 /// A rule that was tried.
@@ -175,37 +155,5 @@ impl Fit {
             Self::Mismatched(mismatch) => Some(mismatch),
             Self::Matched(_) | Self::Undetermined => None,
         }
-    }
-}
-
-impl fmt::Display for Outcome {
-    /// The verdict with its rule, and a line for every rule that was tried.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.rule {
-            Some(rule) => writeln!(f, "{}, by {rule}", self.verdict)?,
-            None => writeln!(f, "{}, by no rule", self.verdict)?,
-        }
-        for visit in &self.trace {
-            visit.fmt(f)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Visit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hook = self.hook.name();
-        match self.not_evaluated {
-            Some(reason) => writeln!(f, "  {} ({hook}): {reason}", self.chain)?,
-            None => writeln!(f, "  {} ({hook})", self.chain)?,
-        }
-        for step in &self.steps {
-            match &step.fit {
-                Fit::Mismatched(mismatch) => writeln!(f, "    no   {}: {mismatch}", step.rule)?,
-                Fit::Matched(_) => writeln!(f, "    yes  {}", step.rule)?,
-                Fit::Undetermined => writeln!(f, "    ?    {}", step.rule)?,
-            }
-        }
-        Ok(())
     }
 }

@@ -20,6 +20,23 @@ impl Accounts for OneName {
     }
 }
 
+/// A network of which nothing is known.
+struct NoNetwork;
+
+impl Network for NoNetwork {
+    fn route_to(&self, _: IpAddr, _: Option<IpAddr>, _: u32) -> Option<Route> {
+        None
+    }
+
+    fn interface_of(&self, _: IpAddr) -> Option<String> {
+        None
+    }
+
+    fn has_address(&self, _: &str, _: Family) -> Option<bool> {
+        None
+    }
+}
+
 /// A pod with 10.1.0.2 and `fd01::2` on `eth0`, 10.2.0.2 on `net1`, and a default route by `eth0`.
 struct Pod;
 

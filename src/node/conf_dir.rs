@@ -48,14 +48,12 @@ impl ConfDir {
     pub(super) fn read(&self) -> Result<Files, InstallError> {
         let failed = |source| InstallError::file("read", &self.path, source);
         let names = names(&self.path, is_relevant).map_err(failed)?;
-        let mut files = Files::new(names.clone());
+        let mut files = Files::default();
         for name in names {
             let path = self.path.join(&name);
             match text(&path) {
                 // Deleted since, unlike a symbolic link to a file that is invisible from here.
-                Err(Problem::Unreadable(_)) if is_absent(&path).map_err(failed)? => {
-                    files.forget(&name);
-                }
+                Err(Problem::Unreadable(_)) if is_absent(&path).map_err(failed)? => {}
                 source => files.add(name, source, |network| self.plugins_of(network)),
             }
         }

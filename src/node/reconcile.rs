@@ -4,8 +4,6 @@
 //! file belongs to a program that looks for it by name, so it stays as it is; a list that netweir generates from it has a
 //! name that sorts before it.
 
-use std::collections::BTreeSet;
-
 use thiserror::Error;
 
 use super::conflist::{Invalid, List, Single, UnsupportedVersion, type_of};
@@ -20,8 +18,6 @@ const JSON: &str = ".json";
 const GENERATED: &str = "-netweir.conflist";
 /// The name of the configuration that Multus runs the plugin with.
 const STANDALONE: &str = "netweir.conf";
-/// The suffix of files that an earlier netweir set aside when it replaced a single plugin's file by a list.
-const SET_ASIDE: &str = ".before-netweir";
 /// The plugin of Multus, which may take any other list of the directory as its own delegate.
 const MULTUS: &str = "multus";
 
@@ -49,7 +45,6 @@ pub(super) struct PluginDirectory {
 /// The relevant files of the directory, in the order of their names' bytes, as runtimes sort them.
 #[derive(Debug, Default)]
 pub(super) struct Files {
-    names: BTreeSet<String>,
     /// The files added so far.
     added: Vec<File>,
     /// Whether a file among them is the primary network or may be it, so that later ones are not.
@@ -80,8 +75,6 @@ enum Kind {
     Generated(String),
     /// The configuration that netweir generated for Multus.
     Standalone,
-    /// A file that an earlier netweir set aside.
-    SetAside,
 }
 
 /// The network that a runtime makes of the directory without netweir.
@@ -96,8 +89,6 @@ pub(super) struct Selection<'a> {
 /// The primary network.
 #[derive(Debug)]
 pub(super) struct Primary<'a> {
-    pub(super) name: &'a str,
-    /// The existing file with the source: another one where the file is set aside.
     file: &'a File,
     network: Network<'a>,
 }
@@ -194,7 +185,7 @@ impl Change<'_> {
 
 /// Whether the file matters.
 pub(super) fn is_relevant(name: &str) -> bool {
-    SUFFIXES.iter().any(|suffix| name.ends_with(suffix)) || name.ends_with(SET_ASIDE)
+    SUFFIXES.iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// Whether the file in a directory named after a network is a plugin of the network.
@@ -215,14 +206,6 @@ impl PluginDirectory {
 }
 
 impl Files {
-    /// None yet of these.
-    pub(super) fn new(names: BTreeSet<String>) -> Self {
-        Self {
-            names,
-            ..Self::default()
-        }
-    }
-
     /// Adds the next file in the order of the names. The last function reads the directory named after a network.
     pub(super) fn add(
         &mut self,
@@ -239,18 +222,15 @@ impl Files {
             Err(problem) => (Err(problem), None, true),
         };
         let is_needed = match &kind {
-            Ok(Kind::List { has_entry, .. }) => {
-                *has_entry || !self.has_primary || self.may_be_made_by_an_earlier_netweir(&name)
-            }
-            Ok(Kind::Single { .. }) => !self.has_primary || self.names.contains(&set_aside(&name)),
-            Ok(Kind::Generated(_) | Kind::Standalone | Kind::SetAside) => true,
+            Ok(Kind::List { has_entry, .. }) => *has_entry || !self.has_primary,
+            Ok(Kind::Single { .. }) => !self.has_primary,
+            Ok(Kind::Generated(_) | Kind::Standalone) => true,
             Err(_) => false,
         };
         self.has_primary |= match &kind {
             Ok(Kind::List { .. }) | Err(Problem::Unreadable(_)) => true,
             Ok(Kind::Single { is_netweir }) => !is_netweir,
-            Ok(Kind::Generated(_) | Kind::Standalone | Kind::SetAside)
-            | Err(Problem::Invalid(_)) => false,
+            Ok(Kind::Generated(_) | Kind::Standalone) | Err(Problem::Invalid(_)) => false,
         };
         let source = source.filter(|_| is_needed);
         let kept = self.kept + source.as_ref().map_or(0, String::len);
@@ -269,21 +249,12 @@ impl Files {
         });
     }
 
-    /// Forgets the next file: it is gone.
-    pub(super) fn forget(&mut self, name: &str) {
-        self.names.remove(name);
-    }
-
-    /// The primary network, as if netweir had generated or set aside no file.
+    /// The primary network, as if netweir had generated no file.
     pub(super) fn select(&self) -> Selection<'_> {
-        let mut candidates: Vec<_> = self.added.iter().filter_map(File::candidate).collect();
-        let set_aside = self
-            .set_aside()
-            .filter(|aside| aside.comes_back && Single::parse(aside.file.kept()).is_ok());
-        candidates.extend(set_aside.map(|aside| (aside.name, aside.file)));
-        candidates.sort_by_key(|(name, _)| *name);
         let mut invalid = Vec::new();
-        for (name, file) in candidates {
+        let is_own = |file: &&File| matches!(file.kind, Ok(Kind::Generated(_) | Kind::Standalone));
+        for file in self.added.iter().filter(|file| !is_own(file)) {
+            let name = file.name.as_str();
             let primary = match &file.kind {
                 Err(Problem::Invalid(reason)) => {
                     invalid.push((name, reason.as_str()));
@@ -294,13 +265,10 @@ impl Files {
                     continue;
                 }
                 Err(Problem::Unreadable(reason)) => Err(Unsupported::Unreadable(reason.clone())),
-                Ok(kind) => self
-                    .network(name, kind, file.kept())
-                    .map(|network| Primary {
-                        name,
-                        file,
-                        network,
-                    }),
+                Ok(kind) => {
+                    let network = self.network(name, kind, file.kept());
+                    network.map(|network| Primary { file, network })
+                }
             };
             return Selection {
                 primary: Some(primary.map_err(|reason| Blocked { name, reason })),
@@ -355,14 +323,13 @@ impl Files {
                 changes.extend(list.with(entry).map(|new| primary.file.rewritten(new)));
             }
             Network::Single(single) => {
-                let name = generated_name(primary.name);
-                let new = single.list(primary.name, entry);
+                let name = generated_name(&primary.file.name);
+                let new = single.list(&primary.file.name, entry);
                 changes.extend(self.generate(&name, new, Some(&primary.file.name)));
                 generated = Some(name);
             }
         }
-        self.undo_set_aside(&mut changes);
-        self.remove_entries(Some(primary.name), &mut changes);
+        self.remove_entries(Some(&primary.file.name), &mut changes);
         self.remove_generated(&mut changes, |name, source| {
             generated.as_deref() != Some(name) && matches!(source, Source::Valid | Source::Absent)
         });
@@ -419,7 +386,6 @@ impl Files {
     }
 
     fn undo_chaining<'a>(&'a self, changes: &mut Vec<Change<'a>>) {
-        self.undo_set_aside(changes);
         self.remove_entries(None, changes);
         self.remove_generated(changes, |_, _| true);
     }
@@ -446,12 +412,6 @@ impl Files {
             };
             Some((file.name.as_str(), reason))
         })
-    }
-
-    fn may_be_made_by_an_earlier_netweir(&self, list: &str) -> bool {
-        let stem = list.strip_suffix(LIST).expect("it is a list");
-        let names = [set_aside(stem), set_aside(&format!("{stem}{CONF}"))];
-        names.iter().any(|name| self.names.contains(name))
     }
 
     fn file(&self, name: &str) -> Option<&File> {
@@ -489,7 +449,6 @@ impl Files {
             let source = match self.file(name) {
                 Some(source) if matches!(source.kind, Ok(Kind::Single { .. })) => Source::Valid,
                 Some(_) => Source::Unusable,
-                None if self.names.contains(&set_aside(name)) => Source::Unusable,
                 None => Source::Absent,
             };
             if is_due(&file.name, source) {
@@ -501,86 +460,20 @@ impl Files {
             }
         }
     }
-
-    /// Gives files that an earlier netweir set aside their names back, and removes the lists that it made of them.
-    fn undo_set_aside<'a>(&'a self, changes: &mut Vec<Change<'a>>) {
-        for aside in self.set_aside() {
-            let text = aside.file.kept();
-            if aside.comes_back {
-                changes.push(Change::Create {
-                    name: aside.name.to_owned(),
-                    new: text.to_owned(),
-                    like: Some(&aside.file.name),
-                });
-            }
-            if aside.comes_back || aside.is_replaced {
-                changes.extend(aside.list.map(File::removed));
-                changes.push(aside.file.removed());
-            }
-        }
-    }
-
-    fn set_aside(&self) -> impl Iterator<Item = SetAside<'_>> {
-        let files = self.added.iter();
-        files.filter_map(|file| {
-            let name = file.name.strip_suffix(SET_ASIDE)?;
-            if !name.ends_with(CONF) && !name.ends_with(JSON) {
-                return None;
-            }
-            let text = file.source.as_deref()?;
-            let lists = lists_of(name);
-            let mut lists = lists.iter().filter_map(|list| self.file(list));
-            let list = lists.clone().find(|list| list.is_made_of(text));
-            let is_doubtful = list.is_none() && lists.any(|list| list.may_extend(text));
-            let original = self.file(name);
-            Some(SetAside {
-                name,
-                file,
-                list,
-                comes_back: original.is_none() && !is_doubtful,
-                is_replaced: original.is_some_and(|original| {
-                    matches!(original.kind, Ok(Kind::Single { .. }))
-                        || original.source.as_deref() == Some(text)
-                }),
-            })
-        })
-    }
 }
 
 /// The file that a list was generated from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     Valid,
-    /// Half-written, unreadable or set aside: the list stays as it is.
+    /// Half-written or unreadable: the list stays as it is.
     Unusable,
     Absent,
-}
-
-/// A file that an earlier netweir set aside.
-struct SetAside<'a> {
-    /// The file's own name.
-    name: &'a str,
-    file: &'a File,
-    /// The list that was made of it.
-    list: Option<&'a File>,
-    /// Whether the file gets its name back: another program extended the list otherwise, and that stays.
-    comes_back: bool,
-    /// Whether its owner has written a valid file of that name since.
-    is_replaced: bool,
 }
 
 impl File {
     fn kept(&self) -> &str {
         self.source.as_deref().expect("it is kept for changes")
-    }
-
-    /// The file as what may be the primary network.
-    fn candidate(&self) -> Option<(&str, &Self)> {
-        let is_own = matches!(
-            self.kind,
-            Ok(Kind::Generated(_) | Kind::Standalone | Kind::SetAside)
-        ) || self.name.ends_with(SET_ASIDE);
-        (!is_own).then_some((self.name.as_str(), self))
     }
 
     fn rewritten(&self, new: String) -> Change<'_> {
@@ -595,23 +488,6 @@ impl File {
             without: None,
         }
     }
-
-    /// Whether an earlier netweir made the list of this single plugin, and nothing changed it since.
-    fn is_made_of(&self, single: &str) -> bool {
-        let list = self.list();
-        list.is_some_and(|list| list.has_entry() && list.others().eq([single.trim()]))
-    }
-
-    /// Whether another program may have added plugins to such a list.
-    fn may_extend(&self, single: &str) -> bool {
-        let list = self.list();
-        list.is_none_or(|list| list.others().any(|other| other == single.trim()))
-    }
-
-    fn list(&self) -> Option<List<'_>> {
-        let list = self.source.as_deref().map(List::parse)?;
-        Some(list.expect("it was parsed before"))
-    }
 }
 
 fn kind_of(
@@ -619,9 +495,6 @@ fn kind_of(
     source: &str,
     directory: impl Fn(&str) -> Result<PluginDirectory, Problem>,
 ) -> Result<Kind, Problem> {
-    if name.ends_with(SET_ASIDE) {
-        return Ok(Kind::SetAside);
-    }
     let invalid = |error: Invalid| Problem::Invalid(error.to_string());
     if !name.ends_with(LIST) {
         let single = Single::parse(source).map_err(invalid)?;
@@ -655,20 +528,6 @@ fn kind_of(
 fn generated_name(single: &str) -> String {
     let stem = single.strip_suffix(CONF).or(single.strip_suffix(JSON));
     format!("{}{GENERATED}", stem.unwrap_or(single))
-}
-
-fn set_aside(name: &str) -> String {
-    format!("{name}{SET_ASIDE}")
-}
-
-/// The names that an earlier netweir gave to the list of a single plugin.
-fn lists_of(name: &str) -> [String; 2] {
-    let otherwise = format!("{name}{LIST}");
-    if name.ends_with(CONF) {
-        [format!("{name}list"), otherwise]
-    } else {
-        [otherwise.clone(), otherwise]
-    }
 }
 
 #[cfg(test)]

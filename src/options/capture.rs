@@ -12,7 +12,7 @@ use crate::parse::{
     self, Accounts, FamilyChoice, LARGEST_OWNER, OwnerKind, Selection, ValueError, distinct,
 };
 
-use super::warning::{Warning, warnings};
+use super::warning::warnings;
 use super::{OptionError, OptionErrorKind, OptionValues, Setting};
 
 /// What the options ask for.
@@ -23,7 +23,7 @@ pub struct Parsed {
     /// Which families to capture of it.
     pub families: FamilyChoice,
     /// Warnings about options that are probably not intended.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<String>,
 }
 
 impl Parsed {

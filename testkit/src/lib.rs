@@ -13,6 +13,8 @@ pub mod linkerd_rules;
 pub mod scenarios;
 pub mod source;
 pub mod sparse_captures;
+pub mod steps;
 pub mod tracer;
+pub mod well_formed;
 pub mod wordable;
 pub mod xtables;

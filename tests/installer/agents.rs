@@ -37,22 +37,6 @@ const CALICO_LATER: (&str, &str) = ("99-calico.conflist", CALICO.1);
 
 const LISTS: [(&str, &str); 4] = [FLANNEL, CALICO, CILIUM, KINDNET];
 
-/// The node as an earlier netweir left it beside a single plugin.
-pub(crate) fn installed_by_an_earlier_netweir() -> Node {
-    let (name, text) = BRIDGE;
-    let (single, own) = (text.trim(), entry());
-    let list = format!(
-        "{{\n  \"cniVersion\": \"0.4.0\",\n  \"name\": \"mynet\",\n  \"plugins\": [\n{single},\n    {own}\n  ]\n}}\n"
-    );
-    let node = Node::new(&[
-        (&format!("{name}.before-netweir"), text),
-        ("10-mynet.conflist", &list),
-    ]);
-    std::fs::copy(crate::node::program(), node.plugin()).unwrap();
-    assert!(is_installed(&node));
-    node
-}
-
 #[test]
 fn list_gets_the_entry_and_loses_it_again() {
     for (name, text) in LISTS {
@@ -112,47 +96,13 @@ fn single_plugin_keeps_its_file_and_is_outranked() {
     }
 }
 
-/// As an earlier netweir installed itself beside a single plugin.
-#[test]
-fn file_set_aside_by_an_earlier_netweir_comes_back() {
-    let (name, text) = BRIDGE;
-    let only = || [(name.to_owned(), text.to_owned())].into();
-    let node = installed_by_an_earlier_netweir();
-    node.install_once();
-    assert!(is_installed(&node));
-    assert_eq!(node.text(name), text);
-    assert_eq!(node.configurations().len(), 2);
-    node.uninstall();
-    assert_eq!(node.configurations(), only());
-    let node = installed_by_an_earlier_netweir();
-    node.uninstall();
-    assert_eq!(node.configurations(), only());
-}
-
-/// The list that an earlier netweir made cannot be read: whatever is done, the original survives.
-#[test]
-fn file_set_aside_survives_an_unreadable_list() {
-    let aside = format!("{}.before-netweir", BRIDGE.0);
-    let node = installed_by_an_earlier_netweir();
-    node.write(CALICO_LATER.0, CALICO_LATER.1);
-    node.remove("10-mynet.conflist");
-    std::os::unix::fs::symlink("/nonexistent/list", node.file("10-mynet.conflist")).unwrap();
-    for command in ["install", "uninstall"] {
-        let mut command = node.command(command);
-        command.env("NETWEIR_CNI_ONCE", "true");
-        assert_eq!(command.output().unwrap().status.code(), Some(1));
-        assert_eq!(node.text(&aside), BRIDGE.1);
-        assert_eq!(node.text(CALICO_LATER.0), CALICO_LATER.1);
-    }
-    assert!(node.has_plugin());
-}
-
 /// As few descriptors as there may be: files that cannot be opened are not absent.
 #[test]
 fn no_file_is_lost_without_descriptors() {
     for command in ["install", "uninstall"] {
         for limit in 3..16 {
-            let node = installed_by_an_earlier_netweir();
+            let node = Node::new(&[BRIDGE]);
+            node.install_once();
             let mut shell = std::process::Command::new("sh");
             shell
                 .args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\"")])

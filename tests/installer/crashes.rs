@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::agents::{BRIDGE, CALICO, CILIUM, installed_by_an_earlier_netweir};
+use crate::agents::{BRIDGE, CALICO, CILIUM};
 use crate::node::Node;
 use crate::runtime::{entry, plugins};
 use crate::tracer::{changes_files, trace};
@@ -94,12 +94,6 @@ fn move_from_a_generated_list_to_a_new_primary_network_is_atomic() {
         node.write(CILIUM.0, CILIUM.1);
         node
     });
-}
-
-#[test]
-fn upgrade_from_files_set_aside_is_atomic() {
-    killed_at_every_moment("install", installed_by_an_earlier_netweir);
-    killed_at_every_moment("uninstall", installed_by_an_earlier_netweir);
 }
 
 #[test]

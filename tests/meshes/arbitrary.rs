@@ -4,6 +4,7 @@ use netweir::meshes::{CompatCommand, Environment, Istio, Linkerd, LinkerdFlag};
 use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
 use netweir_testkit::effort::effort;
+use netweir_testkit::well_formed::check;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -42,7 +43,7 @@ fn is_accepted_or_refused<P: CompatCommand>(
     match P::read(&texts, &SomeNames).1 {
         Ok(request) => {
             let (capture, _) = request.capture(&environment);
-            prop_assert_eq!(plan(&capture).check(), Ok(()));
+            prop_assert_eq!(check(&plan(&capture)), Ok(()));
             assert_round_trip(&capture)
         }
         Err(errors) => {

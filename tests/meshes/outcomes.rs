@@ -13,6 +13,8 @@ use proptest::test_runner::TestCaseError;
 
 use netweir_testkit::connections::connection;
 use netweir_testkit::fakes::NoFiles;
+use netweir_testkit::steps::steps;
+use netweir_testkit::well_formed::check;
 use netweir_testkit::xtables::{Result as TableResult, Tables, target_of};
 
 /// Two users and two groups.
@@ -104,7 +106,7 @@ pub(crate) fn compare(
 ) -> Result<usize, TestCaseError> {
     assert_round_trip(capture)?;
     let rules = plan(capture);
-    prop_assert_eq!(rules.check(), Ok(()));
+    prop_assert_eq!(check(&rules), Ok(()));
     let (tables_ipv4, tables_ipv6) = (Tables::parse(ipv4), Tables::parse(ipv6));
     let mut captured = 0;
     for connection in connections.iter().filter(|one| has_owner(one)) {
@@ -120,7 +122,7 @@ pub(crate) fn compare(
             expected,
             "{}\n{}\n{}",
             connection,
-            outcome,
+            steps(&outcome),
             text
         );
     }

@@ -10,6 +10,7 @@ use netweir_testkit::effort::effort;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use netweir_testkit::steps::steps;
 use netweir_testkit::xtables::{Result, Tables, target_of};
 use netweir_testkit::{connections, sparse_captures};
 
@@ -72,7 +73,7 @@ proptest! {
             for connection in connections.filter(|own| own.addresses.family() == family) {
                 let outcome = evaluate(&ruleset, connection);
                 let actual = once.evaluate(connection);
-                prop_assert_eq!(&actual, &expected(&outcome), "{}\n{}{}", connection, outcome, text);
+                prop_assert_eq!(&actual, &expected(&outcome), "{}\n{}{}", connection, steps(&outcome), text);
                 prop_assert_eq!(twice.evaluate(connection), actual, "{}\n{}", connection, text);
             }
         }

@@ -28,7 +28,7 @@ fn files(directory: &Directory) -> Files {
     let names = directory
         .keys()
         .filter(|name| is_relevant(name) && !name.contains('/'));
-    let mut files = Files::new(names.clone().cloned().collect());
+    let mut files = Files::default();
     for name in names {
         files.add(name.clone(), Ok(directory[name].clone()), |network| {
             let mut plugins = PluginDirectory::default();
@@ -128,15 +128,6 @@ fn generated(name: &str, source: &str) -> String {
     Single::parse(source).unwrap().list(name, &entry())
 }
 
-/// What an earlier netweir made of a single plugin.
-fn made_by_an_earlier_netweir(single: &str) -> String {
-    let own = entry();
-    let (single, own) = (single.trim(), own.source());
-    format!(
-        "{{\n  \"cniVersion\": \"0.3.1\",\n  \"name\": \"a\",\n  \"plugins\": [\n{single},\n    {own}\n  ]\n}}\n"
-    )
-}
-
 #[test]
 fn first_valid_file_by_name_is_the_primary_network() {
     let directory = directory(&[
@@ -152,7 +143,7 @@ fn first_valid_file_by_name_is_the_primary_network() {
     let files = files(&directory);
     let selection = files.select();
     let primary = selection.primary.unwrap().unwrap();
-    assert_eq!(primary.name, "87-primary.conflist");
+    assert_eq!(primary.file.name, "87-primary.conflist");
     let invalid: Vec<_> = selection.invalid.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         invalid,
@@ -177,7 +168,7 @@ fn first_valid_file_by_name_is_the_primary_network() {
 
 #[test]
 fn unreadable_file_before_the_primary_network_blocks_it() {
-    let mut files = Files::new(["05.conflist", "10.conflist"].map(str::to_owned).into());
+    let mut files = Files::default();
     let unreadable = || Err(Problem::Unreadable("too many open files".to_owned()));
     files.add("05.conflist".to_owned(), unreadable(), |_| unreachable!());
     files.add(
@@ -203,7 +194,7 @@ fn generated_list_outlives_an_unreadable_or_half_written_source() {
         Err(Problem::Unreadable("input/output error".to_owned())),
         Ok("{\"type\": \"brid".to_owned()),
     ] {
-        let mut files = Files::new(whole.keys().cloned().collect());
+        let mut files = Files::default();
         let mut source = Some(source);
         for (name, text) in &whole {
             let source = if name == "10.conf" {
@@ -216,7 +207,7 @@ fn generated_list_outlives_an_unreadable_or_half_written_source() {
         let is_removal = |change: &Change<'_>| matches!(change, Change::Remove { .. });
         assert!(!files.follow_removals().iter().any(is_removal));
         if let Some(Ok(primary)) = files.select().primary {
-            assert_eq!(primary.name, "20.conflist");
+            assert_eq!(primary.file.name, "20.conflist");
             let changes = files.install(&primary, &entry());
             assert!(!changes.iter().any(is_removal), "{changes:?}");
         }
@@ -370,99 +361,6 @@ fn network_between_a_generated_list_and_its_source_is_primary() {
     assert_eq!(after, expected);
 }
 
-/// The installation that an earlier netweir made of a single plugin.
-fn old_installation(name: &str, list: &str) -> Directory {
-    let aside = format!("{name}.before-netweir");
-    directory(&[
-        (list, &made_by_an_earlier_netweir(SINGLE)),
-        (&aside, SINGLE),
-    ])
-}
-
-#[test]
-fn files_set_aside_by_an_earlier_netweir_come_back() {
-    for (name, list) in [
-        ("10.conf", "10.conflist"),
-        ("10.conf", "10.conf.conflist"),
-        ("10.json", "10.json.conflist"),
-    ] {
-        let before = old_installation(name, list);
-        let expected = directory(&[
-            (name, SINGLE),
-            ("10-netweir.conflist", &generated(name, SINGLE)),
-        ]);
-        assert_eq!(installed(&before), expected);
-        assert_eq!(uninstalled(&before), directory(&[(name, SINGLE)]));
-    }
-}
-
-/// After any of the changes, and whichever command runs next.
-#[test]
-fn interrupted_upgrade_is_continued() {
-    let before = old_installation("10.conf", "10.conflist");
-    let files = self::files(&before);
-    let primary = files.select().primary.unwrap().unwrap();
-    let changes = files.install(&primary, &entry());
-    assert_eq!(changes.len(), 4);
-    for done in 0..=changes.len() {
-        let half = performed(&before, &changes[..done], true);
-        assert_eq!(installed(&half), installed(&before));
-        assert_eq!(uninstalled(&half), uninstalled(&before));
-    }
-    let changes = files.uninstall();
-    assert_eq!(changes.len(), 3);
-    for done in 0..=changes.len() {
-        let half = performed(&before, &changes[..done], false);
-        assert_eq!(uninstalled(&half), uninstalled(&before));
-        assert_eq!(installed(&half), installed(&before));
-    }
-}
-
-#[test]
-fn owner_that_rewrote_its_file_wins_over_the_one_set_aside() {
-    let newer = SINGLE.replace("bridge", "ptp");
-    let mut before = old_installation("10.conf", "10.conflist");
-    before.insert("10.conf".to_owned(), newer.clone());
-    let expected = directory(&[
-        ("10.conf", &newer),
-        ("10-netweir.conflist", &generated("10.conf", &newer)),
-    ]);
-    assert_eq!(installed(&before), expected);
-    assert_eq!(uninstalled(&before), directory(&[("10.conf", &newer)]));
-    // But not while it is half-written.
-    before.insert("10.conf".to_owned(), "{".to_owned());
-    assert_eq!(installed(&before), before);
-    assert_eq!(uninstalled(&before)["10.conf.before-netweir"], SINGLE);
-}
-
-#[test]
-fn file_set_aside_is_never_lost() {
-    // Its list was extended, and stays as it is.
-    let extended = made_by_an_earlier_netweir(SINGLE).replacen(
-        "\n  ]",
-        ",\n    {\"type\":\"tuning\"}\n  ]",
-        1,
-    );
-    let mut before = old_installation("10.conf", "10.conflist");
-    before.insert("10.conflist".to_owned(), extended);
-    assert_eq!(installed(&before), before);
-    let after = uninstalled(&before);
-    assert_eq!(after["10.conf.before-netweir"], SINGLE);
-    assert!(after["10.conflist"].contains("tuning") && !after["10.conflist"].contains(NAME));
-    // Its list cannot be read.
-    before.insert("10.conflist".to_owned(), "{".to_owned());
-    assert_eq!(uninstalled(&before), before);
-    // Its list is gone.
-    before.remove("10.conflist");
-    assert_eq!(uninstalled(&before), directory(&[("10.conf", SINGLE)]));
-    before.insert("05.conflist".to_owned(), LIST_SOURCE.to_owned());
-    let expected = directory(&[
-        ("05.conflist", &with_entry(LIST_SOURCE)),
-        ("10.conf", SINGLE),
-    ]);
-    assert_eq!(installed(&before), expected);
-}
-
 #[test]
 fn standalone_plugin_has_its_own_file() {
     let standalone = Entry::read(r#"{"standalone":true,"policy":"all"}"#).unwrap();
@@ -498,11 +396,7 @@ fn standalone_plugin_has_its_own_file() {
 #[test]
 fn sources_are_kept_only_while_a_change_may_need_them() {
     let padding = " ".repeat(1 << 20);
-    let mut files = Files::new(
-        (0..200)
-            .map(|number| format!("{number:03}.conflist"))
-            .collect(),
-    );
+    let mut files = Files::default();
     for number in 0..200 {
         let source = format!("{LIST_SOURCE}{padding}");
         files.add(format!("{number:03}.conflist"), Ok(source), |_| {
@@ -511,11 +405,7 @@ fn sources_are_kept_only_while_a_change_may_need_them() {
     }
     assert!(files.kept < 2 << 20, "{}", files.kept);
     // Entries everywhere are not expected, and must not exhaust memory either.
-    let mut files = Files::new(
-        (0..20)
-            .map(|number| format!("{number:03}.conflist"))
-            .collect(),
-    );
+    let mut files = Files::default();
     for number in 0..20 {
         let source = with_entry(&format!("{LIST_SOURCE}{padding}"));
         files.add(format!("{number:03}.conflist"), Ok(source), |_| {
