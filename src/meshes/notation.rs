@@ -39,6 +39,38 @@ pub fn iptables_ports(text: &str) -> Result<Interval<u16>, ValueError> {
     .map_err(|error| as_written(text, error))
 }
 
+/// The ports of the services that Go knows without a file (`net/lookup.go` of Go).
+const SERVICES: [(&str, u16); 14] = [
+    ("ftp", 21),
+    ("ftps", 990),
+    ("gopher", 70),
+    ("http", 80),
+    ("https", 443),
+    ("imap2", 143),
+    ("imap3", 220),
+    ("imaps", 993),
+    ("pop3", 110),
+    ("pop3s", 995),
+    ("smtp", 25),
+    ("ssh", 22),
+    ("submissions", 465),
+    ("telnet", 23),
+];
+
+/// One port, or a range as of [`iptables_ports`]; names of services in place of numbers.
+pub fn consul_ports(text: &str) -> Result<Interval<u16>, ValueError> {
+    let number = |word: &str| {
+        let mut services = SERVICES.iter();
+        let service = services.find(|(name, _)| word.eq_ignore_ascii_case(name));
+        service.map_or_else(|| word.to_owned(), |(_, port)| port.to_string())
+    };
+    let Some(separator) = [':', '-'].into_iter().find(|&sign| text.contains(sign)) else {
+        return iptables_ports(&number(text));
+    };
+    let ends: Vec<_> = text.split(separator).map(number).collect();
+    iptables_ports(&ends.join(&separator.to_string())).map_err(|error| as_written(text, error))
+}
+
 /// A number without a leading zero, with which iptables would read it as octal.
 pub fn no_leading_zero<T>(
     text: &str,
@@ -138,6 +170,20 @@ mod tests {
             "0x50",
         ] {
             assert!(iptables_ports(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn consuls_ports_may_be_names_of_services() {
+        let between = |first, last| Ok(Interval::between(first, last));
+        assert_eq!(consul_ports("ssh"), between(22, 22));
+        assert_eq!(consul_ports("HTTP:https"), between(80, 443));
+        assert_eq!(consul_ports("ftp-80"), between(21, 80));
+        assert_eq!(consul_ports(":ssh"), between(1, 22));
+        assert_eq!(consul_ports("8000:8010"), between(8000, 8010));
+        for text in ["", "nonsense", "https:http", "80,81", "ssh:", "0"] {
+            let is_open = text == "ssh:";
+            assert_eq!(consul_ports(text).is_ok(), is_open, "{text:?}");
         }
     }
 

@@ -823,12 +823,12 @@ const CONSUL: &[(&str, &str)] = &[
 fn consuls_configuration_is_read_from_one_annotation() {
     let whole = json!({
         "ConsulDNSIP": "", "ConsulDNSPort": 0, "ProxyUserID": "5995", "ProxyInboundPort": 20000,
-        "ProxyOutboundPort": 0, "ExcludeInboundPorts": ["20200", "21000:21010"],
+        "ProxyOutboundPort": 0, "ExcludeInboundPorts": ["20200", "21000:21010", "http"],
         "ExcludeOutboundPorts": ["22", "8000-8010"], "ExcludeOutboundCIDRs": ["10.0.0.1/8", "1.2.3.4", "fd00::1/8"],
         "ExcludeUIDs": ["5996", "100-200"], "NetNS": "/x", "IptablesProvider": null, "NftablesProvider": null,
     });
     let options = [
-        ("exclude-inbound-ports", "20200,21000-21010"),
+        ("exclude-inbound-ports", "20200,21000-21010,80"),
         ("exclude-outbound-ports", "22,8000-8010"),
         ("exclude-outbound-ip-ranges", "10.0.0.0/8,1.2.3.4,fd00::/8"),
         ("exclude-outbound-uids", "5995,5996,100-200"),
@@ -852,11 +852,67 @@ fn consuls_configuration_is_read_from_one_annotation() {
 }
 
 #[test]
+fn consuls_dns_is_captured_for_everyone() {
+    let to = |address: &str, port: u16, dual_stack: &str| {
+        let config = json!({
+            "ProxyUserID": "5995", "ProxyInboundPort": 20000, "ConsulDNSIP": address, "ConsulDNSPort": port,
+        });
+        captured(&consul(&config, dual_stack), &json!({}))
+    };
+    let ipv4 = [("exclude-outbound-uids", "5995"), ("ip-families", "ipv4")];
+    let both = [("exclude-outbound-uids", "5995"), ("ip-families", "both")];
+    let everyone = [("dns-of", "everyone"), ("dns-zones", "false")];
+    let at = |port, servers| {
+        [
+            ("dns", "resolvers"),
+            ("dns-port", port),
+            ("dns-servers", servers),
+        ]
+    };
+    let forwarded = |address| [("dns-to", address)];
+    let expected =
+        |parts: &[&[(&str, &str)]]| given(&[&[CONSUL, &everyone], parts].concat().concat());
+    assert_eq!(
+        to("127.0.0.1", 8600, "false"),
+        expected(&[&ipv4, &at("8600", "127.0.0.1")])
+    );
+    assert_eq!(
+        to("", 8600, "false"),
+        expected(&[&ipv4, &at("8600", "127.0.0.1")])
+    );
+    assert_eq!(
+        to("::1", 8600, "true"),
+        expected(&[&both, &at("8600", "::1")])
+    );
+    assert_eq!(
+        to("", 8600, "true"),
+        expected(&[&both, &at("8600", "127.0.0.1,::1")])
+    );
+    assert_eq!(
+        to("192.168.1.117", 8600, "false"),
+        expected(&[
+            &ipv4,
+            &at("8600", "192.168.1.117"),
+            &forwarded("192.168.1.117")
+        ])
+    );
+    let all = [("dns", "all"), ("dns-port", "53")];
+    assert_eq!(
+        to("10.96.0.20", 0, "false"),
+        expected(&[&ipv4, &all, &forwarded("10.96.0.20")])
+    );
+    assert_eq!(
+        to("fd00::20", 0, "true"),
+        expected(&[&both, &all, &forwarded("fd00::20")])
+    );
+}
+
+#[test]
 fn every_error_in_consuls_configuration_is_reported() {
     let at = "annotation consul.hashicorp.com/redirect-traffic-config";
     let wrong = json!({
-        "ProxyUserID": "5995", "ProxyInboundPort": 20000, "ConsulDNSIP": "127.0.0.1", "ConsulDNSPort": 8600,
-        "ExcludeInboundPorts": ["http"], "ExcludeOutboundCIDRs": ["10.0.0.0/33"], "ExcludeUIDs": ["envoy"],
+        "ProxyUserID": "5995", "ProxyInboundPort": 20000, "ConsulDNSIP": "::1", "ConsulDNSPort": 8600,
+        "ExcludeInboundPorts": ["htp"], "ExcludeOutboundCIDRs": ["10.0.0.0/33"], "ExcludeUIDs": ["envoy"],
     });
     let details = failure(&consul(&wrong, "false"));
     for expected in [
@@ -866,6 +922,19 @@ fn every_error_in_consuls_configuration_is_reported() {
         "expected a user id (0-4294967294), found \"envoy\"".to_owned(),
     ] {
         assert!(details.contains(&expected), "{expected}\n{details}");
+    }
+    for (address, dual_stack) in [
+        ("127.0.0.1", "true"),
+        ("localhost", "false"),
+        ("0.0.0.0", "false"),
+    ] {
+        let config =
+            json!({"ProxyUserID": "5995", "ProxyInboundPort": 20000, "ConsulDNSIP": address});
+        let details = failure(&consul(&config, dual_stack));
+        assert!(
+            details.starts_with(&format!("{at}, ConsulDNSIP: ")),
+            "{details}"
+        );
     }
     let missing = failure(&consul(&json!({"ProxyOutboundPort": "x"}), "false"));
     for field in ["ProxyUserID", "ProxyInboundPort"] {

@@ -540,6 +540,27 @@ const TABLE: &[Row] = &[
         ..ROW
     },
     Row {
+        kind: "Consul, API gateway",
+        annotations: &[("consul.hashicorp.com/gateway-kind", "api-gateway")],
+        containers: &[("api-gateway", &[], &[])],
+        expected: (Bypass, Reason::NoMesh),
+        ..ROW
+    },
+    Row {
+        kind: "Consul, control plane",
+        annotations: &[("consul.hashicorp.com/mesh-inject", "false")],
+        containers: &[("sidecar-injector", &[], &[])],
+        expected: (Bypass, Reason::NoMesh),
+        ..ROW
+    },
+    Row {
+        kind: "Consul and Linkerd",
+        annotations: &[CONSUL, CONSUL_TRANSPARENT, CONSUL_CONFIG, LINKERD],
+        containers: &[("consul-dataplane", &[], &[]), ("linkerd-proxy", &[], &[])],
+        expected: (Undetermined, Reason::TwoMeshes),
+        ..ROW
+    },
+    Row {
         kind: "two meshes",
         annotations: &[
             LINKERD,

@@ -90,19 +90,19 @@ reason:   namespace-excluded (the namespace is in excludeNamespaces)
 
 #[test]
 fn explains_an_allocation_of_nomad() {
-    let consul =
-        json!({"ProxyUserID": "101", "ProxyInboundPort": 25000, "ExcludeInboundPorts": ["9090"]});
+    let consul = json!({"ProxyUserID": "101", "ProxyInboundPort": 25000, "ExcludeInboundPorts": ["9090"],
+            "ConsulDNSIP": "192.168.1.117", "ConsulDNSPort": 8600});
     let arguments = format!("--args=IgnoreUnknown=true;CONSUL_IPTABLES_CONFIG={consul}");
     let input = config(&json!({"runtimeConfig": null}));
     assert_data_eq!(
         explained(&input, &[&arguments]),
-        str![[r"
+        str![[r#"
 decision: capture
 reason:   nomad-config (CNI_ARGS has CONSUL_IPTABLES_CONFIG)
 mesh:     nomad
-command:  netweir apply --inbound-port=25000 --tunnel-port=none --proxy-uid=none --exclude-inbound-ports=9090 --exclude-outbound-uids=101 --passthrough-source= --ip-families=ipv4
+command:  netweir apply --inbound-port=25000 --tunnel-port=none --proxy-uid=none --exclude-inbound-ports=9090 --exclude-outbound-uids=101 --passthrough-source= --ip-families=ipv4 --dns-port=8600 --dns-to=192.168.1.117 --dns-of=everyone --dns-zones=false --dns=resolvers --dns-servers=192.168.1.117/32
 
-"]]
+"#]]
     );
 }
 
