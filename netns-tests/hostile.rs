@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::{Command, Output};
+use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,14 +13,16 @@ use netweir::connection::ConnectionSpec;
 use netweir::intent::Capture;
 use netweir::nftables;
 use netweir::nftables::trace::{Next, Tracer};
+use netweir::nftables::turn::Turn;
 use netweir::plan::plan;
 use netweir::trace::Filter;
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, sendto, socket,
+    AddressFamily, Backlog, MsgFlags, NetlinkAddr, SockFlag, SockProtocol, SockType, UnixAddr,
+    bind, connect, listen, sendto, socket,
 };
 
-use crate::sandbox::{NetnsTest, install, output_of, run};
+use crate::sandbox::{NetnsTest, fresh, install, output_of, run};
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
     vec![
@@ -29,6 +32,18 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         NetnsTest::alone("hostile::forged-notifications-are-ignored", || {
             forged_notifications_are_ignored();
         }),
+        NetnsTest::alone("hostile::held-names-do-not-delay-changes", || {
+            held_names_do_not_delay_changes();
+        }),
+        NetnsTest::alone("hostile::kept-turn-ends-verification-in-time", || {
+            kept_turn_ends_verification_in_time();
+        }),
+        NetnsTest::alone(
+            "hostile::concurrent-runs-keep-rules-and-routing-together",
+            || {
+                concurrent_runs_keep_rules_and_routing_together();
+            },
+        ),
     ]
 }
 
@@ -191,4 +206,120 @@ fn forged_notifications_are_ignored() {
     // The rules can be installed as ever.
     let ruleset = install(&Capture::default());
     assert_eq!(ruleset, plan(&Capture::default()));
+}
+
+/// The names by which runs took, or take, turns: any process of the pod can have them.
+const NAMES: [&str; 2] = ["netweir-change", "netweir-verify"];
+
+/// How a process without capabilities keeps a name.
+#[derive(Clone, Copy)]
+enum Held {
+    /// It listens, and its queue is full, so that a connection would wait for good.
+    Full,
+    /// It does not listen, so that a connection would be refused at once, again and again.
+    Bound,
+}
+
+fn hold(how: Held) -> Vec<OwnedFd> {
+    let open = || {
+        let (family, flags) = (
+            AddressFamily::Unix,
+            SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC,
+        );
+        socket(family, SockType::Stream, flags, None).expect("a socket")
+    };
+    let mut held = Vec::new();
+    for name in NAMES {
+        let name = UnixAddr::new_abstract(name.as_bytes()).expect("a name");
+        let holder = open();
+        bind(holder.as_raw_fd(), &name).expect("bound");
+        if let Held::Full = how {
+            listen(&holder, Backlog::new(0).expect("a backlog")).expect("listening");
+            let client = open();
+            connect(client.as_raw_fd(), &name).expect("connected");
+            assert_eq!(connect(open().as_raw_fd(), &name), Err(Errno::EAGAIN));
+            held.push(client);
+        }
+        held.push(holder);
+    }
+    held
+}
+
+fn held_names_do_not_delay_changes() {
+    for how in [Held::Full, Held::Bound] {
+        fresh();
+        let _held = hold(how);
+        for (arguments, expected) in [
+            (&["apply"][..], "installed: traffic is captured"),
+            (&["apply", "--dns=all"], "replaced the rules"),
+            (&["apply", "--verify"], "replaced the rules"),
+            (&["remove"], "removed: traffic is no longer captured"),
+        ] {
+            let (text, code, time) = said(arguments);
+            assert!(text.contains(expected), "{arguments:?}: {text}");
+            assert_eq!(code, Some(0), "{arguments:?}: {text}");
+            assert!(time < Duration::from_secs(4), "{arguments:?}: {time:?}");
+        }
+    }
+}
+
+/// A process that may change rules can keep the turn of verifications, which is told.
+fn kept_turn_ends_verification_in_time() {
+    let start = Instant::now();
+    let _kept = Turn::wait(Duration::ZERO).expect("a turn");
+    let waited = Turn::wait(Duration::from_millis(300)).map(|_| "a turn");
+    let error = waited.expect_err("no turn");
+    assert_eq!(error.to_string(), "cannot wait for another verification");
+    assert!(start.elapsed() < Duration::from_secs(4));
+    let (text, code, _) = said(&["apply"]);
+    assert_eq!(code, Some(0), "{text}");
+}
+
+/// How often twelve runs with different routing start at the same moment.
+const RACES: usize = 4;
+const PROCESSES: usize = 12;
+
+fn concurrent_runs_keep_rules_and_routing_together() {
+    let _held = hold(Held::Full);
+    let modes: [&[&str]; 4] = [
+        &["apply", "--inbound-mode=tproxy"],
+        &["apply"],
+        &[
+            "apply",
+            "--inbound-mode=tproxy",
+            "--tproxy-mark=7",
+            "--tproxy-table=200",
+        ],
+        &["remove"],
+    ];
+    for race in 0..RACES {
+        let start = Barrier::new(PROCESSES);
+        thread::scope(|scope| {
+            for process in 0..PROCESSES {
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    let arguments = modes[process % modes.len()];
+                    let (text, code, _) = said(arguments);
+                    assert_eq!(code, Some(0), "{arguments:?}: {text}");
+                });
+            }
+        });
+        let installed = nftables::dump().expect("dumped");
+        let routing = nftables::routing_beside(&[]).expect("listed");
+        let is = |options: &[&str]| {
+            let output = netweir(&[&["diff", "-q"], options].concat());
+            output.status.code() == Some(0)
+        };
+        match installed {
+            None => assert_eq!(routing, [], "race {race}"),
+            // With all of the routing of one of them, and none of another one's.
+            Some(_) => assert!(
+                modes
+                    .iter()
+                    .any(|mode| mode[0] == "apply" && is(&mode[1..])),
+                "race {race}: {routing:?}"
+            ),
+        }
+    }
 }

@@ -1,8 +1,6 @@
 //! Policy rules, routes and addresses: adding, printing and removing them.
 
 use std::fs;
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
 use std::sync::Barrier;
 use std::thread;
 
@@ -38,9 +36,6 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         }),
         NetnsTest::alone("routing::belongs-to-the-rules-that-came-last", || {
             belongs_to_the_rules_that_came_last();
-        }),
-        NetnsTest::alone("routing::a-kept-lock-does-not-prevent-capture", || {
-            kept_lock_does_not_prevent_capture();
         }),
         NetnsTest::alone("routing::of-other-programs-stays-unchanged", || {
             of_others_stays_as_it_is();
@@ -143,17 +138,6 @@ fn belongs_to_the_rules_that_came_last() {
         }
     }
     assert!(came_last.iter().all(|&times| times > 0), "{came_last:?}");
-}
-
-/// A program of the pod that takes the name by which runs of netweir wait for each other.
-fn kept_lock_does_not_prevent_capture() {
-    fresh();
-    let name = SocketAddr::from_abstract_name("netweir-change").expect("a name");
-    let _taken = UnixListener::bind_addr(&name).expect("taken");
-    let ruleset = plan(&Capture::default());
-    let outcome = nftables::apply(&ruleset, &MetadataBytes::default(), OpenConnections::new)
-        .expect("applied");
-    assert_eq!(outcome, Outcome::Installed);
 }
 
 /// The commands of the dry run have the same effect.

@@ -15,11 +15,12 @@ mod rule;
 pub mod trace;
 mod trace_table;
 mod transaction;
+pub mod turn;
 pub mod watch;
 
 pub use crate::netlink::{Error, Refusal};
 pub use other_chains::OtherChain;
 pub use transaction::{
-    Outcome, Removal, apply, differences_from, dump, dump_with_metadata, encode, remove,
+    Kernel, Outcome, Removal, apply, differences_from, dump, dump_with_metadata, encode, remove,
     remove_keeping_connections, routing_beside,
 };

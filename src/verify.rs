@@ -21,8 +21,11 @@ mod trial;
 mod veth_pair;
 mod words;
 
+use std::time::Duration;
+
 use crate::intent::{Capture, Port};
-use crate::process::lock::{Lock, Task};
+use crate::nftables::turn::Turn;
+use crate::process::lock::Lock;
 use crate::ruleset::Ruleset;
 use trial::Trial;
 
@@ -30,6 +33,9 @@ pub use cause::Cause;
 pub use check::{Bypassed, Check, Direction, Failure, Finding, Skip, Try};
 pub use error::Error;
 pub use prober::Fault;
+
+/// How long one verification waits for others: longer than one takes where nothing answers.
+const TURN_LIMIT: Duration = Duration::from_secs(20);
 
 /// The result of a verification.
 #[derive(Debug)]
@@ -64,13 +70,18 @@ impl Verification {
 /// # Errors
 /// No connection could be tried.
 pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Error> {
-    let lock = Lock::wait(Task::Verify).map_err(Error::Lock)?;
+    let turn = Turn::wait(TURN_LIMIT).map_err(Error::Turn)?;
+    // On older kernels, other processes of the pod can prevent this.
+    let lock = match turn {
+        Some(_) => None,
+        None => Some(Lock::wait(TURN_LIMIT).map_err(Error::Lock)?),
+    };
     veth_pair::remove_leftovers()?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = outbound::check(&mut trial)?;
     checks.extend(dns::check(&mut trial)?);
     checks.extend(inbound::check(&mut trial)?);
-    drop(lock);
+    drop((turn, lock));
     let mut verification = Verification {
         checks,
         causes: Vec::new(),
@@ -91,7 +102,7 @@ pub fn verify_unprivileged(
     ruleset: &Ruleset,
     port: Port,
 ) -> Result<Verification, Error> {
-    let lock = Lock::wait(Task::Verify).map_err(Error::Lock)?;
+    let lock = Lock::wait(TURN_LIMIT).map_err(Error::Lock)?;
     let mut trial = Trial::new(capture, ruleset)?;
     let mut checks = own_pod::check(&mut trial, port)?;
     if checks.iter().all(|check| check.finding.is_bypassed()) {

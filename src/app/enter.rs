@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::log::Log;
-use crate::nftables::{self, Removal};
+use crate::nftables::{self, Kernel, Removal};
 use crate::parse::NetworkNamespace;
 use crate::process::namespace::{self, OpenNamespace};
 use crate::process::privileges::{self, Capability};
@@ -77,7 +77,7 @@ pub(crate) fn enter(place: Place<'_>, access: Access, log: Log) -> Result<(), Ap
     };
     log.debug("gave up privileges", &[("kept", &kept)]);
     if let Place::New = place {
-        rtnetlink::set_loopback_up()?;
+        rtnetlink::set_loopback_up(&mut Kernel::open()?.rtnetlink)?;
     }
     Ok(())
 }

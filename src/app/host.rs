@@ -7,19 +7,17 @@ use std::env;
 use nix::errno::Errno;
 use nix::unistd::{AccessFlags, access};
 
-use crate::intent::InterfacePattern;
+use crate::intent::{Family, InterfacePattern};
 use crate::log::Log;
-use crate::nftables;
-use crate::process::sysctl;
-use crate::rtnetlink::links::{Link, links};
+use crate::nftables::{self, Kernel};
+use crate::rtnetlink::links::{self, Link};
 
 use super::error::{AppError, HostSign, POD_VARIABLE};
 
 /// A kernel parameter that only the initial network namespace has (`net/core/sysctl_net_core.c`, `netns_core_table`
-/// against `net_core_table`).
+/// against `net_core_table`), and the folder that it is in, which each has.
 const INITIAL_ONLY: &str = "/proc/sys/net/core/netdev_max_backlog";
-
-const FORWARDING: [&str; 2] = ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"];
+const EVERYWHERE: &str = "/proc/sys/net/core";
 
 const WARNING: &str = "this is the initial network namespace: connections of all processes on this machine are captured";
 
@@ -33,10 +31,11 @@ struct NamespaceFacts {
 }
 
 impl NamespaceFacts {
-    fn read() -> Result<Self, AppError> {
+    fn read(kernel: &mut Kernel) -> Result<Self, AppError> {
         let initial = match access(INITIAL_ONLY, AccessFlags::F_OK) {
             Ok(()) => true,
-            Err(Errno::ENOENT) => false,
+            Err(Errno::ENOENT) if access(EVERYWHERE, AccessFlags::F_OK).is_ok() => false,
+            // Without `/proc` it cannot be told.
             Err(errno) => {
                 return Err(AppError::HostUnknown {
                     name: INITIAL_ONLY,
@@ -45,16 +44,15 @@ impl NamespaceFacts {
             }
         };
         let mut forwards = false;
-        for name in FORWARDING {
-            let unknown = |source| AppError::HostUnknown { name, source };
-            forwards |= sysctl::is_on(name).map_err(unknown)?;
+        for family in Family::ALL {
+            forwards |= links::forwards(&mut kernel.rtnetlink, family)?;
         }
         Ok(Self {
             initial,
             pod_variable: env::var_os(POD_VARIABLE).is_some(),
             forwards,
             links: if initial || forwards {
-                links()?
+                links::links(&mut kernel.rtnetlink)?
             } else {
                 Vec::new()
             },
@@ -104,8 +102,12 @@ impl NamespaceFacts {
 
 /// Refuses if there is a sign of other pods' traffic, unless netweir is installed there already. Warns in the initial network
 /// namespace, which is the place to capture on a machine without pods.
-pub(super) fn refuse_host(reroute: &[InterfacePattern], log: Log) -> Result<(), AppError> {
-    let facts = NamespaceFacts::read()?;
+pub(super) fn refuse_host(
+    kernel: &mut Kernel,
+    reroute: &[InterfacePattern],
+    log: Log,
+) -> Result<(), AppError> {
+    let facts = NamespaceFacts::read(kernel)?;
     let is_installed = || Ok(nftables::dump()?.is_some());
     if let Some(warning) = facts.check(reroute, is_installed)? {
         log.warning(warning, &[]);

@@ -7,7 +7,7 @@ use crate::intent::{Capture, Port};
 use crate::log::Log;
 use crate::metadata::Metadata;
 use crate::netlink::sock_diag::OpenList;
-use crate::nftables::{self, Outcome};
+use crate::nftables::{self, Kernel, Outcome};
 use crate::options::Level;
 use crate::plan::plan;
 use crate::process::sysctl;
@@ -40,12 +40,12 @@ impl Planned {
     }
 
     /// Fails where others' traffic passes the namespace, such as on a node.
-    pub(crate) fn refuse_host(&self, log: Log) -> Result<(), AppError> {
-        refuse_host(&self.capture.inbound.reroute_interfaces, log)
+    pub(crate) fn refuse_host(&self, kernel: &mut Kernel, log: Log) -> Result<(), AppError> {
+        refuse_host(kernel, &self.capture.inbound.reroute_interfaces, log)
     }
 
     /// Makes the kernel's rules be these. Warns of other programs' chains that come before them.
-    pub(crate) fn install(&self, log: Log) -> Result<Outcome, AppError> {
+    pub(crate) fn install(&self, kernel: &mut Kernel, log: Log) -> Result<Outcome, AppError> {
         let (rules, sets) = (self.ruleset.rules().count(), self.ruleset.sets.len());
         log.debug("planned the rules", &[("rules", &rules), ("sets", &sets)]);
         if log.writes(Level::Trace) {
@@ -53,13 +53,13 @@ impl Planned {
         }
         let note = Metadata::bytes_of(&self.capture, &self.ruleset);
         let mut open = Ok(OpenList::default());
-        let outcome = nftables::apply(&self.ruleset, &note, || {
+        let outcome = kernel.apply(&self.ruleset, &note, || {
             open = OpenList::read();
             let listed = open.as_ref().map(|open| open.listed.clone());
             listed.unwrap_or_default()
         })?;
         report_open(&open, log);
-        match nftables::other_chains::warnings_of_earlier(&self.ruleset) {
+        match nftables::other_chains::warnings_of_earlier(kernel, &self.ruleset) {
             Ok(warnings) => {
                 for warning in &warnings {
                     log.warning(warning, &[]);
@@ -75,10 +75,10 @@ impl Planned {
 
     /// Sets `lo` up if the rules need routes by it. Some runtimes do so only after their plugins; earlier makes no
     /// difference.
-    pub(crate) fn prepare_loopback(&self) -> Result<(), AppError> {
+    pub(crate) fn prepare_loopback(&self, kernel: &mut Kernel) -> Result<(), AppError> {
         let is_route = |object: &RoutingObject| matches!(object, RoutingObject::LocalRoute { .. });
         if self.ruleset.routing.iter().any(is_route) {
-            rtnetlink::set_loopback_up()?;
+            rtnetlink::set_loopback_up(&mut kernel.rtnetlink)?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::drift::Difference;
 use crate::log::Log;
 use crate::metadata::{Metadata, Unreadable, VERSION};
-use crate::nftables;
+use crate::nftables::{self, Kernel};
 use crate::ruleset::{Installed, MetadataBytes, RoutingObject, Ruleset};
 use crate::status::{Origin, Status};
 
@@ -67,7 +67,8 @@ impl InstalledStatus {
         let origin = Origin::read(&metadata, &installed.ruleset.sets);
         let wanted = origin.wanted().map(|wanted| wanted.routing.as_slice());
         installed.ruleset.routing = nftables::routing_beside(wanted.unwrap_or_default())?;
-        let warnings = nftables::other_chains::warnings_of_earlier(&installed.ruleset)?;
+        let warnings =
+            nftables::other_chains::warnings_of_earlier(&mut Kernel::open()?, &installed.ruleset)?;
         let status = Status::new(installed, origin).with_warnings(warnings);
         Ok(Self::Capture(Box::new(status)))
     }

@@ -1,10 +1,10 @@
 //! `netweir apply`.
 
-use crate::app::{self, Access, Place, Planned, resolve_options};
+use crate::app::{self, Access, AppError, Place, Planned, resolve_options};
 use crate::exit_code::ExitCode;
 use crate::intent::Family;
 use crate::log::Log;
-use crate::nftables::Outcome;
+use crate::nftables::{Kernel, Outcome};
 use crate::options::{self, Format, Output, Parsed, Section};
 use crate::parse::{FamilyChoice, NetworkNamespace};
 use crate::render;
@@ -107,10 +107,11 @@ impl ApplyRequest {
 
 /// Installs the rules and logs what changed. Refuses a namespace that others' traffic passes, unless that is allowed.
 pub(super) fn install(planned: &Planned, on_host: bool, log: Log) -> Result<(), CliError> {
+    let mut kernel = Kernel::open().map_err(AppError::from)?;
     if !on_host {
-        planned.refuse_host(log)?;
+        planned.refuse_host(&mut kernel, log)?;
     }
-    let message = match planned.install(log)? {
+    let message = match planned.install(&mut kernel, log)? {
         Outcome::Installed => "installed: traffic is captured from now on",
         Outcome::Replaced => "replaced the rules of an earlier run",
         Outcome::Unchanged => "nothing to change: these rules are installed already",

@@ -4,6 +4,7 @@ use crate::app::{self, Access, AppError, Place, resolve_options};
 use crate::connection::{Connection, Direction};
 use crate::intent::LOOPBACK;
 use crate::log::Log;
+use crate::nftables::Kernel;
 use crate::nftables::other_chains::{self, OtherChain};
 use crate::options::{
     CommandOption, OptionError, OptionErrorKind, OptionSet, OptionValues, Origin, Parsed, Section,
@@ -61,7 +62,9 @@ impl Rules {
         app::enter(Place::of(namespace.as_ref()), source.access(), log)?;
         let others = match &source {
             Source::Options(_) => Vec::new(),
-            Source::Kernel => other_chains::others().map_err(AppError::from)?,
+            Source::Kernel => Kernel::open()
+                .and_then(|mut kernel| other_chains::others(&mut kernel))
+                .map_err(AppError::from)?,
         };
         let installed = source.installed(log)?;
         Ok(RulesInView { installed, others })

@@ -22,6 +22,15 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// A request was sent and its answer cannot be read: it may have been carried out.
+    #[error("cannot {doing}: the kernel's answer cannot be read")]
+    Unconfirmed {
+        /// What was being done.
+        doing: String,
+        /// The socket's error.
+        #[source]
+        source: io::Error,
+    },
     /// The kernel refused a request or a part of a transaction; then nothing was changed.
     #[error("the kernel refused {what}: {refusal}")]
     Refused {
@@ -41,6 +50,20 @@ pub enum Error {
     /// Something does not fit into a message.
     #[error("{0} does not fit into a netlink message")]
     TooLarge(String),
+    /// Several failures, the first of which is the cause of the others, if there is one.
+    #[error("{}", with_sources(.0))]
+    Several(Vec<Error>),
+}
+
+fn with_sources(errors: &[Error]) -> String {
+    let texts: Vec<_> = errors
+        .iter()
+        .map(|error| match std::error::Error::source(error) {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        })
+        .collect();
+    texts.join("; ")
 }
 
 impl Error {
@@ -54,10 +77,13 @@ impl Error {
                 }
                 errno => errno.map_or(ErrorKind::Other, kind_of),
             },
-            Self::Io { source, .. } => errno_of(source).map_or(ErrorKind::Other, kind_of),
+            Self::Io { source, .. } | Self::Unconfirmed { source, .. } => {
+                errno_of(source).map_or(ErrorKind::Other, kind_of)
+            }
             Self::Refused { kind, .. } => *kind,
             Self::Contended { .. } => ErrorKind::Contended,
             Self::TooLarge(_) => ErrorKind::TooLarge,
+            Self::Several(errors) => errors.first().map_or(ErrorKind::Other, Self::kind),
         }
     }
 
@@ -67,6 +93,35 @@ impl Error {
             Self::Refused { refusal, .. } => Some(refusal.errno),
             _ => None,
         }
+    }
+
+    /// Whether a request may have been carried out although it failed.
+    pub(crate) fn is_unconfirmed(&self) -> bool {
+        match self {
+            Self::Unconfirmed { .. } => true,
+            Self::Several(errors) => errors.iter().any(Self::is_unconfirmed),
+            Self::Open(_)
+            | Self::Io { .. }
+            | Self::Refused { .. }
+            | Self::Contended { .. }
+            | Self::TooLarge(_) => false,
+        }
+    }
+
+    /// One error of those, of which there is one at least.
+    pub(crate) fn several(mut errors: Vec<Self>) -> Self {
+        match (errors.pop(), errors.is_empty()) {
+            (Some(only), true) => only,
+            (last, _) => {
+                errors.extend(last);
+                Self::Several(errors)
+            }
+        }
+    }
+
+    pub(crate) fn unconfirmed(doing: &str, source: io::Error) -> Self {
+        let doing = doing.to_owned();
+        Self::Unconfirmed { doing, source }
     }
 
     pub(crate) fn io(doing: &str, source: io::Error) -> Self {

@@ -1,16 +1,12 @@
 //! Repeats what other programs' changes interrupt.
 
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Error;
+use crate::process::wait::Pauses;
 
 /// How long attempts are repeated.
 const LIMIT: Duration = Duration::from_secs(5);
-/// The pause after the first failure: hardly any, since the change that interrupted has just ended. Each further pause is
-/// twice as long.
-const FIRST_PAUSE: Duration = Duration::from_micros(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Repeats an attempt as long as it fails with [`Error::Contended`], for 5 seconds with growing pauses.
 ///
@@ -24,25 +20,23 @@ fn retry_within<T>(
     limit: Duration,
     mut attempt: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
-    // Most attempts succeed at once and need no clock.
-    let mut deadline = None;
-    let mut pause = FIRST_PAUSE;
+    let mut pauses = Pauses::within(limit);
     loop {
-        let contended = match attempt() {
-            Err(error @ Error::Contended { .. }) => error,
+        match attempt() {
+            Err(contended @ Error::Contended { .. }) => {
+                if !pauses.pause() {
+                    return Err(contended);
+                }
+            }
             other => return other,
-        };
-        let now = Instant::now();
-        if now >= *deadline.get_or_insert(now + limit) {
-            return Err(contended);
         }
-        thread::sleep(pause);
-        pause = LONGEST_PAUSE.min(2 * pause);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::error_kind::ErrorKind;
 

@@ -181,14 +181,14 @@ impl Socket {
         mut each: impl FnMut(Message<'_>) -> io::Result<Option<Result<T, super::Refusal>>>,
     ) -> Result<T, Error> {
         let sequence = self.reserve(1);
-        let answer = self.send(&request.finish(sequence)).and_then(|()| {
-            // Messages of an earlier exchange that failed are skipped.
-            self.receive(|message| match message.sequence {
-                number if number == sequence => each(message),
-                _ => Ok(None),
-            })
+        let sent = self.send(&request.finish(sequence));
+        sent.map_err(|source| Error::io(doing, source))?;
+        // Messages of an earlier exchange that failed are skipped.
+        let answer = self.receive(|message| match message.sequence {
+            number if number == sequence => each(message),
+            _ => Ok(None),
         });
-        let answer = answer.map_err(|source| Error::io(doing, source))?;
+        let answer = answer.map_err(|source| Error::unconfirmed(doing, source))?;
         answer.map_err(|refusal| Error::refused(self.subsystem, doing, refusal))
     }
 }

@@ -152,9 +152,10 @@ impl Batch {
     pub(super) fn commit(mut self, socket: &mut Socket) -> Result<(), Error> {
         self.end();
         socket.reserve(self.messages() - 1);
-        let answer = socket.send(&self.bytes);
-        let answer = answer.and_then(|()| socket.receive(|message| Ok(self.answer(message))));
-        answer.map_err(|source| Error::io(COMMITTING, source))?
+        let sent = socket.send(&self.bytes);
+        sent.map_err(|source| Error::io(COMMITTING, source))?;
+        let answer = socket.receive(|message| Ok(self.answer(message)));
+        answer.map_err(|source| Error::unconfirmed(COMMITTING, source))?
     }
 
     fn answer(&self, message: Message<'_>) -> Option<Result<(), Error>> {

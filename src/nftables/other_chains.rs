@@ -5,9 +5,10 @@ use std::fs;
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 
+use super::Kernel;
 use super::message::{HEADER, request};
 use crate::intent::Family;
-use crate::netlink::{Error, Flags, Socket, Subsystem, retry, text};
+use crate::netlink::{Error, Flags, retry, text};
 use crate::ruleset::{ChainKind, Direction, Hook, Rule, RuleId, Ruleset, TABLE, TableFamily};
 use crate::sys;
 use crate::trace::TABLES;
@@ -52,9 +53,10 @@ impl OtherChain {
 
 /// Warnings of other programs' NAT chains that come before those of the ruleset.
 pub(crate) fn warnings_of_earlier<R: AsRef<Rule>>(
+    kernel: &mut Kernel,
     ruleset: &Ruleset<R>,
 ) -> Result<Vec<String>, Error> {
-    let mut earlier = others()?;
+    let mut earlier = others(kernel)?;
     earlier.retain(|chain| chain.precedes(ruleset));
     let warning = |chain| {
         format!("{chain} comes before netweir's: connections that it redirects are not captured")
@@ -70,8 +72,11 @@ const HOOK: u16 = 4;
 /// The kernel lists the chains of all tables, and with thousands of them no listing may end between two changes of another
 /// program. One that was interrupted can lack a chain, where another was deleted before it: two in a row that agree are
 /// taken for complete.
-pub(crate) fn others() -> Result<Vec<OtherChain>, Error> {
-    let mut socket = Socket::open(Subsystem::Nftables)?;
+pub(crate) fn others(kernel: &mut Kernel) -> Result<Vec<OtherChain>, Error> {
+    if kernel.is_first {
+        return Ok(Vec::new());
+    }
+    let socket = &mut kernel.nftables;
     let mut previous = None;
     retry(|| {
         let every_family = 0;

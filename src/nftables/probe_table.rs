@@ -45,13 +45,13 @@ impl ProbeTable {
 impl Drop for ProbeTable {
     fn drop(&mut self) {
         // The next run deletes what cannot be deleted now, and until then it harms nothing.
-        let _ = delete(&mut self.0);
+        let _ = delete(&mut self.0, TABLE);
     }
 }
 
 /// Deletes the table that an interrupted verification left.
 pub(crate) fn remove_leftover() -> Result<(), Error> {
-    delete(&mut Socket::open(Subsystem::Nftables)?)
+    delete(&mut Socket::open(Subsystem::Nftables)?, TABLE)
 }
 
 fn add(socket: &mut Socket, interface: &InterfacePattern, flags: u32) -> Result<(), Error> {
@@ -74,12 +74,17 @@ fn add(socket: &mut Socket, interface: &InterfacePattern, flags: u32) -> Result<
     })
 }
 
-/// It is no error if there is no such table.
-fn delete(socket: &mut Socket) -> Result<(), Error> {
+/// Deletes a temporary table. It is no error if there is none of the name.
+pub(super) fn delete(socket: &mut Socket, name: &'static str) -> Result<(), Error> {
     let deleted = retry(|| {
         let mut batch = Batch::new(generation(socket)?, socket.reserve(1));
-        let table = object::table(TABLE, 0);
-        batch.add(PART, libc::NFT_MSG_DELTABLE, Flags::REQUEST, table)?;
+        let table = object::table(name, 0);
+        batch.add(
+            Part::ProbeTable(name),
+            libc::NFT_MSG_DELTABLE,
+            Flags::REQUEST,
+            table,
+        )?;
         batch.commit(socket)
     });
     match deleted {

@@ -5,14 +5,12 @@ use std::collections::BTreeSet;
 use nftnl::nftnl_sys::libc;
 
 use super::batch::{Batch, Part};
-use super::dump::Contents;
 use super::elements::{self, Key};
 use super::{dump as read, object};
 use crate::drift::{Difference, compare};
 use crate::intent::Intervals;
 use crate::netlink::{Error, Flags, Request, Socket, Subsystem, retry};
 use crate::plan::beside;
-use crate::process::lock::{Lock, Task};
 use crate::rtnetlink::routing::{self, Added};
 use crate::ruleset::{
     Elements, Installed, MetadataBytes, OpenConnections, RoutingObject, Ruleset, Set, TABLE,
@@ -39,134 +37,340 @@ pub enum Removal {
     NothingThere,
 }
 
-/// Makes the table `inet netweir` and the routing objects equal to the ruleset: the table in one transaction, routing objects
-/// that it needs before, stale ones after it. Changes nothing if they are equal already, whatever metadata is kept with
-/// them.
-///
-/// `open` lists the connections that are open in the namespace. It is called for the first rules in a namespace, right
-/// before the transaction; later ones keep that list.
+/// The netlink sockets of a run, in the network namespace of the thread that opened them.
+pub struct Kernel {
+    pub(super) nftables: Socket,
+    pub(crate) rtnetlink: Socket,
+    /// Whether nothing but this run has ever changed the ruleset of the namespace.
+    pub(super) is_first: bool,
+}
+
+/// The generation of a ruleset that was never changed (`nf_tables_init_net`).
+const FIRST_GENERATION: u32 = 1;
+
+/// What a run makes of the table and its routing.
+#[derive(Clone, Copy)]
+enum Goal<'a> {
+    /// These rules, which leave the connections alone that were open before the first ones.
+    Apply(&'a Ruleset, &'a MetadataBytes),
+    /// Nothing.
+    Remove,
+    /// What open connections need.
+    Keep,
+}
+
+impl Goal<'_> {
+    /// The routing that the rules need.
+    fn routing(&self) -> &[RoutingObject] {
+        match self {
+            Self::Apply(ruleset, _) => &ruleset.routing,
+            Self::Remove | Self::Keep => &[],
+        }
+    }
+
+    /// Whether an object that the rules do not need stays nevertheless.
+    fn spares(&self, object: &RoutingObject) -> bool {
+        matches!(
+            (self, object),
+            (Self::Keep, RoutingObject::LoopbackAddress(_))
+        )
+    }
+
+    /// Whether this is what is installed.
+    fn is(&self, installed: Option<&Installed>) -> bool {
+        match self {
+            Self::Apply(ruleset, _) => installed.is_some_and(|installed| {
+                let open = installed.ruleset.open_connections();
+                installed.is(&beside(ruleset, &open))
+            }),
+            Self::Remove => installed.is_none(),
+            Self::Keep => installed.is_none_or(Installed::only_keeps_connections),
+        }
+    }
+}
+
+/// What a run has done so far.
+#[derive(Default)]
+struct Progress {
+    /// Set if the transaction was committed, or its answer was lost.
+    committed: Option<Outcome>,
+    /// The generation of the ruleset that was last read.
+    generation: u32,
+    /// Routing objects that the kernel was asked to add, unless it refused or had them already.
+    asked: Vec<RoutingObject>,
+    /// Routing objects that the kernel was asked to delete.
+    deleted: Vec<RoutingObject>,
+}
+
+impl Kernel {
+    /// Opens the sockets.
+    ///
+    /// # Errors
+    /// The kernel refused.
+    pub fn open() -> Result<Self, Error> {
+        Ok(Self {
+            nftables: Socket::open(Subsystem::Nftables)?,
+            rtnetlink: Socket::open(Subsystem::Route)?,
+            is_first: false,
+        })
+    }
+
+    /// Makes the table `inet netweir` and the routing objects equal to the ruleset: the table in one transaction, routing
+    /// objects that it needs before, stale ones after it. Changes nothing if they are equal already, whatever metadata is
+    /// kept with them.
+    ///
+    /// `open` lists the connections that are open in the namespace. It is called for the first rules in a namespace, right
+    /// before the transaction; later ones keep that list.
+    ///
+    /// # Errors
+    /// The kernel refused; then the table is as before, and so is the routing. Or stale objects cannot be deleted.
+    pub fn apply(
+        &mut self,
+        ruleset: &Ruleset,
+        metadata: &MetadataBytes,
+        mut open: impl FnMut() -> OpenConnections,
+    ) -> Result<Outcome, Error> {
+        let progress = self.reach(Goal::Apply(ruleset, metadata), &mut open)?;
+        let changed = !(progress.asked.is_empty() && progress.deleted.is_empty());
+        Ok(match progress.committed {
+            Some(outcome) => outcome,
+            None if changed => Outcome::Replaced,
+            None => Outcome::Unchanged,
+        })
+    }
+
+    fn remove(&mut self, goal: Goal<'_>) -> Result<Removal, Error> {
+        let progress = self.reach(goal, &mut OpenConnections::new)?;
+        Ok(match progress.committed {
+            None if progress.deleted.is_empty() => Removal::NothingThere,
+            Some(_) | None => Removal::Removed,
+        })
+    }
+
+    fn reach(
+        &mut self,
+        goal: Goal<'_>,
+        open: &mut dyn FnMut() -> OpenConnections,
+    ) -> Result<Progress, Error> {
+        let mut progress = Progress::default();
+        let mut reached = retry(|| self.attempt(goal, open, &mut progress));
+        if reached.as_ref().is_err_and(Error::is_unconfirmed) {
+            // What was asked for may have been done. Sockets without the rest of a failed exchange show it.
+            reached = Self::open().and_then(|again| {
+                *self = again;
+                retry(|| self.attempt(goal, open, &mut progress))
+            });
+        }
+        let undone = match &reached {
+            Ok(()) => return Ok(progress),
+            Err(_) => undo(goal, &progress),
+        };
+        Err(Error::several(
+            reached.err().into_iter().chain(undone.err()).collect(),
+        ))
+    }
+
+    /// One attempt. Runs at the same time do not wait for each other: the rules that were committed last remain, and each
+    /// run that changed routing afterwards begins anew if it finds that another commit came between.
+    fn attempt(
+        &mut self,
+        goal: Goal<'_>,
+        open: &mut dyn FnMut() -> OpenConnections,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let generation = self.replace(goal, open, progress)?;
+        self.settle(goal, generation, progress)
+    }
+
+    /// Replaces the table, and gives back the generation of the ruleset in which it is the right one.
+    fn replace(
+        &mut self,
+        goal: Goal<'_>,
+        open: &mut dyn FnMut() -> OpenConnections,
+        progress: &mut Progress,
+    ) -> Result<u32, Error> {
+        let socket = &mut self.nftables;
+        let (generation, found) = read::at_generation(socket, |socket, table| match goal {
+            // Whatever it is.
+            Goal::Remove => Ok(Installed::default()),
+            // Chains without rules differ from every ruleset: their names do not matter.
+            Goal::Apply(..) | Goal::Keep => {
+                Ok(read::contents(socket, table, &BTreeSet::new())?.installed)
+            }
+        })?;
+        progress.generation = generation;
+        if goal.is(found.as_ref()) {
+            return Ok(generation);
+        }
+        if let Goal::Apply(ruleset, _) = goal {
+            self.prepare(&ruleset.routing, found.is_some(), progress)?;
+        }
+        let mut batch = Batch::new(generation, self.nftables.reserve(1));
+        if found.is_some() {
+            delete_table(&mut batch)?;
+        }
+        match goal {
+            Goal::Apply(ruleset, metadata) => {
+                let open = match &found {
+                    Some(installed) if !installed.ruleset.chains.is_empty() => {
+                        installed.ruleset.open_connections()
+                    }
+                    Some(_) | None => open(),
+                };
+                add_ruleset(&mut batch, &beside(ruleset, &open), metadata)?;
+            }
+            Goal::Keep => add_ruleset(&mut batch, &connection_keeper(), &MetadataBytes::default())?,
+            Goal::Remove => {}
+        }
+        let committed = batch.commit(&mut self.nftables);
+        if committed.as_ref().err().is_none_or(Error::is_unconfirmed) {
+            let captured = found.is_some_and(|found| !found.only_keeps_connections());
+            progress.committed.get_or_insert(if captured {
+                Outcome::Replaced
+            } else {
+                Outcome::Installed
+            });
+        }
+        committed?;
+        self.is_first = generation == FIRST_GENERATION;
+        // Each commit counts up; 0 is left out (`nf_tables_commit`).
+        Ok(generation.wrapping_add(1).max(1))
+    }
+
+    /// Adds the routing that rules need which are not there yet.
+    fn prepare(
+        &mut self,
+        wanted: &[RoutingObject],
+        may_exist: bool,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        // Addresses are unique, and others of the same kind need no look at first.
+        let unique = |object: &RoutingObject| matches!(object, RoutingObject::LoopbackAddress(_));
+        let missing = if may_exist || !wanted.iter().all(unique) {
+            let present = routing::present(&mut self.rtnetlink)?;
+            present.missing(wanted).collect()
+        } else {
+            wanted.to_vec()
+        };
+        self.add(&missing, progress)
+    }
+
+    /// Makes the routing that of the rules of this generation.
+    ///
+    /// # Errors
+    /// [`Error::Contended`] if other rules were committed meanwhile, which may need other routing.
+    fn settle(
+        &mut self,
+        goal: Goal<'_>,
+        generation: u32,
+        progress: &mut Progress,
+    ) -> Result<(), Error> {
+        let before = (progress.asked.len(), progress.deleted.len());
+        let present = routing::present(&mut self.rtnetlink)?;
+        let missing: Vec<_> = present.missing(goal.routing()).collect();
+        self.add(&missing, progress)?;
+        let stale: Vec<_> = present
+            .stale(goal.routing())
+            .filter(|object| !goal.spares(object))
+            .collect();
+        if !stale.is_empty() {
+            self.expect(generation)?;
+        }
+        let mut failures = Vec::new();
+        for object in stale {
+            progress.deleted.push(object);
+            failures.extend(routing::delete(&mut self.rtnetlink, object).err());
+        }
+        if before != (progress.asked.len(), progress.deleted.len()) {
+            self.expect(generation)?;
+        }
+        match failures.len() {
+            0 => Ok(()),
+            _ => Err(Error::several(failures)),
+        }
+    }
+
+    fn add(&mut self, objects: &[RoutingObject], progress: &mut Progress) -> Result<(), Error> {
+        for &object in objects {
+            progress.asked.push(object);
+            let added = routing::add(&mut self.rtnetlink, object);
+            let was_refused = matches!(&added, Err(error) if error.refused_with().is_some());
+            if was_refused || matches!(added, Ok(Added::Already | Added::NoIpv6)) {
+                progress.asked.pop();
+            }
+            added?;
+        }
+        Ok(())
+    }
+
+    fn expect(&mut self, generation: u32) -> Result<(), Error> {
+        if read::generation(&mut self.nftables)? == generation {
+            Ok(())
+        } else {
+            Err(Error::contended("change the routing of the rules"))
+        }
+    }
+}
+
+/// Takes the changes of the routing back, unless the rules that they belong to are installed: a failed run may have
+/// committed them. What cannot be told stays.
+fn undo(goal: Goal<'_>, progress: &Progress) -> Result<(), Error> {
+    if progress.asked.is_empty() && progress.deleted.is_empty() {
+        return Ok(());
+    }
+    let mut kernel = Kernel::open()?;
+    let (generation, contents) = retry(|| {
+        read::at_generation(&mut kernel.nftables, |socket, table| {
+            read::contents(socket, table, &BTreeSet::new())
+        })
+    })?;
+    if goal.is(contents.as_ref().map(|contents| &contents.installed)) {
+        return Ok(());
+    }
+    let mut failures = Vec::new();
+    for object in &progress.deleted {
+        failures.extend(routing::add(&mut kernel.rtnetlink, *object).err());
+    }
+    // Rules that were committed after the objects were added may need them; that run deletes them if they do not.
+    if contents.is_none() || generation == progress.generation {
+        let present = routing::present(&mut kernel.rtnetlink)?;
+        for object in present.own().filter(|own| progress.asked.contains(own)) {
+            failures.extend(routing::delete(&mut kernel.rtnetlink, object).err());
+        }
+    }
+    match failures.len() {
+        0 => Ok(()),
+        _ => Err(Error::several(failures)),
+    }
+}
+
+/// [`Kernel::apply`] in the calling thread's network namespace.
 ///
 /// # Errors
-/// The kernel refused; then the table is as before, and routing objects that were added are deleted again.
+/// The kernel refused.
 pub fn apply(
     ruleset: &Ruleset,
     metadata: &MetadataBytes,
     open: impl FnMut() -> OpenConnections,
 ) -> Result<Outcome, Error> {
-    let _lock = lock();
-    let mut nftables = Socket::open(Subsystem::Nftables)?;
-    let mut rtnetlink = Socket::open(Subsystem::Route)?;
-    let present = routing::present(&mut rtnetlink)?;
-    let mut added = Undo {
-        socket: &mut rtnetlink,
-        added: Vec::new(),
-    };
-    let mut changed = false;
-    for object in present.missing(&ruleset.routing) {
-        changed |= added.add(object)? == Added::Now;
-    }
-    let outcome = replace(&mut nftables, ruleset, metadata, open)?;
-    added.keep();
-    for object in present.stale(&ruleset.routing) {
-        routing::delete(&mut rtnetlink, object)?;
-        changed = true;
-    }
-    Ok(match outcome {
-        Outcome::Unchanged if changed => Outcome::Replaced,
-        outcome => outcome,
-    })
-}
-
-fn replace(
-    socket: &mut Socket,
-    ruleset: &Ruleset,
-    metadata: &MetadataBytes,
-    mut open: impl FnMut() -> OpenConnections,
-) -> Result<Outcome, Error> {
-    retry(|| {
-        // Chains without rules differ from every ruleset: their names do not matter.
-        let (generation, contents) = read::at_generation(socket, |socket, table| {
-            read::contents(socket, table, &BTreeSet::new())
-        })?;
-        let ruleset = match &contents {
-            Some(Contents { installed, .. }) if !installed.ruleset.chains.is_empty() => {
-                beside(ruleset, &installed.ruleset.open_connections())
-            }
-            Some(_) | None => beside(ruleset, &open()),
-        };
-        let outcome = match &contents {
-            Some(contents) if contents.installed.is(&ruleset) => return Ok(Outcome::Unchanged),
-            Some(contents) if !contents.installed.only_keeps_connections() => Outcome::Replaced,
-            Some(_) | None => Outcome::Installed,
-        };
-        let mut batch = Batch::new(generation, socket.reserve(1));
-        if contents.is_some() {
-            delete_table(&mut batch)?;
-        }
-        add_ruleset(&mut batch, &ruleset, metadata)?;
-        batch.commit(socket)?;
-        Ok(outcome)
-    })
+    Kernel::open()?.apply(ruleset, metadata, open)
 }
 
 /// Deletes the table and the routing objects that [`apply`] added.
 ///
 /// # Errors
-/// The kernel refused.
+/// The kernel refused to delete the table, or any of the objects; then the others are deleted.
 pub fn remove() -> Result<Removal, Error> {
-    let _lock = lock();
-    let mut nftables = Socket::open(Subsystem::Nftables)?;
-    let removal = retry(|| {
-        let generation = read::generation(&mut nftables)?;
-        if read::table(&mut nftables)?.is_none() {
-            return Ok(Removal::NothingThere);
-        }
-        let mut batch = Batch::new(generation, nftables.reserve(1));
-        delete_table(&mut batch)?;
-        batch.commit(&mut nftables)?;
-        Ok(Removal::Removed)
-    })?;
-    remove_routing(removal, |_| true)
+    Kernel::open()?.remove(Goal::Remove)
 }
 
 /// Removes capture, but leaves what open connections need: [`connection_keeper`] in place of all other chains, and addresses
 /// of `lo`. Does nothing if there is nothing else.
 ///
 /// # Errors
-/// The kernel refused.
+/// As of [`remove`].
 pub fn remove_keeping_connections() -> Result<Removal, Error> {
-    let _lock = lock();
-    let mut nftables = Socket::open(Subsystem::Nftables)?;
-    let removal = retry(|| {
-        let (generation, contents) = read::at_generation(&mut nftables, |socket, table| {
-            read::contents(socket, table, &BTreeSet::new())
-        })?;
-        if contents.is_none_or(|contents| contents.installed.only_keeps_connections()) {
-            return Ok(Removal::NothingThere);
-        }
-        let mut batch = Batch::new(generation, nftables.reserve(1));
-        delete_table(&mut batch)?;
-        add_ruleset(&mut batch, &connection_keeper(), &MetadataBytes::default())?;
-        batch.commit(&mut nftables)?;
-        Ok(Removal::Removed)
-    })?;
-    remove_routing(removal, |object| {
-        !matches!(object, RoutingObject::LoopbackAddress(_))
-    })
-}
-
-/// Deletes those of the routing objects that [`apply`] added.
-fn remove_routing(
-    mut removal: Removal,
-    is_removed: impl Fn(&RoutingObject) -> bool,
-) -> Result<Removal, Error> {
-    let mut rtnetlink = Socket::open(Subsystem::Route)?;
-    let present = routing::present(&mut rtnetlink)?;
-    for object in present.own().filter(is_removed) {
-        routing::delete(&mut rtnetlink, object)?;
-        removal = Removal::Removed;
-    }
-    Ok(removal)
+    Kernel::open()?.remove(Goal::Keep)
 }
 
 /// What is installed; `None` if there is no table `inet netweir`.
@@ -304,41 +508,5 @@ fn add_elements<T: Key>(batch: &mut Batch, set: &Set, intervals: &Intervals<T>) 
 fn add_requests(batch: &mut Batch, set: &Set, requests: impl Iterator<Item = Request>) {
     for request in requests {
         batch.add_request(Part::Set(set.name.to_string()), request);
-    }
-}
-
-/// Waits for other runs, but not for good: any program of the pod can take the lock's name and keep it, and must not be able
-/// to prevent capture by that. Without the lock, the routing of two captures that are applied at the same moment may mix.
-fn lock() -> Option<Lock> {
-    Lock::wait(Task::Change).ok()
-}
-
-/// Routing objects that were added, and are deleted again when this is dropped.
-struct Undo<'a> {
-    socket: &'a mut Socket,
-    added: Vec<RoutingObject>,
-}
-
-impl Undo<'_> {
-    fn add(&mut self, object: RoutingObject) -> Result<Added, Error> {
-        let added = routing::add(self.socket, object)?;
-        if added == Added::Now {
-            self.added.push(object);
-        }
-        Ok(added)
-    }
-
-    /// Keeps what was added.
-    fn keep(mut self) {
-        self.added.clear();
-    }
-}
-
-impl Drop for Undo<'_> {
-    fn drop(&mut self) {
-        for object in self.added.drain(..) {
-            // The error to report is the one that led here.
-            let _ = routing::delete(self.socket, object);
-        }
     }
 }

@@ -1,41 +1,15 @@
-//! Serialises runs in a network namespace with an abstract-socket lock.
+//! Serialises unprivileged runs in a network namespace with an abstract socket's name.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
-use std::time::{Duration, Instant};
+use std::os::unix::net::{SocketAddr, UnixListener};
+use std::time::Duration;
 
-use nix::poll::{PollFd, PollFlags};
+use super::wait::Pauses;
 
-use super::wait::wait;
-
-/// What only one process of a network namespace does at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Task {
-    /// Makes temporary links and listeners.
-    Verify,
-    /// Changes the rules with the routing that belongs to them: the kernel has no transaction for both.
-    Change,
-}
-
-impl Task {
-    /// Abstract names belong to a network namespace, and are released when the process ends (unix(7)).
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Verify => "netweir-verify",
-            Self::Change => "netweir-change",
-        }
-    }
-
-    /// Longer than one run takes: where nothing answers, or after a hundred others.
-    const fn limit(self) -> Duration {
-        match self {
-            Self::Verify => Duration::from_secs(20),
-            Self::Change => Duration::from_secs(3),
-        }
-    }
-}
+/// Abstract names belong to a network namespace, and are released when the process ends (unix(7)). Any process can take
+/// one: what needs a privilege must not wait for a name.
+const NAME: &str = "netweir-verify";
 
 /// The lock; it is released when this is dropped.
 pub(crate) struct Lock {
@@ -43,31 +17,21 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Waits for the lock.
+    /// Waits for the lock, but no longer than this.
     ///
     /// # Errors
     /// `TimedOut` if another process keeps it.
-    pub(crate) fn wait(task: Task) -> io::Result<Self> {
-        let mut deadline = None;
-        let name = SocketAddr::from_abstract_name(task.name())?;
+    pub(crate) fn wait(limit: Duration) -> io::Result<Self> {
+        let name = SocketAddr::from_abstract_name(NAME)?;
+        let mut pauses = Pauses::within(limit);
         loop {
             match UnixListener::bind_addr(&name) {
                 Ok(listener) => return Ok(Self { _name: listener }),
                 Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
                 Err(error) => return Err(error),
             }
-            let deadline = *deadline.get_or_insert_with(|| Instant::now() + task.limit());
-            // The holder accepts nothing: the connection ends when its listener does.
-            let released = match UnixStream::connect_addr(&name) {
-                Ok(connection) => {
-                    let mut ended = [PollFd::new(connection.as_fd(), PollFlags::POLLIN)];
-                    wait(&mut ended, deadline)?
-                }
-                // It was released between the two calls.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => true,
-                Err(error) => return Err(error),
-            };
-            if !released || Instant::now() >= deadline {
+            // Connecting would show the moment of its release, but can block for good if the holder accepts nothing.
+            if !pauses.pause() {
                 return Err(io::ErrorKind::TimedOut.into());
             }
         }

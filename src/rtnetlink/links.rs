@@ -1,10 +1,14 @@
 //! The interfaces of the network namespace (`linux/if_link.h`).
 
 use mnl::mnl_sys::libc;
+use nix::errno::Errno;
 
 use super::routing::list;
 use super::veth::LINK_HEADER;
-use crate::netlink::{Attributes, Error, Message, Socket, Subsystem, read_u32};
+use crate::intent::Family;
+use crate::netlink::{
+    Attributes, Error, Flags, Message, Request, Socket, address_family, read_u32,
+};
 
 /// `IFLA_LINK_NETNSID`: the id of the network namespace that the other end of the link is in.
 const IFLA_LINK_NETNSID: u16 = 37;
@@ -22,16 +26,33 @@ pub(crate) struct Link {
 }
 
 /// Lists the interfaces.
-pub(crate) fn links() -> Result<Vec<Link>, Error> {
-    let mut socket = Socket::open(Subsystem::Route)?;
-    let header = [0; LINK_HEADER];
-    list(
-        &mut socket,
-        "list the interfaces",
-        libc::RTM_GETLINK,
-        &header,
-        link,
-    )
+pub(crate) fn links(socket: &mut Socket) -> Result<Vec<Link>, Error> {
+    let (kind, header) = (libc::RTM_GETLINK, [0; LINK_HEADER]);
+    list(socket, "list the interfaces", kind, &header, link)
+}
+
+/// `RTM_GETNETCONF`, `NETCONFA_IFINDEX` with its value for all interfaces, and `NETCONFA_FORWARDING` (`linux/netconf.h`).
+const RTM_GETNETCONF: u16 = 82;
+const NETCONFA_IFINDEX: u16 = 1;
+const ALL_INTERFACES: i32 = -1;
+const NETCONFA_FORWARDING: u16 = 2;
+/// `struct netconfmsg`, padded.
+const NETCONF_HEADER: usize = 4;
+
+/// Whether packets of the family are forwarded (the sysctls `net.ipv4.ip_forward` and `net.ipv6.conf.all.forwarding`).
+pub(crate) fn forwards(socket: &mut Socket, family: Family) -> Result<bool, Error> {
+    let mut header = [0; NETCONF_HEADER];
+    header[0] = address_family(family);
+    let request = Request::new(RTM_GETNETCONF, Flags::REQUEST, &header)
+        .with(NETCONFA_IFINDEX, &ALL_INTERFACES.to_ne_bytes());
+    let answer = socket.query("read whether packets are forwarded", request, |message| {
+        message.attributes(NETCONF_HEADER).u32(NETCONFA_FORWARDING)
+    });
+    match answer {
+        // A kernel without IPv6.
+        Err(error) if error.refused_with() == Some(Errno::EOPNOTSUPP) => Ok(false),
+        other => Ok(other? != 0),
+    }
 }
 
 fn link(message: Message<'_>) -> Option<Link> {

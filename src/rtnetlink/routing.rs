@@ -133,24 +133,33 @@ pub(crate) enum Added {
     NoIpv6,
 }
 
+/// How often an object is added that exists, and then does not: another run may delete it in between.
+const ATTEMPTS: usize = 5;
+
 /// Adds the object.
 pub(crate) fn add(socket: &mut Socket, object: RoutingObject) -> Result<Added, Error> {
-    let added = socket.acknowledge(&format!("add the {object}"), request(object, Change::Add));
-    let Err(error) = added else {
-        return Ok(Added::Now);
-    };
-    match error.refused_with() {
-        // It may be another one: the kernel takes two routes to the same destination for one, for example.
-        Some(Errno::EEXIST) if present(socket)?.has(&object) => Ok(Added::Already),
-        // The sysctl disable_ipv6 causes EACCES, the kernel parameter ipv6.disable EOPNOTSUPP or EAFNOSUPPORT.
-        Some(Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT) if needs_ipv6(&object) => {
-            Ok(Added::NoIpv6)
+    let doing = format!("add the {object}");
+    let mut attempts = 1..ATTEMPTS;
+    loop {
+        let Err(error) = socket.acknowledge(&doing, request(object, Change::Add)) else {
+            return Ok(Added::Now);
+        };
+        match error.refused_with() {
+            Some(Errno::EEXIST) if present(socket)?.has(&object) => return Ok(Added::Already),
+            // Most likely it is another one: the kernel takes two routes to the same destination for one, for example.
+            Some(Errno::EEXIST) if attempts.next().is_some() => {}
+            // The sysctl disable_ipv6 causes EACCES, the kernel parameter ipv6.disable EOPNOTSUPP or EAFNOSUPPORT.
+            Some(Errno::EACCES | Errno::EOPNOTSUPP | Errno::EAFNOSUPPORT)
+                if needs_ipv6(&object) =>
+            {
+                return Ok(Added::NoIpv6);
+            }
+            _ => return Err(error),
         }
-        _ => Err(error),
     }
 }
 
-/// Sets `lo` up.
+/// Sets `lo` up, which is down in a new network namespace: until then the kernel refuses routes on it.
 pub(crate) fn set_loopback_up(socket: &mut Socket) -> Result<(), Error> {
     let up = libc::IFF_UP.cast_unsigned().to_ne_bytes();
     // `struct ifinfomsg`: family and type, index, flags, and which flags to change.

@@ -1,8 +1,7 @@
 //! Likely causes of failed checks.
 
 use crate::intent::Family;
-use crate::nftables;
-use crate::nftables::OtherChain;
+use crate::nftables::{self, Kernel, OtherChain};
 use crate::ruleset::{Hook, Ruleset};
 
 use super::check::{Check, Direction};
@@ -29,7 +28,9 @@ pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
         Ok(Some(_)) | Err(_) => None,
     };
     let mut causes = Vec::from_iter(own);
-    let others = nftables::other_chains::others().unwrap_or_default();
+    let others = Kernel::open()
+        .and_then(|mut kernel| nftables::other_chains::others(&mut kernel))
+        .unwrap_or_default();
     let failed = || checks.iter().filter(|check| check.failed());
     for chain in others {
         if failed().any(|check| passes(&chain, check)) {

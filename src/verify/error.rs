@@ -12,6 +12,9 @@ pub enum Error {
     /// Another process verifies, and does not end in time.
     #[error("cannot verify: another verification in this network namespace does not end")]
     Lock(#[source] io::Error),
+    /// The same, of a privileged process.
+    #[error("cannot verify: no turn beside other verifications in this network namespace")]
+    Turn(#[source] nftables::Error),
     /// The addresses cannot be listed.
     #[error("cannot list the addresses of the network namespace")]
     Addresses(#[source] io::Error),

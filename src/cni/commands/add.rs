@@ -5,7 +5,7 @@ use crate::log::Log;
 use crate::meshes::claim::Remark;
 use crate::meshes::decision::Mesh;
 use crate::meshes::reason::Reason;
-use crate::nftables::Outcome;
+use crate::nftables::{Kernel, Outcome};
 use crate::options::Parsed;
 
 use super::super::error::PluginError;
@@ -86,6 +86,8 @@ pub(super) fn install(
 ) -> Result<(Outcome, usize), AppError> {
     app::enter(place, Access::Rules, log)?;
     let planned = Planned::new(resolve_options(parsed, log, NO_ADDRESS)?);
-    planned.prepare_loopback()?;
-    Ok((planned.install(log)?, planned.ruleset.rules().count()))
+    let mut kernel = Kernel::open()?;
+    planned.prepare_loopback(&mut kernel)?;
+    let outcome = planned.install(&mut kernel, log)?;
+    Ok((outcome, planned.ruleset.rules().count()))
 }
