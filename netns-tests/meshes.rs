@@ -2,11 +2,14 @@
 //! rules, and cleanup.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 
 use crate::sandbox::{NetnsTest, output_of, run};
@@ -39,9 +42,27 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         NetnsTest::alone("meshes::validation-of-others-rules", validated_unprivileged)
             .with(&["setpriv"])
             .only_as_root(),
+        validator(
+            "meshes::linkerd_validator_proves_capture",
+            linkerd_validator_proves_capture,
+        ),
+        validator(
+            "meshes::linkerd_validator_needs_no_rules_of_netweir",
+            linkerd_validator_needs_no_rules_of_netweir,
+        ),
+        validator(
+            "meshes::linkerd_validator_ends_with_its_code",
+            linkerd_validator_ends_with_its_code,
+        ),
         NetnsTest::alone("meshes::modes-and-cleanup", cleanup),
         NetnsTest::alone("meshes::close-wait-timeout", close_wait),
     ]
+}
+
+fn validator(name: &str, body: fn()) -> NetnsTest {
+    NetnsTest::alone(name, body)
+        .with(&["setpriv"])
+        .only_as_root()
 }
 
 /// Gives the namespace a link with these addresses.
@@ -232,6 +253,130 @@ fn validated_unprivileged() {
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("info: verified: outbound ipv4: "), "{said}");
     assert_eq!(installed(), before);
+}
+
+/// Linkerd's validator as its chart starts it: as a user without a capability.
+struct Validator {
+    folder: TempDir,
+}
+
+impl Validator {
+    fn new() -> Self {
+        let folder = executable_by_any_user();
+        let link = folder.path().join("linkerd2-network-validator");
+        symlink(folder.path().join("netweir"), link).unwrap();
+        connect(&["10.9.0.2/24", "fd09::2/64"]);
+        Self { folder }
+    }
+
+    fn command(&self, uid: &str, family: &str, timeout: &str) -> Command {
+        let (to, at) = match family {
+            "ipv4" => ("1.1.1.1:20001", "0.0.0.0:4140"),
+            _ => ("[fd00::1]:20001", "[::]:4140"),
+        };
+        let program = self.folder.path().join("linkerd2-network-validator");
+        let mut command = as_user(uid, &program);
+        command.args(["--log-format", "plain", "--log-level", "debug"]);
+        command.args(["--connect-addr", to, "--listen-addr", at]);
+        command.args(["--timeout", timeout]);
+        command
+    }
+
+    fn run(&self, uid: &str, family: &str, timeout: &str) -> (Option<i32>, String) {
+        ended(&mut self.command(uid, family, timeout))
+    }
+}
+
+fn assert_not_redirected((code, said): (Option<i32>, String), cause: &str) {
+    assert_eq!(code, Some(95), "{said}");
+    assert!(said.contains(cause), "{said}");
+}
+
+/// Routes everything to the other end of the link, where it is lost.
+fn route_into_nothing() {
+    for (gateway, family) in [("10.9.0.1", "-4"), ("fd09::1", "-6")] {
+        let address = ["lladdr", "02:00:00:00:09:01", "dev", "eth0"];
+        let neighbour = [&["neighbour", "add", gateway], &address[..]].concat();
+        run("ip", &neighbour, "");
+        run(
+            "ip",
+            &[family, "route", "add", "default", "via", gateway],
+            "",
+        );
+    }
+}
+
+fn linkerd_validator_proves_capture() {
+    let validator = Validator::new();
+    assert_not_redirected(validator.run("65534", "ipv4", "10s"), "unreachable");
+    route_into_nothing();
+    for family in ["ipv4", "ipv6"] {
+        let result = validator.run("65534", family, "50ms");
+        assert_not_redirected(result, "there was no answer within 50ms");
+    }
+    let mut linkerd = Command::new(NETWEIR);
+    linkerd.args(["linkerd-init", "-p", "4143", "-o", "4140", "-u", "2102"]);
+    assert_eq!(ended(&mut linkerd).0, Some(0));
+    for (family, proof) in [
+        (
+            "ipv4",
+            "info: verified: 1.1.1.1:20001 reached 0.0.0.0:4140\n",
+        ),
+        (
+            "ipv6",
+            "info: verified: [fd00::1]:20001 reached [::]:4140\n",
+        ),
+    ] {
+        let (code, said) = validator.run("65534", family, "60s");
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains(proof), "{said}");
+        // The proxy's own connections are not captured.
+        let result = validator.run("2102", family, "50ms");
+        assert_not_redirected(result, "there was no answer");
+    }
+}
+
+fn linkerd_validator_needs_no_rules_of_netweir() {
+    let validator = Validator::new();
+    route_into_nothing();
+    let validate = || validator.run("65534", "ipv4", "60s");
+    let redirect = |port: &str| {
+        let rules = format!(
+            "table inet other; delete table inet other; table inet other {{
+                chain output {{ type nat hook output priority -100; tcp dport 20001 redirect to :{port}; }}
+            }}"
+        );
+        run("nft", &["-f", "-"], &rules);
+    };
+    redirect("4140");
+    assert_eq!(validate().0, Some(0));
+    // Nothing listens there, or another program.
+    redirect("4141");
+    assert_not_redirected(validate(), "the connection was refused");
+    let other = TcpListener::bind("0.0.0.0:4141").unwrap();
+    let answer = std::thread::spawn(move || other.accept().unwrap().0.write_all(b"hello"));
+    assert_not_redirected(validate(), "another process answered");
+    answer.join().unwrap().unwrap();
+    let taken = TcpListener::bind("0.0.0.0:4140").unwrap();
+    assert_not_redirected(validate(), "cannot listen on 0.0.0.0:4140");
+    drop(taken);
+}
+
+fn linkerd_validator_ends_with_its_code() {
+    let validator = Validator::new();
+    route_into_nothing();
+    let mut waiting = validator.command("65534", "ipv4", "60s");
+    let mut waiting = waiting.stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(waiting.stderr.take().expect("a pipe"));
+    let mut said = read_until(&mut stderr, "connecting to 1.1.1.1:20001");
+    let id = waiting.id().try_into().unwrap();
+    kill(Pid::from_raw(id), Signal::SIGTERM).unwrap();
+    stderr.read_to_string(&mut said).expect("text");
+    let result = (waiting.wait().unwrap().code(), said);
+    assert_not_redirected(result, "ended by a signal");
+    // Wrong flags are not taken for rules that do not work.
+    let (code, said) = validator.run("65534", "ipv4", "120");
+    assert_eq!(code, Some(2), "{said}");
 }
 
 fn cleanup() {

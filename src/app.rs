@@ -15,7 +15,7 @@ mod resolve;
 pub(crate) use enter::{Access, OpenConnections, Place, enter, remove};
 pub use error::{AppError, HostSign};
 pub(crate) use files::SystemFiles;
-pub(crate) use install::{Planned, set_close_wait_timeout};
+pub(crate) use install::{Planned, set_close_wait_timeout, test_redirect};
 pub(crate) use read::{InstalledStatus, compare, installed};
 pub(crate) use remedy::Remedies;
 #[cfg(test)]

@@ -21,6 +21,8 @@ named! {
         NotPermitted = 4 "not permitted: a capability is missing";
         /// The kernel lacks a feature that the rules need.
         Unsupported = 5 "the kernel lacks a feature that the rules need";
+        /// Failed validation, as Linkerd's network validator reports it.
+        NotRedirected = 95 "linkerd-network-validator: traffic is not captured";
         /// Failed validation, as `istio-iptables` reports it.
         NotValidated = 126 "istio-iptables --run-validation: traffic is not captured";
     }

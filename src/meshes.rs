@@ -29,5 +29,5 @@ mod yaml;
 pub use command::CompatCommand;
 pub use decision::annotation_keys;
 pub use istio::{Istio, IstioClean, IstioFlag};
-pub use linkerd::{Linkerd, LinkerdFlag};
-pub use request::{Action, Environment, Notice, Request, Show, Validation};
+pub use linkerd::{Linkerd, LinkerdFlag, LinkerdValidator, LinkerdValidatorFlag};
+pub use request::{Action, Environment, Notice, RedirectTest, Request, Show, Validation};

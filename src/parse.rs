@@ -24,6 +24,7 @@ use crate::intent::{InterfaceNameError, OwnerId};
 
 pub use address::{
     address, dns_server, loopback_range, network, network_with_host_bits, passthrough_source,
+    socket_address,
 };
 pub use amount::{duration, go_duration, positive};
 pub use exclusion::ports_for_uids;
@@ -243,6 +244,9 @@ pub enum ValueError {
     /// Not a duration, or an empty one.
     #[error("expected a time (such as 5s, 1m30s or 500ms), found {0:?}")]
     Duration(String),
+    /// Not a whole number with a unit.
+    #[error("expected a whole number with one of the units ms, s, m, h, d, found {0:?}")]
+    DurationWithUnit(String),
     /// Not a number.
     #[error("expected a number (0-4294967295), found {0:?}")]
     WholeNumber(String),

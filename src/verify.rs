@@ -17,6 +17,7 @@ mod inbound;
 mod outbound;
 mod own_pod;
 pub(crate) mod prober;
+mod redirect;
 mod trial;
 mod veth_pair;
 mod words;
@@ -33,6 +34,7 @@ pub use cause::Cause;
 pub use check::{Bypassed, Check, Direction, Failure, Finding, Skip, Try};
 pub use error::Error;
 pub use prober::Fault;
+pub(crate) use redirect::redirected;
 
 /// How long one verification waits for others: longer than one takes where nothing answers.
 const TURN_LIMIT: Duration = Duration::from_secs(20);

@@ -1,5 +1,6 @@
 //! Installs the rules of a capture and verifies them.
 
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,12 @@ use crate::netlink::sock_diag::OpenList;
 use crate::nftables::{self, Kernel, Outcome};
 use crate::options::Level;
 use crate::plan::plan;
+use crate::process::shutdown::Shutdown;
 use crate::process::sysctl;
 use crate::render;
 use crate::rtnetlink;
 use crate::ruleset::{RoutingObject, Ruleset};
-use crate::verify::{Finding, Skip, Verification, verify, verify_unprivileged};
+use crate::verify::{self, Finding, Skip, Verification, redirected, verify, verify_unprivileged};
 
 use super::AppError;
 use super::host::refuse_host;
@@ -138,6 +140,27 @@ fn report_open(open: &Result<OpenList, nftables::Error>, log: Log) {
             &[("error", &with_sources(error))],
         ),
     }
+}
+
+/// Proves that connections to one address arrive at another one, whatever rules redirect them.
+pub(crate) fn test_redirect(
+    listen: SocketAddr,
+    connect: SocketAddr,
+    within: Duration,
+    log: Log,
+) -> Result<(), AppError> {
+    // Before the message: whoever reads it may end the process.
+    let shutdown = Shutdown::expect().map_err(verify::Error::Signals)?;
+    log.info(
+        format_args!("listening on {listen}, connecting to {connect}"),
+        &[],
+    );
+    redirected(listen, connect, within, &shutdown).map_err(|error| {
+        log.error(error, &[]);
+        AppError::NotCaptured
+    })?;
+    log.info(format_args!("verified: {connect} reached {listen}"), &[]);
+    Ok(())
 }
 
 /// Sets how long connection tracking remembers a connection that its peer has closed and its application has not, in

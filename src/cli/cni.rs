@@ -3,7 +3,6 @@
 mod explain;
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::app::{self, Access, Place};
@@ -11,7 +10,7 @@ use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::node::{self, Directories, Entry, WatchOptions};
 use crate::options::{CommandOption, OptionErrorKind, OptionSet, Section};
-use crate::parse::{self, ValueError};
+use crate::parse;
 
 use super::command::CommandSpec;
 use super::error::CliError;
@@ -105,7 +104,7 @@ fn read(invocation: &mut Invocation) -> Option<(Directories, Entry, Option<Watch
     let entry = entry(invocation);
     let once = invocation.own(CommandOption::Once, parse::switch);
     let ready_file = path(invocation, CommandOption::ReadyFile);
-    let health = invocation.own_if_set(CommandOption::Health, socket_address);
+    let health = invocation.own_if_set(CommandOption::Health, parse::socket_address);
     let uninstall = invocation.own(CommandOption::UninstallOnExit, parse::switch);
     let watch = WatchOptions {
         ready_file: ready_file.ok()?,
@@ -183,9 +182,4 @@ fn entry(invocation: &mut Invocation) -> Option<Entry> {
         invocation.note(option, OptionErrorKind::Usage(format!("{file:?}, {error}")));
     }
     None
-}
-
-fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
-    let error = |_| ValueError::SocketAddress(text.to_owned());
-    text.parse().map_err(error)
 }

@@ -9,17 +9,23 @@ use std::path::Path;
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd};
+use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd, LinkerdValidator};
 use crate::options::OptionSet;
 
 use super::accounts::AccountFiles;
 use super::invocation::report;
 use super::parser::{self, HelpRequested, Known};
+use super::version;
 use error::HasRemedies;
 use program::{Program, RecognizedBy};
 
 /// The commands.
-pub(super) const COMMANDS: [&str; 3] = [Istio::COMMAND, IstioClean::COMMAND, Linkerd::COMMAND];
+pub(super) const COMMANDS: [&str; 4] = [
+    Istio::COMMAND,
+    IstioClean::COMMAND,
+    Linkerd::COMMAND,
+    LinkerdValidator::COMMAND,
+];
 
 /// How a run of one of these commands ends early.
 pub(super) enum Other {
@@ -44,11 +50,15 @@ pub(super) fn run(
     let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
     let name = Path::new(path.as_ref()).file_name().unwrap_or_default();
     let (program, by) = Program::meant(&name.to_string_lossy(), &rest, is_command);
+    if program != Program::Netweir && rest == ["--version"] {
+        return Ok(version::show());
+    }
     let start = match program {
         Program::Netweir => return Err(Other::Netweir(arguments)),
         Program::Istio => start::<Istio>,
         Program::IstioClean => start::<IstioClean>,
         Program::Linkerd => start::<Linkerd>,
+        Program::LinkerdValidator => start::<LinkerdValidator>,
     };
     if by == RecognizedBy::Command {
         arguments.remove(1);

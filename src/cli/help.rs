@@ -4,7 +4,7 @@ use clap::builder::{PossibleValuesParser, ValueHint};
 use clap::{Arg, Command};
 
 use crate::exit_code::ExitCode;
-use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd};
+use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd, LinkerdValidator};
 use crate::options::{OptionSet, OptionSpec, Section, Setting, Shape};
 
 use super::command::CommandSpec;
@@ -58,6 +58,11 @@ pub(super) fn common(commands: &[CommandSpec], name: &str) -> String {
         (None, Istio::COMMAND) => (Istio::ABOUT, None, specs_of::<Istio>()),
         (None, IstioClean::COMMAND) => (IstioClean::ABOUT, None, specs_of::<IstioClean>()),
         (None, Linkerd::COMMAND) => (Linkerd::ABOUT, None, specs_of::<Linkerd>()),
+        (None, LinkerdValidator::COMMAND) => (
+            LinkerdValidator::ABOUT,
+            None,
+            specs_of::<LinkerdValidator>(),
+        ),
         (None, _) => return whole(commands, name),
     };
     let is_apply = name == "apply";
@@ -132,6 +137,7 @@ pub(super) fn command_line(commands: &[CommandSpec]) -> Command {
             compat::<Istio>(),
             compat::<IstioClean>(),
             compat::<Linkerd>(),
+            compat::<LinkerdValidator>(),
         ])
 }
 
@@ -243,6 +249,7 @@ fn add_pages(commands: &[CommandSpec], command: &Command, name: &str, pages: &mu
         Istio::COMMAND => specs_of::<Istio>(),
         IstioClean::COMMAND => specs_of::<IstioClean>(),
         Linkerd::COMMAND => specs_of::<Linkerd>(),
+        LinkerdValidator::COMMAND => specs_of::<LinkerdValidator>(),
         _ => spec.map(CommandSpec::specs).unwrap_or_default(),
     };
     let variables = options.iter().flat_map(|option| {

@@ -8,6 +8,7 @@ mod capture;
 pub(super) mod decision;
 mod flags;
 mod log;
+mod validator;
 
 use std::mem;
 
@@ -20,6 +21,7 @@ use super::request::FamilyRule;
 use super::{Action, CompatCommand, Request, notation};
 
 pub use flags::LinkerdFlag;
+pub use validator::{LinkerdValidator, LinkerdValidatorFlag};
 
 /// Linkerd's proxy-init.
 #[derive(Clone, Copy, Debug)]

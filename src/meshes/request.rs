@@ -1,7 +1,7 @@
 //! Requests of a mesh's flags, and what they capture in a network namespace.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -64,6 +64,19 @@ pub enum Action {
     Remove,
     /// Do not change the rules.
     Nothing,
+    /// Test that a connection is redirected, whatever the rules are.
+    TestRedirect(RedirectTest),
+}
+
+/// A connection that should be redirected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RedirectTest {
+    /// Where it should arrive.
+    pub listen: SocketAddr,
+    /// Its destination.
+    pub connect: SocketAddr,
+    /// How long the answer may take.
+    pub within: Duration,
 }
 
 /// What to print.

@@ -1,6 +1,6 @@
 //! Addresses and networks.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 
@@ -18,6 +18,12 @@ pub fn address(text: &str) -> Result<IpAddr, ValueError> {
         }),
         None => Ok(address),
     }
+}
+
+/// An address with a port.
+pub fn socket_address(text: &str) -> Result<SocketAddr, ValueError> {
+    let error = |_| ValueError::SocketAddress(text.to_owned());
+    text.parse().map_err(error)
 }
 
 /// An address that a socket can be bound to.

@@ -18,6 +18,9 @@ pub enum Error {
     /// The addresses cannot be listed.
     #[error("cannot list the addresses of the network namespace")]
     Addresses(#[source] io::Error),
+    /// Signals cannot be waited for.
+    #[error("cannot wait for signals")]
+    Signals(#[source] io::Error),
     /// The routes cannot be read.
     #[error(transparent)]
     Kernel(#[from] nftables::Error),

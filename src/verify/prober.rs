@@ -186,13 +186,13 @@ pub enum Fault {
 }
 
 /// The connecting end.
-struct Client {
-    socket: TcpStream,
+pub(super) struct Client {
+    pub(super) socket: TcpStream,
     address: SocketAddr,
 }
 
 impl Client {
-    fn start(destination: SocketAddr) -> Result<Self, Fault> {
+    pub(super) fn start(destination: SocketAddr) -> Result<Self, Fault> {
         let domain = match destination {
             SocketAddr::V4(_) => AddressFamily::Inet,
             SocketAddr::V6(_) => AddressFamily::Inet6,
@@ -208,7 +208,7 @@ impl Client {
         Ok(Self { socket, address })
     }
 
-    fn is_connected(&self) -> Result<bool, Fault> {
+    pub(super) fn is_connected(&self) -> Result<bool, Fault> {
         match self.socket.take_error() {
             Ok(None) => Ok(self.socket.peer_addr().is_ok()),
             Ok(Some(error)) | Err(error) => Err(failed(error)),

@@ -1,6 +1,8 @@
 //! The meshes' command lines, as their images are started.
 
+use std::fs;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::Command;
 
 use snapbox::{assert_data_eq, str};
@@ -280,5 +282,35 @@ fn dry_run_in_a_pod_of_the_host_network_is_not_refused() {
         let mut command = netweir(arguments);
         let run = run(command.env("KUBERNETES_SERVICE_HOST", "10.96.0.1"));
         assert_eq!(run.code, Some(0), "{}", run.stderr);
+    }
+}
+
+/// The image has links at the paths of the meshes' programs, by which containers start them.
+#[test]
+fn links_of_the_image_are_the_meshes_programs() {
+    let commands = [
+        (
+            "/usr/lib/linkerd/linkerd2-network-validator",
+            "linkerd-network-validator",
+        ),
+        ("/usr/lib/linkerd/linkerd2-proxy-init", "linkerd-init"),
+        (
+            "/usr/local/bin/istio-clean-iptables",
+            "istio-clean-iptables",
+        ),
+        ("/usr/local/bin/istio-iptables", "istio-iptables"),
+        ("/usr/local/bin/istio-iptables.sh", "istio-iptables"),
+    ];
+    let links = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/links");
+    let links = fs::read_to_string(links).unwrap();
+    for (path, command) in commands {
+        assert!(links.lines().any(|link| link == path), "{path}");
+        assert_eq!(
+            rules(&mut called(path, &["--help"])),
+            rules(&mut netweir(&[command, "--help"])),
+            "{path}"
+        );
+        let version = rules(&mut called(path, &["--version"]));
+        assert!(version.starts_with("netweir "), "{version}");
     }
 }

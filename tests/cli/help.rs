@@ -86,7 +86,16 @@ fn of_the_meshes_commands() {
         help(&["linkerd-init", "--help"]),
         file!["help/linkerd-init.txt"]
     );
-    for command in ["istio-iptables", "istio-clean-iptables", "linkerd-init"] {
+    assert_data_eq!(
+        help(&["linkerd-network-validator", "--help"]),
+        file!["help/linkerd-network-validator.txt"]
+    );
+    for command in [
+        "istio-iptables",
+        "istio-clean-iptables",
+        "linkerd-init",
+        "linkerd-network-validator",
+    ] {
         assert_eq!(help(&["help", command]), help(&[command, "--help"]));
     }
 }

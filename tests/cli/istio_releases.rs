@@ -295,19 +295,26 @@ const REFUSED: &[(&str, (u8, u8))] = &[
 ];
 
 /// The flags of `istio-clean-iptables`, none of which changes what is removed.
-const CLEAN: &[(&str, Option<char>, (u8, u8), &str)] = &[
-    ("dry-run", Some('n'), (5, 24), "true"),
-    ("proxy-uid", Some('u'), (10, 24), "7"),
-    ("proxy-gid", Some('g'), (10, 24), "8"),
-    ("redirect-dns", None, (10, 24), "true"),
-    (
+const CLEAN: &[Flag] = &[
+    flag("dry-run", Some('n'), (5, 24), "true", Accepted),
+    flag("proxy-uid", Some('u'), (10, 24), "7", Accepted),
+    flag("proxy-gid", Some('g'), (10, 24), "8", Accepted),
+    flag("redirect-dns", None, (10, 24), "true", Accepted),
+    flag(
         "istio-inbound-interception-mode",
         Some('m'),
         (17, 24),
         "TPROXY",
+        Accepted,
     ),
-    ("istio-inbound-tproxy-mark", Some('t'), (17, 24), "9"),
-    ("capture-all-dns", None, (21, 24), "true"),
+    flag(
+        "istio-inbound-tproxy-mark",
+        Some('t'),
+        (17, 24),
+        "9",
+        Accepted,
+    ),
+    flag("capture-all-dns", None, (21, 24), "true", Accepted),
 ];
 
 fn in_release((since, until): (u8, u8), release: u8) -> bool {
@@ -522,16 +529,15 @@ fn clean_accepts_the_flags_of_each_release_and_removes_everything() {
             "istio-clean-iptables".to_owned(),
             "--print-options".to_owned(),
         ];
-        for (long, short, _, value) in CLEAN
+        for flag in CLEAN
             .iter()
-            .filter(|(_, _, releases, _)| in_release(*releases, release))
+            .filter(|flag| in_release((flag.since, flag.until), release))
         {
-            line.push(format!("--{long}={value}"));
-            line.extend(short.map(|short| format!("-{short}={value}")));
-            let variable = long.to_uppercase().replace('-', "_");
+            line.extend(flag.spellings(release).concat());
+            let variable = flag.long.to_uppercase().replace('-', "_");
             let alone = ["istio-clean-iptables", "--print-options"];
             assert_eq!(
-                runs.output(&alone, Some((&variable, value))),
+                runs.output(&alone, Some((&variable, flag.value))),
                 "netweir remove\n"
             );
         }

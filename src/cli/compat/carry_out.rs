@@ -8,7 +8,7 @@ use crate::cli::error::CliError;
 use crate::cli::output::print;
 use crate::cli::remove::remove;
 use crate::log::Log;
-use crate::meshes::{Action, Notice, Request, Show, Validation};
+use crate::meshes::{Action, Notice, RedirectTest, Request, Show, Validation};
 use crate::options::{self, Format, Setting};
 use crate::parse::NetworkNamespace;
 use crate::process::sysctl;
@@ -52,7 +52,7 @@ fn dry_run(request: &Request, show: Show, log: Log) -> Result<(), CliError> {
             let namespace: Vec<_> = namespace_option(request).into_iter().collect();
             print(&format!("{}\n", options::line("remove", &namespace)))
         }
-        (Action::Remove | Action::Nothing, _) => {
+        (Action::Remove | Action::Nothing | Action::TestRedirect(_), _) => {
             log.info("dry run: there are no rules to print", &[]);
             Ok(())
         }
@@ -94,6 +94,15 @@ fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
             Ok(())
         }
         Action::Remove => remove(request.namespace.as_ref(), OpenConnections::Break, log),
+        Action::TestRedirect(RedirectTest {
+            listen,
+            connect,
+            within,
+        }) => {
+            app::enter(place, Access::Unprivileged, log)?;
+            app::test_redirect(listen, connect, within, log)?;
+            Ok(())
+        }
         Action::Nothing => {
             log.info("the rules are not changed", &[]);
             if let Some(Validation { port, within }) = request.validation {

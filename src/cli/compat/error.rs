@@ -4,7 +4,7 @@ use crate::app::{AppError, Remedies};
 use crate::cli::error::{CliError, exit_code};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd};
+use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd, LinkerdValidator};
 
 /// A mesh whose command can fail.
 pub(super) trait HasRemedies: CompatCommand {
@@ -57,6 +57,15 @@ impl HasRemedies for Linkerd {
     };
     // It has no validation of its own.
     const NOT_VALIDATED: ExitCode = ExitCode::Drift;
+}
+
+impl HasRemedies for LinkerdValidator {
+    const REMEDIES: Remedies = Remedies {
+        host: "leave pods with hostNetwork out of the mesh",
+        ..INIT_CONTAINER
+    };
+    // Linkerd's repair controller looks for it.
+    const NOT_VALIDATED: ExitCode = ExitCode::NotRedirected;
 }
 
 /// Logs the error in the mesh's terms.
@@ -191,5 +200,6 @@ mod tests {
             LinkerdFlag::FirewallSaveBinPath,
         ];
         names_only_its_own_flags::<Linkerd>(&free);
+        names_only_its_own_flags::<LinkerdValidator>(&[]);
     }
 }

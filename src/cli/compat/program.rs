@@ -1,6 +1,8 @@
 //! Which program a command line is for.
 
-use crate::meshes::{CompatCommand, Istio, IstioClean, IstioFlag, Linkerd, LinkerdFlag};
+use crate::meshes::{
+    CompatCommand, Istio, IstioClean, IstioFlag, Linkerd, LinkerdFlag, LinkerdValidator,
+};
 use crate::options::OptionSet;
 
 /// A program whose command line netweir understands.
@@ -14,6 +16,8 @@ pub(super) enum Program {
     IstioClean,
     /// Linkerd's.
     Linkerd,
+    /// Linkerd's, which tests the rules.
+    LinkerdValidator,
 }
 
 /// How the program was recognized.
@@ -38,6 +42,9 @@ const ISTIO_NAMES: [&str; 4] = [
 const ISTIO_CLEAN_NAMES: [&str; 2] = [IstioClean::COMMAND, "istio-clean-iptables.sh"];
 /// The names of Linkerd's program in images.
 const LINKERD_NAMES: [&str; 3] = [Linkerd::COMMAND, "proxy-init", "linkerd2-proxy-init"];
+/// The names of Linkerd's program that tests the rules.
+const LINKERD_VALIDATOR_NAMES: [&str; 2] =
+    [LinkerdValidator::COMMAND, "linkerd2-network-validator"];
 /// netweir's own flags without a command.
 const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
@@ -60,6 +67,11 @@ impl Program {
                 IstioClean::COMMAND,
             ),
             (Self::Linkerd, &LINKERD_NAMES[..], Linkerd::COMMAND),
+            (
+                Self::LinkerdValidator,
+                &LINKERD_VALIDATOR_NAMES[..],
+                LinkerdValidator::COMMAND,
+            ),
         ];
         for (program, names, command) in by_name {
             if names.contains(&name) {
@@ -106,7 +118,8 @@ mod tests {
 
     fn meant(line: &str) -> (Program, RecognizedBy) {
         let words: Vec<_> = line.split(' ').collect();
-        let (name, arguments) = words.split_first().unwrap();
+        let (path, arguments) = words.split_first().unwrap();
+        let name = path.rsplit('/').next().unwrap();
         Program::meant(name, arguments, |command| {
             ["apply", "remove"].contains(&command)
         })
@@ -114,7 +127,7 @@ mod tests {
 
     #[test]
     fn name_decides_before_command_and_flags() {
-        use Program::{Istio, IstioClean, Linkerd, Netweir};
+        use Program::{Istio, IstioClean, Linkerd, LinkerdValidator, Netweir};
         use RecognizedBy::{Command, Flags, Name};
         for (line, expected) in [
             ("netweir", (Netweir, Name)),
@@ -134,6 +147,14 @@ mod tests {
             ("istio-clean-iptables.sh -n", (IstioClean, Name)),
             ("netweir istio-clean-iptables -n", (IstioClean, Command)),
             ("pilot-agent istio-clean-iptables", (IstioClean, Command)),
+            (
+                "/usr/lib/linkerd/linkerd2-network-validator --timeout 1s",
+                (LinkerdValidator, Name),
+            ),
+            (
+                "netweir linkerd-network-validator",
+                (LinkerdValidator, Command),
+            ),
             ("proxy-init -p 4143 -o 4140", (Linkerd, Name)),
             ("netweir -p 15001 -u 1337 -m REDIRECT -i *", (Istio, Flags)),
             ("netweir -n", (Istio, Flags)),
