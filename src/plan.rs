@@ -22,7 +22,6 @@ pub use open::beside;
 pub fn plan(capture: &Capture) -> Ruleset {
     let mut builder = Builder::default();
     dns::outbound_raw(&mut builder, capture);
-    dns::inbound_raw(&mut builder, capture);
     tproxy::inbound_mangle(&mut builder, capture);
     tproxy::outbound_mangle(&mut builder, capture);
     inbound::inbound(&mut builder, capture);

@@ -128,14 +128,7 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::ZoneProxyQuery(_, None) => {
             P::new("is a DNS query of the proxy (one of its {kind}s)")
         }
-        RuleId::ZoneProxyReply(_, Some(_)) => {
-            P::new("is a DNS answer of the proxy ({kind} {value})")
-        }
-        RuleId::ZoneProxyReply(_, None) => {
-            P::new("is a DNS answer of the proxy (one of its {kind}s)")
-        }
         RuleId::ZoneQuery(_) => P::new("is a DNS query"),
-        RuleId::ZoneReply(_) => P::new("is an answer of a DNS server"),
         RuleId::LeaveNeitherTcpNorUdp => P::new("is neither TCP nor UDP"),
         RuleId::LeaveExcludedPort(Tcp) => P::new("goes to an excluded TCP port"),
         RuleId::LeaveExcludedPort(Udp) => P::new("goes to an excluded UDP port"),

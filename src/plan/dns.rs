@@ -1,17 +1,20 @@
 //! Conntrack zones of captured DNS. A query and the proxy's own query for it can have the same tuple; in separate zones
 //! they never share a conntrack entry.
+//!
+//! The zones are those of queries alone. An answer has addresses and ports of its own, which conntrack finds outside of zones,
+//! even if another program translated them, as Docker does for its server on loopback.
 
-use crate::intent::{Capture, DNS_PORT, Dns, Family, Port, Protocol, RangeSelection};
+use crate::intent::{Capture, DNS_PORT, Dns, Family, Protocol, RangeSelection};
 use crate::ruleset::{BaseChain, End, Match, Rule, RuleId, SetName, Statement, Test};
 
-use super::builder::{Builder, leave, leave_other_family, rule};
+use super::builder::{Builder, destination_port, leave, leave_other_family, rule};
 
 /// The zone between the proxy and the DNS servers.
 const UPSTREAM: u16 = 1;
 /// The zone between the applications and the proxy.
 const DOWNSTREAM: u16 = 2;
 
-/// The chain that puts outgoing DNS packets into their zones.
+/// The chain that puts DNS queries into their zones.
 pub(super) fn outbound_raw(builder: &mut Builder, capture: &Capture) {
     let Some(dns) = in_zones(capture) else { return };
     let mut rules = Vec::from_iter(leave_other_family(BaseChain::OutboundRaw, capture));
@@ -24,42 +27,28 @@ pub(super) fn outbound_raw(builder: &mut Builder, capture: &Capture) {
         }));
     }
     let owners = builder.proxy_owners(capture);
-    rules.extend(owners.iter().map(|owners| {
+    rules.extend(owners.into_iter().map(|owners| {
         rule(
             RuleId::ZoneProxyQuery(owners.kind, owners.only),
-            [udp(End::Destination, DNS_PORT), owners.any.clone()],
+            [QUERY, owners.any],
             in_zone(UPSTREAM),
         )
     }));
-    rules.extend(owners.iter().map(|owners| {
-        rule(
-            RuleId::ZoneProxyReply(owners.kind, owners.only),
-            [udp(End::Source, dns.port), owners.any.clone()],
-            in_zone(DOWNSTREAM),
-        )
-    }));
-    let end = End::Destination;
-    rules.extend(with_servers(
-        builder,
-        capture,
-        dns,
-        (RuleId::ZoneQuery, end, DOWNSTREAM),
-    ));
+    match &dns.servers {
+        RangeSelection::All => rules.push(zone_query(None, None)),
+        RangeSelection::Only(servers) => {
+            let end = End::Destination;
+            let servers = builder.ranges(capture, end, SetName::DnsServers, servers);
+            let queries = servers.into_iter();
+            rules.extend(queries.map(|(family, server)| zone_query(Some(family), Some(server))));
+        }
+    }
     builder.chain(BaseChain::OutboundRaw, rules);
 }
 
-/// The chain that puts incoming DNS answers into their zone.
-pub(super) fn inbound_raw(builder: &mut Builder, capture: &Capture) {
-    let Some(dns) = in_zones(capture) else { return };
-    let mut rules = Vec::from_iter(leave_other_family(BaseChain::InboundRaw, capture));
-    let end = End::Source;
-    rules.extend(with_servers(
-        builder,
-        capture,
-        dns,
-        (RuleId::ZoneReply, end, UPSTREAM),
-    ));
-    builder.chain(BaseChain::InboundRaw, rules);
+fn zone_query(family: Option<Family>, server: Option<Match>) -> Rule {
+    let matches = server.into_iter().chain([QUERY]);
+    rule(RuleId::ZoneQuery(family), matches, in_zone(DOWNSTREAM))
 }
 
 /// DNS capture, if its packets have zones.
@@ -67,32 +56,9 @@ fn in_zones(capture: &Capture) -> Option<&Dns> {
     capture.dns.as_ref().filter(|dns| dns.has_zones())
 }
 
-/// The rule for packets to or from the servers whose queries are captured: one for all, or one for each family.
-fn with_servers(
-    builder: &mut Builder,
-    capture: &Capture,
-    dns: &Dns,
-    (id, end, zone): (fn(Option<Family>) -> RuleId, End, u16),
-) -> Vec<Rule> {
-    let packet = udp(end, DNS_PORT);
-    match &dns.servers {
-        RangeSelection::All => vec![rule(id(None), [packet], in_zone(zone))],
-        RangeSelection::Only(servers) => builder
-            .ranges(capture, end, SetName::DnsServers, servers)
-            .into_iter()
-            .map(|(family, server)| rule(id(Some(family)), [server, packet.clone()], in_zone(zone)))
-            .collect(),
-    }
-}
-
 const fn in_zone(zone: u16) -> [Statement; 2] {
     [Statement::SetZone(zone), Statement::Accept]
 }
 
-const fn udp(end: End, port: Port) -> Match {
-    Match::Port {
-        protocol: Protocol::Udp,
-        end,
-        test: Test::Is(port),
-    }
-}
+/// `udp dport 53`.
+const QUERY: Match = destination_port(Protocol::Udp, Test::Is(DNS_PORT));

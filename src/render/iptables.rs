@@ -57,7 +57,7 @@ impl Display for Iptables<'_> {
         for object in objects.filter(|object| object.family() == self.family) {
             writeln!(f, "# {}", ip_command(object))?;
         }
-        self.write_table(f, "raw", [BaseChain::InboundRaw, BaseChain::OutboundRaw])?;
+        self.write_table(f, "raw", [BaseChain::OutboundRaw])?;
         let mangle = [BaseChain::InboundMangle, BaseChain::OutboundMangle];
         self.write_table(f, "mangle", mangle)?;
         self.write_table(f, "nat", [BaseChain::Inbound, BaseChain::Outbound])
@@ -66,11 +66,11 @@ impl Display for Iptables<'_> {
 
 impl Iptables<'_> {
     /// Writes a table with the rules of these chains.
-    fn write_table(
+    fn write_table<const N: usize>(
         &self,
         f: &mut Formatter<'_>,
         table: &str,
-        chains: [BaseChain; 2],
+        chains: [BaseChain; N],
     ) -> fmt::Result {
         let translations = chains.map(|chain| {
             let mut translation = Translation::new(self.ruleset, self.family, name(chain));
@@ -110,7 +110,6 @@ impl Iptables<'_> {
 /// The name of the chain; with a number at the end, at most 28 bytes (`XT_FUNCTION_MAXNAMELEN`).
 const fn name(chain: BaseChain) -> &'static str {
     match chain {
-        BaseChain::InboundRaw => "NETWEIR_INBOUND_RAW",
         BaseChain::OutboundRaw => "NETWEIR_OUTBOUND_RAW",
         BaseChain::InboundMangle => "NETWEIR_INBOUND_MANGLE",
         BaseChain::OutboundMangle => "NETWEIR_OUTBOUND_MANGLE",

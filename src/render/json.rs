@@ -167,6 +167,8 @@ enum Left {
     },
     Ct {
         key: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        dir: Option<&'static str>,
     },
     Payload {
         protocol: &'static str,
@@ -273,7 +275,7 @@ fn conditions(condition: &Match) -> Vec<Expression<'_>> {
         } => is(mark(*of), *equal, Right::Number(*value)),
         Match::State(state) => Expression::Match {
             op: "in",
-            left: Left::Ct { key: "state" },
+            left: ct("state"),
             right: match state {
                 ConnectionState::Invalid => Right::Word("invalid"),
                 ConnectionState::Tracked => Right::Words(&["established", "related"]),
@@ -304,7 +306,10 @@ fn statement<'a>(statement: Statement) -> Expression<'a> {
         Statement::SetPacketMark(value) => set(mark(MarkOf::Packet), Right::Number(value)),
         Statement::SetConnectionMark(value) => set(mark(MarkOf::Connection), Right::Number(value)),
         Statement::RestoreMark => set(mark(MarkOf::Packet), Right::Of(mark(MarkOf::Connection))),
-        Statement::SetZone(zone) => set(Left::Ct { key: "zone" }, Right::Number(zone.into())),
+        Statement::SetZone(zone) => {
+            let (key, dir) = ("zone", Some("original"));
+            set(Left::Ct { key, dir }, Right::Number(zone.into()))
+        }
         Statement::Tproxy(family, port) => Expression::Tproxy {
             family: words::header(family),
             port: port.number(),
@@ -344,10 +349,14 @@ const fn meta(key: &'static str) -> Left {
     Left::Meta { key }
 }
 
+const fn ct(key: &'static str) -> Left {
+    Left::Ct { key, dir: None }
+}
+
 const fn mark(of: MarkOf) -> Left {
     match of {
         MarkOf::Packet => meta("mark"),
-        MarkOf::Connection => Left::Ct { key: "mark" },
+        MarkOf::Connection => ct("mark"),
     }
 }
 

@@ -208,7 +208,7 @@ fn write_statement(f: &mut impl Write, statement: Statement) -> fmt::Result {
         Statement::SetPacketMark(mark) => write!(f, "meta mark set {mark:#010x}"),
         Statement::SetConnectionMark(mark) => write!(f, "ct mark set {mark:#010x}"),
         Statement::RestoreMark => f.write_str("meta mark set ct mark"),
-        Statement::SetZone(zone) => write!(f, "ct zone set {zone}"),
+        Statement::SetZone(zone) => write!(f, "ct original zone set {zone}"),
         Statement::Tproxy(family, port) => {
             write!(f, "tproxy {} to :{port}", words::header(family))
         }

@@ -8,8 +8,6 @@ use super::hook::{ChainKind, Hook, Priority};
 named! {
     /// The chains that the plan makes.
     pub enum BaseChain: name, id_prefix {
-        /// Puts the answers of DNS servers into their conntrack zone.
-        InboundRaw "inbound_raw" "inbound-raw";
         /// Puts DNS queries into their conntrack zones.
         OutboundRaw "outbound_raw" "outbound-raw";
         /// Drops invalid packets; in tproxy mode, hands packets to the transparent listener.
@@ -28,7 +26,7 @@ impl BaseChain {
     #[must_use]
     pub const fn direction(self) -> Direction {
         match self {
-            Self::InboundRaw | Self::InboundMangle | Self::Inbound => Direction::In,
+            Self::InboundMangle | Self::Inbound => Direction::In,
             Self::OutboundRaw | Self::OutboundMangle | Self::Outbound => Direction::Out,
         }
     }
@@ -37,7 +35,7 @@ impl BaseChain {
     #[must_use]
     pub const fn kind(self) -> ChainKind {
         match self {
-            Self::InboundRaw | Self::OutboundRaw | Self::InboundMangle => ChainKind::Filter,
+            Self::OutboundRaw | Self::InboundMangle => ChainKind::Filter,
             Self::OutboundMangle => ChainKind::Route,
             Self::Inbound | Self::Outbound => ChainKind::Nat,
         }
@@ -56,7 +54,7 @@ impl BaseChain {
     #[must_use]
     pub const fn priority(self) -> Priority {
         match self {
-            Self::InboundRaw | Self::OutboundRaw => Priority::Raw,
+            Self::OutboundRaw => Priority::Raw,
             Self::InboundMangle | Self::OutboundMangle => Priority::Mangle,
             Self::Inbound | Self::Outbound => Priority::BeforeDstnat,
         }

@@ -42,7 +42,7 @@ pub enum Statement {
     SetConnectionMark(u32),
     /// Copies the connection's mark to the packet (`meta mark set ct mark`).
     RestoreMark,
-    /// Tracks the connection in a conntrack zone (`ct zone set`).
+    /// Tracks the connection in a conntrack zone, and its answers outside of zones (`ct original zone set`).
     SetZone(u16),
     /// Hands the packet to the transparent socket on this port (`tproxy ip to`).
     Tproxy(Family, Port),

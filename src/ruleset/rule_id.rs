@@ -78,12 +78,8 @@ rule_ids! {
 
     /// Puts the proxy's DNS queries into the upstream zone.
     ZoneProxyQuery(kind: OwnerKind, id: Option<OwnerId>) = OutboundRaw "zone-proxy-query",
-    /// Puts the proxy's DNS answers into the downstream zone.
-    ZoneProxyReply(kind: OwnerKind, id: Option<OwnerId>) = OutboundRaw "zone-proxy-reply",
     /// Puts DNS queries of applications into the downstream zone.
     ZoneQuery(family: Option<Family>) = OutboundRaw "zone-query",
-    /// Puts answers of DNS servers into the upstream zone.
-    ZoneReply(family: Option<Family>) = InboundRaw "zone-reply",
 
     /// Bypasses everything but TCP and UDP.
     LeaveNeitherTcpNorUdp = Outbound "leave-neither-tcp-nor-udp",

@@ -70,7 +70,7 @@ pub fn expected_beside(capture: &Capture, was_open: bool, connection: &Connectio
     } else if out {
         packet.goes_out()
     } else {
-        packet.comes_in()
+        (packet.comes_in(), None)
     };
     Expected {
         verdict,
@@ -112,17 +112,16 @@ impl Packet<'_> {
         (self.arrives().unwrap_or(straight), zone)
     }
 
-    fn comes_in(&mut self) -> (Verdict, Option<u16>) {
-        let zone = self.capture.dns.as_ref().and_then(|dns| self.zone_in(dns));
+    fn comes_in(&mut self) -> Verdict {
         if let Some(verdict) = self.arrives() {
-            return (verdict, zone);
+            return verdict;
         }
         let redirect = match self.tracking {
             _ if self.bypasses => None,
             Tracking::New | Tracking::Midstream => self.inbound(),
             Tracking::Tracked | Tracking::Invalid => None,
         };
-        (redirect.map_or(Verdict::Leave, Verdict::Redirect), zone)
+        redirect.map_or(Verdict::Leave, Verdict::Redirect)
     }
 
     /// "Outbound".
@@ -353,26 +352,19 @@ impl Packet<'_> {
         }
     }
 
-    /// "DNS and connection tracking zones", for what is made here.
+    /// "DNS and connection tracking zones".
     fn zone_out(&self, dns: &Dns) -> Option<u16> {
         let zones = dns.zones && dns.to.is_none() && !dns.everyone;
         let ports = self.ports().filter(|_| !self.is_tcp() && zones)?;
         if dns.tcp != DnsOverTcp::Redirect && !self.has_servers(dns) {
             return None;
         }
-        if self.of_proxy() && ports.1 == 53 {
+        if ports.1 != 53 {
+            None
+        } else if self.of_proxy() {
             Some(1)
-        } else if self.of_proxy() && ports.0 == dns.port.number() {
-            Some(2)
         } else {
-            (ports.1 == 53 && selected(&dns.servers, self.to())).then_some(2)
+            selected(&dns.servers, self.to()).then_some(2)
         }
-    }
-
-    /// The same for what arrives.
-    fn zone_in(&self, dns: &Dns) -> Option<u16> {
-        let zones = dns.zones && dns.to.is_none() && !dns.everyone;
-        let ports = self.ports().filter(|_| !self.is_tcp() && zones)?;
-        (ports.0 == 53 && selected(&dns.servers, self.addresses.end(End::Source))).then_some(1)
     }
 }

@@ -263,7 +263,7 @@ impl Packet {
                 let mark = self.result.connection_mark;
                 return if tracked { self.marked(mark) } else { None };
             }
-            ["CT", "--zone", zone] => {
+            ["CT", "--zone" | "--zone-orig", zone] => {
                 // What is in a zone stays there (`xt_ct_target`).
                 let zone = zone.parse().unwrap();
                 self.result.zone.get_or_insert(zone);

@@ -59,8 +59,6 @@ redirected to port 15053, the proxy's DNS port: it is a DNS query over UDP
 earlier rules that did not match:
   outbound-raw/zone-proxy-query-uid/1337       its uid 0 is not 1337
   outbound-raw/zone-proxy-query-gid/1337       its gid 0 is not 1337
-  outbound-raw/zone-proxy-reply-uid/1337       its source port 40000 is not 15053
-  outbound-raw/zone-proxy-reply-gid/1337       its source port 40000 is not 15053
   outbound/leave-neither-tcp-nor-udp           it is udp
   outbound/leave-passthrough-source/127.0.0.6  it leaves on eth0, not on lo
   outbound/leave-passthrough-source/::6        it leaves on eth0, not on lo
@@ -75,7 +73,7 @@ earlier rules that did not match:
   outbound/redirect-dns-tcp                    it is udp
 
 also matched:
-  outbound-raw/zone-query: udp dport 53 counter ct zone set 2 accept
+  outbound-raw/zone-query: udp dport 53 counter ct original zone set 2 accept
 
 "#]]
     );

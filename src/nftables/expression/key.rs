@@ -43,15 +43,25 @@ pub(super) fn load_ct(ct: Ct) -> Result<sys::Expression, TooLarge> {
     keyed(c"ct", key, c::NFTNL_EXPR_CT_DREG)
 }
 
+/// `IP_CT_DIR_ORIGINAL` (`linux/netfilter/nf_conntrack_tuple_common.h`): a zone is set of this direction alone.
+const ORIGINAL: &[u8] = &[0];
+
 pub(super) fn set_ct(ct: Ct) -> Result<sys::Expression, TooLarge> {
     let key = (c::NFTNL_EXPR_CT_KEY, ct as u32);
-    keyed(c"ct", key, c::NFTNL_EXPR_CT_SREG)
+    let object = keyed(c"ct", key, c::NFTNL_EXPR_CT_SREG)?;
+    match ct {
+        Ct::Zone => object.with_bytes(c::NFTNL_EXPR_CT_DIR, ORIGINAL),
+        Ct::State | Ct::Mark => Ok(object),
+    }
 }
 
 pub(super) fn read_ct(e: ExpressionRef<'_>) -> Option<Expression> {
     let key = Ct::from_number(e.u32(c::NFTNL_EXPR_CT_KEY)?)?;
+    let direction = e.bytes(c::NFTNL_EXPR_CT_DIR);
     if e.u32(c::NFTNL_EXPR_CT_DREG) == Some(REGISTER) {
-        return Some(Expression::LoadCt(key));
+        return direction.is_none().then_some(Expression::LoadCt(key));
     }
-    (e.u32(c::NFTNL_EXPR_CT_SREG)? == REGISTER).then_some(Expression::SetCt(key))
+    let written = (key == Ct::Zone).then_some(ORIGINAL);
+    let is_written = e.u32(c::NFTNL_EXPR_CT_SREG)? == REGISTER && direction == written;
+    is_written.then_some(Expression::SetCt(key))
 }

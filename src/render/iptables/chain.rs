@@ -170,7 +170,7 @@ fn targets(statements: &[Statement]) -> Vec<Action> {
                 going_on(format!("CONNMARK --set-mark {mark:#x}"))
             }
             (Statement::RestoreMark, _) => going_on("CONNMARK --restore-mark".to_owned()),
-            (Statement::SetZone(zone), _) => going_on(format!("CT --zone {zone}")),
+            (Statement::SetZone(zone), _) => going_on(format!("CT --zone-orig {zone}")),
             (Statement::Redirect(port), _) => terminal(format!("REDIRECT --to-ports {port}")),
             (Statement::Dnat(to, port), _) => {
                 let to = SocketAddr::new(to, port.number());
