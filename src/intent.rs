@@ -17,7 +17,7 @@ use crate::named::named;
 use ipnet::Ipv4Net;
 
 pub use family::Family;
-pub use interface::{InterfaceNameError, InterfacePattern, LOOPBACK};
+pub use interface::{InterfaceNameError, InterfacePattern, Interfaces, LOOPBACK};
 pub use interval::{Bound, Interval, Intervals};
 pub use range::{IpRanges, cidr_of};
 
@@ -192,7 +192,7 @@ pub struct Outbound {
 }
 
 /// Destination ports that bypass the proxy for certain users.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PortsForUids {
     /// The protocol, or both when `None`.
     pub protocol: Option<Protocol>,

@@ -282,9 +282,12 @@ const fn option_of(name: &SetName) -> Option<Setting> {
         SetName::OutboundExcludeOwners(Owner::Uid) => Setting::ExcludeOutboundUids,
         SetName::OutboundIncludeOwners(Owner::Gid) => Setting::IncludeOutboundGids,
         SetName::OutboundExcludeOwners(Owner::Gid) => Setting::ExcludeOutboundGids,
+        SetName::ExcludeInterfaces => Setting::ExcludeInterfaces,
+        SetName::RerouteInterfaces => Setting::RerouteInterfaces,
         SetName::DnsServers(_) => Setting::DnsServers,
-        // Their order is that of the rules, and a set has none.
+        // Their order is that of the rules, and a set has none; one of the families may have no set.
         SetName::ProxyOwners(_)
+        | SetName::PassthroughSources(_)
         | SetName::OutboundExcludePortsForUids(_)
         | SetName::OutboundExcludePortsUids(_)
         | SetName::OpenConnections(_)
@@ -292,7 +295,7 @@ const fn option_of(name: &SetName) -> Option<Setting> {
     })
 }
 
-/// FNV-1a (64 bits) over the bounds of the intervals in 32-bit words, folded to 32 bits. It detects edits, not forgery.
+/// FNV-1a (64 bits) over the bounds of the intervals, or the bytes of names, in 32-bit words, folded to 32 bits. It detects edits, not forgery.
 fn digest(sets: &[&Set]) -> u32 {
     let mut hash = Hash(0xcbf2_9ce4_8422_2325);
     for set in sets {
@@ -306,6 +309,11 @@ fn digest(sets: &[&Set]) -> u32 {
             }),
             // The elements of no option.
             Elements::Connections(..) => {}
+            Elements::Interfaces(interfaces) => {
+                let texts = interfaces.iter().map(ToString::to_string);
+                let bytes = texts.flat_map(|text| [text.as_bytes(), &[0]].concat());
+                hash.words(bytes.map(u32::from));
+            }
         }
     }
     (((hash.0 >> 32) ^ hash.0) & 0xffff_ffff) as u32
@@ -322,7 +330,11 @@ impl Hash {
         let bounds = intervals
             .iter()
             .flat_map(|interval| [interval.first(), interval.last()]);
-        for word in bounds.flat_map(words) {
+        self.words(bounds.flat_map(words));
+    }
+
+    fn words(&mut self, words: impl Iterator<Item = u32>) {
+        for word in words {
             self.0 = (self.0 ^ u64::from(word)).wrapping_mul(0x0000_0100_0000_01b3);
         }
     }

@@ -71,7 +71,8 @@ impl<R> Ruleset<R> {
             | Elements::Ipv4(_)
             | Elements::Ipv6(_)
             | Elements::Uids(_)
-            | Elements::Gids(_) => None,
+            | Elements::Gids(_)
+            | Elements::Interfaces(_) => None,
         });
         open.flatten().copied().collect()
     }

@@ -46,6 +46,15 @@ pub enum Mismatch {
         /// The expected one.
         pattern: InterfacePattern,
     },
+    /// An interface that is in no set of names.
+    InterfaceIn {
+        /// Input or output.
+        direction: Direction,
+        /// The packet's; `None` where it has none in that direction.
+        interface: Option<String>,
+        /// The set.
+        set: SetName,
+    },
     /// An owner of the socket.
     Owner {
         /// User or group.
@@ -85,6 +94,7 @@ impl Mismatch {
             Self::Address { test, .. } => test.set_name(),
             Self::Owner { test, .. } => test.set_name(),
             Self::NotOpen(set) => Some(set),
+            Self::InterfaceIn { set, .. } => Some(set),
             Self::Family(_)
             | Self::Transport(_)
             | Self::Interface { .. }
@@ -130,6 +140,15 @@ pub(super) fn matches(sets: &[Set], condition: &Match, packet: &Packet) -> Resul
                 direction: *direction,
                 interface: own.map(ToOwned::to_owned),
                 pattern: pattern.clone(),
+            })
+        }
+        Match::InterfaceIn { direction, set } => {
+            let own = packet.interface_in(*direction);
+            let matches = own.is_some_and(|name| has_interface(sets, set, name));
+            unless(matches, || Mismatch::InterfaceIn {
+                direction: *direction,
+                interface: own.map(ToOwned::to_owned),
+                set: set.clone(),
             })
         }
         Match::Owner { kind, test } => match_owner(sets, *kind, test, packet),
@@ -257,6 +276,10 @@ fn elements<'a>(sets: &'a [Set], name: &SetName) -> Option<&'a Elements> {
 
 fn has_port(sets: &[Set], name: &SetName, port: u16) -> bool {
     matches!(elements(sets, name), Some(Elements::Ports(ports)) if ports.contains(port))
+}
+
+fn has_interface(sets: &[Set], name: &SetName, interface: &str) -> bool {
+    matches!(elements(sets, name), Some(Elements::Interfaces(own)) if own.matches(interface))
 }
 
 fn has_address(sets: &[Set], name: &SetName, address: IpAddr) -> bool {

@@ -91,12 +91,15 @@ impl Named {
                 }
             }
             Match::Interface { pattern, .. } => {
-                let name = match pattern {
-                    InterfacePattern::Name(name) => name.clone(),
-                    InterfacePattern::Prefix(prefix) => format!("{prefix}0"),
-                };
-                let value = (name != LOOPBACK).then_some(name);
+                let value = interface(pattern);
                 push(&mut self.interfaces, value, "a named interface", None);
+            }
+            Match::InterfaceIn { .. } => {
+                let value = match elements {
+                    Some(Elements::Interfaces(own)) => own.iter().find_map(interface),
+                    Some(_) | None => None,
+                };
+                push(&mut self.interfaces, value, words, set);
             }
             Match::Owner { kind, test } => {
                 let value = if let Some(Elements::Uids(ids) | Elements::Gids(ids)) = elements {
@@ -138,6 +141,15 @@ fn push<T: PartialEq>(
             set: set.cloned(),
         });
     }
+}
+
+/// An interface that the pattern fits, unless it is `lo`.
+fn interface(pattern: &InterfacePattern) -> Option<String> {
+    let name = match pattern {
+        InterfacePattern::Name(name) => name.clone(),
+        InterfacePattern::Prefix(prefix) => format!("{prefix}0"),
+    };
+    (name != LOOPBACK).then_some(name)
 }
 
 fn first<T: Bound>(intervals: &Intervals<T>) -> Option<T> {

@@ -112,13 +112,21 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::LeaveFamily(_, Family::Ipv6) => P::new("is IPv6, which is not captured"),
         RuleId::LeaveNotTcp(_) => P::new("is not TCP"),
         RuleId::LeaveOpen(..) => P::new("was open before it could be captured"),
-        RuleId::LeaveInterface(chain, _) => P::new(match chain.direction() {
+        RuleId::LeaveInterface(chain, Some(_)) => P::new(match chain.direction() {
             Direction::In => "arrives on the excluded interface {value}",
             Direction::Out => "leaves on the excluded interface {value}",
+        }),
+        RuleId::LeaveInterface(chain, None) => P::new(match chain.direction() {
+            Direction::In => "arrives on an excluded interface",
+            Direction::Out => "leaves on an excluded interface",
         }),
         RuleId::LeavePassthroughSource(chain, _) => P::new(match chain.direction() {
             Direction::In => "arrives on lo from the passthrough source {value}",
             Direction::Out => "leaves on lo from the passthrough source {value}",
+        }),
+        RuleId::LeavePassthroughSources(chain, _) => P::new(match chain.direction() {
+            Direction::In => "arrives on lo from a passthrough source",
+            Direction::Out => "leaves on lo from a passthrough source",
         }),
         RuleId::LeaveExcludedSource(..) => P::new("comes from an excluded source"),
         RuleId::LeaveExcludedInboundPort(_) => P::new("goes to an excluded port"),
@@ -161,13 +169,22 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::RedirectIncludedPort => P::new("goes to an included port").to(OUTBOUND),
         RuleId::RedirectIncludedRange(_) => P::new("goes to an included range").to(OUTBOUND),
         RuleId::RedirectOutbound => P::new("is TCP and matches no exclusion").to(OUTBOUND),
-        RuleId::Reroute(_) => P::new("arrives on the rerouted interface {value}").to(OUTBOUND),
-        RuleId::RerouteIncludedRange(..) => {
+        RuleId::Reroute(Some(_)) => {
+            P::new("arrives on the rerouted interface {value}").to(OUTBOUND)
+        }
+        RuleId::Reroute(None) => P::new("arrives on a rerouted interface").to(OUTBOUND),
+        RuleId::RerouteIncludedRange(_, Some(_)) => {
             P::new("arrives on the rerouted interface {value} and goes to an included range")
                 .to(OUTBOUND)
         }
-        RuleId::LeaveRerouted(_) => {
+        RuleId::RerouteIncludedRange(_, None) => {
+            P::new("arrives on a rerouted interface and goes to an included range").to(OUTBOUND)
+        }
+        RuleId::LeaveRerouted(Some(_)) => {
             P::new("arrives on the rerouted interface {value} and is not captured there")
+        }
+        RuleId::LeaveRerouted(None) => {
+            P::new("arrives on a rerouted interface and is not captured there")
         }
         RuleId::LeaveTunnelPort => P::new("goes to the proxy's tunnel port").on(TUNNEL),
         RuleId::RedirectInbound | RuleId::Tproxy(_) => {
@@ -197,6 +214,9 @@ pub(super) const fn set_words(name: &SetName) -> &'static str {
         SetName::OutboundInclude(_) => "an included range",
         SetName::InboundExclude(_) => "from an excluded source",
         SetName::ProxyOwners(_) => "proxy",
+        SetName::ExcludeInterfaces => "an excluded interface",
+        SetName::RerouteInterfaces => "a rerouted interface",
+        SetName::PassthroughSources(_) => "a passthrough source",
         SetName::DnsServers(_) => "a DNS server",
         SetName::OpenConnections(_) => "open before capture",
         SetName::OutboundExcludeOwners(_) => "excluded",

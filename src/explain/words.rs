@@ -31,14 +31,19 @@ impl fmt::Display for Mismatch {
                 interface,
                 pattern,
             } => {
-                let does = match direction {
-                    Direction::In => "arrives",
-                    Direction::Out => "leaves",
-                };
+                uses(f, *direction, interface.as_deref())?;
                 match interface {
-                    Some(own) => write!(f, "it {does} on {}, not on {pattern}", printable(own)),
-                    None => write!(f, "it {does} on no interface"),
+                    Some(_) => write!(f, ", not on {pattern}"),
+                    None => Ok(()),
                 }
+            }
+            Self::InterfaceIn {
+                direction,
+                interface,
+                set,
+            } => {
+                uses(f, *direction, interface.as_deref())?;
+                write!(f, ", not on one of the set {set}")
             }
             Self::Mark {
                 of,
@@ -54,6 +59,18 @@ impl fmt::Display for Mismatch {
                 write!(f, "{of} {mark:#x} is {not}{value:#x}")
             }
         }
+    }
+}
+
+/// Which interface a packet uses.
+fn uses(f: &mut fmt::Formatter<'_>, direction: Direction, interface: Option<&str>) -> fmt::Result {
+    let does = match direction {
+        Direction::In => "arrives",
+        Direction::Out => "leaves",
+    };
+    match interface {
+        Some(own) => write!(f, "it {does} on {}", printable(own)),
+        None => write!(f, "it {does} on no interface"),
     }
 }
 

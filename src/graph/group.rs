@@ -84,6 +84,7 @@ fn family(rule: &Rule) -> Option<Family> {
         Match::Protocol { .. }
         | Match::Port { .. }
         | Match::Interface { .. }
+        | Match::InterfaceIn { .. }
         | Match::Owner { .. }
         | Match::Mark { .. }
         | Match::State(_) => None,

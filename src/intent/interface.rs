@@ -1,5 +1,6 @@
 //! Names of network interfaces, whole or as a prefix.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -45,6 +46,14 @@ impl InterfacePattern {
     #[must_use]
     pub fn loopback() -> Self {
         Self::Name(LOOPBACK.to_owned())
+    }
+
+    /// The name or the prefix.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Name(text) | Self::Prefix(text) => text,
+        }
     }
 
     /// Whether the pattern fits the interface.
@@ -101,9 +110,80 @@ impl fmt::Display for InterfacePattern {
     }
 }
 
+/// Interface patterns in their order, of which none matches what another does: equal ones match the same interfaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interfaces(Vec<InterfacePattern>);
+
+impl Interfaces {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The number of patterns.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The patterns in ascending order.
+    pub fn iter(&self) -> std::slice::Iter<'_, InterfacePattern> {
+        self.0.iter()
+    }
+
+    /// Whether one of them fits the interface.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(name))
+    }
+
+    /// The patterns that the other has not.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let others: BTreeSet<_> = other.0.iter().collect();
+        let own = self.0.iter().filter(|pattern| !others.contains(pattern));
+        Self(own.cloned().collect())
+    }
+}
+
+impl FromIterator<InterfacePattern> for Interfaces {
+    fn from_iter<I: IntoIterator<Item = InterfacePattern>>(patterns: I) -> Self {
+        let mut patterns: Vec<_> = patterns.into_iter().collect();
+        // What a prefix fits follows it.
+        patterns.sort_unstable_by(|a, b| {
+            let key = |pattern: &InterfacePattern| matches!(pattern, InterfacePattern::Name(_));
+            (a.text(), key(a)).cmp(&(b.text(), key(b)))
+        });
+        patterns.dedup_by(|later, kept| match kept {
+            InterfacePattern::Name(_) => later == kept,
+            InterfacePattern::Prefix(prefix) => later.text().starts_with(prefix.as_str()),
+        });
+        Self(patterns)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_that_others_cover_are_dropped() {
+        let set = |texts: &[&str]| -> Interfaces {
+            texts.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let texts = |set: &Interfaces| set.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let all = set(&[
+            "veth0", "eth0", "veth+", "vethab*", "vet", "eth0", "eth", "a*",
+        ]);
+        assert_eq!(texts(&all), ["a*", "eth", "eth0", "vet", "veth*"]);
+        assert_eq!(all, set(&["vet", "veth*", "eth0", "a+", "eth"]));
+        assert!(all.matches("veth9") && !all.matches("eth1"));
+        assert_eq!(
+            texts(&all.without(&set(&["eth", "veth*"]))),
+            ["a*", "eth0", "vet"]
+        );
+    }
 
     #[test]
     fn reads_names_and_prefixes() {

@@ -24,7 +24,7 @@ macro_rules! bound_for_integers {
         }
     )*};
 }
-bound_for_integers!(u16, u32);
+bound_for_integers!(u16, u32, u128);
 
 impl Bound for Ipv4Addr {
     const MIN: Self = Self::UNSPECIFIED;
@@ -98,7 +98,7 @@ impl<T: Bound> Interval<T> {
 /// There is one representation for each set of values, so equality of two `Intervals` is equality of
 /// the sets. This is also the form in which the kernel's interval sets accept their
 /// elements: they refuse overlaps.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Intervals<T>(Vec<Interval<T>>);
 
 impl<T> Default for Intervals<T> {
@@ -118,6 +118,12 @@ impl<T: Bound> Intervals<T> {
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+
+    /// The intervals in ascending order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Interval<T>] {
+        &self.0
     }
 
     /// The intervals in ascending order.

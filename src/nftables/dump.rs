@@ -15,7 +15,8 @@ use super::message::{HEADER, own_request, request};
 use super::object::{
     self, Layout, ListedRule, decode_chain, decode_rule, decode_set, metadata_piece,
 };
-use crate::intent::Intervals;
+use super::rule::interface_pattern;
+use crate::intent::{Interfaces, Interval, Intervals};
 use crate::netlink::{Error, Flags, Message, Socket, retry, text};
 use crate::ruleset::{
     Chain, Elements, Hook, Installed, InstalledRule, MetadataBytes, OpenConnections, Set, SetName,
@@ -183,8 +184,7 @@ fn sets(socket: &mut Socket, installed: &mut Installed) -> Result<(), Error> {
     for set in listed {
         let name = text(&set.name);
         let elements = match set.elements {
-            Ok((empty, layout)) => elements(socket, &set.name, &empty, layout)?
-                .ok_or_else(|| "a set with a catch-all element".to_owned()),
+            Ok((empty, layout)) => elements(socket, &set.name, &empty, layout)?,
             Err(what) => Err(what),
         };
         match elements {
@@ -204,13 +204,13 @@ fn sets(socket: &mut Socket, installed: &mut Installed) -> Result<(), Error> {
     Ok(())
 }
 
-/// The set's elements; `None` if one of them is a catch-all.
+/// The set's elements, or what about them is not netweir's.
 fn elements(
     socket: &mut Socket,
     set: &[u8],
     kind: &Elements,
     layout: Layout,
-) -> Result<Option<Elements>, Error> {
+) -> Result<Result<Elements, String>, Error> {
     Ok(match kind {
         Elements::Ports(_) => intervals(socket, set, layout)?.map(Elements::Ports),
         Elements::Ipv4(_) => intervals(socket, set, layout)?.map(Elements::Ipv4),
@@ -219,12 +219,19 @@ fn elements(
         Elements::Gids(_) => intervals(socket, set, layout)?.map(Elements::Gids),
         Elements::Connections(family, _) => {
             let mut connections = OpenConnections::new();
-            let complete = each_key(socket, set, |key, _| {
+            each_key(socket, set, |key, _| {
                 connections.insert(connection_of(key)?);
                 Some(())
-            })?;
-            complete.then_some(Elements::Connections(*family, connections))
+            })?
+            .map(|()| Elements::Connections(*family, connections))
         }
+        Elements::Interfaces(_) => listed(socket, set, layout)?.and_then(|names: Vec<_>| {
+            let patterns = names.iter().map(interface_pattern);
+            let patterns: Option<Interfaces> = patterns.collect();
+            let patterns = patterns.filter(|patterns| patterns.len() == names.len());
+            let what = || "a set with elements that netweir does not write".to_owned();
+            patterns.map(Elements::Interfaces).ok_or_else(what)
+        }),
     })
 }
 
@@ -232,18 +239,28 @@ fn intervals<T: Key>(
     socket: &mut Socket,
     set: &[u8],
     layout: Layout,
-) -> Result<Option<Intervals<T>>, Error> {
-    let mut collected = Collected::<T>::default();
-    let complete = each_key(socket, set, |key, flags| collected.add(key, flags, layout))?;
-    Ok(complete.then(|| collected.intervals()))
+) -> Result<Result<Intervals<T>, String>, Error> {
+    let listed = listed(socket, set, layout)?;
+    Ok(listed.map(|intervals| intervals.into_iter().collect()))
 }
 
-/// Reads the keys of the set's elements; false if one of them is a catch-all.
+/// The intervals as they are listed, or what about the set is not netweir's.
+fn listed<T: Key>(
+    socket: &mut Socket,
+    set: &[u8],
+    layout: Layout,
+) -> Result<Result<Vec<Interval<T>>, String>, Error> {
+    let mut collected = Collected::<T>::default();
+    let read = each_key(socket, set, |key, flags| collected.add(key, flags, layout))?;
+    Ok(read.map(|()| collected.intervals()))
+}
+
+/// Reads the keys of the set's elements, unless one of them is a catch-all.
 fn each_key(
     socket: &mut Socket,
     set: &[u8],
     mut read: impl FnMut(&[u8], u32) -> Option<()>,
-) -> Result<bool, Error> {
+) -> Result<Result<(), String>, Error> {
     let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
     let mut has_catch_all = false;
     socket.dump(READING, request, |message| {
@@ -257,7 +274,8 @@ fn each_key(
         })?;
         whole
     })?;
-    Ok(!has_catch_all)
+    let catch_all = || "a set with a catch-all element".to_owned();
+    Ok((!has_catch_all).then_some(()).ok_or_else(catch_all))
 }
 
 fn rules(socket: &mut Socket) -> Result<Vec<ListedRule>, Error> {

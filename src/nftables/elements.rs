@@ -7,7 +7,7 @@ use nftnl::nftnl_sys::libc;
 use super::message::own_request;
 use super::object::Layout;
 use crate::connection::ConnectionEnds;
-use crate::intent::{Bound, Interval, Intervals};
+use crate::intent::{Bound, Interval};
 use crate::netlink::{Flags, Nest, Request, octets};
 use crate::ruleset::OpenConnections;
 
@@ -58,7 +58,7 @@ macro_rules! integer_key {
         }
     )*};
 }
-integer_key!(u16, u32);
+integer_key!(u16, u32, u128);
 
 macro_rules! address_key {
     ($($address:ty: $length:literal),*) => {$(
@@ -95,7 +95,7 @@ enum Role {
 ///
 /// Filled in ascending order, the kernel's red-black tree (`nft_set_rbtree.c`) is nearly twice as deep at its upper end as at
 /// its lower, and every connection descends it.
-fn roots_first<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = &Interval<T>> {
+fn roots_first<T: Bound>(intervals: &[Interval<T>]) -> impl Iterator<Item = &Interval<T>> {
     let levels = usize::BITS - intervals.len().leading_zeros();
     (0..levels).rev().flat_map(|level| {
         let below = (1 << level) - 1;
@@ -105,7 +105,7 @@ fn roots_first<T: Bound>(intervals: &Intervals<T>) -> impl Iterator<Item = &Inte
 
 /// The elements of the intervals, as nft writes them: a start for each, an end after it if it does not reach the maximum, and
 /// first of all an end at zero unless an interval begins there.
-pub(super) fn elements<T: Bound>(intervals: &Intervals<T>) -> Vec<Element<T>> {
+pub(super) fn elements<T: Bound>(intervals: &[Interval<T>]) -> Vec<Element<T>> {
     let mut elements = Vec::with_capacity(2 * intervals.len() + 1);
     if intervals
         .iter()
@@ -139,7 +139,7 @@ pub(super) fn elements<T: Bound>(intervals: &Intervals<T>) -> Vec<Element<T>> {
 /// of each key.
 pub(super) fn requests<T: Key>(
     set: &str,
-    intervals: &Intervals<T>,
+    intervals: &[Interval<T>],
 ) -> impl Iterator<Item = Request> {
     in_lists(set, elements(intervals), append)
 }
@@ -239,8 +239,8 @@ impl<T: Key> Collected<T> {
         Some(())
     }
 
-    /// The intervals between the elements.
-    pub(super) fn intervals(mut self) -> Intervals<T> {
+    /// The intervals between the elements, in ascending order. They may touch.
+    pub(super) fn intervals(mut self) -> Vec<Interval<T>> {
         self.0
             .sort_unstable_by_key(|element| (element.key, element.role));
         let mut open = None;
@@ -256,7 +256,7 @@ impl<T: Key> Collected<T> {
         if let Some(first) = open {
             intervals.push(Interval::between(first, T::MAX));
         }
-        intervals.into_iter().collect()
+        intervals
     }
 }
 
@@ -267,6 +267,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::intent::Intervals;
     use crate::sys::parse_elements;
 
     fn bound() -> impl Strategy<Value = u16> {
@@ -281,18 +282,18 @@ mod tests {
             let set: Intervals<u16> =
                 pairs.iter().map(|&(a, b)| Interval::between(a, b)).collect();
             let mut collected = Collected::<u16>::default();
-            for element in elements(&set).iter().rev() {
+            for element in elements(set.as_slice()).iter().rev() {
                 let flags = if element.role == Role::End { INTERVAL_END } else { 0 };
                 collected.add(&element.key.to_key(), flags, Layout::Intervals).unwrap();
             }
-            prop_assert_eq!(collected.intervals(), set);
+            prop_assert_eq!(collected.intervals(), set.as_slice());
         }
 
         /// Each interval once, and none deeper than in a balanced tree.
         #[test]
         fn the_order_fills_a_tree_from_its_root(count in 0..3000u32) {
             let all: Intervals<u32> = (0..count).map(|index| Interval::single(2 * index)).collect();
-            let keys = || roots_first(&all).map(Interval::first);
+            let keys = || roots_first(all.as_slice()).map(Interval::first);
             let given: BTreeSet<_> = keys().collect();
             prop_assert_eq!((keys().count(), given.len()), (all.len(), all.len()));
             let mut depths = BTreeMap::new();
@@ -316,11 +317,11 @@ mod tests {
                 .map(|&(first, more)| Interval::between(address(first), address(first.saturating_add(more))))
                 .collect();
             let mut collected = Collected::<std::net::Ipv6Addr>::default();
-            for request in requests("set", &set) {
+            for request in requests("set", set.as_slice()) {
                 let message = request.finish(1);
                 parse_elements(&message, |key, flags| collected.add(key.unwrap(), flags, Layout::Intervals).unwrap()).unwrap();
             }
-            prop_assert_eq!(collected.intervals(), set);
+            prop_assert_eq!(collected.intervals(), set.as_slice());
         }
     }
 
@@ -329,7 +330,7 @@ mod tests {
         let set: Intervals<u16> = [Interval::single(80), Interval::between(8000, 65535)]
             .into_iter()
             .collect();
-        let written: Vec<_> = requests("s", &set)
+        let written: Vec<_> = requests("s", set.as_slice())
             .map(|request| request.finish(1))
             .collect();
         let key = |value: [u8; 2]| [12, 0, 1, 0x80, 6, 0, 1, 0, value[0], value[1], 0, 0];

@@ -6,7 +6,7 @@ use nftnl::nftnl_sys::libc;
 use super::c_string::terminated;
 use super::expression::Expression;
 use super::rule;
-use crate::intent::{Family, Intervals};
+use crate::intent::{Family, Interfaces, Intervals};
 use crate::netlink::text;
 use crate::ruleset::{
     Chain, ChainKind, Elements, Hook, InstalledRule, OpenConnections, Priority, Rule, RuleId, Set,
@@ -147,6 +147,7 @@ impl KeyType {
             Elements::Gids(_) => (25, 4, HOST),
             Elements::Connections(Family::Ipv4, _) => (two_ends(7), 16, NONE),
             Elements::Connections(Family::Ipv6, _) => (two_ends(8), 40, NONE),
+            Elements::Interfaces(_) => (41, 16, HOST),
         };
         Self {
             number,
@@ -172,7 +173,8 @@ pub(super) fn encode_set(set: &Set, id: u32) -> Result<sys::Set, TooLarge> {
         | Elements::Ipv4(_)
         | Elements::Ipv6(_)
         | Elements::Uids(_)
-        | Elements::Gids(_) => object.with_u32(c::NFTNL_SET_FLAGS, INTERVAL),
+        | Elements::Gids(_)
+        | Elements::Interfaces(_) => object.with_u32(c::NFTNL_SET_FLAGS, INTERVAL),
         Elements::Connections(_, connections) => {
             let size = u32::try_from(connections.len()).map_err(|_| TooLarge)?;
             object
@@ -214,6 +216,7 @@ pub(super) fn decode_set(set: &sys::Set) -> Option<ListedSet> {
         Elements::Gids(Intervals::default()),
         Elements::Connections(Family::Ipv4, OpenConnections::new()),
         Elements::Connections(Family::Ipv6, OpenConnections::new()),
+        Elements::Interfaces(Interfaces::default()),
     ]
     .into_iter()
     .find(|elements| KeyType::of(elements).number == number);

@@ -13,6 +13,8 @@ use crate::ruleset::{Match, Rule, RuleId};
 use reader::Reader;
 use writer::Writer;
 
+pub(super) use metadata::{interface_names, interface_pattern};
+
 /// The expressions of the rule: its matches, a counter, its statements.
 pub(super) fn encode(rule: &Rule) -> Vec<Expression> {
     let mut code = encode_matches(&rule.matches);

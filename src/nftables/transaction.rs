@@ -6,9 +6,10 @@ use nftnl::nftnl_sys::libc;
 
 use super::batch::{Batch, Part};
 use super::elements::{self, Key};
+use super::rule::interface_names;
 use super::{dump as read, object};
 use crate::drift::{Difference, compare};
-use crate::intent::Intervals;
+use crate::intent::Interval;
 use crate::netlink::{Error, Flags, Request, Socket, Subsystem, retry};
 use crate::plan::beside;
 use crate::rtnetlink::routing::{self, Added};
@@ -468,11 +469,15 @@ fn add_ruleset(
         let object = object::encode_set(set, id);
         batch.add(part, libc::NFT_MSG_NEWSET, Flags::CREATE, object)?;
         match &set.elements {
-            Elements::Ports(intervals) => add_elements(batch, set, intervals),
-            Elements::Ipv4(intervals) => add_elements(batch, set, intervals),
-            Elements::Ipv6(intervals) => add_elements(batch, set, intervals),
+            Elements::Ports(intervals) => add_elements(batch, set, intervals.as_slice()),
+            Elements::Ipv4(intervals) => add_elements(batch, set, intervals.as_slice()),
+            Elements::Ipv6(intervals) => add_elements(batch, set, intervals.as_slice()),
             Elements::Uids(intervals) | Elements::Gids(intervals) => {
-                add_elements(batch, set, intervals);
+                add_elements(batch, set, intervals.as_slice());
+            }
+            Elements::Interfaces(interfaces) => {
+                let names: Vec<_> = interfaces.iter().map(interface_names).collect();
+                add_elements(batch, set, &names);
             }
             Elements::Connections(_, connections) => {
                 let name = set.name.to_string();
@@ -500,7 +505,7 @@ fn add_ruleset(
     }
 }
 
-fn add_elements<T: Key>(batch: &mut Batch, set: &Set, intervals: &Intervals<T>) {
+fn add_elements<T: Key>(batch: &mut Batch, set: &Set, intervals: &[Interval<T>]) {
     let name = set.name.to_string();
     add_requests(batch, set, elements::requests(&name, intervals));
 }

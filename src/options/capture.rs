@@ -15,6 +15,9 @@ use crate::parse::{
 use super::warning::warnings;
 use super::{OptionError, OptionErrorKind, OptionValues, Setting};
 
+/// The most IPv6 passthrough sources: each becomes an address of `lo`, which takes the kernel longer the more there are.
+const MOST_IPV6_SOURCES: usize = 16;
+
 /// What the options ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
@@ -234,6 +237,14 @@ impl Reader<'_> {
                 IpAddr::V4(address) => sources.ipv4.push(address),
                 IpAddr::V6(address) => sources.ipv6.push(address),
             }
+        }
+        if sources.ipv6.len() > MOST_IPV6_SOURCES {
+            let most = MOST_IPV6_SOURCES;
+            let what = "IPv6 addresses";
+            self.note(
+                Setting::PassthroughSource,
+                OptionErrorKind::TooMany { most, what },
+            );
         }
         Some(sources)
     }

@@ -40,6 +40,14 @@ pub enum OptionErrorKind {
         /// The option for groups.
         groups: String,
     },
+    /// The list is longer than what rules and interfaces hold at little cost.
+    #[error("expected at most {most} {what}")]
+    TooMany {
+        /// The largest number.
+        most: usize,
+        /// What is counted.
+        what: &'static str,
+    },
     /// The option has an effect only with this other one.
     #[error("requires {0}")]
     Requires(String),

@@ -114,7 +114,7 @@ option_set! {
     LoopbackRange ("loopback-range") ["NETWEIR_LOOPBACK_RANGE"] in Both,
     One "RANGE" = Text("127.0.0.1/32"), like "127.0.0.0/8";
 
-    /// The source addresses of the proxy's connections to its own application.
+    /// The source addresses of the proxy's connections to its own application, at most 16 of IPv6.
     PassthroughSource ("passthrough-source") ["NETWEIR_PASSTHROUGH_SOURCE"] in Both,
     List "ADDRESSES" = Text("127.0.0.6,::6"), like "127.0.0.6,::6";
 

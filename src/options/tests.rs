@@ -417,3 +417,24 @@ fn options_that_are_set_by_key_are_named_without_dashes() {
     assert!(messages.lines().count() >= 14, "{messages}");
     assert!(!messages.contains("--"), "{messages}");
 }
+
+/// What costs the kernel time for each element has a limit, and one error.
+#[test]
+fn lists_that_cannot_be_sets_are_limited() {
+    let sources = |count: u32| -> String {
+        let texts = (1..=count).map(|n| format!("::1:{n:x}"));
+        texts.collect::<Vec<_>>().join(",")
+    };
+    let messages = |count| match capture(
+        &flags(&[(Setting::PassthroughSource, &sources(count))]),
+        &NoNames,
+        &OneFile,
+    ) {
+        Ok(_) => String::new(),
+        Err(errors) => lines(&errors),
+    };
+    assert_eq!(messages(16), "");
+    let limit = "--passthrough-source: expected at most 16 IPv6 addresses";
+    assert_eq!(messages(17), limit);
+    assert_eq!(messages(10_000), limit);
+}

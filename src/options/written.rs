@@ -48,6 +48,7 @@ pub fn elements_text(elements: &Elements) -> String {
     match elements {
         Elements::Ports(ports) => writer.intervals(ports),
         Elements::Uids(ids) | Elements::Gids(ids) => writer.intervals(ids),
+        Elements::Interfaces(interfaces) => writer.list(interfaces.iter()),
         Elements::Ipv4(ipv4) => writer.joined(ipv4_networks(ipv4), ","),
         Elements::Ipv6(ipv6) => writer.joined(ipv6_networks(ipv6), ","),
         // No option has these.

@@ -1,5 +1,7 @@
 //! Comma-separated lists.
 
+use std::collections::BTreeSet;
+
 use super::ValueError;
 
 /// Everything, or the value that was named.
@@ -58,12 +60,8 @@ pub fn selection<T, L: FromIterator<T>>(
 }
 
 /// The values in their order, each once.
-pub(crate) fn distinct<T: PartialEq>(values: Vec<T>) -> Vec<T> {
-    let mut distinct = Vec::with_capacity(values.len());
-    for value in values {
-        if !distinct.contains(&value) {
-            distinct.push(value);
-        }
-    }
-    distinct
+pub(crate) fn distinct<T: Clone + Ord>(mut values: Vec<T>) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    values.retain(|value| seen.insert(value.clone()));
+    values
 }

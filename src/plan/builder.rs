@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use ipnet::{IpNet, Ipv6Net};
 
 use crate::intent::{
-    Capture, Families, Family, InterfacePattern, IpRanges, OwnerId, Owners, Port, Ports, Protocol,
+    Capture, Families, Family, InterfacePattern, Interfaces, IpRanges, OwnerId, Owners,
+    PassthroughSources, Port, Ports, Protocol,
 };
 use crate::ruleset::{
     BaseChain, Chain, Elements, End, Match, OwnerKind, RoutingObject, Rule, RuleId, Ruleset, Set,
@@ -89,6 +90,68 @@ impl Builder {
         owners.collect()
     }
 
+    /// The interfaces of the chain's direction, if there are any: the pattern if there is only one, and a match with it or
+    /// with the set of all.
+    pub(super) fn interfaces(
+        &mut self,
+        chain: BaseChain,
+        name: SetName,
+        patterns: &[InterfacePattern],
+    ) -> Option<(Option<InterfacePattern>, Match)> {
+        let interfaces: Interfaces = patterns.iter().cloned().collect();
+        let first = interfaces.iter().next()?;
+        Some(if interfaces.len() == 1 {
+            (Some(first.clone()), interface(chain, first))
+        } else {
+            let set = self.set(name, Elements::Interfaces(interfaces));
+            let direction = chain.direction();
+            (None, Match::InterfaceIn { direction, set })
+        })
+    }
+
+    /// The rule for excluded interfaces.
+    pub(super) fn leave_excluded_interfaces(
+        &mut self,
+        chain: BaseChain,
+        capture: &Capture,
+    ) -> Option<Rule> {
+        let patterns = &capture.exclude_interfaces;
+        let (only, excluded) = self.interfaces(chain, SetName::ExcludeInterfaces, patterns)?;
+        Some(leave(RuleId::LeaveInterface(chain, only), [excluded]))
+    }
+
+    /// The rules, over `lo`, for the passthrough sources of the captured families.
+    pub(super) fn leave_passthrough_sources(
+        &mut self,
+        chain: BaseChain,
+        capture: &Capture,
+    ) -> Vec<Rule> {
+        let PassthroughSources { ipv4, ipv6 } = &capture.passthrough;
+        let rule = |family| {
+            let (only, elements) = match family {
+                Family::Ipv4 => (only(ipv4), Elements::Ipv4(ipv4.iter().copied().collect())),
+                Family::Ipv6 => (only(ipv6), Elements::Ipv6(ipv6.iter().copied().collect())),
+            };
+            if elements.is_empty() {
+                return None;
+            }
+            let (id, test) = match only {
+                Some(address) => (
+                    RuleId::LeavePassthroughSource(chain, address),
+                    Test::Is(IpNet::from(address)),
+                ),
+                None => (
+                    RuleId::LeavePassthroughSources(chain, family),
+                    Test::In(self.set(SetName::PassthroughSources(family), elements)),
+                ),
+            };
+            let end = End::Source;
+            let source = Match::Address { family, end, test };
+            Some(leave(id, [loopback(chain), source]))
+        };
+        capture.families.iter().filter_map(rule).collect()
+    }
+
     /// For each captured family with ranges: the family, and a match with the set of its ranges.
     pub(super) fn ranges(
         &mut self,
@@ -117,6 +180,14 @@ impl Builder {
             chains: self.chains,
             routing,
         }
+    }
+}
+
+/// The only address; `None` if there are none or several.
+fn only<T: Copy + Into<IpAddr>>(addresses: &[T]) -> Option<IpAddr> {
+    match addresses {
+        [only] => Some((*only).into()),
+        _ => None,
     }
 }
 
@@ -195,41 +266,6 @@ pub(super) fn leave_other_family(chain: BaseChain, capture: &Capture) -> Option<
         RuleId::LeaveFamily(chain, other),
         [Match::Family(other)],
     ))
-}
-
-/// One rule for each excluded interface.
-pub(super) fn leave_excluded_interfaces(
-    chain: BaseChain,
-    capture: &Capture,
-) -> impl Iterator<Item = Rule> {
-    capture.exclude_interfaces.iter().map(move |pattern| {
-        leave(
-            RuleId::LeaveInterface(chain, pattern.clone()),
-            [interface(chain, pattern)],
-        )
-    })
-}
-
-/// One rule, over `lo`, for each passthrough source of a captured family.
-pub(super) fn leave_passthrough_sources(
-    chain: BaseChain,
-    capture: &Capture,
-) -> impl Iterator<Item = Rule> {
-    let ipv4 = capture.passthrough.ipv4.iter().copied().map(IpAddr::from);
-    let ipv6 = capture.passthrough.ipv6.iter().copied().map(IpAddr::from);
-    ipv4.chain(ipv6)
-        .filter(move |&address| capture.families.contains(Family::of(address)))
-        .map(move |address| {
-            let source = Match::Address {
-                family: Family::of(address),
-                end: End::Source,
-                test: Test::Is(IpNet::from(address)),
-            };
-            leave(
-                RuleId::LeavePassthroughSource(chain, address),
-                [loopback(chain), source],
-            )
-        })
 }
 
 /// The destination, compared with the loopback range of the family.

@@ -4,8 +4,7 @@ use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection
 use crate::ruleset::{BaseChain, End, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
-    Builder, TCP, destination_port, interface, leave, leave_excluded_interfaces,
-    leave_other_family, not_protocol, rule,
+    Builder, TCP, destination_port, leave, leave_other_family, not_protocol, rule,
 };
 
 /// The chain that redirects inbound connections.
@@ -29,25 +28,27 @@ pub(super) fn inbound(builder: &mut Builder, capture: &Capture) {
 /// Connections from a virtual machine are outbound connections of the pod.
 fn reroute(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
     let to_proxy = [Statement::Redirect(capture.proxy.outbound_port)];
+    let patterns = &capture.inbound.reroute_interfaces;
+    let interfaces = builder.interfaces(BaseChain::Inbound, SetName::RerouteInterfaces, patterns);
+    let Some((only, arrives)) = interfaces else {
+        return Vec::new();
+    };
     let mut rules = Vec::new();
-    for pattern in &capture.inbound.reroute_interfaces {
-        let arrives = interface(BaseChain::Inbound, pattern);
-        match &capture.outbound.include_ranges {
-            RangeSelection::All => {
-                let id = RuleId::Reroute(pattern.clone());
-                rules.push(rule(id, [arrives.clone(), TCP], to_proxy));
-            }
-            RangeSelection::Only(ranges) => {
-                for (family, range) in
-                    builder.ranges(capture, End::Destination, SetName::OutboundInclude, ranges)
-                {
-                    let id = RuleId::RerouteIncludedRange(family, pattern.clone());
-                    rules.push(rule(id, [arrives.clone(), TCP, range], to_proxy));
-                }
+    match &capture.outbound.include_ranges {
+        RangeSelection::All => {
+            let id = RuleId::Reroute(only.clone());
+            rules.push(rule(id, [arrives.clone(), TCP], to_proxy));
+        }
+        RangeSelection::Only(ranges) => {
+            for (family, range) in
+                builder.ranges(capture, End::Destination, SetName::OutboundInclude, ranges)
+            {
+                let id = RuleId::RerouteIncludedRange(family, only.clone());
+                rules.push(rule(id, [arrives.clone(), TCP, range], to_proxy));
             }
         }
-        rules.push(leave(RuleId::LeaveRerouted(pattern.clone()), [arrives]));
     }
+    rules.push(leave(RuleId::LeaveRerouted(only), [arrives]));
     rules
 }
 
@@ -59,7 +60,8 @@ fn redirect(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
             builder.ports(Protocol::Tcp, SetName::InboundIncludePorts, ports, Test::In)
         }
     };
-    let mut rules: Vec<_> = leave_excluded_interfaces(BaseChain::Inbound, capture).collect();
+    let excluded = builder.leave_excluded_interfaces(BaseChain::Inbound, capture);
+    let mut rules = Vec::from_iter(excluded);
     if let Some(port) = capture.proxy.tunnel_port {
         let tunnel = destination_port(Protocol::Tcp, Test::Is(port));
         rules.push(leave(RuleId::LeaveTunnelPort, [tunnel]));

@@ -6,9 +6,8 @@ use crate::intent::{
 use crate::ruleset::{BaseChain, End, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
-    Builder, ProxyOwners, TCP, destination_port, leave, leave_excluded_interfaces,
-    leave_other_family, leave_passthrough_sources, loopback, not_protocol, owner, rule,
-    to_loopback_range,
+    Builder, ProxyOwners, TCP, destination_port, leave, leave_other_family, loopback, not_protocol,
+    owner, rule, to_loopback_range,
 };
 
 /// The chain that redirects outbound connections.
@@ -20,9 +19,10 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
         rules.extend(redirect_dns(builder, capture, dns));
     }
     rules.push(leave_other_protocols(capture));
-    rules.extend(leave_excluded_interfaces(chain, capture));
+    rules.extend(builder.leave_excluded_interfaces(chain, capture));
     rules.extend(leave_excluded_ports(builder, capture));
-    rules.extend(leave_passthrough_sources(chain, capture).map(|rule| {
+    let passthrough = builder.leave_passthrough_sources(chain, capture);
+    rules.extend(passthrough.into_iter().map(|rule| {
         Rule {
             matches: of_tcp_only(capture)
                 .into_iter()

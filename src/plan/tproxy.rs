@@ -7,8 +7,7 @@ use crate::ruleset::{
 };
 
 use super::builder::{
-    Builder, TCP, leave, leave_excluded_interfaces, leave_other_family, leave_passthrough_sources,
-    loopback, not_protocol, rule, to_loopback_range,
+    Builder, TCP, leave, leave_other_family, loopback, not_protocol, rule, to_loopback_range,
 };
 use super::inbound::leave_excluded_sources;
 
@@ -41,7 +40,7 @@ fn hand_over(builder: &mut Builder, capture: &Capture, tproxy: Tproxy) -> Vec<Ru
         RuleId::LeaveNotTcp(chain),
         [not_protocol(Protocol::Tcp)],
     )];
-    rules.extend(leave_excluded_interfaces(chain, capture));
+    rules.extend(builder.leave_excluded_interfaces(chain, capture));
     // Only for packets that arrive with the mark: if all packets of a connection had it, the proxy's answers would be
     // routed back to `lo`.
     rules.push(rule(
@@ -52,7 +51,7 @@ fn hand_over(builder: &mut Builder, capture: &Capture, tproxy: Tproxy) -> Vec<Ru
     if capture.inbound.ports == InboundPorts::Only(Ports::default()) {
         return rules;
     }
-    rules.extend(leave_passthrough_sources(chain, capture));
+    rules.extend(builder.leave_passthrough_sources(chain, capture));
     rules.push(leave(
         RuleId::LeaveLoopback,
         [loopback(chain), packet_mark(false, tproxy.outbound_mark)],
@@ -112,7 +111,7 @@ pub(super) fn outbound_mangle(builder: &mut Builder, capture: &Capture) {
         RuleId::LeaveNotTcp(chain),
         [not_protocol(Protocol::Tcp)],
     ));
-    rules.extend(leave_excluded_interfaces(chain, capture));
+    rules.extend(builder.leave_excluded_interfaces(chain, capture));
     rules.push(leave(
         RuleId::LeaveTproxiedLoopback,
         [loopback(chain), packet_mark(true, tproxy.mark)],

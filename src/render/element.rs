@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use ipnet::IpNet;
 
 use crate::connection::ConnectionEnds;
-use crate::intent::{Bound, Interval, cidr_of};
+use crate::intent::{Bound, InterfacePattern, Interval, cidr_of};
 use crate::ruleset::Elements;
 
 /// A value that a set can hold.
@@ -27,9 +27,11 @@ impl fmt::Display for Value {
     }
 }
 
-/// One interval of a set, in its shortest form.
+/// One element of a set, in its shortest form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Element {
+pub(super) enum Element<'a> {
+    /// An interface, or those with a prefix.
+    Interface(&'a InterfacePattern),
     /// A single value.
     One(Value),
     /// A network of more than one address.
@@ -40,7 +42,7 @@ pub(super) enum Element {
     Connection([Value; 4]),
 }
 
-impl Element {
+impl Element<'_> {
     /// The network, or the address if it has only one.
     pub(super) fn network(network: IpNet) -> Self {
         if network.prefix_len() == network.max_prefix_len() {
@@ -79,9 +81,10 @@ impl Element {
     }
 }
 
-impl fmt::Display for Element {
+impl fmt::Display for Element<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Interface(pattern) => write!(f, "\"{pattern}\""),
             Self::One(value) => value.fmt(f),
             Self::Network(network) => network.fmt(f),
             Self::Range(first, last) => write!(f, "{first}-{last}"),
@@ -112,8 +115,9 @@ pub fn gist(of: &Elements) -> String {
 }
 
 /// The elements in ascending order, converted one at a time to save memory.
-pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element> + '_> {
+pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element<'_>> + '_> {
     match elements {
+        Elements::Interfaces(interfaces) => Box::new(interfaces.iter().map(Element::Interface)),
         Elements::Ports(intervals) => Box::new(intervals.iter().map(Element::numbers)),
         Elements::Uids(intervals) | Elements::Gids(intervals) => {
             Box::new(intervals.iter().map(Element::numbers))

@@ -265,6 +265,10 @@ fn conditions(condition: &Match) -> Vec<Expression<'_>> {
             let key = meta(words::interface(*direction));
             is(key, true, Right::Text(pattern.to_string()))
         }
+        Match::InterfaceIn { direction, set } => {
+            let key = meta(words::interface(*direction));
+            is(key, true, Right::Text(format!("@{set}")))
+        }
         Match::Owner { kind, test } => {
             comparison(meta(words::owner(*kind)), test, |&id| Right::Number(id))
         }
@@ -360,12 +364,13 @@ const fn mark(of: MarkOf) -> Left {
     }
 }
 
-fn right<'a>(element: Element) -> Right<'a> {
+fn right<'a>(element: Element<'_>) -> Right<'a> {
     let value = |value| match value {
         Value::Number(number) => Right::Number(number),
         Value::Address(address) => Right::Text(address.to_string()),
     };
     match element {
+        Element::Interface(pattern) => Right::Text(pattern.to_string()),
         Element::One(one) => value(one),
         Element::Network(network) => Right::Prefix {
             prefix: Prefix {

@@ -161,6 +161,9 @@ fn write_match(f: &mut impl Write, condition: &Match) -> fmt::Result {
         Match::Interface { direction, pattern } => {
             write!(f, "{} \"{pattern}\"", words::interface(*direction))
         }
+        Match::InterfaceIn { direction, set } => {
+            write!(f, "{} @{set}", words::interface(*direction))
+        }
         Match::Owner { kind, test } => {
             write!(f, "meta {} {}", words::owner(*kind), Comparison(test))
         }

@@ -80,6 +80,13 @@ pub enum Match {
         /// The name.
         pattern: InterfacePattern,
     },
+    /// `iifname` or `oifname`, in a set.
+    InterfaceIn {
+        /// The input or the output interface.
+        direction: Direction,
+        /// The set of names.
+        set: SetName,
+    },
     /// `meta skuid` or `meta skgid`: the fsuid or fsgid that the socket was opened with. A packet without a socket
     /// matches neither a test nor its negation (`nft_meta_get_eval_skugid`).
     Owner {
@@ -120,6 +127,7 @@ impl Match {
             Self::Address { test, .. } => test.set_name(),
             Self::Owner { test, .. } => test.set_name(),
             Self::OpenConnection { set, .. } => Some(set),
+            Self::InterfaceIn { set, .. } => Some(set),
             Self::Family(_)
             | Self::Protocol { .. }
             | Self::Interface { .. }

@@ -68,9 +68,11 @@ rule_ids! {
     /// Bypasses connections that were open before they could be captured.
     LeaveOpen(chain: BaseChain, family: Family) = "leave-open",
     /// Bypasses an excluded interface.
-    LeaveInterface(chain: BaseChain, pattern: InterfacePattern) = "leave-interface",
+    LeaveInterface(chain: BaseChain, pattern: Option<InterfacePattern>) = "leave-interface",
     /// Bypasses the proxy's calls to its application, by their source address.
     LeavePassthroughSource(chain: BaseChain, source: IpAddr) = "leave-passthrough-source",
+    /// Bypasses the proxy's calls to its application, by several source addresses.
+    LeavePassthroughSources(chain: BaseChain, family: Family) = "leave-passthrough-source",
     /// Bypasses excluded sources of inbound connections.
     LeaveExcludedSource(chain: BaseChain, family: Family) = "leave-excluded-source",
     /// Bypasses excluded ports of inbound connections.
@@ -115,11 +117,11 @@ rule_ids! {
     RedirectOutbound = Outbound "redirect",
 
     /// Redirects what arrives from a virtual machine.
-    Reroute(pattern: InterfacePattern) = Inbound "reroute",
+    Reroute(pattern: Option<InterfacePattern>) = Inbound "reroute",
     /// Redirects what arrives from a virtual machine for included destinations.
-    RerouteIncludedRange(family: Family, pattern: InterfacePattern) = Inbound "reroute-included-range",
+    RerouteIncludedRange(family: Family, pattern: Option<InterfacePattern>) = Inbound "reroute-included-range",
     /// Bypasses everything else that arrives from a virtual machine.
-    LeaveRerouted(pattern: InterfacePattern) = Inbound "leave-rerouted",
+    LeaveRerouted(pattern: Option<InterfacePattern>) = Inbound "leave-rerouted",
     /// Bypasses the proxy's tunnel port.
     LeaveTunnelPort = Inbound "leave-tunnel-port",
     /// Redirects inbound TCP.

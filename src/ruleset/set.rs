@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde::{Serialize, Serializer};
 
 use crate::connection::ConnectionEnds;
-use crate::intent::{Family, Intervals};
+use crate::intent::{Family, Interfaces, Intervals};
 
 use super::owner_kind::OwnerKind;
 use super::text::is_text_of;
@@ -30,6 +30,12 @@ pub enum SetName {
     InboundExcludePorts,
     /// Excluded sources of inbound connections.
     InboundExclude(Family),
+    /// Excluded interfaces.
+    ExcludeInterfaces,
+    /// Interfaces of virtual machines.
+    RerouteInterfaces,
+    /// The addresses from which the proxy calls its application.
+    PassthroughSources(Family),
     /// Users or groups that the proxy runs as, if there are several.
     ProxyOwners(OwnerKind),
     /// Included destination ports.
@@ -64,10 +70,13 @@ impl From<&str> for SetName {
             Self::InboundExcludePorts,
             Self::OutboundIncludePorts,
             Self::OutboundExcludePorts,
+            Self::ExcludeInterfaces,
+            Self::RerouteInterfaces,
         ];
         let by_family = Family::ALL.into_iter().flat_map(|family| {
             [
                 Self::InboundExclude,
+                Self::PassthroughSources,
                 Self::OutboundInclude,
                 Self::OutboundExclude,
                 Self::DnsServers,
@@ -111,6 +120,11 @@ impl fmt::Display for SetName {
             Self::InboundIncludePorts => f.write_str("inbound_include_ports"),
             Self::InboundExcludePorts => f.write_str("inbound_exclude_ports"),
             Self::InboundExclude(family) => write!(f, "inbound_exclude_{}", family.name()),
+            Self::ExcludeInterfaces => f.write_str("exclude_interfaces"),
+            Self::RerouteInterfaces => f.write_str("reroute_interfaces"),
+            Self::PassthroughSources(family) => {
+                write!(f, "passthrough_sources_{}", family.name())
+            }
             Self::ProxyOwners(kind) => write!(f, "proxy_{}s", kind.name()),
             Self::OutboundIncludePorts => f.write_str("outbound_include_ports"),
             Self::OutboundExcludePorts => f.write_str("outbound_exclude_ports"),
@@ -143,6 +157,8 @@ pub enum Elements {
     Uids(Intervals<u32>),
     /// `gid`.
     Gids(Intervals<u32>),
+    /// `ifname`.
+    Interfaces(Interfaces),
     /// `ipv4_addr . inet_service . ipv4_addr . inet_service`, or the same of IPv6: the connections of that family. Rules cannot
     /// look up ranges of these, and the kernel refuses changes while a rule looks the set up.
     Connections(Family, OpenConnections),
@@ -158,6 +174,7 @@ impl Elements {
             Self::Ipv6(_) => "ipv6_addr",
             Self::Uids(_) => "uid",
             Self::Gids(_) => "gid",
+            Self::Interfaces(_) => "ifname",
             Self::Connections(Family::Ipv4, _) => {
                 "ipv4_addr . inet_service . ipv4_addr . inet_service"
             }
@@ -171,14 +188,17 @@ impl Elements {
     #[must_use]
     pub const fn flag(&self) -> &'static str {
         match self {
-            Self::Ports(_) | Self::Ipv4(_) | Self::Ipv6(_) | Self::Uids(_) | Self::Gids(_) => {
-                "interval"
-            }
+            Self::Ports(_)
+            | Self::Ipv4(_)
+            | Self::Ipv6(_)
+            | Self::Uids(_)
+            | Self::Gids(_)
+            | Self::Interfaces(_) => "interval",
             Self::Connections(..) => "constant",
         }
     }
 
-    /// The number of intervals, or of connections.
+    /// The number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -186,6 +206,7 @@ impl Elements {
             Self::Ipv4(intervals) => intervals.len(),
             Self::Ipv6(intervals) => intervals.len(),
             Self::Uids(intervals) | Self::Gids(intervals) => intervals.len(),
+            Self::Interfaces(interfaces) => interfaces.len(),
             Self::Connections(_, connections) => connections.len(),
         }
     }
@@ -205,6 +226,9 @@ impl Elements {
             (Self::Ipv6(own), Self::Ipv6(other)) => Some(Self::Ipv6(own.without(other))),
             (Self::Uids(own), Self::Uids(other)) => Some(Self::Uids(own.without(other))),
             (Self::Gids(own), Self::Gids(other)) => Some(Self::Gids(own.without(other))),
+            (Self::Interfaces(own), Self::Interfaces(other)) => {
+                Some(Self::Interfaces(own.without(other)))
+            }
             (Self::Connections(family, own), Self::Connections(of, other)) if family == of => {
                 Some(Self::Connections(*family, own - other))
             }
@@ -214,6 +238,7 @@ impl Elements {
                 | Self::Ipv6(_)
                 | Self::Uids(_)
                 | Self::Gids(_)
+                | Self::Interfaces(_)
                 | Self::Connections(..),
                 _,
             ) => None,

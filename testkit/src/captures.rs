@@ -167,7 +167,7 @@ fn passthrough() -> impl Strategy<Value = PassthroughSources> {
         // No connection comes from a multicast address.
         1 => (0..0xff_u128 << 120).prop_map(Ipv6Addr::from_bits),
     ];
-    (distinct(ipv4, 2), distinct(ipv6, 2))
+    (distinct(ipv4, 4), distinct(ipv6, 4))
         .prop_map(|(ipv4, ipv6)| PassthroughSources { ipv4, ipv6 })
 }
 
@@ -179,13 +179,22 @@ fn loopback_range() -> impl Strategy<Value = Ipv4Net> {
     prop_oneof![Just(Ipv4Net::new_assert(Ipv4Addr::LOCALHOST, 32)), other]
 }
 
-/// Up to two interfaces. The names are such as the kernel allows, and not only those that people choose.
+/// Up to four interfaces, also prefixes that cover others or follow each other. The names are such as the kernel allows, and not only those that people choose.
 fn interfaces() -> impl Strategy<Value = Vec<InterfacePattern>> {
-    let common = prop::sample::select(vec!["eth0", "lo", "cali+", "tap*", "a", "ens3f0np0.100-a"]);
+    let common = prop::sample::select(vec![
+        "eth0",
+        "lo",
+        "cali+",
+        "tap*",
+        "tapa*",
+        "tapb*",
+        "a",
+        "ens3f0np0.100-a",
+    ]);
     let odd = "[a-zA-Z0-9_.;{}#$!'(),<>=~é-]{1,15}[*]?";
     let text = prop_oneof![3 => common.prop_map(str::to_owned), 1 => odd];
     let pattern = text.prop_filter_map("not an interface", |text| text.parse().ok());
-    distinct(pattern, 2)
+    distinct(pattern, 4)
 }
 
 fn owner_selection() -> impl Strategy<Value = OwnerSelection> {

@@ -54,6 +54,7 @@ fn check_set(ruleset: &Ruleset, condition: &Match) -> Result<(), String> {
             Family::Ipv4 => "ipv4_addr",
             Family::Ipv6 => "ipv6_addr",
         },
+        Match::InterfaceIn { .. } => "ifname",
         Match::Owner { kind, .. } => kind.name(),
         Match::OpenConnection { family, .. } => {
             Elements::Connections(*family, OpenConnections::new()).type_name()

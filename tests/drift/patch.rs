@@ -1,7 +1,7 @@
 //! Applying the differences between two rulesets to one of them makes the other.
 
 use netweir::drift::{Change, Difference, RuleChange, compare};
-use netweir::intent::{Capture, Intervals};
+use netweir::intent::{Capture, Interfaces, Intervals};
 use netweir::plan::plan;
 use netweir::ruleset::{Chain, Elements, Installed, InstalledRule, Rule, RuleId, Ruleset, Set};
 use netweir_testkit::effort::effort;
@@ -212,6 +212,11 @@ fn patch_elements(set: &mut Set, missing: &Elements, unmanaged: &Elements) {
         (Elements::Ipv6(a), Elements::Ipv6(b), Elements::Ipv6(c)) => Elements::Ipv6(patch(a, b, c)),
         (Elements::Uids(a), Elements::Uids(b), Elements::Uids(c)) => Elements::Uids(patch(a, b, c)),
         (Elements::Gids(a), Elements::Gids(b), Elements::Gids(c)) => Elements::Gids(patch(a, b, c)),
+        (Elements::Interfaces(a), Elements::Interfaces(b), Elements::Interfaces(c)) => {
+            assert_eq!(c.without(a), Interfaces::default());
+            let kept = a.without(c);
+            Elements::Interfaces(kept.iter().chain(b.iter()).cloned().collect())
+        }
         others => panic!("of different types: {others:?}"),
     };
 }

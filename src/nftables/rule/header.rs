@@ -110,6 +110,7 @@ impl Reader<'_> {
             | Match::Family(_)
             | Match::Address { .. }
             | Match::Interface { .. }
+            | Match::InterfaceIn { .. }
             | Match::Owner { .. }
             | Match::Mark { .. }
             | Match::State(_)
@@ -195,6 +196,7 @@ impl Reader<'_> {
             Match::Protocol { .. }
             | Match::Port { .. }
             | Match::Interface { .. }
+            | Match::InterfaceIn { .. }
             | Match::Owner { .. }
             | Match::Mark { .. }
             | Match::State(_)

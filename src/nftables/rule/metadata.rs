@@ -2,10 +2,12 @@
 
 use super::reader::Reader;
 use super::writer::Writer;
-use crate::intent::InterfacePattern;
+use crate::intent::{InterfacePattern, Interval};
 use crate::nftables::expression::{Ct, Expression, Meta};
 use crate::printable::printable;
-use crate::ruleset::{ConnectionState, Direction, MarkOf, Match, OwnerKind, Statement, Test};
+use crate::ruleset::{
+    ConnectionState, Direction, MarkOf, Match, OwnerKind, SetName, Statement, Test,
+};
 
 /// `IFNAMSIZ` (`linux/if.h`): the kernel pads interface names to it.
 const INTERFACE_NAME_SIZE: usize = 16;
@@ -17,10 +19,6 @@ const STATE_TRACKED: u32 = (1 << 1) | (1 << 2);
 impl Writer {
     /// A whole name is compared with its padding, a prefix without its end.
     pub(super) fn interface(&mut self, direction: Direction, pattern: &InterfacePattern) {
-        let meta = match direction {
-            Direction::In => Meta::InterfaceNameIn,
-            Direction::Out => Meta::InterfaceNameOut,
-        };
         let name = match pattern {
             InterfacePattern::Name(name) => {
                 let mut padded = name.as_bytes().to_vec();
@@ -29,28 +27,74 @@ impl Writer {
             }
             InterfacePattern::Prefix(prefix) => prefix.as_bytes().to_vec(),
         };
-        self.compare_meta(meta, true, name);
+        self.compare_meta(interface_name(direction), true, name);
+    }
+
+    pub(super) fn interface_in(&mut self, direction: Direction, set: &SetName) {
+        self.code
+            .push(Expression::LoadMeta(interface_name(direction)));
+        self.code.push(Expression::Lookup {
+            set: set.to_string(),
+            inverted: false,
+        });
+    }
+}
+
+const fn interface_name(direction: Direction) -> Meta {
+    match direction {
+        Direction::In => Meta::InterfaceNameIn,
+        Direction::Out => Meta::InterfaceNameOut,
     }
 }
 
 impl Reader<'_> {
     pub(super) fn read_interface(&mut self, direction: Direction) -> Option<Match> {
-        let (true, bytes) = self.next_comparison()? else {
-            return None;
-        };
-        // Other names cannot be written to a listing.
-        let text = |bytes| {
-            let name = String::from_utf8(<[u8]>::to_vec(bytes)).ok();
-            name.filter(|name| printable(name) == *name)
-        };
-        let pattern = if bytes.len() == INTERFACE_NAME_SIZE {
-            let end = bytes.iter().position(|&byte| byte == 0)?;
-            InterfacePattern::Name(text(bytes.get(..end)?)?)
-        } else {
-            InterfacePattern::Prefix(text(bytes)?)
+        let pattern = match self.next_test(|bytes| Some(bytes.to_vec()))? {
+            Test::In(set) => return Some(Match::InterfaceIn { direction, set }),
+            Test::Is(bytes) if bytes.len() == INTERFACE_NAME_SIZE => {
+                let end = bytes.iter().position(|&byte| byte == 0)?;
+                InterfacePattern::Name(interface_text(bytes.get(..end)?)?)
+            }
+            Test::Is(prefix) => InterfacePattern::Prefix(interface_text(&prefix)?),
+            Test::IsNot(_) | Test::NotIn(_) => return None,
         };
         Some(Match::Interface { direction, pattern })
     }
+}
+
+/// The text of an interface name or a prefix; other names cannot be written to a listing.
+fn interface_text(bytes: &[u8]) -> Option<String> {
+    let name = String::from_utf8(bytes.to_vec()).ok();
+    name.filter(|name| printable(name) == *name)
+}
+
+/// The padded names that fit the pattern, as one number each.
+pub(in crate::nftables) fn interface_names(pattern: &InterfacePattern) -> Interval<u128> {
+    let padded = |padding| {
+        let mut name = [padding; INTERFACE_NAME_SIZE];
+        for (place, byte) in name.iter_mut().zip(pattern.text().bytes()) {
+            *place = byte;
+        }
+        u128::from_be_bytes(name)
+    };
+    match pattern {
+        InterfacePattern::Name(_) => Interval::single(padded(0)),
+        InterfacePattern::Prefix(_) => Interval::between(padded(0), padded(u8::MAX)),
+    }
+}
+
+/// The pattern that exactly these padded names fit, if there is one.
+pub(in crate::nftables) fn interface_pattern(names: &Interval<u128>) -> Option<InterfacePattern> {
+    let first = names.first().to_be_bytes();
+    let end = first.iter().position(|&byte| byte == 0)?;
+    let text = interface_text(first.get(..end)?)?;
+    let patterns = [
+        InterfacePattern::Name(text.clone()),
+        InterfacePattern::Prefix(text),
+    ];
+    patterns
+        .into_iter()
+        .find(|pattern| interface_names(pattern) == *names)
 }
 
 impl Writer {

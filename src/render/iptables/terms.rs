@@ -73,6 +73,13 @@ impl Terms {
                 self.demand(&interface(*direction, pattern));
                 Some(())
             }
+            Match::InterfaceIn { direction, set } => {
+                let Some(Elements::Interfaces(interfaces)) = elements(ruleset, set) else {
+                    return None;
+                };
+                let options = interfaces.iter();
+                self.one_of(options.map(|own| interface(*direction, own)).collect())
+            }
             Match::Owner { kind, test } => self.owner(*kind, test, ruleset),
             Match::Mark { of, is, value } => {
                 let module = match of {
@@ -281,7 +288,11 @@ fn networks(elements: Option<&Elements>, option: &str) -> Vec<String> {
             .map(|net| text(&net))
             .collect(),
         Some(
-            Elements::Ports(_) | Elements::Uids(_) | Elements::Gids(_) | Elements::Connections(..),
+            Elements::Ports(_)
+            | Elements::Uids(_)
+            | Elements::Gids(_)
+            | Elements::Interfaces(_)
+            | Elements::Connections(..),
         )
         | None => Vec::new(),
     }
