@@ -44,14 +44,37 @@ links() {
 }
 
 # A tar of what is in the folder that has the same bytes whenever, wherever and by whomever it is made.
-reproducible_tar() { # TAR FOLDER [NAME...]
-    local tar=$1 folder=$2
-    shift 2
-    tar --create --file "$tar" --directory "$folder" --format ustar --sort name --owner 0 --group 0 --numeric-owner \
-        --mode go-w --mtime "@$(epoch)" -- "${@:-.}"
+reproducible_tar() { # TAR FOLDER [OPTION...]
+    tar --create --file "$1" --directory "$2" --format ustar --sort name --owner 0 --group 0 --numeric-owner \
+        --mode u+rw,go-w --mtime "@$(epoch)" "${@:3}" .
 }
 
 # The newest Helm of script/kubernetes' folder.
 newest_helm() { # FOLDER
     printf '%s\n' "$1"/v*/helm | sort --version-sort | tail -n 1
+}
+
+# The machines that a release is for.
+# shellcheck disable=SC2034 # other scripts use it
+readonly targets=(x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu)
+
+# What the changelog says of this version.
+changes() {
+    awk -v heading="## [$(version)]" 'index($0, "## ") == 1 { shown = index($0, heading) == 1; next } shown' CHANGELOG.md |
+        sed '/./,$!d'
+}
+
+# Sees to a virtual environment in the folder with what the file names: wheels of PyPI, pinned by their checksums. Where they
+# are not available it says why, and fails.
+wheels() { # WHO FOLDER REQUIREMENTS
+    local log
+    if ! cmp -s "$3" "$2/requirements.txt"; then
+        rm -rf "$2"
+        if ! log=$(python3 -m venv "$2" 2>&1 &&
+            "$2/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: --require-hashes -r "$3" 2>&1); then
+            echo "$1: the wheels are not available: ${log##*$'\n'}" >&2
+            return 1
+        fi
+        cp "$3" "$2/requirements.txt"
+    fi
 }

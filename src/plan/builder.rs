@@ -73,12 +73,11 @@ impl Builder {
         let owners = kinds.into_iter().filter_map(|(kind, ids)| {
             let &first = ids.first()?;
             let only = (ids.len() == 1).then_some(first);
-            let any = match only {
-                Some(id) => owner(kind, Test::Is(id)),
-                None => {
-                    let ids = ids.iter().copied().collect();
-                    self.owners(kind, SetName::ProxyOwners(kind), &ids, Test::In)
-                }
+            let any = if let Some(id) = only {
+                owner(kind, Test::Is(id))
+            } else {
+                let ids = ids.iter().copied().collect();
+                self.owners(kind, SetName::ProxyOwners(kind), &ids, Test::In)
             };
             Some(ProxyOwners {
                 kind,

@@ -17,7 +17,7 @@ const LONGEST: Duration = Duration::from_millis(250);
 /// How many connections are remembered to recognize retransmissions. Few enough for a linear search.
 const REMEMBERED: usize = 4096;
 /// How long they are remembered: retransmissions come sooner (RFC 6298, and the first six of `tcp_syn_retries`).
-const MEMORY: Duration = Duration::from_secs(60);
+const MEMORY: Duration = Duration::from_mins(1);
 
 /// A new connection, and the rules that its first packet met.
 #[derive(Clone, Debug, PartialEq, Eq)]
