@@ -23,6 +23,7 @@ mod drift;
 mod foreign;
 mod host;
 mod hostile;
+mod interrupted;
 mod invalid;
 mod meshes;
 mod metadata;
@@ -58,6 +59,7 @@ fn main() -> ExitCode {
         foreign::tests(),
         host::tests(),
         hostile::tests(),
+        interrupted::tests(),
         invalid::tests(),
         round_trips::tests(),
         meshes::tests(),

@@ -134,8 +134,8 @@ fn standard_input() -> Result<String, PluginError> {
 
 fn print(text: &str) -> io::Result<()> {
     let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.write_all(b"\n")?;
+    // In one system call: whole, or not at all.
+    output.write_all(format!("{text}\n").as_bytes())?;
     output.flush()
 }
 

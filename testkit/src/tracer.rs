@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use nix::errno::Errno;
 use nix::libc::{self, user_regs_struct};
 use nix::sys::ptrace::{self, Options};
 use nix::sys::signal::{Signal, kill};
@@ -18,21 +19,34 @@ pub enum Next {
     Continue,
     /// Kill it on the spot, as `kill -9` does.
     Kill,
+    /// Before a call: the call is not made, and fails.
+    Fail(Errno),
+    /// Before a call: the call is made, and its result lost.
+    Lose(Errno),
 }
 
 /// How the program ended, and what it printed.
 #[derive(Debug)]
 pub struct Ended {
-    /// `None` if it was killed.
+    /// `None` if a signal ended it.
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
 }
 
 /// The program, stopped before or after a system call.
-pub struct Stopped(Pid);
+pub struct Stopped {
+    process: Pid,
+    /// Whether it is yet to be made.
+    is_before: bool,
+}
 
 impl Stopped {
+    /// Whether the call is yet to be made.
+    pub const fn is_before(&self) -> bool {
+        self.is_before
+    }
+
     /// The number of the system call.
     pub fn call(&self) -> i64 {
         let registers = self.registers();
@@ -45,11 +59,11 @@ impl Stopped {
 
     /// The text of `/proc/PID/status`.
     pub fn status(&self) -> String {
-        fs::read_to_string(format!("/proc/{}/status", self.0)).expect("a stopped process")
+        fs::read_to_string(format!("/proc/{}/status", self.process)).expect("a stopped process")
     }
 
     pub fn registers(&self) -> user_regs_struct {
-        ptrace::getregs(self.0).expect("a stopped process")
+        ptrace::getregs(self.process).expect("a stopped process")
     }
 
     /// Changes the protocol of a netlink socket that the program is about to open, if it is this one, to one that no kernel
@@ -65,10 +79,53 @@ impl Stopped {
         let refused = self.call() == libc::SYS_socket && u64::try_from(protocol) == Ok(*third);
         if refused {
             *third = NO_PROTOCOL.into();
-            ptrace::setregs(self.0, registers).expect("a stopped process");
+            ptrace::setregs(self.process, registers).expect("a stopped process");
         }
         refused
     }
+}
+
+/// Keeps a call from being made.
+fn skip(process: Pid) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let mut registers = ptrace::getregs(process).expect("a stopped process");
+        registers.orig_rax = u64::MAX;
+        ptrace::setregs(process, registers).expect("a stopped process");
+    }
+    #[cfg(target_arch = "aarch64")]
+    {
+        /// `NT_ARM_SYSTEM_CALL` (`linux/elf.h`).
+        const SYSTEM_CALL: usize = 0x404;
+        let mut none = -1_i32;
+        let mut part = libc::iovec {
+            iov_base: (&raw mut none).cast(),
+            iov_len: size_of::<i32>(),
+        };
+        #[expect(unsafe_code, reason = "nix does not have this set of registers")]
+        // SAFETY: the kernel reads the number from the place that the vector names.
+        let set = unsafe {
+            libc::ptrace(
+                libc::PTRACE_SETREGSET,
+                process.as_raw(),
+                SYSTEM_CALL,
+                &raw mut part,
+            )
+        };
+        assert_eq!(set, 0, "a stopped process");
+    }
+}
+
+/// Makes a call that was made, or skipped, return an error.
+fn fail(process: Pid, errno: Errno) {
+    let mut registers = ptrace::getregs(process).expect("a stopped process");
+    let value = i64::from(-(errno as i32)).cast_unsigned();
+    #[cfg(target_arch = "x86_64")]
+    let result = &mut registers.rax;
+    #[cfg(target_arch = "aarch64")]
+    let result = &mut registers.regs[0];
+    *result = value;
+    ptrace::setregs(process, registers).expect("a stopped process");
 }
 
 /// Runs the command, which becomes the program sooner or later (`unshare` may come first), and calls `on_call`
@@ -90,24 +147,42 @@ pub fn trace(
     ptrace::interrupt(process).expect("the shell is running");
     let mut line = shell.stdin.take();
     let mut is_program = false;
+    // The first stop of a program is after the call that made it one.
+    let mut is_before = false;
+    let mut failing = None;
     let code = loop {
         let mut signal = None;
         match waitpid(process, Some(WaitPidFlag::__WALL)).expect("a child") {
             WaitStatus::PtraceEvent(_, _, libc::PTRACE_EVENT_EXEC) => {
                 let file = fs::read_link(format!("/proc/{process}/exe"));
                 is_program = file.expect("a stopped process") == program;
+                is_before = false;
             }
             WaitStatus::PtraceSyscall(_) if is_program => {
-                if on_call(&Stopped(process)) == Next::Kill {
-                    kill(process, Signal::SIGKILL).expect("a child");
-                    let end = waitpid(process, Some(WaitPidFlag::__WALL)).expect("a child");
-                    assert_eq!(end, WaitStatus::Signaled(process, Signal::SIGKILL, false));
-                    break None;
+                match failing.take() {
+                    Some(errno) => fail(process, errno),
+                    None => match on_call(&Stopped { process, is_before }) {
+                        Next::Continue => {}
+                        Next::Kill => {
+                            kill(process, Signal::SIGKILL).expect("a child");
+                            let end = waitpid(process, Some(WaitPidFlag::__WALL)).expect("a child");
+                            assert_eq!(end, WaitStatus::Signaled(process, Signal::SIGKILL, false));
+                            break None;
+                        }
+                        Next::Fail(errno) => {
+                            assert!(is_before, "the call was made");
+                            skip(process);
+                            failing = Some(errno);
+                        }
+                        Next::Lose(errno) => failing = Some(errno),
+                    },
                 }
+                is_before = !is_before;
             }
             WaitStatus::Stopped(_, received) => signal = Some(received),
             WaitStatus::PtraceEvent(..) | WaitStatus::PtraceSyscall(_) => {}
             WaitStatus::Exited(_, code) => break Some(code),
+            WaitStatus::Signaled(..) => break None,
             other => panic!("{other:?}"),
         }
         ptrace::syscall(process, signal).expect("a stopped process");
