@@ -14,7 +14,7 @@ use std::num::NonZeroU16;
 
 use crate::named::named;
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 
 pub use family::Family;
 pub use interface::{InterfaceNameError, InterfacePattern, Interfaces, LOOPBACK};
@@ -138,6 +138,27 @@ pub struct Inbound {
     /// Interfaces of virtual machines or nested containers: connections that arrive there are outbound connections of
     /// the pod.
     pub reroute_interfaces: Vec<InterfacePattern>,
+    /// Networks inside the pod, such as those of containers on its bridge; `None` without any.
+    pub virtual_networks: Option<VirtualNetworks>,
+}
+
+/// Networks inside the pod, such as those of containers on its bridge. What arrives from there is captured like an outbound
+/// connection, unless it goes to the network itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VirtualNetworks {
+    /// The proxy's port for their DNS queries, which are captured whether or not those of the pod are.
+    pub dns_port: Port,
+    /// The networks: of each interface at most one of a family.
+    pub networks: Vec<VirtualNetwork>,
+}
+
+/// A network behind an interface of the pod. Of a family without a network nothing is captured on the interface.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct VirtualNetwork {
+    /// Where its connections arrive.
+    pub interface: InterfacePattern,
+    /// Its addresses.
+    pub network: IpNet,
 }
 
 /// How captured inbound connections reach the proxy.
@@ -172,6 +193,9 @@ pub enum InboundPorts {
 /// Outbound connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {
+    /// Destinations that bypass the proxy before any other line: DNS queries to them, and the proxy's calls to its own pod,
+    /// too.
+    pub exclude_ranges_first: IpRanges,
     /// Destination ports that bypass the proxy.
     pub exclude_ports: Ports,
     /// Destination ports that bypass the proxy for certain users.
@@ -339,8 +363,10 @@ impl Default for Capture {
                 ports: InboundPorts::AllExcept(Ports::default()),
                 exclude_sources: IpRanges::default(),
                 reroute_interfaces: Vec::new(),
+                virtual_networks: None,
             },
             outbound: Outbound {
+                exclude_ranges_first: IpRanges::default(),
                 exclude_ports: Ports::default(),
                 exclude_ports_for_uids: Vec::new(),
                 include_ports: Ports::default(),

@@ -276,6 +276,7 @@ const fn option_of(name: &SetName) -> Option<Setting> {
         SetName::InboundExclude(_) => Setting::ExcludeInboundIpRanges,
         SetName::OutboundInclude(_) => Setting::IncludeOutboundIpRanges,
         SetName::OutboundExclude(_) => Setting::ExcludeOutboundIpRanges,
+        SetName::OutboundExcludeFirst(_) => Setting::ExcludeOutboundIpRangesFirst,
         SetName::OutboundIncludePorts => Setting::IncludeOutboundPorts,
         SetName::OutboundExcludePorts => Setting::ExcludeOutboundPorts,
         SetName::OutboundIncludeOwners(Owner::Uid) => Setting::IncludeOutboundUids,

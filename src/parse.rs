@@ -24,7 +24,7 @@ use crate::intent::{InterfaceNameError, OwnerId};
 
 pub use address::{
     address, dns_server, loopback_range, network, network_with_host_bits, passthrough_source,
-    socket_address,
+    socket_address, virtual_network,
 };
 pub use amount::{duration, go_duration, positive};
 pub use exclusion::ports_for_uids;
@@ -80,6 +80,12 @@ pub enum ValueError {
     /// Neither an address nor a network.
     #[error("expected an IPv4 or IPv6 address or a CIDR (such as 10.0.0.0/8), found {0:?}")]
     Network(String),
+    /// Not an interface, a colon and a network.
+    #[error("expected INTERFACE:CIDR (such as docker0:172.17.0.0/16), found {0:?}")]
+    VirtualNetwork(String),
+    /// Two networks of one family on an interface.
+    #[error("{0} has two networks of one family; name the one that its own traffic stays in")]
+    SecondNetwork(InterfacePattern),
     /// A prefix length that the family does not have.
     #[error("expected a prefix length of 0-{longest}, found {text:?}")]
     PrefixLength {

@@ -4,6 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use netweir::connection::Owner;
+use netweir::explain::Verdict;
 use netweir::intent::{
     Bound, Capture, DNS_PORT, Family, InboundMode, InboundPorts, Interval, Intervals, IpRanges,
     Protocol, RangeSelection,
@@ -12,6 +13,7 @@ use netweir::intent::{
 use crate::sandbox::{
     Attempt, BEYOND_POD, Direction, PEER, PEER_SECOND, POD, POD_PORTS, POD_SECOND, is_of_pod,
 };
+use netweir_testkit::decision_tables;
 
 /// All connections to attempt under the capture.
 pub(crate) fn matrix(capture: &Capture) -> Vec<Attempt> {
@@ -58,33 +60,26 @@ pub(super) fn is_routed(capture: &Capture, attempt: &Attempt) -> bool {
     !(is_elsewhere && from_here && to.port() == DNS_PORT.number())
 }
 
-/// Connections of a virtual machine behind a reroute interface. Captured ones only, since the pod forwards nothing.
+/// Connections of a virtual machine or network behind the pod. Captured ones only, since the pod forwards nothing.
 fn through_pod(capture: &Capture) -> Vec<Attempt> {
-    let mut attempts = Vec::new();
-    let mut reroute = capture.inbound.reroute_interfaces.iter();
-    if !reroute.any(|pattern| pattern.matches("eth1")) {
-        return attempts;
-    }
-    let captured = |to: &IpAddr| {
-        let selected = match &capture.outbound.include_ranges {
-            RangeSelection::All => true,
-            RangeSelection::Only(ranges) => ranges.contains(*to),
-        };
-        selected && capture.families.contains(family_of(*to))
+    let ports = ports(capture);
+    let pairs = BEYOND_POD
+        .into_iter()
+        .flat_map(|to| ports.iter().map(move |port| (to, *port)));
+    let attempts = pairs.map(|(to, (protocol, port))| Attempt {
+        direction: Direction::In,
+        protocol,
+        owner: ROOT,
+        source: None,
+        destination: SocketAddr::new(to, port),
+        mark: 0,
+    });
+    let is_redirected = |attempt: &Attempt| {
+        let connection = attempt.connection(attempt.likely_source());
+        let expected = decision_tables::expected(capture, &connection);
+        matches!(expected.verdict, Verdict::Redirect(_))
     };
-    for to in BEYOND_POD.into_iter().filter(captured) {
-        for (_, port) in ports(capture) {
-            attempts.push(Attempt {
-                direction: Direction::In,
-                protocol: Protocol::Tcp,
-                owner: ROOT,
-                source: None,
-                destination: SocketAddr::new(to, port),
-                mark: 0,
-            });
-        }
-    }
-    attempts
+    attempts.filter(is_redirected).collect()
 }
 
 /// In tproxy mode a proxy calls its application from the client's address, with the mark. By the tables its calls over
@@ -198,7 +193,7 @@ fn ports(capture: &Capture) -> Vec<(Protocol, u16)> {
 /// Sources and destinations of outbound attempts.
 fn outbound_addresses(capture: &Capture) -> Vec<(Option<IpAddr>, IpAddr)> {
     let outbound = &capture.outbound;
-    let mut ranges = vec![&outbound.exclude_ranges];
+    let mut ranges = vec![&outbound.exclude_ranges, &outbound.exclude_ranges_first];
     ranges.extend(only(&outbound.include_ranges));
     ranges.extend(capture.dns.iter().filter_map(|dns| only(&dns.servers)));
     let far = ["10.9.8.7", "fd09::7"].map(|address| address.parse().expect("an address"));

@@ -43,7 +43,17 @@ impl Planned {
 
     /// Fails where others' traffic passes the namespace, such as on a node.
     pub(crate) fn refuse_host(&self, kernel: &mut Kernel, log: Log) -> Result<(), AppError> {
-        refuse_host(kernel, &self.capture.inbound.reroute_interfaces, log)
+        let inbound = &self.capture.inbound;
+        let virtual_networks = inbound.virtual_networks.iter();
+        let networks = virtual_networks.flat_map(|own| &own.networks);
+        let inside = networks.map(|own| &own.interface);
+        let inside: Vec<_> = inbound
+            .reroute_interfaces
+            .iter()
+            .chain(inside)
+            .cloned()
+            .collect();
+        refuse_host(kernel, &inside, log)
     }
 
     /// Makes the kernel's rules be these. Warns of other programs' chains that come before them.

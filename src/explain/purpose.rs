@@ -138,6 +138,7 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         }
         RuleId::ZoneQuery(_) => P::new("is a DNS query"),
         RuleId::LeaveNeitherTcpNorUdp => P::new("is neither TCP nor UDP"),
+        RuleId::LeaveExcludedRangeFirst(_) => P::new("goes to a range that is excluded first"),
         RuleId::LeaveExcludedPort(Tcp) => P::new("goes to an excluded TCP port"),
         RuleId::LeaveExcludedPort(Udp) => P::new("goes to an excluded UDP port"),
         RuleId::LeaveExcludedPortOfUid(Tcp, _) => {
@@ -169,6 +170,10 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         RuleId::RedirectIncludedPort => P::new("goes to an included port").to(OUTBOUND),
         RuleId::RedirectIncludedRange(_) => P::new("goes to an included range").to(OUTBOUND),
         RuleId::RedirectOutbound => P::new("is TCP and matches no exclusion").to(OUTBOUND),
+        RuleId::RedirectVirtualDns(..) => {
+            P::new("is a DNS query from the virtual network on {value}").to(DNS)
+        }
+        RuleId::RedirectVirtual(..) => P::new("leaves the virtual network on {value}").to(OUTBOUND),
         RuleId::Reroute(Some(_)) => {
             P::new("arrives on the rerouted interface {value}").to(OUTBOUND)
         }
@@ -211,6 +216,7 @@ pub(super) const fn set_words(name: &SetName) -> &'static str {
         SetName::OutboundExcludePorts | SetName::InboundExcludePorts => "an excluded port",
         SetName::OutboundIncludePorts | SetName::InboundIncludePorts => "an included port",
         SetName::OutboundExclude(_) => "an excluded range",
+        SetName::OutboundExcludeFirst(_) => "a range excluded first",
         SetName::OutboundInclude(_) => "an included range",
         SetName::InboundExclude(_) => "from an excluded source",
         SetName::ProxyOwners(_) => "proxy",

@@ -152,6 +152,7 @@ impl Reader<'_> {
         let sources = self.list(Setting::ExcludeInboundIpRanges, parse::network);
         let mode = self.inbound_mode();
         let reroute: Option<Vec<_>> = self.list(Setting::RerouteInterfaces, parse::interface);
+        let virtual_networks = self.virtual_networks();
         let exclude = match exclude? {
             Selection::All => Ports::from_iter([Interval::between(1, u16::MAX)]),
             Selection::Only(ports) => ports,
@@ -164,12 +165,14 @@ impl Reader<'_> {
             },
             exclude_sources: sources?,
             reroute_interfaces: distinct(reroute?),
+            virtual_networks,
         })
     }
 
     fn outbound(&mut self) -> Option<Outbound> {
         let include_ranges = self.selection(Setting::IncludeOutboundIpRanges, parse::network);
         let exclude_ranges = self.selection(Setting::ExcludeOutboundIpRanges, parse::network);
+        let exclude_ranges_first = self.list(Setting::ExcludeOutboundIpRangesFirst, parse::network);
         let include_ports = self.list(Setting::IncludeOutboundPorts, ports);
         let exclude_ports = self.list(Setting::ExcludeOutboundPorts, ports);
         let exclude_ports_for_uids = self.exclude_ports_for_uids();
@@ -189,6 +192,7 @@ impl Reader<'_> {
             Selection::Only(ranges) => RangeSelection::Only(ranges),
         };
         Some(Outbound {
+            exclude_ranges_first: exclude_ranges_first?,
             exclude_ports: exclude_ports?,
             exclude_ports_for_uids: distinct(exclude_ports_for_uids?),
             include_ports: include_ports?,

@@ -61,6 +61,12 @@ option_set! {
     RerouteInterfaces ("reroute-interfaces") ["NETWEIR_REROUTE_INTERFACES"] in Inbound,
     List "NAMES" = Text(""), like "tap0,k6t+";
 
+    /// Networks inside the pod, such as those of containers on its bridge: INTERFACE:CIDR, one of each family. TCP that
+    /// arrives there for other destinations is treated as outbound, and DNS queries go to --dns-port, even with --dns off. A
+    /// trailing + or * of an interface matches any suffix.
+    VirtualNetworks ("virtual-networks") ["NETWEIR_VIRTUAL_NETWORKS"] in Inbound,
+    List "INTERFACE:CIDR" = Text(""), like "docker0:172.17.0.0/16,br+:fd00:3::/64";
+
     /// Destinations to capture: all (*), a list, or none (empty). Addresses and CIDRs of both families.
     IncludeOutboundIpRanges ("include-outbound-ip-ranges") ["NETWEIR_INCLUDE_OUTBOUND_IP_RANGES"] in Outbound,
     List "RANGES" = Text("*"), like "10.96.0.0/12,fd00:2::/108", common;
@@ -68,6 +74,11 @@ option_set! {
     /// Destinations not to capture. Addresses and CIDRs of both families.
     ExcludeOutboundIpRanges ("exclude-outbound-ip-ranges") ["NETWEIR_EXCLUDE_OUTBOUND_IP_RANGES"] in Outbound,
     List "RANGES" = Text(""), like "169.254.169.254,10.1.0.0/16", common;
+
+    /// Destinations not to capture, before anything else is compared: DNS queries to them bypass the proxy, too, and calls of
+    /// the proxy to its own pod. Addresses and CIDRs of both families.
+    ExcludeOutboundIpRangesFirst ("exclude-outbound-ip-ranges-first") ["NETWEIR_EXCLUDE_OUTBOUND_IP_RANGES_FIRST"] in Outbound,
+    List "RANGES" = Text(""), like "10.96.0.10,fd00:4::/64";
 
     /// Destination ports to capture at every address.
     IncludeOutboundPorts ("include-outbound-ports") ["NETWEIR_INCLUDE_OUTBOUND_PORTS"] in Outbound,

@@ -160,13 +160,17 @@ impl<'a> Warnings<'a> {
         let no_outbound = no_user
             || no_group
             || !dns.is_some_and(Dns::is_udp_only) && covers(&outbound.exclude_ports, &every_port())
-            || dns.is_none() && no_address;
+            || dns.is_none() && no_address
+            || covers_every_address(&outbound.exclude_ranges_first);
         let no_inbound = match &inbound.ports {
             InboundPorts::AllExcept(excluded) => covers(excluded, &every_port()),
             InboundPorts::Only(included) => included.is_empty(),
         } || covers_every_address(&inbound.exclude_sources);
         self.add_if(
-            no_inbound && no_outbound && inbound.reroute_interfaces.is_empty(),
+            no_inbound
+                && no_outbound
+                && inbound.reroute_interfaces.is_empty()
+                && inbound.virtual_networks.is_none(),
             Setting::IncludeInboundPorts,
             "no connection of the pod is captured, neither inbound nor outbound",
         );
@@ -221,6 +225,10 @@ impl<'a> Warnings<'a> {
         let mut options = vec![
             (Setting::ExcludeInboundIpRanges, &inbound.exclude_sources),
             (Setting::ExcludeOutboundIpRanges, &outbound.exclude_ranges),
+            (
+                Setting::ExcludeOutboundIpRangesFirst,
+                &outbound.exclude_ranges_first,
+            ),
         ];
         if let RangeSelection::Only(ranges) = &outbound.include_ranges {
             options.push((Setting::IncludeOutboundIpRanges, ranges));
@@ -327,15 +335,17 @@ impl<'a> Warnings<'a> {
                 format_args!("not read: {servers} has the name servers"),
             );
         } else {
-            for setting in [
+            let has_no_network = self.capture.inbound.virtual_networks.is_none();
+            let port = has_no_network.then_some(Setting::DnsPort);
+            let others = [
                 Setting::DnsTcp,
                 Setting::DnsZones,
-                Setting::DnsPort,
                 Setting::DnsTo,
                 Setting::DnsOf,
                 Setting::ResolvConf,
                 Setting::DnsServers,
-            ] {
+            ];
+            for setting in others.into_iter().chain(port) {
                 let is_set = self.given.has(setting);
                 self.add_if(is_set, setting, format_args!("no effect without {asks}"));
             }

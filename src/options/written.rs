@@ -144,6 +144,14 @@ impl Writer {
                 self.list(&inbound.reroute_interfaces),
             ),
         ];
+        if let Some(virtual_networks) = &inbound.virtual_networks {
+            let networks = virtual_networks.networks.iter();
+            let networks = networks.map(|own| format!("{}:{}", own.interface, own.network));
+            texts.push((Setting::VirtualNetworks, self.list(networks)));
+            if capture.dns.is_none() {
+                texts.push((Setting::DnsPort, virtual_networks.dns_port.to_string()));
+            }
+        }
         if let InboundMode::Tproxy(tproxy) = inbound.mode {
             texts.extend([
                 (Setting::InboundMode, "tproxy".to_owned()),
@@ -165,6 +173,10 @@ impl Writer {
             (
                 Setting::ExcludeOutboundIpRanges,
                 self.ranges(&outbound.exclude_ranges),
+            ),
+            (
+                Setting::ExcludeOutboundIpRangesFirst,
+                self.ranges(&outbound.exclude_ranges_first),
             ),
             (
                 Setting::IncludeOutboundPorts,

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 
-use super::{ValueError, decimal};
+use crate::intent::VirtualNetwork;
+
+use super::{ValueError, decimal, interface};
 
 /// One IPv4 or IPv6 address.
 pub fn address(text: &str) -> Result<IpAddr, ValueError> {
@@ -70,6 +72,16 @@ pub fn loopback_range(text: &str) -> Result<Ipv4Net, ValueError> {
         Ok(_) | Err(ValueError::Network(_)) => Err(ValueError::LoopbackRange(text.to_owned())),
         Err(other) => Err(other),
     }
+}
+
+/// `INTERFACE:CIDR`, without host bits.
+pub fn virtual_network(text: &str) -> Result<VirtualNetwork, ValueError> {
+    let wrong = || ValueError::VirtualNetwork(text.to_owned());
+    let (name, cidr) = text.split_once(':').ok_or_else(wrong)?;
+    Ok(VirtualNetwork {
+        interface: interface(name)?,
+        network: network(cidr)?,
+    })
 }
 
 /// A CIDR with its host bits, or one address.

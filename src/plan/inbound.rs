@@ -1,28 +1,72 @@
 //! Inbound connections in redirect mode; in both modes, connections of a virtual machine inside the pod.
 
-use crate::intent::{Capture, InboundMode, InboundPorts, Protocol, RangeSelection};
-use crate::ruleset::{BaseChain, End, Rule, RuleId, SetName, Statement, Test};
+use crate::intent::{
+    Capture, DNS_PORT, Family, InboundMode, InboundPorts, Protocol, RangeSelection, VirtualNetwork,
+};
+use crate::ruleset::{BaseChain, End, Match, Rule, RuleId, SetName, Statement, Test};
 
 use super::builder::{
-    Builder, TCP, destination_port, leave, leave_other_family, not_protocol, rule,
+    Builder, TCP, destination_port, interface, leave, leave_other_family, not_protocol, rule,
 };
 
 /// The chain that redirects inbound connections.
 pub(super) fn inbound(builder: &mut Builder, capture: &Capture) {
-    let mut rules = reroute(builder, capture);
+    let [queries, mut rules] = virtual_networks(capture);
+    rules.extend(reroute(builder, capture));
     if capture.inbound.mode == InboundMode::Redirect {
         rules.extend(redirect(builder, capture));
     }
-    if rules.is_empty() {
+    if queries.is_empty() && rules.is_empty() {
         return;
     }
     let mut first = Vec::from_iter(leave_other_family(BaseChain::Inbound, capture));
+    first.extend(queries);
     first.push(leave(
         RuleId::LeaveNotTcp(BaseChain::Inbound),
         [not_protocol(Protocol::Tcp)],
     ));
     first.append(&mut rules);
     builder.chain(BaseChain::Inbound, first);
+}
+
+/// The rules for DNS queries from virtual networks, and those for TCP. TCP to a network itself is inbound.
+fn virtual_networks(capture: &Capture) -> [Vec<Rule>; 2] {
+    let [mut queries, mut connections] = [Vec::new(), Vec::new()];
+    let Some(virtual_networks) = &capture.inbound.virtual_networks else {
+        return [queries, connections];
+    };
+    for VirtualNetwork {
+        interface: pattern,
+        network,
+    } in &virtual_networks.networks
+    {
+        let family = Family::of(network.addr());
+        if !capture.families.contains(family) {
+            continue;
+        }
+        let arrives = interface(BaseChain::Inbound, pattern);
+        let query = destination_port(Protocol::Udp, Test::Is(DNS_PORT));
+        queries.push(rule(
+            RuleId::RedirectVirtualDns(family, pattern.clone()),
+            [arrives.clone(), Match::Family(family), query],
+            [Statement::Redirect(virtual_networks.dns_port)],
+        ));
+        if network.prefix_len() == 0 {
+            // No address is outside, and iptables takes no such comparison.
+            continue;
+        }
+        let elsewhere = Match::Address {
+            family,
+            end: End::Destination,
+            test: Test::IsNot(*network),
+        };
+        connections.push(rule(
+            RuleId::RedirectVirtual(family, pattern.clone()),
+            [arrives, elsewhere, TCP],
+            [Statement::Redirect(capture.proxy.outbound_port)],
+        ));
+    }
+    [queries, connections]
 }
 
 /// Connections from a virtual machine are outbound connections of the pod.

@@ -1,7 +1,7 @@
 //! Outbound connections.
 
 use crate::intent::{
-    Capture, DNS_PORT, Dns, DnsOverTcp, Family, OwnerId, Protocol, RangeSelection,
+    Capture, DNS_PORT, Dns, DnsOverTcp, Family, IpRanges, OwnerId, Protocol, RangeSelection,
 };
 use crate::ruleset::{BaseChain, End, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test};
 
@@ -19,6 +19,13 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
         rules.extend(redirect_dns(builder, capture, dns));
     }
     rules.push(leave_other_protocols(capture));
+    rules.extend(leave_ranges(
+        builder,
+        capture,
+        &capture.outbound.exclude_ranges_first,
+        SetName::OutboundExcludeFirst,
+        RuleId::LeaveExcludedRangeFirst,
+    ));
     rules.extend(builder.leave_excluded_interfaces(chain, capture));
     rules.extend(leave_excluded_ports(builder, capture));
     let passthrough = builder.leave_passthrough_sources(chain, capture);
@@ -44,15 +51,13 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
             [to_loopback_range(capture, family, Test::Is)],
         ));
     }
-    let excluded = &capture.outbound.exclude_ranges;
-    for (family, excluded) in builder.ranges(
+    rules.extend(leave_ranges(
+        builder,
         capture,
-        End::Destination,
+        &capture.outbound.exclude_ranges,
         SetName::OutboundExclude,
-        excluded,
-    ) {
-        rules.push(leave(RuleId::LeaveExcludedRange(family), [excluded]));
-    }
+        RuleId::LeaveExcludedRange,
+    ));
     rules.extend(redirect_included(builder, capture));
     builder.chain(chain, rules);
 }
@@ -60,6 +65,19 @@ pub(super) fn outbound(builder: &mut Builder, capture: &Capture) {
 /// DNS capture that exclusions come before. Where they do not, they are those of TCP alone.
 fn dns_after_exclusions(capture: &Capture) -> Option<&Dns> {
     capture.dns.as_ref().filter(|dns| !dns.everyone)
+}
+
+/// One rule for each captured family with excluded destinations.
+fn leave_ranges(
+    builder: &mut Builder,
+    capture: &Capture,
+    excluded: &IpRanges,
+    name: fn(Family) -> SetName,
+    id: fn(Family) -> RuleId,
+) -> impl Iterator<Item = Rule> + use<> {
+    let ranges = builder.ranges(capture, End::Destination, name, excluded);
+    let ranges = ranges.into_iter();
+    ranges.map(move |(family, excluded)| leave(id(family), [excluded]))
 }
 
 /// An early exit for protocols that are never captured.

@@ -85,6 +85,8 @@ rule_ids! {
 
     /// Bypasses everything but TCP and UDP.
     LeaveNeitherTcpNorUdp = Outbound "leave-neither-tcp-nor-udp",
+    /// Bypasses destinations that are excluded first.
+    LeaveExcludedRangeFirst(family: Family) = Outbound "leave-excluded-range-first",
     /// Bypasses excluded destination ports.
     LeaveExcludedPort(protocol: Protocol) = Outbound "leave-excluded-port",
     /// Bypasses the destination ports excluded for users, by the position of the exclusion, from 1.
@@ -116,6 +118,10 @@ rule_ids! {
     /// Redirects all other outbound TCP.
     RedirectOutbound = Outbound "redirect",
 
+    /// Redirects DNS queries that arrive from a virtual network.
+    RedirectVirtualDns(family: Family, pattern: InterfacePattern) = Inbound "redirect-virtual-dns",
+    /// Redirects what arrives from a virtual network for other destinations.
+    RedirectVirtual(family: Family, pattern: InterfacePattern) = Inbound "redirect-virtual",
     /// Redirects what arrives from a virtual machine.
     Reroute(pattern: Option<InterfacePattern>) = Inbound "reroute",
     /// Redirects what arrives from a virtual machine for included destinations.

@@ -50,6 +50,8 @@ pub enum SetName {
     OutboundInclude(Family),
     /// Excluded destinations.
     OutboundExclude(Family),
+    /// Destinations that are excluded first.
+    OutboundExcludeFirst(Family),
     /// Included users or groups.
     OutboundIncludeOwners(OwnerKind),
     /// Excluded users or groups.
@@ -79,6 +81,7 @@ impl From<&str> for SetName {
                 Self::PassthroughSources,
                 Self::OutboundInclude,
                 Self::OutboundExclude,
+                Self::OutboundExcludeFirst,
                 Self::DnsServers,
                 Self::OpenConnections,
             ]
@@ -132,6 +135,9 @@ impl fmt::Display for SetName {
             Self::OutboundExcludePortsUids(nth) => write!(f, "outbound_exclude_ports_{nth}_uids"),
             Self::OutboundInclude(family) => write!(f, "outbound_include_{}", family.name()),
             Self::OutboundExclude(family) => write!(f, "outbound_exclude_{}", family.name()),
+            Self::OutboundExcludeFirst(family) => {
+                write!(f, "outbound_exclude_first_{}", family.name())
+            }
             Self::OutboundIncludeOwners(kind) => write!(f, "outbound_include_{}s", kind.name()),
             Self::OutboundExcludeOwners(kind) => write!(f, "outbound_exclude_{}s", kind.name()),
             Self::DnsServers(family) => write!(f, "dns_servers_{}", family.name()),

@@ -66,7 +66,10 @@ pub(super) fn destinations(
         let second = next(first).filter(|&second| second <= last);
         second.into_iter().chain([first])
     });
-    let behind = behind_ranges(&outbound.exclude_ranges, family);
+    let excluded = [&outbound.exclude_ranges, &outbound.exclude_ranges_first];
+    let behind = excluded
+        .into_iter()
+        .flat_map(|ranges| behind_ranges(ranges, family));
     let all = documentation.chain(neighbours).chain(inside).chain(behind);
     distinct(all.filter(is_host))
 }

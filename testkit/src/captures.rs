@@ -9,6 +9,7 @@ use netweir::intent::{
     Capture, Dns, DnsOverTcp, Families, Family, Inbound, InboundMode, InboundPorts,
     InterfacePattern, Interval, IpRanges, Outbound, OwnerId, OwnerSelection, Owners,
     PassthroughSources, Port, Ports, PortsForUids, Protocol, Proxy, RangeSelection, Tproxy,
+    VirtualNetwork, VirtualNetworks,
 };
 use proptest::collection::{btree_set, vec};
 use proptest::option;
@@ -28,18 +29,24 @@ pub fn capture() -> impl Strategy<Value = Capture> {
     )
         .prop_map(
             |(
-                (families, proxy, inbound, outbound),
+                (families, proxy, mut inbound, outbound),
                 (exclude_interfaces, loopback_range, passthrough, drop_invalid, dns),
-            )| Capture {
-                families,
-                proxy,
-                inbound,
-                outbound,
-                exclude_interfaces,
-                loopback_range,
-                passthrough,
-                drop_invalid,
-                dns,
+            )| {
+                // One option gives both ports.
+                if let (Some(virtual_networks), Some(dns)) = (&mut inbound.virtual_networks, &dns) {
+                    virtual_networks.dns_port = dns.port;
+                }
+                Capture {
+                    families,
+                    proxy,
+                    inbound,
+                    outbound,
+                    exclude_interfaces,
+                    loopback_range,
+                    passthrough,
+                    drop_invalid,
+                    dns,
+                }
             },
         )
 }
@@ -83,28 +90,53 @@ fn inbound() -> impl Strategy<Value = Inbound> {
         ports().prop_map(InboundPorts::AllExcept),
         ports().prop_map(InboundPorts::Only),
     ];
-    (mode, ports, ranges(), interfaces()).prop_map(
-        |(mode, ports, exclude_sources, reroute_interfaces)| Inbound {
+    let virtual_networks = option::weighted(0.3, virtual_networks());
+    (mode, ports, ranges(), interfaces(), virtual_networks).prop_map(
+        |(mode, ports, exclude_sources, reroute_interfaces, virtual_networks)| Inbound {
             mode,
             ports,
             exclude_sources,
             reroute_interfaces,
+            virtual_networks,
         },
     )
 }
 
+fn virtual_networks() -> impl Strategy<Value = VirtualNetworks> {
+    let networks = vec((interface(), network()), 1..4);
+    (port(), networks).prop_map(|(dns_port, networks)| {
+        let mut distinct = Vec::new();
+        for (interface, network) in networks {
+            let network = network.trunc();
+            let is_other = |own: &VirtualNetwork| {
+                own.interface != interface
+                    || own.network.addr().is_ipv4() != network.addr().is_ipv4()
+            };
+            if distinct.iter().all(is_other) {
+                distinct.push(VirtualNetwork { interface, network });
+            }
+        }
+        VirtualNetworks {
+            dns_port,
+            networks: distinct,
+        }
+    })
+}
+
 fn outbound() -> impl Strategy<Value = Outbound> {
+    let first = prop_oneof![2 => Just(IpRanges::default()), 1 => ranges()];
     (
         (ports(), vec(ports_for_uids(), 0..3), ports()),
-        (range_selection(), ranges(), any::<bool>()),
+        (range_selection(), ranges(), first, any::<bool>()),
         (owner_selection(), owner_selection()),
     )
         .prop_map(
             |(
                 (exclude_ports, exclude_ports_for_uids, include_ports),
-                (include_ranges, exclude_ranges, capture_over_loopback),
+                (include_ranges, exclude_ranges, exclude_ranges_first, capture_over_loopback),
                 (uids, gids),
             )| Outbound {
+                exclude_ranges_first,
                 exclude_ports,
                 exclude_ports_for_uids,
                 include_ports,
@@ -181,6 +213,10 @@ fn loopback_range() -> impl Strategy<Value = Ipv4Net> {
 
 /// Up to four interfaces, also prefixes that cover others or follow each other. The names are such as the kernel allows, and not only those that people choose.
 fn interfaces() -> impl Strategy<Value = Vec<InterfacePattern>> {
+    distinct(interface(), 4)
+}
+
+fn interface() -> impl Strategy<Value = InterfacePattern> {
     let common = prop::sample::select(vec![
         "eth0",
         "lo",
@@ -193,8 +229,7 @@ fn interfaces() -> impl Strategy<Value = Vec<InterfacePattern>> {
     ]);
     let odd = "[a-zA-Z0-9_.;{}#$!'(),<>=~é-]{1,15}[*]?";
     let text = prop_oneof![3 => common.prop_map(str::to_owned), 1 => odd];
-    let pattern = text.prop_filter_map("not an interface", |text| text.parse().ok());
-    distinct(pattern, 4)
+    text.prop_filter_map("not an interface", |text| text.parse().ok())
 }
 
 fn owner_selection() -> impl Strategy<Value = OwnerSelection> {
@@ -232,6 +267,10 @@ fn range_selection() -> impl Strategy<Value = RangeSelection> {
 }
 
 fn ranges() -> impl Strategy<Value = IpRanges> {
+    vec(network(), 0..6).prop_map(|nets| nets.into_iter().collect())
+}
+
+fn network() -> impl Strategy<Value = IpNet> {
     let everything = [IpNet::V4(Ipv4Net::default()), IpNet::V6(Ipv6Net::default())];
     let ipv4 = (any::<u32>(), 0..=32u8)
         .prop_map(|(bits, prefix)| Ipv4Net::new_assert(Ipv4Addr::from_bits(bits), prefix).into());
@@ -240,13 +279,12 @@ fn ranges() -> impl Strategy<Value = IpRanges> {
     // Neighbours, which merge into what no one network is.
     let near =
         (0..16u32).prop_map(|host| Ipv4Net::from(Ipv4Addr::from_bits(10 << 24 | host)).into());
-    let net = prop_oneof![
+    prop_oneof![
         1 => prop::sample::select(everything.to_vec()),
         4 => ipv4,
         4 => ipv6,
         3 => near,
-    ];
-    vec(net, 0..6).prop_map(|nets: Vec<IpNet>| nets.into_iter().collect())
+    ]
 }
 
 fn ports() -> impl Strategy<Value = Ports> {

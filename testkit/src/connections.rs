@@ -3,6 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::IpNet;
 use netweir::connection::{
     Addresses, Connection, ConnectionEnds, Owner, Path, PortPair, Tracking, Transport,
 };
@@ -70,6 +71,9 @@ fn path(capture: &Capture) -> impl Strategy<Value = Path> + use<> {
 fn interfaces(capture: &Capture) -> Vec<String> {
     let patterns = capture.exclude_interfaces.iter();
     let patterns = patterns.chain(&capture.inbound.reroute_interfaces);
+    let networks = capture.inbound.virtual_networks.iter();
+    let networks = networks.flat_map(|own| &own.networks);
+    let patterns = patterns.chain(networks.map(|own| &own.interface));
     let named = patterns.map(|pattern| match pattern {
         InterfacePattern::Name(name) => name.clone(),
         InterfacePattern::Prefix(prefix) => format!("{prefix}7"),
@@ -82,7 +86,11 @@ fn interfaces(capture: &Capture) -> Vec<String> {
 
 fn addresses(capture: &Capture) -> impl Strategy<Value = Addresses> + use<> {
     let outbound = &capture.outbound;
-    let mut ranges = vec![&outbound.exclude_ranges, &capture.inbound.exclude_sources];
+    let mut ranges = vec![
+        &outbound.exclude_ranges,
+        &outbound.exclude_ranges_first,
+        &capture.inbound.exclude_sources,
+    ];
     // Several times, since the rules for these are reached by few.
     let servers = capture.dns.iter().filter_map(|dns| only(&dns.servers));
     let rare: Vec<_> = only(&outbound.include_ranges)
@@ -96,6 +104,13 @@ fn addresses(capture: &Capture) -> impl Strategy<Value = Addresses> + use<> {
         capture.loopback_range.broadcast(),
     ]);
     let mut ipv6 = vec![Ipv6Addr::LOCALHOST];
+    let networks = capture.inbound.virtual_networks.iter();
+    for own in networks.flat_map(|own| &own.networks) {
+        match own.network {
+            IpNet::V4(network) => ipv4.extend([network.network(), network.broadcast()]),
+            IpNet::V6(network) => ipv6.extend([network.network(), network.broadcast()]),
+        }
+    }
     for ranges in ranges {
         ipv4.extend(edges(&ranges.ipv4));
         ipv6.extend(edges(&ranges.ipv6));
@@ -157,6 +172,8 @@ fn ports(capture: &Capture) -> Vec<u16> {
     let mut ports = vec![proxy.inbound_port, proxy.outbound_port];
     ports.extend(proxy.tunnel_port);
     ports.extend(capture.dns.iter().map(|dns| dns.port));
+    let networks = capture.inbound.virtual_networks.iter();
+    ports.extend(networks.map(|own| own.dns_port));
     let ports = ports.iter().map(|port| port.number());
     ports.chain(sets.into_iter().flat_map(edges)).collect()
 }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use netweir::connection::{Connection, Owner, Path, Tracking, Transport};
 use netweir::explain::Verdict;
-use netweir::intent::{Capture, Dns, DnsOverTcp, InboundMode, InboundPorts, Port, Tproxy};
+use netweir::intent::{Capture, Dns, DnsOverTcp, Family, InboundMode, InboundPorts, Port, Tproxy};
 use netweir::ruleset::End;
 
 use packet::{Packet, selected, to_address, to_loopback, to_port};
@@ -169,6 +169,10 @@ impl Packet<'_> {
         {
             return None;
         }
+        // 2c
+        if self.ports().is_some() && intent.exclude_ranges_first.contains(self.to()) {
+            return None;
+        }
         // 3
         if self.interface == "lo" && self.is_passthrough() && (self.is_tcp() || !udp_only) {
             return None;
@@ -264,7 +268,11 @@ impl Packet<'_> {
     fn inbound(&self) -> Option<Port> {
         let capture = self.capture;
         let port = self.to_port().filter(|_| self.is_tcp());
-        // 1
+        // 1a
+        if let Some(port) = self.redirect_of_virtual_network() {
+            return Some(port);
+        }
+        // 1b
         if self.by_any(&capture.inbound.reroute_interfaces) {
             return port
                 .filter(|_| selected(&capture.outbound.include_ranges, self.to()))
@@ -283,6 +291,24 @@ impl Packet<'_> {
         // 4
         self.inbound_port_is_captured(port)
             .then_some(capture.proxy.inbound_port)
+    }
+
+    /// Line 1a, for each network that fits in turn.
+    fn redirect_of_virtual_network(&self) -> Option<Port> {
+        let own = self.capture.inbound.virtual_networks.as_ref()?;
+        let family = self.addresses.family();
+        let here = own.networks.iter().filter(|own| {
+            Family::of(own.network.addr()) == family
+                && self.by_any(std::slice::from_ref(&own.interface))
+        });
+        let mut here = here.map(|own| own.network);
+        match (self.is_tcp(), self.to_port()?) {
+            (false, 53) => here.next().map(|_| own.dns_port),
+            (false, _) => None,
+            (true, _) => here
+                .any(|network| !network.contains(&self.to()))
+                .then_some(self.capture.proxy.outbound_port),
+        }
     }
 
     /// Line 4, with the sources whose connections are bypassed.

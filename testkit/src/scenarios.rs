@@ -11,7 +11,7 @@ use netweir::parse::FamilyChoice;
 use crate::fakes::{NoFiles, NoUsers};
 
 /// There are so many at least, and every one is read or the test fails.
-const SCENARIOS: usize = 43;
+const SCENARIOS: usize = 45;
 
 /// All scenarios by name.
 pub fn scenarios() -> Vec<(String, Capture)> {

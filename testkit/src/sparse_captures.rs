@@ -24,6 +24,11 @@ pub fn capture() -> impl Strategy<Value = Capture> {
         keep(ports, &mut outbound.exclude_ports, Ports::default());
         keep(of_uids, &mut outbound.exclude_ports_for_uids, Vec::new());
         keep(ranges, &mut outbound.exclude_ranges, IpRanges::default());
+        keep(
+            of_uids,
+            &mut outbound.exclude_ranges_first,
+            IpRanges::default(),
+        );
         keep(interfaces, &mut capture.exclude_interfaces, Vec::new());
         keep(
             sources,

@@ -11,6 +11,12 @@ pub fn wordable(mut capture: Capture) -> Capture {
     let no_comma = |pattern: &InterfacePattern| !pattern.to_string().contains(',');
     capture.exclude_interfaces.retain(no_comma);
     capture.inbound.reroute_interfaces.retain(no_comma);
+    if let Some(own) = &mut capture.inbound.virtual_networks {
+        own.networks.retain(|own| no_comma(&own.interface));
+        if own.networks.is_empty() {
+            capture.inbound.virtual_networks = None;
+        }
+    }
     let real = |id: &OwnerId| *id != OwnerId::MAX;
     capture.proxy.uids.retain(real);
     capture.proxy.gids.retain(real);
@@ -56,9 +62,13 @@ pub fn can_be_asked_for(capture: &Capture) -> bool {
     };
     let listed = [
         outbound.exclude_ranges.clone(),
+        outbound.exclude_ranges_first.clone(),
         ranges(&outbound.include_ranges),
         capture.inbound.exclude_sources.clone(),
     ];
+    let networks = capture.inbound.virtual_networks.iter();
+    let networks = networks.flat_map(|own| &own.networks);
+    let networks: IpRanges = networks.map(|own| own.network).collect();
     let sources = &capture.passthrough;
     let tproxy = match capture.inbound.mode {
         InboundMode::Redirect => true,
@@ -67,7 +77,7 @@ pub fn can_be_asked_for(capture: &Capture) -> bool {
         }
     };
     tproxy
-        && !listed.iter().chain(&servers).any(mapped)
+        && !listed.iter().chain(&servers).chain([&networks]).any(mapped)
         && servers != Some(IpRanges::default())
         && sources.ipv4.iter().all(|source| {
             !source.is_unspecified() && !source.is_multicast() && !source.is_broadcast()

@@ -111,6 +111,7 @@ impl Reader<'_, IstioFlag> {
             ports: ports?,
             exclude_sources: IpRanges::default(),
             reroute_interfaces: reroute_interfaces?,
+            virtual_networks: None,
         })
     }
 
@@ -146,6 +147,7 @@ impl Reader<'_, IstioFlag> {
         let gids = self.groups();
         let (include_ranges, capture_over_loopback) = include_ranges?;
         Some(Outbound {
+            exclude_ranges_first: IpRanges::default(),
             exclude_ports: exclude_ports?,
             exclude_ports_for_uids: Vec::new(),
             include_ports: include_ports?,

@@ -1,8 +1,11 @@
 //! The options of tproxy mode, DNS capture and excluded ports of users.
 
-use crate::intent::{Dns, Family, InboundMode, IpRanges, PortsForUids, RangeSelection, Tproxy};
+use crate::intent::{
+    Dns, Family, InboundMode, IpRanges, PortsForUids, RangeSelection, Tproxy, VirtualNetwork,
+    VirtualNetworks,
+};
 use crate::options::{OptionErrorKind, Setting};
-use crate::parse::{self, DnsChoice, FamilyChoice, ModeChoice};
+use crate::parse::{self, DnsChoice, FamilyChoice, ModeChoice, ValueError, distinct};
 
 use super::Reader;
 
@@ -21,6 +24,33 @@ impl Reader<'_> {
             ModeChoice::Redirect => InboundMode::Redirect,
             ModeChoice::Tproxy => InboundMode::Tproxy(tproxy),
         })
+    }
+
+    /// The virtual networks; `None` if there are none or an error was recorded.
+    pub(super) fn virtual_networks(&mut self) -> Option<VirtualNetworks> {
+        let networks: Option<Vec<_>> = self.list(Setting::VirtualNetworks, parse::virtual_network);
+        let networks = distinct(networks?);
+        let other = |(nth, own): (usize, &VirtualNetwork)| {
+            let family = Family::of(own.network.addr());
+            let mut earlier = networks.iter().take(nth);
+            let is_other = |earlier: &VirtualNetwork| {
+                earlier.interface == own.interface && Family::of(earlier.network.addr()) == family
+            };
+            earlier.any(is_other).then(|| own.interface.clone())
+        };
+        if let Some(interface) = networks.iter().enumerate().find_map(other) {
+            self.note(
+                Setting::VirtualNetworks,
+                ValueError::SecondNetwork(interface),
+            );
+            return None;
+        }
+        if networks.is_empty() {
+            return None;
+        }
+        // The option's error is recorded with DNS capture.
+        let dns_port = parse::port(self.given.text(Setting::DnsPort).trim()).ok()?;
+        Some(VirtualNetworks { dns_port, networks })
     }
 
     /// DNS capture; `None` if it is off or an error was recorded.
