@@ -10,6 +10,7 @@ use netweir_testkit::effort::effort;
 use netweir_testkit::tracer::{self, Ended, Next, Stopped};
 use nix::errno::Errno;
 use nix::libc;
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Namespace, NetnsTest, fresh, run};
@@ -191,6 +192,8 @@ enum Interruption {
     Kill,
     Fail(Errno),
     Lose(Errno),
+    /// As of a runtime that gives up.
+    Terminate,
 }
 
 impl Interruption {
@@ -206,7 +209,7 @@ impl Interruption {
             ],
         );
         let fail = errors.iter().map(|&errno| Self::Fail(errno));
-        let lose = [Self::Lose(Errno::ENOBUFS)];
+        let lose = [Self::Lose(Errno::ENOBUFS), Self::Terminate];
         [Self::Kill].into_iter().chain(fail).chain(lose).collect()
     }
 
@@ -219,6 +222,7 @@ impl Interruption {
             (Self::Fail(errno), _) => Some(Next::Fail(errno)),
             (Self::Lose(errno), libc::SYS_recvmsg) => Some(Next::Lose(errno)),
             (Self::Lose(_), _) => None,
+            (Self::Terminate, _) => Some(Next::Signal(Signal::SIGTERM)),
         }
     }
 }
@@ -253,6 +257,10 @@ fn interrupt(case: &Case) {
             let Some(next) = interruption.of(call) else {
                 continue;
             };
+            // On the command line, a signal ends the program as ever.
+            if let (Interruption::Terminate, Command::Line(_)) = (interruption, &case.command) {
+                continue;
+            }
             let run = prepared.take().unwrap_or_else(|| Run::prepare(case));
             let ended = run.trace(|number, stopped| {
                 if number == moment {
@@ -263,7 +271,8 @@ fn interrupt(case: &Case) {
             });
             let when = format!("{interruption:?} at {moment} of {last}, call {call}: {ended:?}");
             let found = run.state();
-            check(case, &ended, [&old, &new], &found, &when);
+            let is_ended = matches!(interruption, Interruption::Terminate);
+            check(case, &ended, is_ended, [&old, &new], &found, &when);
             // Where standard output cannot be written, nothing can be answered.
             if let (Command::Plugin(_), Some(1..)) = (&case.command, ended.code)
                 && call != libc::SYS_write
@@ -285,7 +294,14 @@ fn interrupt(case: &Case) {
     assert_eq!(seen.len(), 2, "always before, or always after");
 }
 
-fn check(case: &Case, ended: &Ended, [old, new]: [&State; 2], found: &State, when: &str) {
+fn check(
+    case: &Case,
+    ended: &Ended,
+    is_ended: bool,
+    [old, new]: [&State; 2],
+    found: &State,
+    when: &str,
+) {
     let belongs = if found.rules == new.rules {
         new
     } else {
@@ -308,8 +324,8 @@ fn check(case: &Case, ended: &Ended, [old, new]: [&State; 2], found: &State, whe
                 !(ended.stderr.is_empty() && ended.stdout.is_empty()),
                 "{when}"
             );
-            // What was changed before the failure is undone.
-            if found.rules == old.rules && found.rules != new.rules {
+            // What was changed before the failure is undone, unless the program was ended.
+            if !is_ended && found.rules == old.rules && found.rules != new.rules {
                 assert_eq!(found, old, "{when}");
             }
         }

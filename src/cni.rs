@@ -31,6 +31,7 @@ use crate::app::SystemFiles;
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::options::Files;
+use crate::sys::last_words::{self, LastWords};
 
 pub use code::Code;
 pub(crate) use config::{ANNOTATIONS, ConfigError};
@@ -66,6 +67,7 @@ pub(crate) fn check_configuration(text: &str, files: &dyn Files) -> Result<(), P
 #[must_use]
 pub fn run() -> ExitCode {
     report_panics();
+    report_signals(SpecVersion::LATEST);
     let mut log = Log::default();
     let mut version = SpecVersion::LATEST;
     let output = answer(&mut log, &mut version);
@@ -107,6 +109,7 @@ fn answer(log: &mut Log, version: &mut SpecVersion) -> Result<Option<String>, Pl
     let input = Input::parse(&text).map_err(PluginError::Decode);
     if let Ok(input) = &input {
         *version = input.version().unwrap_or(SpecVersion::LATEST);
+        report_signals(*version);
         let (pod, _) = Pod::read_variables(&variable);
         let command = variable(COMMAND).unwrap_or_default();
         *log = log::of(input, command.to_string_lossy().into_owned(), &pod);
@@ -133,10 +136,21 @@ fn standard_input() -> Result<String, PluginError> {
 }
 
 fn print(text: &str) -> io::Result<()> {
+    last_words::clear();
     let mut output = io::stdout().lock();
     // In one system call: whole, or not at all.
     output.write_all(format!("{text}\n").as_bytes())?;
     output.flush()
+}
+
+/// Makes a signal that ends the plugin print an error for the runtime.
+fn report_signals(version: SpecVersion) {
+    let place = "a signal that a crash causes".to_owned();
+    let answer = |error: PluginError| format!("{}\n", error.to_json(version)).into_bytes();
+    last_words::set(LastWords {
+        ended: answer(PluginError::Ended),
+        crashed: answer(PluginError::Panic { place }),
+    });
 }
 
 /// Makes a panic print an error for the runtime, after its message on standard error.

@@ -10,7 +10,9 @@
 
 mod contents;
 mod expression;
+pub(crate) mod last_words;
 mod object;
+mod shape;
 
 use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::{AsRawFd, BorrowedFd};

@@ -18,8 +18,8 @@ named! {
         Decode = 6 "standard input is not a JSON object";
         /// A value of the configuration is wrong or missing.
         InvalidConfig = 7 "a value of the configuration, such as `prevResult`, is wrong or missing";
-        /// Other programs kept changing the rules, or the kernel was short of memory.
-        TryAgain = 11 "other programs kept changing the rules, or the kernel was short of memory";
+        /// Other programs kept changing the rules, the kernel was short of memory, or a signal ended the plugin.
+        TryAgain = 11 "other programs kept changing the rules, the kernel was short of memory, or a signal ended the plugin";
         /// STATUS: pods cannot be captured on this node.
         NotAvailable = 50 "STATUS: pods cannot be captured on this node";
         /// The kernel refused.

@@ -116,6 +116,9 @@ pub enum PluginError {
     /// No rules can be installed on this node.
     #[error("pods cannot be captured on this node")]
     NotAvailable(#[source] AppError),
+    /// Another process ended the plugin.
+    #[error("a signal ended the plugin before it was done")]
+    Ended,
     /// The plugin has a bug.
     #[error(
         "internal error; please report it at {} with the output on standard error",
@@ -189,6 +192,7 @@ impl PluginError {
             // Says nothing about the node.
             Self::NotAvailable(AppError::Addresses(_)) => Code::Failed,
             Self::NotAvailable(_) => Code::NotAvailable,
+            Self::Ended => Code::TryAgain,
             Self::Panic { .. } => Code::Bug,
         }
     }
@@ -212,6 +216,7 @@ impl PluginError {
                 reason => reason.to_string(),
             },
             Self::NotExplainable(text) => text.clone(),
+            Self::Ended => "rules that it had installed by then stay until DEL".to_owned(),
             Self::Panic { place } => place.clone(),
             Self::TooLong { limit } => {
                 format!("expected at most {limit} bytes")

@@ -6,7 +6,8 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc::nlmsghdr;
 
 use super::expression::ExpressionRef;
-use super::object::{LONGEST_NAME, RawRule, Set, header_of, number, slice};
+use super::object::{ELEMENTS_NESTS, LONGEST_NAME, RawRule, Set, number, slice};
+use super::shape::Checked;
 use super::{Expression, LARGEST_MESSAGE, Payload, TooLarge};
 
 /// `NFT_RULE_MAXEXPRS` (`net/netfilter/nf_tables.h`).
@@ -75,12 +76,12 @@ pub(crate) fn parse_elements(
     message: &[u8],
     mut each: impl FnMut(Option<&[u8]>, u32),
 ) -> Option<()> {
-    let header = header_of(message)?;
+    let message = Checked::new(message, ELEMENTS_NESTS)?;
     let set = Set::new().ok()?;
-    // SAFETY: the message is whole and aligned, and copied into `set`; the iterator is used and
+    // SAFETY: the message is whole, aligned and alive, and copied into `set`; the iterator is used and
     // destroyed while `set` lives, and keys live as long as their elements.
     unsafe {
-        if c::nftnl_set_elems_nlmsg_parse(header, set.0.as_ptr()) < 0 {
+        if c::nftnl_set_elems_nlmsg_parse(message.header(), set.0.as_ptr()) < 0 {
             return None;
         }
         let iterator = NonNull::new(c::nftnl_set_elems_iter_create(set.0.as_ptr()))?.as_ptr();

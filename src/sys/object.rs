@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc::nlmsghdr;
 
+use super::shape::{Checked, LISTED, Nest, nest};
 use super::{Payload, TooLarge};
 
 /// `NFT_USERDATA_MAXLEN` (`linux/netfilter/nf_tables.h`).
@@ -18,6 +19,8 @@ pub(super) const LONGEST_NAME: usize = 256;
 /// # Safety
 /// Each is the function of that name for this type: it copies what it gets, and what it returns lives as long as the object.
 pub(crate) unsafe trait Functions: Sized {
+    /// The nests in a message about an object of the type (`linux/netfilter/nf_tables.h`).
+    const NESTS: &'static [Nest];
     const ALLOC: unsafe extern "C" fn() -> *mut Self;
     const FREE: unsafe extern "C" fn(*const Self);
     const PARSE: unsafe extern "C" fn(*const nlmsghdr, *mut Self) -> c_int;
@@ -33,10 +36,11 @@ pub(crate) unsafe trait Functions: Sized {
 macro_rules! functions {
     (
         $raw:ident: $alloc:ident, $free:ident, $parse:ident, $is_set:ident, $get_u32:ident, $set_u32:ident,
-        $get_str:ident, $set_str:ident, $get_data:ident, $set_data:ident
+        $get_str:ident, $set_str:ident, $get_data:ident, $set_data:ident, $nests:expr
     ) => {
         // SAFETY: the functions are those of the type.
         unsafe impl Functions for c::$raw {
+            const NESTS: &'static [Nest] = $nests;
             const ALLOC: unsafe extern "C" fn() -> *mut Self = c::$alloc;
             const FREE: unsafe extern "C" fn(*const Self) = c::$free;
             const PARSE: unsafe extern "C" fn(*const nlmsghdr, *mut Self) -> c_int = c::$parse;
@@ -53,10 +57,51 @@ macro_rules! functions {
         }
     };
 }
-functions!(nftnl_table: nftnl_table_alloc, nftnl_table_free, nftnl_table_nlmsg_parse, nftnl_table_is_set, nftnl_table_get_u32, nftnl_table_set_u32, nftnl_table_get_str, nftnl_table_set_str, nftnl_table_get_data, nftnl_table_set_data);
-functions!(nftnl_chain: nftnl_chain_alloc, nftnl_chain_free, nftnl_chain_nlmsg_parse, nftnl_chain_is_set, nftnl_chain_get_u32, nftnl_chain_set_u32, nftnl_chain_get_str, nftnl_chain_set_str, nftnl_chain_get_data, nftnl_chain_set_data);
-functions!(nftnl_set: nftnl_set_alloc, nftnl_set_free, nftnl_set_nlmsg_parse, nftnl_set_is_set, nftnl_set_get_u32, nftnl_set_set_u32, nftnl_set_get_str, nftnl_set_set_str, nftnl_set_get_data, nftnl_set_set_data);
-functions!(nftnl_rule: nftnl_rule_alloc, nftnl_rule_free, nftnl_rule_nlmsg_parse, nftnl_rule_is_set, nftnl_rule_get_u32, nftnl_rule_set_u32, nftnl_rule_get_str, nftnl_rule_set_str, nftnl_rule_get_data, nftnl_rule_set_data);
+functions!(nftnl_table: nftnl_table_alloc, nftnl_table_free, nftnl_table_nlmsg_parse, nftnl_table_is_set, nftnl_table_get_u32, nftnl_table_set_u32, nftnl_table_get_str, nftnl_table_set_str, nftnl_table_get_data, nftnl_table_set_data, &[]);
+functions!(nftnl_chain: nftnl_chain_alloc, nftnl_chain_free, nftnl_chain_nlmsg_parse, nftnl_chain_is_set, nftnl_chain_get_u32, nftnl_chain_set_u32, nftnl_chain_get_str, nftnl_chain_set_str, nftnl_chain_get_data, nftnl_chain_set_data, CHAIN_NESTS);
+functions!(nftnl_set: nftnl_set_alloc, nftnl_set_free, nftnl_set_nlmsg_parse, nftnl_set_is_set, nftnl_set_get_u32, nftnl_set_set_u32, nftnl_set_get_str, nftnl_set_set_str, nftnl_set_get_data, nftnl_set_set_data, SET_NESTS);
+functions!(nftnl_rule: nftnl_rule_alloc, nftnl_rule_free, nftnl_rule_nlmsg_parse, nftnl_rule_is_set, nftnl_rule_get_u32, nftnl_rule_set_u32, nftnl_rule_get_str, nftnl_rule_set_str, nftnl_rule_get_data, nftnl_rule_set_data, RULE_NESTS);
+
+/// `NFTA_CHAIN_HOOK` with its devices, and `NFTA_CHAIN_COUNTERS`.
+const CHAIN_NESTS: &[Nest] = &[nest(4, &[nest(4, &[])]), nest(8, &[])];
+/// `NFTA_SET_DESC` with the fields of a concatenation (`NFT_REG32_COUNT` at most), `NFTA_SET_EXPR` and `NFTA_SET_EXPRESSIONS`.
+const SET_NESTS: &[Nest] = &[
+    nest(
+        9,
+        &[Nest {
+            kind: 2,
+            most: 16,
+            inner: &[nest(LISTED, &[])],
+        }],
+    ),
+    nest(17, EXPRESSION),
+    nest(18, &[nest(LISTED, EXPRESSION)]),
+];
+/// `NFTA_RULE_EXPRESSIONS` (`NFT_RULE_MAXEXPRS` at most) and `NFTA_RULE_COMPAT`.
+const RULE_NESTS: &[Nest] = &[
+    Nest {
+        kind: 4,
+        most: 128,
+        inner: &[nest(LISTED, EXPRESSION)],
+    },
+    nest(5, &[]),
+];
+/// `NFTA_EXPR_DATA`.
+const EXPRESSION: &[Nest] = &[nest(2, &[])];
+/// `NFTA_SET_ELEM_LIST_ELEMENTS`, in each element `NFTA_SET_ELEM_KEY`, `_DATA` and `_KEY_END`, and its expressions.
+pub(super) const ELEMENTS_NESTS: &[Nest] = &[nest(
+    3,
+    &[nest(
+        LISTED,
+        &[
+            nest(1, &[]),
+            nest(2, &[]),
+            nest(7, EXPRESSION),
+            nest(10, &[]),
+            nest(11, &[nest(LISTED, EXPRESSION)]),
+        ],
+    )],
+)];
 
 /// An owned object.
 pub(crate) struct Object<T: Functions>(pub(super) NonNull<T>);
@@ -84,10 +129,10 @@ impl<T: Functions> Object<T> {
 
     /// The object that a message from the kernel describes; `None` if it is malformed.
     pub(crate) fn parse(message: &[u8]) -> Option<Self> {
-        let header = header_of(message)?;
+        let message = Checked::new(message, T::NESTS)?;
         let object = Self::new().ok()?;
-        // SAFETY: `header_of` checked that the message is whole and aligned; libnftnl copies.
-        (unsafe { T::PARSE(header, object.0.as_ptr()) } >= 0).then_some(object)
+        // SAFETY: the message is whole, aligned and alive; libnftnl copies.
+        (unsafe { T::PARSE(message.header(), object.0.as_ptr()) } >= 0).then_some(object)
     }
 
     /// Sets a name, which is copied.
@@ -193,18 +238,6 @@ payload!(
     Chain: nftnl_chain_nlmsg_build_payload,
     Set: nftnl_set_nlmsg_build_payload
 );
-
-/// The header of a message that is whole, and aligned as libmnl's attributes are.
-pub(super) fn header_of(message: &[u8]) -> Option<*const nlmsghdr> {
-    let length = message
-        .first_chunk()
-        .map(|bytes| u32::from_ne_bytes(*bytes))?;
-    let header = message.as_ptr().cast::<c_void>().cast::<nlmsghdr>();
-    let whole = usize::try_from(length).ok()? == message.len()
-        && message.len() >= size_of::<nlmsghdr>()
-        && header.is_aligned();
-    whole.then_some(header)
-}
 
 /// The bytes of an attribute; `None` for a null pointer.
 ///

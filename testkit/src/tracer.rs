@@ -23,6 +23,8 @@ pub enum Next {
     Fail(Errno),
     /// Before a call: the call is made, and its result lost.
     Lose(Errno),
+    /// A signal comes.
+    Signal(Signal),
 }
 
 /// How the program ended, and what it printed.
@@ -175,6 +177,7 @@ pub fn trace(
                             failing = Some(errno);
                         }
                         Next::Lose(errno) => failing = Some(errno),
+                        Next::Signal(signal) => kill(process, signal).expect("a child"),
                     },
                 }
                 is_before = !is_before;

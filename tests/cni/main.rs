@@ -22,4 +22,5 @@ mod properties;
 mod recorded;
 mod results;
 mod runtime;
+mod signals;
 mod streams;
