@@ -74,9 +74,13 @@ pub fn run() -> ExitCode {
     let (text, code) = match output {
         Ok(output) => (output, ExitCode::Done),
         Err(error) => {
-            let [message, details] = error.texts();
-            let code = error.code().number();
-            log.error(message, &[("details", &details), ("code", &code)]);
+            log.error(
+                &error,
+                &[
+                    ("details", &error.details()),
+                    ("code", &error.code().number()),
+                ],
+            );
             (Some(error.to_json(version)), ExitCode::Failed)
         }
     };

@@ -7,6 +7,8 @@ mod c_string;
 mod dump;
 mod elements;
 mod expression;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod message;
 mod object;
 pub(crate) mod other_chains;

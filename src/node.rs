@@ -44,6 +44,8 @@ use host::{Host, Status};
 use server::Server;
 use watch::Watch;
 
+#[cfg(feature = "fuzzing")]
+pub use conflist::fuzz as fuzz_list;
 pub use entry::{Entry, EntryError};
 pub use error::InstallError;
 pub use host::{Directories, uninstall};

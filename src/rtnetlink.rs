@@ -1,6 +1,8 @@
 //! Links, addresses, policy rules and routes through rtnetlink.
 
 pub mod addresses;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 pub(crate) mod links;
 pub(crate) mod lookup;
 pub(crate) mod routing;

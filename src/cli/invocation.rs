@@ -8,8 +8,6 @@ use crate::log::Log;
 use crate::options::{self, CommandOption, OptionError, OptionErrorKind, OptionValues, Setting};
 use crate::parse::{NetworkNamespace, ValueError};
 
-use crate::printable::first_errors;
-
 use super::accounts::AccountFiles;
 use super::error::CliError;
 use super::parser::{self, Parsed};
@@ -126,9 +124,9 @@ impl Invocation {
 /// An error was recorded.
 pub(super) struct Noted;
 
-/// Logs the errors.
+/// Logs all errors.
 pub(super) fn report(log: Log, errors: &[OptionError]) -> ExitCode {
-    for error in first_errors(errors) {
+    for error in errors {
         log.error(error, &[]);
     }
     ExitCode::Usage

@@ -39,6 +39,12 @@ impl<'a> Message<'a> {
         })
     }
 
+    /// The messages of a datagram, up to the first one that is broken.
+    #[cfg(feature = "fuzzing")]
+    pub(crate) fn whole(datagram: &'a [u8]) -> impl Iterator<Item = Self> {
+        Self::all(datagram).map_while(Result::ok)
+    }
+
     /// The first message, and what comes after it.
     fn first(bytes: &'a [u8]) -> Option<(Self, &'a [u8])> {
         let length = usize::try_from(read_u32(bytes, 0)?).ok()?;

@@ -173,3 +173,9 @@ fn padded(address: IpAddr) -> [u8; 16] {
         IpAddr::V6(address) => address.octets(),
     }
 }
+
+/// Reads a message as an open connection.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn fuzz(message: super::Message<'_>) {
+    let _ = ends(message.body());
+}

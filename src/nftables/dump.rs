@@ -343,6 +343,31 @@ fn list_chains(socket: &mut Socket, names: &mut BTreeSet<Vec<u8>>) -> Result<(),
     })
 }
 
+/// Reads a message's attributes as what netweir itself reads of tables, chains and elements. The library that reads the rest
+/// ends the process at an attribute of another length than the kernel's; so sockets only receive from the kernel.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(message: Message<'_>) {
+    let attributes = message.attributes(HEADER);
+    let _ = attributes.be64(CHAIN_HANDLE);
+    let _ = attributes.string(CHAIN_NAME).map(text);
+    let _ = metadata_piece(attributes.find(CHAIN_USERDATA));
+    let body = message.body();
+    for key in body.chunks(40) {
+        let _ = (connection_of(key), key.get(..16).map(connection_of));
+    }
+    let mut ports = Collected::<u16>::default();
+    for element in body.chunks(3) {
+        let (flags, key) = element.split_first().unwrap_or((&0, &[]));
+        ports.add(key, u32::from(*flags), Layout::Intervals);
+    }
+    let mut networks = Collected::<std::net::Ipv6Addr>::default();
+    for element in body.chunks(17) {
+        let (flags, key) = element.split_first().unwrap_or((&0, &[]));
+        networks.add(key, u32::from(*flags), Layout::Intervals);
+    }
+    drop((ports.intervals(), networks.intervals()));
+}
+
 fn add_rule(installed: &mut Installed, listed: ListedRule) {
     let chain_name = text(&listed.chain);
     let mut chains = installed.ruleset.chains.iter_mut();

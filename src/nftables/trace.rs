@@ -51,6 +51,12 @@ const IN_A_ROW: usize = 256;
 /// The number of reads after a signal: more messages than the kernel keeps for a reader.
 const AFTER_SIGNAL: usize = 1 << 14;
 
+/// Reads a message as a notification.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(message: crate::netlink::Message<'_>) {
+    let _ = message::read(message);
+}
+
 impl Tracer {
     /// Has the kernel trace the connections that match the filter, in the calling thread's network namespace.
     ///

@@ -304,5 +304,28 @@ impl Versions {
     }
 }
 
+/// Adds the entry to any list and takes it away again: every other byte is kept.
+#[cfg(feature = "fuzzing")]
+pub fn fuzz(source: &str, entry: &Entry) {
+    if let Ok(single) = Single::parse(source) {
+        let list = single.list("10-net.conf", entry);
+        let list = List::parse(&list);
+        assert!(list.is_ok_and(|list| list.with(entry).is_none()) || !single.has_name());
+    }
+    let Ok(list) = List::parse(source) else {
+        return;
+    };
+    if list.others().next().is_none() {
+        return;
+    }
+    let with = list.with(entry).unwrap_or_else(|| source.to_owned());
+    let again = List::parse(&with).expect("a list stays a list");
+    assert!(again.with(entry).is_none(), "adding once suffices: {with}");
+    assert!(again.others().eq(list.others()), "{with}");
+    if !list.has_entry() {
+        assert_eq!(again.without().as_deref(), Some(source));
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -55,6 +55,12 @@ pub(crate) fn forwards(socket: &mut Socket, family: Family) -> Result<bool, Erro
     }
 }
 
+/// Reads a message as an interface.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(message: Message<'_>) {
+    let _ = link(message);
+}
+
 fn link(message: Message<'_>) -> Option<Link> {
     let attributes = message.attributes(LINK_HEADER);
     let name = attributes.string(libc::IFLA_IFNAME)?;

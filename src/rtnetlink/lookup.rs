@@ -112,6 +112,12 @@ fn route(message: Message<'_>, source: Option<IpAddr>) -> Option<Route> {
     Some(Route { interface, source })
 }
 
+/// Reads a message as a route and as the kernel's answer to a request for one.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(message: Message<'_>) {
+    let _ = (route(message, None), destination(message));
+}
+
 fn destination(message: Message<'_>) -> Option<IpNet> {
     let body = message.body();
     let family = family_of(*body.first()?)?;

@@ -270,6 +270,12 @@ fn request(object: RoutingObject, change: Change) -> Request {
     }
 }
 
+/// Reads a message as each of the routing objects.
+#[cfg(feature = "fuzzing")]
+pub(super) fn fuzz(message: Message<'_>) {
+    let _ = (address(message), rule(message), route(message));
+}
+
 fn address(message: Message<'_>) -> Option<(RoutingObject, bool)> {
     let body = message.body();
     let on_loopback = read_u32(body, 4)? == LOOPBACK;

@@ -10,7 +10,6 @@
 )]
 
 mod annotations;
-mod bounds;
 mod configuration;
 mod decisions;
 mod environment;
