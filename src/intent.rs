@@ -7,6 +7,7 @@ mod family;
 mod interface;
 mod interval;
 mod range;
+mod uid_ports;
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,6 +21,7 @@ pub use family::Family;
 pub use interface::{InterfaceNameError, InterfacePattern, Interfaces, LOOPBACK};
 pub use interval::{Bound, Interval, Intervals};
 pub use range::{IpRanges, cidr_of};
+pub use uid_ports::{UidPortRange, UidPorts};
 
 /// A TCP or UDP port, 1 to 65535 (RFC 6335; port 0 is reserved and cannot be listened on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -213,6 +215,15 @@ pub struct Outbound {
     pub uids: OwnerSelection,
     /// The captured groups.
     pub gids: OwnerSelection,
+}
+
+/// The exclusions that hold for the protocol, with their positions, from 1.
+pub fn exclusions_of(
+    exclusions: &[PortsForUids],
+    protocol: Protocol,
+) -> impl Iterator<Item = (usize, &PortsForUids)> {
+    let holds = move |own: &PortsForUids| own.protocol.is_none_or(|only| only == protocol);
+    (1..).zip(exclusions).filter(move |(_, own)| holds(own))
 }
 
 /// Destination ports that bypass the proxy for certain users.

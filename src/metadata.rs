@@ -291,6 +291,7 @@ const fn option_of(name: &SetName) -> Option<Setting> {
         | SetName::PassthroughSources(_)
         | SetName::OutboundExcludePortsForUids(_)
         | SetName::OutboundExcludePortsUids(_)
+        | SetName::OutboundExcludeUidPorts(_)
         | SetName::OpenConnections(_)
         | SetName::Other(_) => return None,
     })
@@ -309,7 +310,7 @@ fn digest(sets: &[&Set]) -> u32 {
                 [96, 64, 32, 0].map(|shift| (bits >> shift & 0xffff_ffff) as u32)
             }),
             // The elements of no option.
-            Elements::Connections(..) => {}
+            Elements::Connections(..) | Elements::UidPorts(_) => {}
             Elements::Interfaces(interfaces) => {
                 let texts = interfaces.iter().map(ToString::to_string);
                 let bytes = texts.flat_map(|text| [text.as_bytes(), &[0]].concat());

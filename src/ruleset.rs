@@ -72,7 +72,8 @@ impl<R> Ruleset<R> {
             | Elements::Ipv6(_)
             | Elements::Uids(_)
             | Elements::Gids(_)
-            | Elements::Interfaces(_) => None,
+            | Elements::Interfaces(_)
+            | Elements::UidPorts(_) => None,
         });
         open.flatten().copied().collect()
     }

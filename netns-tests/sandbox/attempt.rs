@@ -11,7 +11,7 @@ use netweir::intent::Protocol;
 use nix::unistd::{Gid, Uid, setfsgid, setfsuid};
 use socket2::{Domain, Socket, Type};
 
-use super::topology::{BEYOND_POD, PEER, POD, interface_of, is_of_pod};
+use super::topology::{BEYOND_POD, PEER, PEER_SECOND, POD, interface_of, is_of_pod};
 
 /// How long a port may still be in use.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -123,6 +123,7 @@ impl Attempt {
     pub(crate) fn likely_source(&self) -> SocketAddr {
         let own = match self.direction {
             Direction::Out => POD,
+            Direction::In if BEYOND_POD.contains(&self.destination.ip()) => PEER_SECOND,
             Direction::In => PEER,
         };
         let same = |source: &IpAddr| source.is_ipv4() == self.destination.is_ipv4();

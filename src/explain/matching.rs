@@ -46,6 +46,15 @@ pub enum Mismatch {
         /// The expected one.
         pattern: InterfacePattern,
     },
+    /// A user with a destination port.
+    UidAndPort {
+        /// The user.
+        uid: u32,
+        /// The port.
+        port: u16,
+        /// The set that the pair is not in.
+        set: SetName,
+    },
     /// An interface that is in no set of names.
     InterfaceIn {
         /// Input or output.
@@ -93,8 +102,9 @@ impl Mismatch {
             Self::Port { test, .. } => test.set_name(),
             Self::Address { test, .. } => test.set_name(),
             Self::Owner { test, .. } => test.set_name(),
-            Self::NotOpen(set) => Some(set),
-            Self::InterfaceIn { set, .. } => Some(set),
+            Self::NotOpen(set) | Self::InterfaceIn { set, .. } | Self::UidAndPort { set, .. } => {
+                Some(set)
+            }
             Self::Family(_)
             | Self::Transport(_)
             | Self::Interface { .. }
@@ -151,6 +161,14 @@ pub(super) fn matches(sets: &[Set], condition: &Match, packet: &Packet) -> Resul
                 set: set.clone(),
             })
         }
+        Match::UidAndPort { protocol, set } => {
+            let port = port_of(packet, *protocol, End::Destination)?;
+            let uid = packet.owner.ok_or(Mismatch::NoSocket)?.uid;
+            let pairs = elements(sets, set);
+            let matches = matches!(pairs, Some(Elements::UidPorts(own)) if own.contains(uid, port));
+            let set = set.clone();
+            unless(matches, || Mismatch::UidAndPort { uid, port, set })
+        }
         Match::Owner { kind, test } => match_owner(sets, *kind, test, packet),
         Match::Mark { of, is, value } => match_mark(*of, *is, *value, packet),
         Match::State(state) => {
@@ -185,11 +203,7 @@ fn match_port(
     test: &Test<Port>,
     packet: &Packet,
 ) -> Result<(), Mismatch> {
-    let ports = match (packet.transport, protocol) {
-        (Transport::Tcp(ports), Protocol::Tcp) | (Transport::Udp(ports), Protocol::Udp) => ports,
-        (transport, Protocol::Tcp | Protocol::Udp) => return Err(Mismatch::Transport(transport)),
-    };
-    let port = ports.end(end);
+    let port = port_of(packet, protocol, end)?;
     let matches = decide(
         test,
         |wanted| wanted.number() == port,
@@ -215,6 +229,15 @@ fn match_open(sets: &[Set], local: End, set: &SetName, packet: &Packet) -> Resul
         Some(Elements::Connections(_, connections)) if connections.contains(&ends)
     );
     unless(is_open, || Mismatch::NotOpen(set.clone()))
+}
+
+fn port_of(packet: &Packet, protocol: Protocol, end: End) -> Result<u16, Mismatch> {
+    match (packet.transport, protocol) {
+        (Transport::Tcp(ports), Protocol::Tcp) | (Transport::Udp(ports), Protocol::Udp) => {
+            Ok(ports.end(end))
+        }
+        (transport, Protocol::Tcp | Protocol::Udp) => Err(Mismatch::Transport(transport)),
+    }
 }
 
 fn match_owner(

@@ -94,6 +94,16 @@ impl Named {
                 let value = interface(pattern);
                 push(&mut self.interfaces, value, "a named interface", None);
             }
+            Match::UidAndPort { .. } => {
+                let first = match elements {
+                    Some(Elements::UidPorts(pairs)) => pairs.iter().next(),
+                    Some(_) | None => None,
+                };
+                let port = first.map(|(_, ports)| ports.first());
+                push(&mut self.ports, port, words, set);
+                let uid = first.map(|(uids, _)| uids.first());
+                push(&mut self.uids, uid, "with excluded ports", set);
+            }
             Match::InterfaceIn { .. } => {
                 let value = match elements {
                     Some(Elements::Interfaces(own)) => own.iter().find_map(interface),

@@ -212,7 +212,9 @@ const fn of(id: &RuleId) -> Option<Purpose> {
 pub(super) const fn set_words(name: &SetName) -> &'static str {
     match name {
         SetName::OutboundExcludePortsUids(_) => "with excluded ports",
-        SetName::OutboundExcludePortsForUids(_) => "excluded for users",
+        SetName::OutboundExcludePortsForUids(_) | SetName::OutboundExcludeUidPorts(_) => {
+            "excluded for users"
+        }
         SetName::OutboundExcludePorts | SetName::InboundExcludePorts => "an excluded port",
         SetName::OutboundIncludePorts | SetName::InboundIncludePorts => "an included port",
         SetName::OutboundExclude(_) => "an excluded range",

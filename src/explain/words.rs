@@ -37,6 +37,10 @@ impl fmt::Display for Mismatch {
                     None => Ok(()),
                 }
             }
+            Self::UidAndPort { uid, port, set } => write!(
+                f,
+                "its uid {uid} with its destination port {port} is not in the set {set}"
+            ),
             Self::InterfaceIn {
                 direction,
                 interface,

@@ -85,6 +85,7 @@ fn family(rule: &Rule) -> Option<Family> {
         | Match::Port { .. }
         | Match::Interface { .. }
         | Match::InterfaceIn { .. }
+        | Match::UidAndPort { .. }
         | Match::Owner { .. }
         | Match::Mark { .. }
         | Match::State(_) => None,

@@ -128,7 +128,7 @@ impl Interfaces {
     }
 
     /// The patterns in ascending order.
-    pub fn iter(&self) -> std::slice::Iter<'_, InterfacePattern> {
+    pub fn iter(&self) -> impl Iterator<Item = &InterfacePattern> {
         self.0.iter()
     }
 

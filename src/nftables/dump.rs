@@ -10,7 +10,7 @@ use nftnl::nftnl_sys as c;
 use nftnl::nftnl_sys::libc;
 use nix::errno::Errno;
 
-use super::elements::{Collected, Key, LIST_SET, connection_of};
+use super::elements::{Collected, Key, LIST_SET, connection_of, uid_ports_of};
 use super::message::{HEADER, own_request, request};
 use super::object::{
     self, Layout, ListedRule, decode_chain, decode_rule, decode_set, metadata_piece,
@@ -219,11 +219,19 @@ fn elements(
         Elements::Gids(_) => intervals(socket, set, layout)?.map(Elements::Gids),
         Elements::Connections(family, _) => {
             let mut connections = OpenConnections::new();
-            each_key(socket, set, |key, _| {
+            each_key(socket, set, |key, _, _| {
                 connections.insert(connection_of(key)?);
                 Some(())
             })?
             .map(|()| Elements::Connections(*family, connections))
+        }
+        Elements::UidPorts(_) => {
+            let mut ranges = Vec::new();
+            each_key(socket, set, |key, end, _| {
+                ranges.push(uid_ports_of(key, end.unwrap_or(key))?);
+                Some(())
+            })?
+            .map(|()| Elements::UidPorts(ranges.into_iter().collect()))
         }
         Elements::Interfaces(_) => listed(socket, set, layout)?.and_then(|names: Vec<_>| {
             let patterns = names.iter().map(interface_pattern);
@@ -251,7 +259,9 @@ fn listed<T: Key>(
     layout: Layout,
 ) -> Result<Result<Vec<Interval<T>>, String>, Error> {
     let mut collected = Collected::<T>::default();
-    let read = each_key(socket, set, |key, flags| collected.add(key, flags, layout))?;
+    let read = each_key(socket, set, |key, _, flags| {
+        collected.add(key, flags, layout)
+    })?;
     Ok(read.map(|()| collected.intervals()))
 }
 
@@ -259,15 +269,15 @@ fn listed<T: Key>(
 fn each_key(
     socket: &mut Socket,
     set: &[u8],
-    mut read: impl FnMut(&[u8], u32) -> Option<()>,
+    mut read: impl FnMut(&[u8], Option<&[u8]>, u32) -> Option<()>,
 ) -> Result<Result<(), String>, Error> {
     let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
     let mut has_catch_all = false;
     socket.dump(READING, request, |message| {
         let mut whole = Some(());
-        parse_elements(message.bytes, |key, flags| {
+        parse_elements(message.bytes, |key, end, flags| {
             match key {
-                Some(key) => whole = whole.and(read(key, flags)),
+                Some(key) => whole = whole.and(read(key, end, flags)),
                 // nft's `*` (Linux 5.13).
                 None => has_catch_all = true,
             }

@@ -7,7 +7,7 @@ use nftnl::nftnl_sys::libc;
 use super::message::own_request;
 use super::object::Layout;
 use crate::connection::ConnectionEnds;
-use crate::intent::{Bound, Interval};
+use crate::intent::{Bound, Interval, OwnerId, UidPortRange, UidPorts};
 use crate::netlink::{Flags, Nest, Request, octets};
 use crate::ruleset::OpenConnections;
 
@@ -21,6 +21,8 @@ const LIST_ELEM: u16 = 1;
 /// `NFTA_SET_ELEM_KEY`, `_FLAGS` and `_USERDATA`.
 const KEY: u16 = 1;
 const ELEM_FLAGS: u16 = 3;
+/// `NFTA_SET_ELEM_KEY_END`.
+const KEY_END: u16 = 10;
 const USERDATA: u16 = 6;
 /// `NFTA_DATA_VALUE`.
 const VALUE: u16 = 1;
@@ -153,6 +155,39 @@ pub(super) fn connection_requests(
     in_lists(set, ends, |ends, nest| {
         nest.append_nest(KEY, |key| key.append(VALUE, &connection_key(*ends)));
     })
+}
+
+/// The requests that add the pairs.
+pub(super) fn uid_port_requests(set: &str, pairs: &UidPorts) -> impl Iterator<Item = Request> {
+    let ranges = pairs.iter().copied().collect();
+    in_lists(set, ranges, |&(uids, ports), nest| {
+        let first = uid_port_key(uids.first(), ports.first());
+        let last = uid_port_key(uids.last(), ports.last());
+        nest.append_nest(KEY, |key| key.append(VALUE, &first));
+        nest.append_nest(KEY_END, |key| key.append(VALUE, &last));
+    })
+}
+
+/// User and port, each in a whole word.
+fn uid_port_key(uid: OwnerId, port: u16) -> [u8; 8] {
+    let [a, b, c, d] = uid.to_be_bytes();
+    let [high, low] = port.to_be_bytes();
+    [a, b, c, d, high, low, 0, 0]
+}
+
+/// The range of the two keys; `None` if they have another length.
+pub(super) fn uid_ports_of(first: &[u8], last: &[u8]) -> Option<UidPortRange> {
+    let read = |key: &[u8]| {
+        let key = <[u8; 8]>::try_from(key).ok()?;
+        let [a, b, c, d, high, low, _, _] = key;
+        Some((
+            u32::from_be_bytes([a, b, c, d]),
+            u16::from_be_bytes([high, low]),
+        ))
+    };
+    let ((first_uid, first_port), (last_uid, last_port)) = (read(first)?, read(last)?);
+    let uids = Interval::between(first_uid, last_uid);
+    Some((uids, Interval::between(first_port, last_port)))
 }
 
 fn in_lists<T>(
@@ -319,7 +354,7 @@ mod tests {
             let mut collected = Collected::<std::net::Ipv6Addr>::default();
             for request in requests("set", set.as_slice()) {
                 let message = request.finish(1);
-                parse_elements(&message, |key, flags| collected.add(key.unwrap(), flags, Layout::Intervals).unwrap()).unwrap();
+                parse_elements(&message, |key, _, flags| collected.add(key.unwrap(), flags, Layout::Intervals).unwrap()).unwrap();
             }
             prop_assert_eq!(collected.intervals(), set.as_slice());
         }

@@ -6,7 +6,7 @@ use nftnl::nftnl_sys::libc;
 use super::c_string::terminated;
 use super::expression::Expression;
 use super::rule;
-use crate::intent::{Family, Interfaces, Intervals};
+use crate::intent::{Family, Interfaces, Intervals, UidPorts};
 use crate::netlink::text;
 use crate::ruleset::{
     Chain, ChainKind, Elements, Hook, InstalledRule, OpenConnections, Priority, Rule, RuleId, Set,
@@ -115,6 +115,10 @@ pub(super) fn decode_chain(chain: &sys::Chain) -> Option<Chain<InstalledRule>> {
 /// The flags of netweir's sets: of intervals, and of connections.
 const INTERVAL: u32 = libc::NFT_SET_INTERVAL.cast_unsigned();
 const CONSTANT: u32 = libc::NFT_SET_CONSTANT.cast_unsigned();
+/// `NFT_SET_CONCAT` (`linux/netfilter/nf_tables.h`, Linux 5.6): ranges of each part of the key.
+const CONCATENATION: u32 = 0x80;
+/// The lengths of the parts of the key.
+const UID_AND_PORT: [u8; 2] = [4, 2];
 /// Those of a set that is written out in a rule, such as `{ 80, 443 }`.
 const WRITTEN_OUT: u32 = (libc::NFT_SET_ANONYMOUS | libc::NFT_SET_CONSTANT).cast_unsigned();
 /// nft's `BYTEORDER_INVALID`, `BYTEORDER_HOST_ENDIAN` and `BYTEORDER_BIG_ENDIAN`.
@@ -134,20 +138,22 @@ struct KeyType {
 
 impl KeyType {
     const fn of(elements: &Elements) -> Self {
+        const SERVICE: u32 = 13;
+        const UID: u32 = 24;
         const fn two_ends(address: u32) -> u32 {
-            const SERVICE: u32 = 13;
             address << 18 | SERVICE << 12 | address << 6 | SERVICE
         }
 
         let (number, length, byte_order) = match elements {
             Elements::Ipv4(_) => (7, 4, BIG),
             Elements::Ipv6(_) => (8, 16, BIG),
-            Elements::Ports(_) => (13, 2, BIG),
-            Elements::Uids(_) => (24, 4, HOST),
+            Elements::Ports(_) => (SERVICE, 2, BIG),
+            Elements::Uids(_) => (UID, 4, HOST),
             Elements::Gids(_) => (25, 4, HOST),
             Elements::Connections(Family::Ipv4, _) => (two_ends(7), 16, NONE),
             Elements::Connections(Family::Ipv6, _) => (two_ends(8), 40, NONE),
             Elements::Interfaces(_) => (41, 16, HOST),
+            Elements::UidPorts(_) => (UID << 6 | SERVICE, 8, NONE),
         };
         Self {
             number,
@@ -175,6 +181,9 @@ pub(super) fn encode_set(set: &Set, id: u32) -> Result<sys::Set, TooLarge> {
         | Elements::Uids(_)
         | Elements::Gids(_)
         | Elements::Interfaces(_) => object.with_u32(c::NFTNL_SET_FLAGS, INTERVAL),
+        Elements::UidPorts(_) => object
+            .with_u32(c::NFTNL_SET_FLAGS, INTERVAL | CONCATENATION)
+            .with_bytes(c::NFTNL_SET_DESC_CONCAT, &UID_AND_PORT)?,
         Elements::Connections(_, connections) => {
             let size = u32::try_from(connections.len()).map_err(|_| TooLarge)?;
             object
@@ -217,6 +226,7 @@ pub(super) fn decode_set(set: &sys::Set) -> Option<ListedSet> {
         Elements::Connections(Family::Ipv4, OpenConnections::new()),
         Elements::Connections(Family::Ipv6, OpenConnections::new()),
         Elements::Interfaces(Interfaces::default()),
+        Elements::UidPorts(UidPorts::default()),
     ]
     .into_iter()
     .find(|elements| KeyType::of(elements).number == number);
@@ -234,7 +244,10 @@ pub(super) fn decode_set(set: &sys::Set) -> Option<ListedSet> {
 fn layout(elements: &Elements, flags: u32) -> Option<Layout> {
     match (elements, flags) {
         (Elements::Connections(..), CONSTANT) => Some(Layout::Singles),
-        (Elements::Connections(..), _) => None,
+        (Elements::UidPorts(_), flags) if flags == INTERVAL | CONCATENATION => {
+            Some(Layout::Singles)
+        }
+        (Elements::Connections(..) | Elements::UidPorts(_), _) => None,
         (_, INTERVAL) => Some(Layout::Intervals),
         (_, WRITTEN_OUT) => Some(Layout::Singles),
         (_, _) => (flags == WRITTEN_OUT | INTERVAL).then_some(Layout::Intervals),

@@ -479,6 +479,10 @@ fn add_ruleset(
                 let names: Vec<_> = interfaces.iter().map(interface_names).collect();
                 add_elements(batch, set, &names);
             }
+            Elements::UidPorts(pairs) => {
+                let name = set.name.to_string();
+                add_requests(batch, set, elements::uid_port_requests(&name, pairs));
+            }
             Elements::Connections(_, connections) => {
                 let name = set.name.to_string();
                 add_requests(

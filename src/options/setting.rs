@@ -89,8 +89,8 @@ option_set! {
     List "PORTS" = Text(""), like "3306,6379", common;
 
     /// Destination ports not to capture for certain users: PORTS:UIDS. A prefix tcp: or udp: limits it to one protocol; *
-    /// stands for all ports or users. Repeat the option, or separate values with semicolons. UDP other than DNS is never
-    /// captured.
+    /// stands for all ports or users. Repeat the option, or separate values with semicolons, of which several have at most
+    /// 1024 combinations. UDP other than DNS is never captured.
     ExcludeOutboundPortsForUids ("exclude-outbound-ports-for-uids") ["NETWEIR_EXCLUDE_OUTBOUND_PORTS_FOR_UIDS"] in Outbound,
     Several "PORTS:UIDS" = Text(""), like "tcp:3306,6000-6999:999,2000-2999";
 

@@ -437,4 +437,32 @@ fn lists_that_cannot_be_sets_are_limited() {
     let limit = "--passthrough-source: expected at most 16 IPv6 addresses";
     assert_eq!(messages(17), limit);
     assert_eq!(messages(10_000), limit);
+    let excluded = |text: &str| match capture(
+        &flags(&[(Setting::ExcludeOutboundPortsForUids, text)]),
+        &NoNames,
+        &OneFile,
+    ) {
+        Ok(_) => String::new(),
+        Err(errors) => lines(&errors),
+    };
+    let limit = "--exclude-outbound-ports-for-uids: expected at most 1024 combinations of users and ports (each range \
+                 counts as one)";
+    let one_each = |count: u32| -> String {
+        let texts = (1..=count).map(|n| format!("{n}:{n}"));
+        texts.collect::<Vec<_>>().join(";")
+    };
+    assert_eq!(excluded(&one_each(1024)), "");
+    assert_eq!(excluded(&one_each(1025)), limit);
+    // Few as written, and many without overlaps.
+    let nested = (1..=60).map(|n| format!("{}:0-{}", 2 * n, 2 * n));
+    assert_eq!(excluded(&nested.collect::<Vec<_>>().join(";")), limit);
+    // Many as written; but a single exclusion has no limit.
+    let odd = |count: u32| -> String {
+        let numbers = (0..count).map(|n| (2 * n + 1).to_string());
+        numbers.collect::<Vec<_>>().join(",")
+    };
+    let product = format!("{}:{}", odd(100), odd(100));
+    assert_eq!(excluded(&product), "");
+    assert_eq!(excluded(&format!("{product};22:0")), limit);
+    assert_eq!(excluded(&format!("tcp:{product};udp:{product}")), "");
 }

@@ -52,7 +52,7 @@ pub fn elements_text(elements: &Elements) -> String {
         Elements::Ipv4(ipv4) => writer.joined(ipv4_networks(ipv4), ","),
         Elements::Ipv6(ipv6) => writer.joined(ipv6_networks(ipv6), ","),
         // No option has these.
-        Elements::Connections(..) => String::new(),
+        Elements::Connections(..) | Elements::UidPorts(_) => String::new(),
     }
 }
 

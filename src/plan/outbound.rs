@@ -2,8 +2,11 @@
 
 use crate::intent::{
     Capture, DNS_PORT, Dns, DnsOverTcp, Family, IpRanges, OwnerId, Protocol, RangeSelection,
+    UidPorts, exclusions_of,
 };
-use crate::ruleset::{BaseChain, End, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test};
+use crate::ruleset::{
+    BaseChain, Elements, End, Match, OwnerKind, Rule, RuleId, SetName, Statement, Test,
+};
 
 use super::builder::{
     Builder, ProxyOwners, TCP, destination_port, leave, leave_other_family, loopback, not_protocol,
@@ -126,24 +129,39 @@ fn leave_excluded_ports(builder: &mut Builder, capture: &Capture) -> Vec<Rule> {
             let ports = builder.ports(protocol, name, &outbound.exclude_ports, Test::In);
             rules.push(leave(RuleId::LeaveExcludedPort(protocol), [ports]));
         }
-        for (index, exclusion) in outbound.exclude_ports_for_uids.iter().enumerate() {
-            let nth = index + 1;
-            if exclusion.protocol.is_some_and(|only| only != protocol) {
-                continue;
-            }
-            let ports = SetName::OutboundExcludePortsForUids(nth);
-            let uids = SetName::OutboundExcludePortsUids(nth);
-            let matches = [
-                builder.ports(protocol, ports, &exclusion.ports, Test::In),
-                builder.owners(OwnerKind::Uid, uids, &exclusion.uids, Test::In),
-            ];
-            rules.push(leave(
-                RuleId::LeaveExcludedPortOfUid(protocol, nth),
-                matches,
-            ));
-        }
+        rules.extend(leave_excluded_ports_for_uids(builder, capture, protocol));
     }
     rules
+}
+
+/// A set of the ports and one of the users, or with several exclusions one of pairs.
+fn leave_excluded_ports_for_uids(
+    builder: &mut Builder,
+    capture: &Capture,
+    protocol: Protocol,
+) -> Option<Rule> {
+    let all = &capture.outbound.exclude_ports_for_uids;
+    let exclusions: Vec<_> = exclusions_of(all, protocol).collect();
+    if let &[(nth, exclusion)] = exclusions.as_slice() {
+        let ports = SetName::OutboundExcludePortsForUids(nth);
+        let uids = SetName::OutboundExcludePortsUids(nth);
+        let matches = [
+            builder.ports(protocol, ports, &exclusion.ports, Test::In),
+            builder.owners(OwnerKind::Uid, uids, &exclusion.uids, Test::In),
+        ];
+        let id = RuleId::LeaveExcludedPortOfUid(protocol, Some(nth));
+        return Some(leave(id, matches));
+    }
+    let exclusions: Vec<_> = exclusions.into_iter().map(|(_, own)| own).collect();
+    let pairs = UidPorts::of(&exclusions, usize::MAX).expect("any number of ranges");
+    if pairs.is_empty() {
+        return None;
+    }
+    let name = SetName::OutboundExcludeUidPorts(protocol);
+    let set = builder.set(name, Elements::UidPorts(pairs));
+    let excluded = Match::UidAndPort { protocol, set };
+    let id = RuleId::LeaveExcludedPortOfUid(protocol, None);
+    Some(leave(id, [excluded]))
 }
 
 /// What the proxy's users, or its groups, connect to. The first rule for calls over `lo` that are not those of the first

@@ -40,6 +40,8 @@ pub(super) enum Element<'a> {
     Range(Value, Value),
     /// A connection: address and port of each end.
     Connection([Value; 4]),
+    /// Users with ports.
+    UidPort(Interval<u32>, Interval<u16>),
 }
 
 impl Element<'_> {
@@ -52,7 +54,7 @@ impl Element<'_> {
         }
     }
 
-    fn numbers<T: Bound + Into<u32>>(interval: &Interval<T>) -> Self {
+    pub(super) fn numbers<T: Bound + Into<u32>>(interval: &Interval<T>) -> Self {
         let value = |number: T| Value::Number(number.into());
         Self::between(value(interval.first()), value(interval.last()))
     }
@@ -86,6 +88,14 @@ impl fmt::Display for Element<'_> {
         match self {
             Self::Interface(pattern) => write!(f, "\"{pattern}\""),
             Self::One(value) => value.fmt(f),
+            Self::UidPort(uids, ports) => {
+                write!(
+                    f,
+                    "{} . {}",
+                    Element::numbers(uids),
+                    Element::numbers(ports)
+                )
+            }
             Self::Network(network) => network.fmt(f),
             Self::Range(first, last) => write!(f, "{first}-{last}"),
             Self::Connection([local, port, remote, remote_port]) => {
@@ -131,6 +141,11 @@ pub(super) fn elements(elements: &Elements) -> Box<dyn Iterator<Item = Element<'
             intervals
                 .iter()
                 .map(|interval| Element::addresses(interval, cidr_of(interval).map(IpNet::V6))),
+        ),
+        Elements::UidPorts(pairs) => Box::new(
+            pairs
+                .iter()
+                .map(|&(uids, ports)| Element::UidPort(uids, ports)),
         ),
         Elements::Connections(_, connections) => {
             Box::new(connections.iter().map(Element::connection))

@@ -10,7 +10,7 @@ use super::words;
 use crate::intent::Family;
 use crate::json;
 use crate::ruleset::{
-    Chain, ConnectionState, Elements, MarkOf, Match, Rule, RuleId, Ruleset, Set, SetName,
+    Chain, ConnectionState, Elements, End, MarkOf, Match, Rule, RuleId, Ruleset, Set, SetName,
     Statement, TABLE, Test,
 };
 
@@ -189,7 +189,7 @@ enum Right<'a> {
     Of(Left),
     Prefix { prefix: Prefix },
     Range { range: [Box<Right<'a>>; 2] },
-    Concat { concat: [Box<Right<'a>>; 4] },
+    Concat { concat: Vec<Right<'a>> },
 }
 
 #[derive(Serialize)]
@@ -264,6 +264,13 @@ fn conditions(condition: &Match) -> Vec<Expression<'_>> {
         Match::Interface { direction, pattern } => {
             let key = meta(words::interface(*direction));
             is(key, true, Right::Text(pattern.to_string()))
+        }
+        Match::UidAndPort { protocol, set } => {
+            let protocol = protocol.name();
+            let field = words::port(End::Destination);
+            let port = Left::Payload { protocol, field };
+            let pair = Left::Concat(vec![meta("skuid"), port]);
+            is(pair, true, Right::Text(format!("@{set}")))
         }
         Match::InterfaceIn { direction, set } => {
             let key = meta(words::interface(*direction));
@@ -381,8 +388,14 @@ fn right<'a>(element: Element<'_>) -> Right<'a> {
         Element::Range(first, last) => Right::Range {
             range: [first, last].map(|end| Box::new(value(end))),
         },
+        Element::UidPort(uids, ports) => Right::Concat {
+            concat: vec![
+                right(Element::numbers(&uids)),
+                right(Element::numbers(&ports)),
+            ],
+        },
         Element::Connection(ends) => Right::Concat {
-            concat: ends.map(|end| Box::new(value(end))),
+            concat: ends.map(value).into(),
         },
     }
 }

@@ -161,6 +161,9 @@ fn write_match(f: &mut impl Write, condition: &Match) -> fmt::Result {
         Match::Interface { direction, pattern } => {
             write!(f, "{} \"{pattern}\"", words::interface(*direction))
         }
+        Match::UidAndPort { protocol, set } => {
+            write!(f, "meta skuid . {} dport @{set}", protocol.name())
+        }
         Match::InterfaceIn { direction, set } => {
             write!(f, "{} @{set}", words::interface(*direction))
         }

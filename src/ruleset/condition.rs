@@ -87,6 +87,13 @@ pub enum Match {
         /// The set of names.
         set: SetName,
     },
+    /// `meta skuid . tcp dport` and so on, in a set: the owner and the destination port. Implies the protocol.
+    UidAndPort {
+        /// The protocol.
+        protocol: Protocol,
+        /// The set of pairs.
+        set: SetName,
+    },
     /// `meta skuid` or `meta skgid`: the fsuid or fsgid that the socket was opened with. A packet without a socket
     /// matches neither a test nor its negation (`nft_meta_get_eval_skugid`).
     Owner {
@@ -126,8 +133,9 @@ impl Match {
             Self::Port { test, .. } => test.set_name(),
             Self::Address { test, .. } => test.set_name(),
             Self::Owner { test, .. } => test.set_name(),
-            Self::OpenConnection { set, .. } => Some(set),
-            Self::InterfaceIn { set, .. } => Some(set),
+            Self::OpenConnection { set, .. }
+            | Self::InterfaceIn { set, .. }
+            | Self::UidAndPort { set, .. } => Some(set),
             Self::Family(_)
             | Self::Protocol { .. }
             | Self::Interface { .. }

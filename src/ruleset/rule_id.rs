@@ -89,8 +89,8 @@ rule_ids! {
     LeaveExcludedRangeFirst(family: Family) = Outbound "leave-excluded-range-first",
     /// Bypasses excluded destination ports.
     LeaveExcludedPort(protocol: Protocol) = Outbound "leave-excluded-port",
-    /// Bypasses the destination ports excluded for users, by the position of the exclusion, from 1.
-    LeaveExcludedPortOfUid(protocol: Protocol, position: usize) = Outbound "leave-excluded-port-of-uid",
+    /// Bypasses the destination ports excluded for users, by the position of the only exclusion, from 1, or by several.
+    LeaveExcludedPortOfUid(protocol: Protocol, position: Option<usize>) = Outbound "leave-excluded-port-of-uid",
     /// Redirects the proxy's calls to its own pod.
     RedirectOwnPod(kind: OwnerKind, id: Option<OwnerId>, family: Family) = Outbound "redirect-own-pod",
     /// Bypasses calls over `lo` that are not the proxy's.

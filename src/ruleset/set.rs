@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use serde::{Serialize, Serializer};
 
 use crate::connection::ConnectionEnds;
-use crate::intent::{Family, Interfaces, Intervals};
+use crate::intent::{Family, Interfaces, Intervals, Protocol, UidPorts};
 
 use super::owner_kind::OwnerKind;
 use super::text::is_text_of;
@@ -46,6 +46,8 @@ pub enum SetName {
     OutboundExcludePortsForUids(usize),
     /// The users of the exclusion at this position, from 1.
     OutboundExcludePortsUids(usize),
+    /// Users with the destination ports that are excluded for them, by several exclusions.
+    OutboundExcludeUidPorts(Protocol),
     /// Included destinations.
     OutboundInclude(Family),
     /// Excluded destinations.
@@ -74,6 +76,8 @@ impl From<&str> for SetName {
             Self::OutboundExcludePorts,
             Self::ExcludeInterfaces,
             Self::RerouteInterfaces,
+            Self::OutboundExcludeUidPorts(Protocol::Tcp),
+            Self::OutboundExcludeUidPorts(Protocol::Udp),
         ];
         let by_family = Family::ALL.into_iter().flat_map(|family| {
             [
@@ -133,6 +137,9 @@ impl fmt::Display for SetName {
             Self::OutboundExcludePorts => f.write_str("outbound_exclude_ports"),
             Self::OutboundExcludePortsForUids(nth) => write!(f, "outbound_exclude_ports_{nth}"),
             Self::OutboundExcludePortsUids(nth) => write!(f, "outbound_exclude_ports_{nth}_uids"),
+            Self::OutboundExcludeUidPorts(protocol) => {
+                write!(f, "outbound_exclude_uid_ports_{}", protocol.name())
+            }
             Self::OutboundInclude(family) => write!(f, "outbound_include_{}", family.name()),
             Self::OutboundExclude(family) => write!(f, "outbound_exclude_{}", family.name()),
             Self::OutboundExcludeFirst(family) => {
@@ -165,6 +172,8 @@ pub enum Elements {
     Gids(Intervals<u32>),
     /// `ifname`.
     Interfaces(Interfaces),
+    /// `uid . inet_service`.
+    UidPorts(UidPorts),
     /// `ipv4_addr . inet_service . ipv4_addr . inet_service`, or the same of IPv6: the connections of that family. Rules cannot
     /// look up ranges of these, and the kernel refuses changes while a rule looks the set up.
     Connections(Family, OpenConnections),
@@ -181,6 +190,7 @@ impl Elements {
             Self::Uids(_) => "uid",
             Self::Gids(_) => "gid",
             Self::Interfaces(_) => "ifname",
+            Self::UidPorts(_) => "uid . inet_service",
             Self::Connections(Family::Ipv4, _) => {
                 "ipv4_addr . inet_service . ipv4_addr . inet_service"
             }
@@ -199,7 +209,8 @@ impl Elements {
             | Self::Ipv6(_)
             | Self::Uids(_)
             | Self::Gids(_)
-            | Self::Interfaces(_) => "interval",
+            | Self::Interfaces(_)
+            | Self::UidPorts(_) => "interval",
             Self::Connections(..) => "constant",
         }
     }
@@ -213,6 +224,7 @@ impl Elements {
             Self::Ipv6(intervals) => intervals.len(),
             Self::Uids(intervals) | Self::Gids(intervals) => intervals.len(),
             Self::Interfaces(interfaces) => interfaces.len(),
+            Self::UidPorts(pairs) => pairs.len(),
             Self::Connections(_, connections) => connections.len(),
         }
     }
@@ -232,6 +244,9 @@ impl Elements {
             (Self::Ipv6(own), Self::Ipv6(other)) => Some(Self::Ipv6(own.without(other))),
             (Self::Uids(own), Self::Uids(other)) => Some(Self::Uids(own.without(other))),
             (Self::Gids(own), Self::Gids(other)) => Some(Self::Gids(own.without(other))),
+            (Self::UidPorts(own), Self::UidPorts(other)) => {
+                Some(Self::UidPorts(own.without(other)))
+            }
             (Self::Interfaces(own), Self::Interfaces(other)) => {
                 Some(Self::Interfaces(own.without(other)))
             }
@@ -245,6 +260,7 @@ impl Elements {
                 | Self::Uids(_)
                 | Self::Gids(_)
                 | Self::Interfaces(_)
+                | Self::UidPorts(_)
                 | Self::Connections(..),
                 _,
             ) => None,

@@ -70,11 +70,12 @@ impl Rule {
     }
 }
 
-/// Calls back with key and flags of each element that a message from the kernel lists; a catch-all has no key. `None` if
+/// Calls back with key, end of the key if it is a range, and flags of each element that a message from the kernel lists; a
+/// catch-all has no key. `None` if
 /// the message is malformed.
 pub(crate) fn parse_elements(
     message: &[u8],
-    mut each: impl FnMut(Option<&[u8]>, u32),
+    mut each: impl FnMut(Option<&[u8]>, Option<&[u8]>, u32),
 ) -> Option<()> {
     let message = Checked::new(message, ELEMENTS_NESTS)?;
     let set = Set::new().ok()?;
@@ -96,7 +97,13 @@ pub(crate) fn parse_elements(
             } else {
                 0
             };
-            each(slice(key, length), flags);
+            let mut end_length = 0;
+            let end = c::nftnl_set_elem_get(
+                element,
+                number(c::NFTNL_SET_ELEM_KEY_END),
+                &raw mut end_length,
+            );
+            each(slice(key, length), slice(end, end_length), flags);
         }
         c::nftnl_set_elems_iter_destroy(iterator);
     }

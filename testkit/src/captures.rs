@@ -126,7 +126,7 @@ fn virtual_networks() -> impl Strategy<Value = VirtualNetworks> {
 fn outbound() -> impl Strategy<Value = Outbound> {
     let first = prop_oneof![2 => Just(IpRanges::default()), 1 => ranges()];
     (
-        (ports(), vec(ports_for_uids(), 0..3), ports()),
+        (ports(), vec(ports_for_uids(), 0..5), ports()),
         (range_selection(), ranges(), first, any::<bool>()),
         (owner_selection(), owner_selection()),
     )

@@ -55,6 +55,7 @@ fn check_set(ruleset: &Ruleset, condition: &Match) -> Result<(), String> {
             Family::Ipv6 => "ipv6_addr",
         },
         Match::InterfaceIn { .. } => "ifname",
+        Match::UidAndPort { .. } => "uid . inet_service",
         Match::Owner { kind, .. } => kind.name(),
         Match::OpenConnection { family, .. } => {
             Elements::Connections(*family, OpenConnections::new()).type_name()

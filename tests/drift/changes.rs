@@ -250,6 +250,7 @@ fn reports_changes_of_a_set() {
             | Elements::Uids(_)
             | Elements::Gids(_)
             | Elements::Interfaces(_)
+            | Elements::UidPorts(_)
             | Elements::Connections(..) => Elements::Ports([1].into_iter().collect()),
         };
         let changed = after(|present| present.ruleset.sets[number].elements = another_type);

@@ -212,6 +212,11 @@ fn patch_elements(set: &mut Set, missing: &Elements, unmanaged: &Elements) {
         (Elements::Ipv6(a), Elements::Ipv6(b), Elements::Ipv6(c)) => Elements::Ipv6(patch(a, b, c)),
         (Elements::Uids(a), Elements::Uids(b), Elements::Uids(c)) => Elements::Uids(patch(a, b, c)),
         (Elements::Gids(a), Elements::Gids(b), Elements::Gids(c)) => Elements::Gids(patch(a, b, c)),
+        (Elements::UidPorts(a), Elements::UidPorts(b), Elements::UidPorts(c)) => {
+            assert!(c.without(a).is_empty());
+            let kept = a.without(c);
+            Elements::UidPorts(kept.iter().chain(b.iter()).copied().collect())
+        }
         (Elements::Interfaces(a), Elements::Interfaces(b), Elements::Interfaces(c)) => {
             assert_eq!(c.without(a), Interfaces::default());
             let kept = a.without(c);

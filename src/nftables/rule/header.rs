@@ -97,15 +97,15 @@ impl Reader<'_> {
     }
 
     /// The protocol that earlier matches test; a test right before belongs to this match.
-    fn established_protocol(&mut self) -> Option<Protocol> {
+    pub(super) fn established_protocol(&mut self) -> Option<Protocol> {
         let implied = |last: &mut Match| matches!(last, Match::Protocol { is: true, .. });
         if let Some(Match::Protocol { protocol, .. }) = self.matches.pop_if(implied) {
             return Some(protocol);
         }
         self.matches.iter().rev().find_map(|earlier| match earlier {
-            Match::Protocol { is: true, protocol } | Match::Port { protocol, .. } => {
-                Some(*protocol)
-            }
+            Match::Protocol { is: true, protocol }
+            | Match::Port { protocol, .. }
+            | Match::UidAndPort { protocol, .. } => Some(*protocol),
             Match::Protocol { is: false, .. }
             | Match::Family(_)
             | Match::Address { .. }
@@ -197,6 +197,7 @@ impl Reader<'_> {
             | Match::Port { .. }
             | Match::Interface { .. }
             | Match::InterfaceIn { .. }
+            | Match::UidAndPort { .. }
             | Match::Owner { .. }
             | Match::Mark { .. }
             | Match::State(_)

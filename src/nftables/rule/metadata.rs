@@ -2,8 +2,8 @@
 
 use super::reader::Reader;
 use super::writer::Writer;
-use crate::intent::{InterfacePattern, Interval};
-use crate::nftables::expression::{Ct, Expression, Meta};
+use crate::intent::{InterfacePattern, Interval, Protocol};
+use crate::nftables::expression::{Ct, Expression, Header, Meta};
 use crate::printable::printable;
 use crate::ruleset::{
     ConnectionState, Direction, MarkOf, Match, OwnerKind, SetName, Statement, Test,
@@ -97,6 +97,14 @@ pub(in crate::nftables) fn interface_pattern(names: &Interval<u128>) -> Option<I
         .find(|pattern| interface_names(pattern) == *names)
 }
 
+/// The user takes a word of the register.
+const DESTINATION_PORT_BEHIND_UID: Expression = Expression::AddPayload {
+    base: Header::Transport,
+    offset: 2,
+    length: 2,
+    words: 1,
+};
+
 impl Writer {
     pub(super) fn owner(&mut self, kind: OwnerKind, test: &Test<u32>) {
         self.code.push(Expression::LoadMeta(match kind {
@@ -111,11 +119,38 @@ impl Writer {
     }
 }
 
+impl Writer {
+    pub(super) fn uid_and_port(&mut self, protocol: Protocol, set: &SetName) {
+        if !self.protocol {
+            self.protocol(true, protocol);
+        }
+        self.code.extend([
+            Expression::LoadMeta(Meta::SocketUid),
+            Expression::ToNetworkOrder,
+            DESTINATION_PORT_BEHIND_UID,
+            Expression::Lookup {
+                set: set.to_string(),
+                inverted: false,
+            },
+        ]);
+    }
+}
+
 impl Reader<'_> {
     pub(super) fn read_owner(&mut self, kind: OwnerKind) -> Option<Match> {
         let converted = self.code.first() == Some(&Expression::ToNetworkOrder);
         if converted {
             self.next()?;
+        }
+        if converted && self.code.first() == Some(&DESTINATION_PORT_BEHIND_UID) {
+            self.next()?;
+            return match (kind, self.next_test(|_| None::<()>)?) {
+                (OwnerKind::Uid, Test::In(set)) => Some(Match::UidAndPort {
+                    protocol: self.established_protocol()?,
+                    set,
+                }),
+                _ => None,
+            };
         }
         let test = self.next_test(number)?;
         (test.set_name().is_some() == converted).then_some(Match::Owner { kind, test })

@@ -31,6 +31,7 @@ impl Writer {
             } => self.port(*protocol, *end, test),
             Match::Address { family, end, test } => self.address(*family, *end, test),
             Match::Interface { direction, pattern } => self.interface(*direction, pattern),
+            Match::UidAndPort { protocol, set } => self.uid_and_port(*protocol, set),
             Match::InterfaceIn { direction, set } => self.interface_in(*direction, set),
             Match::Owner { kind, test } => self.owner(*kind, test),
             Match::Mark { of, is, value } => self.mark(*of, *is, *value),

@@ -1,13 +1,29 @@
 //! The options of tproxy mode, DNS capture and excluded ports of users.
 
 use crate::intent::{
-    Dns, Family, InboundMode, IpRanges, PortsForUids, RangeSelection, Tproxy, VirtualNetwork,
-    VirtualNetworks,
+    Dns, Family, InboundMode, IpRanges, PortsForUids, Protocol, RangeSelection, Tproxy, UidPorts,
+    VirtualNetwork, VirtualNetworks, exclusions_of,
 };
 use crate::options::{OptionErrorKind, Setting};
 use crate::parse::{self, DnsChoice, FamilyChoice, ModeChoice, ValueError, distinct};
 
 use super::Reader;
+
+/// The most ranges of users with ranges of ports for which several exclusions hold. A single one has two sets of any size;
+/// for several, the kernel takes longer for each pair.
+const MOST_PAIRS: usize = 1024;
+
+/// Whether several exclusions of the protocol have more pairs, as written or without overlaps.
+fn has_too_many_pairs(exclusions: &[PortsForUids], protocol: Protocol) -> bool {
+    let own: Vec<_> = exclusions_of(exclusions, protocol)
+        .map(|(_, exclusion)| exclusion)
+        .collect();
+    let pairs = own
+        .iter()
+        .map(|own| own.uids.len().saturating_mul(own.ports.len()));
+    let written = pairs.fold(0, usize::saturating_add);
+    own.len() > 1 && (written > MOST_PAIRS || UidPorts::of(&own, MOST_PAIRS).is_none())
+}
 
 impl Reader<'_> {
     pub(super) fn inbound_mode(&mut self) -> Option<InboundMode> {
@@ -142,6 +158,15 @@ impl Reader<'_> {
         let exclusions = read.into_iter().map(|read| self.noting(setting, read));
         // Collected first, so that every error is recorded.
         let exclusions: Vec<_> = exclusions.collect();
-        exclusions.into_iter().collect()
+        let exclusions: Vec<_> = exclusions.into_iter().collect::<Option<_>>()?;
+        if Protocol::ALL
+            .into_iter()
+            .any(|own| has_too_many_pairs(&exclusions, own))
+        {
+            let most = MOST_PAIRS;
+            let what = "combinations of users and ports (each range counts as one)";
+            self.note(setting, OptionErrorKind::TooMany { most, what });
+        }
+        Some(exclusions)
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::connection::ConnectionEnds;
-use crate::intent::{Bound, Family, InterfacePattern, Interval, Port, Protocol};
+use crate::intent::{Bound, Family, InterfacePattern, Interval, Port, Protocol, UidPorts};
 use crate::ruleset::{
     ConnectionState, Direction, Elements, End, MarkOf, Match, OwnerKind, Ruleset, SetName, Test,
 };
@@ -72,6 +72,13 @@ impl Terms {
             Match::Interface { direction, pattern } => {
                 self.demand(&interface(*direction, pattern));
                 Some(())
+            }
+            Match::UidAndPort { protocol, set } => {
+                self.require(*protocol)?;
+                let Some(Elements::UidPorts(pairs)) = elements(ruleset, set) else {
+                    return None;
+                };
+                self.one_of(uid_ports(pairs, *protocol))
             }
             Match::InterfaceIn { direction, set } => {
                 let Some(Elements::Interfaces(interfaces)) = elements(ruleset, set) else {
@@ -292,6 +299,7 @@ fn networks(elements: Option<&Elements>, option: &str) -> Vec<String> {
             | Elements::Uids(_)
             | Elements::Gids(_)
             | Elements::Interfaces(_)
+            | Elements::UidPorts(_)
             | Elements::Connections(..),
         )
         | None => Vec::new(),
@@ -324,12 +332,25 @@ fn owners(elements: Option<&Elements>, option: &str) -> Vec<String> {
     let Some(Elements::Uids(intervals) | Elements::Gids(intervals)) = elements else {
         return Vec::new();
     };
-    intervals
-        .iter()
-        .filter(|interval| interval.first() <= LARGEST_OWNER)
-        .map(|interval| Interval::between(interval.first(), interval.last().min(LARGEST_OWNER)))
-        .map(|interval| format!(" -m owner {option} {}", range(&interval, '-')))
-        .collect()
+    let options = intervals.iter();
+    options.filter_map(|&ids| owner(ids, option)).collect()
+}
+
+/// The owners, without the invalid id; `None` if that is the only one.
+fn owner(ids: Interval<u32>, option: &str) -> Option<String> {
+    let last = ids.last().min(LARGEST_OWNER);
+    let ids = (ids.first() <= last).then(|| Interval::between(ids.first(), last))?;
+    Some(format!(" -m owner {option} {}", range(&ids, '-')))
+}
+
+/// Users with ports.
+fn uid_ports(pairs: &UidPorts, protocol: Protocol) -> Vec<String> {
+    let options = pairs.iter().filter_map(|(uids, ports)| {
+        let ports = range(ports, ':');
+        let port = port_option(protocol, End::Destination, "", ports);
+        Some(owner(*uids, "--uid-owner")? + &port)
+    });
+    options.collect()
 }
 
 fn range<T: Bound + Display>(interval: &Interval<T>, separator: char) -> String {
