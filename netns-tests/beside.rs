@@ -43,7 +43,7 @@ const APPLICATION: Owner = Owner {
 };
 
 /// Every command that captures, in both modes.
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 9] = [
     "apply",
     "apply --dns=all --drop-invalid",
     "apply --inbound-mode=tproxy",
@@ -51,6 +51,8 @@ const COMMANDS: [&str; 7] = [
     "istio-iptables -p 15001 -z 15006 -u 0 -g 1337 -m TPROXY -i * -b * --redirect-dns --capture-all-dns --dual-stack",
     "linkerd-init --incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid 2102",
     "linkerd-init -p 4143 -o 4140 --inbound-ports-to-ignore 4190 --ipv6=false",
+    "consul connect redirect-traffic -proxy-uid 5995 -proxy-inbound-port 15006 -consul-dns-port 8600",
+    "consul connect redirect-traffic -proxy-uid 5995 -proxy-inbound-port 15006 -consul-dns-ip 10.1.0.1",
 ];
 
 /// Runs netweir: the exit code, standard output and standard error.

@@ -85,6 +85,7 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
     match words.as_slice() {
         [] => usage(&help::program(COMMANDS)),
         [help::CNI] => usage(&help::whole(COMMANDS, help::CNI)),
+        [..] if is_group(&words.join(" ")) => usage(&help::whole(COMMANDS, &words.join(" "))),
         ["-h"] => output::show(&help::program(COMMANDS)),
         ["help" | "--help"] => output::show(&help::whole(COMMANDS, "")),
         [help::CNI, "-h" | "--help" | "help"] | ["help", help::CNI] => {
@@ -125,6 +126,16 @@ fn is_command(word: &str) -> bool {
 
 fn is_known(name: &str) -> bool {
     find(name).is_some() || compat::COMMANDS.contains(&name)
+}
+
+/// Whether commands of a mesh begin with these words.
+fn is_group(words: &str) -> bool {
+    let mut commands = compat::COMMANDS.iter();
+    commands.any(|command| {
+        command
+            .strip_prefix(words)
+            .is_some_and(|rest| rest.starts_with(' '))
+    })
 }
 
 fn start(spec: &'static CommandSpec, arguments: Vec<OsString>) -> ExitCode {

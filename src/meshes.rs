@@ -27,6 +27,7 @@ mod request;
 mod yaml;
 
 pub use command::CompatCommand;
+pub use consul::{Consul, ConsulFlag};
 pub use decision::annotation_keys;
 pub use istio::{Istio, IstioClean, IstioFlag};
 pub use linkerd::{Linkerd, LinkerdFlag, LinkerdValidator, LinkerdValidatorFlag};

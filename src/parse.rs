@@ -32,7 +32,7 @@ pub(crate) use list::distinct;
 pub use list::{Selection, entries, list, selection};
 pub use name_server::name_servers;
 pub use number::{mark, nonzero_mark, routing_table};
-pub use owner::{Accounts, NameError, owner, owner_id, owners};
+pub use owner::{Accounts, NameError, NoNames, owner, owner_id, owners};
 pub use owner_kind::{LARGEST_OWNER, OwnerKind};
 pub use port::{optional_port, port, ports};
 pub use target::{NetworkNamespace, network_namespace};

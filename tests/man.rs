@@ -29,6 +29,7 @@ fn every_command_has_a_page_with_all_sections() {
         "netweir-cni-install",
         "netweir-cni-uninstall",
         "netweir-completions",
+        "netweir-consul-connect-redirect-traffic",
         "netweir-diff",
         "netweir-explain",
         "netweir-graph",
@@ -62,7 +63,7 @@ fn every_command_has_a_page_with_all_sections() {
             "netweir-completions",
             "netweir-version",
         ];
-        let is_of_mesh = ["netweir-istio-", "netweir-linkerd-"]
+        let is_of_mesh = ["netweir-istio-", "netweir-linkerd-", "netweir-consul"]
             .iter()
             .any(|start| name.starts_with(start));
         assert!(
@@ -70,7 +71,7 @@ fn every_command_has_a_page_with_all_sections() {
             "{name}"
         );
     }
-    assert_eq!(pages.len(), 18, "{:?}", pages.keys());
+    assert_eq!(pages.len(), 21, "{:?}", pages.keys());
 }
 
 #[test]

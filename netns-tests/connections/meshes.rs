@@ -2,7 +2,9 @@
 //! tables: for the same flags.
 
 use netweir::intent::{Capture, Families, Family};
-use netweir::meshes::{CompatCommand, Environment, Istio, IstioFlag, Linkerd, LinkerdFlag};
+use netweir::meshes::{
+    CompatCommand, Consul, ConsulFlag, Environment, Istio, IstioFlag, Linkerd, LinkerdFlag,
+};
 use netweir::metadata::Metadata;
 use netweir::nftables::{self, Outcome};
 use netweir::options::{OptionSet, OptionValues, Origin};
@@ -12,7 +14,8 @@ use netweir::ruleset::OpenConnections;
 use super::assert_connections;
 use super::attempts;
 use super::iptables::{Variant, add_routing};
-use crate::sandbox::{NetnsTest, POD, Sandbox, run};
+use crate::sandbox::{NetnsTest, PEER, POD, Sandbox, run};
+use netweir_testkit::consul_rules;
 use netweir_testkit::fakes::NoUsers;
 use netweir_testkit::istio_rules::{self, Dns, Settings};
 use netweir_testkit::linkerd_rules;
@@ -37,7 +40,12 @@ pub(super) fn tests() -> Vec<NetnsTest> {
             outcomes_match_linkerd(sandbox, &settings, stack);
         })
     });
-    let tests = istio.chain(linkerd);
+    let consul = consul().into_iter().map(|(name, stack, settings)| {
+        NetnsTest::new(format!("connections::consul-{name}"), move |sandbox| {
+            outcomes_match_consul(sandbox, &settings, stack);
+        })
+    });
+    let tests = istio.chain(linkerd).chain(consul);
     tests
         .map(|test| test.with(Variant::Nft.programs()).only_as_root())
         .collect()
@@ -301,6 +309,95 @@ fn outcomes_match_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings,
     assert_same_outcomes(sandbox, &capture, text);
 }
 
+fn consul() -> Sets<consul_rules::Settings> {
+    let settings = |change: fn(&mut consul_rules::Settings)| {
+        let mut settings = consul_rules::Settings {
+            uid: "1337".to_owned(),
+            inbound_port: 15006,
+            outbound_port: 15001,
+            exclude_inbound_ports: texts(&["8085"]),
+            exclude_uids: texts(&["1000"]),
+            ..consul_rules::Settings::default()
+        };
+        change(&mut settings);
+        settings
+    };
+    vec![
+        ("injector", Stack::Single, settings(|_| {})),
+        ("dns", Stack::Single, settings(|own| own.dns_port = 15_053)),
+        (
+            "dns-dual-stack",
+            Stack::Dual,
+            settings(|own| {
+                (own.dns_address, own.dns_port) = ("::1".to_owned(), 15_053);
+                own.exclude_outbound_ports = texts(&["443", "9000:9100"]);
+                own.exclude_outbound_cidrs = texts(&["10.9.1.2/16", "fd09::1/64"]);
+            }),
+        ),
+        (
+            "dns-of-the-node",
+            Stack::Single,
+            settings(|own| {
+                (own.dns_address, own.dns_port) = (PEER[0].to_string(), 8600);
+                own.exclude_uids = texts(&["0", "100-2000"]);
+            }),
+        ),
+        (
+            "all-dns",
+            Stack::Dual,
+            settings(|own| own.dns_address = PEER[1].to_string()),
+        ),
+    ]
+}
+
+fn outcomes_match_consul(sandbox: &Sandbox, settings: &consul_rules::Settings, stack: Stack) {
+    let list = |entries: &[String]| entries.join(";");
+    let texts = [
+        (ConsulFlag::ConsulDnsIp, settings.dns_address.clone()),
+        (ConsulFlag::ConsulDnsPort, settings.dns_port.to_string()),
+        (ConsulFlag::ProxyUid, settings.uid.clone()),
+        (
+            ConsulFlag::ProxyInboundPort,
+            settings.inbound_port.to_string(),
+        ),
+        (
+            ConsulFlag::ProxyOutboundPort,
+            settings.outbound_port.to_string(),
+        ),
+        (
+            ConsulFlag::ExcludeInboundPort,
+            list(&settings.exclude_inbound_ports),
+        ),
+        (
+            ConsulFlag::ExcludeOutboundPort,
+            list(&settings.exclude_outbound_ports),
+        ),
+        (
+            ConsulFlag::ExcludeOutboundCidr,
+            list(&settings.exclude_outbound_cidrs),
+        ),
+        (ConsulFlag::ExcludeUid, list(&settings.exclude_uids)),
+    ];
+    let dual_stack = (stack == Stack::Dual).to_string();
+    let mut values = OptionValues::default();
+    for (flag, text) in &texts {
+        values.set(*flag, Origin::Flag, text.clone());
+    }
+    let variable = Origin::Variable("CONSUL_DUAL_STACK");
+    values.set(ConsulFlag::DualStack, variable, dual_stack.clone());
+    let request = Consul::read(&values, &NoUsers).1.expect("valid");
+    let (capture, _) = request.capture(&Environment::default());
+    let repeated = texts.iter().flat_map(|(flag, text)| {
+        let entries = text.split(';').filter(|entry| !entry.is_empty());
+        entries.map(|entry| (*flag, entry.to_owned()))
+    });
+    let flags: Vec<_> = repeated.collect();
+    let variables = [("CONSUL_DUAL_STACK", dual_stack)];
+    installs(Consul::COMMAND, &flags, &variables, &capture);
+    let text = |family| consul_rules::text(settings, family == Family::Ipv6);
+    assert_same_outcomes(sandbox, &capture, text);
+}
+
 /// The program installs the rules of the capture.
 fn installs<F: OptionSet>(
     command: &str,
@@ -316,7 +413,8 @@ fn installs<F: OptionSet>(
         .iter()
         .map(|(name, text)| format!("{name}={text}"))
         .collect();
-    arguments.extend([NETWEIR.to_owned(), command.to_owned()]);
+    arguments.push(NETWEIR.to_owned());
+    arguments.extend(command.split(' ').map(str::to_owned));
     arguments.extend(flags);
     let arguments: Vec<_> = arguments.iter().map(String::as_str).collect();
     run("env", &arguments, "");

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd, LinkerdValidator};
+use crate::meshes::{CompatCommand, Consul, Istio, IstioClean, Linkerd, LinkerdValidator};
 use crate::options::OptionSet;
 
 use super::accounts::AccountFiles;
@@ -17,14 +17,15 @@ use super::invocation::report;
 use super::parser::{self, HelpRequested, Known};
 use super::version;
 use error::HasRemedies;
-use program::{Program, RecognizedBy};
+use program::{Meant, Program};
 
 /// The commands.
-pub(super) const COMMANDS: [&str; 4] = [
+pub(super) const COMMANDS: [&str; 5] = [
     Istio::COMMAND,
     IstioClean::COMMAND,
     Linkerd::COMMAND,
     LinkerdValidator::COMMAND,
+    Consul::COMMAND,
 ];
 
 /// How a run of one of these commands ends early.
@@ -49,27 +50,23 @@ pub(super) fn run(
     };
     let rest: Vec<_> = rest.iter().map(AsRef::as_ref).collect();
     let name = Path::new(path.as_ref()).file_name().unwrap_or_default();
-    let (program, by) = Program::meant(&name.to_string_lossy(), &rest, is_command);
-    if program != Program::Netweir && rest == ["--version"] {
+    let meant = Program::meant(&name.to_string_lossy(), &rest, is_command);
+    if meant.program != Program::Netweir && rest == ["--version"] {
         return Ok(version::show());
     }
-    let start = match program {
+    let start = match meant.program {
         Program::Netweir => return Err(Other::Netweir(arguments)),
         Program::Istio => start::<Istio>,
         Program::IstioClean => start::<IstioClean>,
         Program::Linkerd => start::<Linkerd>,
         Program::LinkerdValidator => start::<LinkerdValidator>,
+        Program::Consul => start::<Consul>,
     };
-    if by == RecognizedBy::Command {
-        arguments.remove(1);
-    }
-    start(arguments, by)
+    arguments.drain(1..=meant.words);
+    start(arguments, meant)
 }
 
-fn start<P: HasRemedies>(
-    mut arguments: Vec<OsString>,
-    by: RecognizedBy,
-) -> Result<ExitCode, Other> {
+fn start<P: HasRemedies>(mut arguments: Vec<OsString>, meant: Meant) -> Result<ExitCode, Other> {
     P::rewrite(&mut arguments);
     let specs: Vec<_> = P::FLAGS.iter().map(|flag| flag.spec()).collect();
     let known = Known {
@@ -85,7 +82,7 @@ fn start<P: HasRemedies>(
     let mut errors = parsed.errors;
     match request {
         Ok(mut request) if errors.is_empty() => {
-            if by == RecognizedBy::Flags {
+            if meant.by_flags {
                 request.notices.extend(P::warning_for_flags_alone(&values));
             }
             Ok(match carry_out::run(&request, log) {

@@ -4,7 +4,7 @@ use clap::builder::{PossibleValuesParser, ValueHint};
 use clap::{Arg, Command};
 
 use crate::exit_code::ExitCode;
-use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd, LinkerdValidator};
+use crate::meshes::{CompatCommand, Consul, Istio, IstioClean, Linkerd, LinkerdValidator};
 use crate::options::{OptionSet, OptionSpec, Section, Setting, Shape};
 
 use super::command::CommandSpec;
@@ -63,6 +63,7 @@ pub(super) fn common(commands: &[CommandSpec], name: &str) -> String {
             None,
             specs_of::<LinkerdValidator>(),
         ),
+        (None, Consul::COMMAND) => (Consul::ABOUT, None, specs_of::<Consul>()),
         (None, _) => return whole(commands, name),
     };
     let is_apply = name == "apply";
@@ -138,6 +139,13 @@ pub(super) fn command_line(commands: &[CommandSpec]) -> Command {
             compat::<IstioClean>(),
             compat::<Linkerd>(),
             compat::<LinkerdValidator>(),
+            group("consul")
+                .about("Commands of Consul's own program")
+                .subcommand(
+                    group("connect")
+                        .about("Commands of consul connect")
+                        .subcommand(compat::<Consul>()),
+                ),
         ])
 }
 
@@ -161,7 +169,7 @@ fn command(spec: &CommandSpec) -> Command {
 fn compat<P: CompatCommand>() -> Command {
     let specs = specs_of::<P>();
     let variables = variables_without_flag(&specs);
-    Command::new(P::COMMAND)
+    Command::new(P::COMMAND.rsplit(' ').next().unwrap_or(P::COMMAND))
         .about(P::ABOUT)
         .args(specs.into_iter().filter_map(documented))
         .next_line_help(true)
@@ -250,6 +258,7 @@ fn add_pages(commands: &[CommandSpec], command: &Command, name: &str, pages: &mu
         IstioClean::COMMAND => specs_of::<IstioClean>(),
         Linkerd::COMMAND => specs_of::<Linkerd>(),
         LinkerdValidator::COMMAND => specs_of::<LinkerdValidator>(),
+        Consul::COMMAND => specs_of::<Consul>(),
         _ => spec.map(CommandSpec::specs).unwrap_or_default(),
     };
     let variables = options.iter().flat_map(|option| {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde_json::value::RawValue;
 
-use crate::intent::OwnerId;
 use crate::meshes::claim::Remark;
 use crate::meshes::decision::{Decision, Mesh, Outcome, Pods, decide};
 use crate::meshes::pod::PodFacts;
@@ -13,7 +12,7 @@ use crate::meshes::reason::Reason;
 use crate::options::{
     self, Files, OptionError, OptionErrorKind, OptionValues, Origin, Parsed, Setting,
 };
-use crate::parse::{Accounts, NameError, OwnerKind};
+use crate::parse::NoNames;
 
 use super::annotations::texts;
 use super::config::{Config, ConfigError, Input};
@@ -254,13 +253,4 @@ fn parsed(given: &OptionValues, files: &dyn Files) -> Result<Parsed, Vec<OptionE
         )]);
     }
     options::capture(given, &NoNames, files)
-}
-
-/// The names of the node's users are not those of the pod's.
-struct NoNames;
-
-impl Accounts for NoNames {
-    fn id_of(&self, _: OwnerKind, _: &str) -> Result<OwnerId, NameError> {
-        Err(NameError::OfPod)
-    }
 }

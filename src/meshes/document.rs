@@ -16,6 +16,8 @@ pub(super) enum Source {
     Annotation(&'static str),
     /// This key of `CNI_ARGS`.
     Argument(&'static str),
+    /// Flags, which are its fields.
+    Flags,
 }
 
 impl Source {
@@ -24,12 +26,13 @@ impl Source {
         let name: Rc<str> = match (self, field) {
             (Self::Annotation(key), "") => key.into(),
             (Self::Annotation(key), field) => format!("{key}, {field}").into(),
+            (Self::Flags, field) => format!("--{field}").into(),
             (Self::Argument(key), "") => format!("CNI_ARGS, {key}").into(),
             (Self::Argument(key), field) => format!("CNI_ARGS, {key}, {field}").into(),
         };
         match self {
             Self::Annotation(_) => Origin::Annotation(name),
-            Self::Argument(_) => Origin::Runtime(name),
+            Self::Argument(_) | Self::Flags => Origin::Runtime(name),
         }
     }
 
@@ -66,14 +69,19 @@ impl Document {
         Self::new(source, value)
     }
 
+    /// An object with these fields.
+    pub(super) fn of(source: Source, fields: serde_json::Map<String, Value>) -> Self {
+        Self {
+            source,
+            value: Value::Object(fields),
+            errors: Vec::new(),
+        }
+    }
+
     fn new(source: Source, value: Result<Value, String>) -> Result<Self, OptionError> {
         let unreadable = |reason| source.error("", OptionErrorKind::Unreadable(reason));
         match value {
-            Ok(value @ Value::Object(_)) => Ok(Self {
-                source,
-                value,
-                errors: Vec::new(),
-            }),
+            Ok(Value::Object(fields)) => Ok(Self::of(source, fields)),
             Ok(_) => Err(unreadable("it is not an object".to_owned())),
             Err(reason) => Err(unreadable(reason)),
         }

@@ -80,7 +80,7 @@ impl CompatCommand for Istio {
             reader.warn(IstioFlag::TraceLogging, text);
         }
         reader.refuse_old_variables();
-        reader.ignored(IstioFlag::LogTarget);
+        reader.ignored(IstioFlag::LogTarget, Notice::Debug);
         let show = match show {
             Some(Show::Rules(_)) if restore_format? && !reader.values.has(IstioFlag::Format) => {
                 Some(Show::Rules(Format::Iptables))
@@ -169,7 +169,7 @@ impl CompatCommand for IstioClean {
                 reader.remark(*flag, "ignored: everything is removed");
             }
         }
-        reader.ignored(IstioFlag::LogTarget);
+        reader.ignored(IstioFlag::LogTarget, Notice::Debug);
         Some(Request {
             capture: Capture::default(),
             families: FamilyRule::Fixed(Families::Both),

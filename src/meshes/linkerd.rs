@@ -18,7 +18,7 @@ use crate::parse::{self, DnsChoice, ValueError};
 
 use super::reader::Reader;
 use super::request::FamilyRule;
-use super::{Action, CompatCommand, Request, notation};
+use super::{Action, CompatCommand, Notice, Request, notation};
 
 pub use flags::LinkerdFlag;
 pub use validator::{LinkerdValidator, LinkerdValidatorFlag};
@@ -59,7 +59,7 @@ impl CompatCommand for Linkerd {
             "" | "legacy" | "nft" | "plain" => Ok(()),
             _ => Err(ValueError::word(text, "legacy, nft, plain")),
         });
-        reader.ignored(LinkerdFlag::IptablesMode);
+        reader.ignored(LinkerdFlag::IptablesMode, Notice::Debug);
         let families = if ipv6? {
             Families::Both
         } else {

@@ -103,7 +103,7 @@ impl<F: OptionSet> Reader<'_, F> {
     }
 
     /// Flags that are accepted and ignored. Their values are checked all the same, other than that of the exception.
-    pub(super) fn ignored(&mut self, except: F) {
+    pub(super) fn ignored(&mut self, except: F, notice: fn(String) -> Notice) {
         for flag in self.values.set_options() {
             let spec = flag.spec();
             if spec.section != Section::Ignored {
@@ -120,7 +120,9 @@ impl<F: OptionSet> Reader<'_, F> {
             let mut rest = about.chars();
             let first = rest.next().map(|first| first.to_ascii_lowercase());
             let about: String = first.into_iter().chain(rest).collect();
-            self.remark(flag, &format!("ignored: {about}"));
+            let name = self.values.name(flag);
+            self.notices
+                .push(notice(format!("{name}: ignored: {about}")));
         }
     }
 

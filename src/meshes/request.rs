@@ -16,7 +16,7 @@ pub struct Request {
     pub(super) capture: Capture,
     /// The families to capture.
     pub(super) families: FamilyRule,
-    /// The DNS queries to capture, and the proxy's port for them.
+    /// The DNS queries to capture, and the proxy's port for them; off where the capture has them already.
     pub(super) dns: (DnsChoice, Port),
     /// What to do.
     pub action: Action,
@@ -93,6 +93,8 @@ pub enum Show {
 pub enum Notice {
     /// Probably unintended.
     Warning(String),
+    /// A setting without effect.
+    Info(String),
     /// Without consequence.
     Debug(String),
 }
@@ -143,7 +145,9 @@ impl Request {
         let port = self.dns.1;
         let capture = Capture {
             families,
-            dns: servers.map(|servers| Dns::new(port, servers)),
+            dns: servers
+                .map(|servers| Dns::new(port, servers))
+                .or_else(|| self.capture.dns.clone()),
             ..self.capture.clone()
         };
         (capture, notices)
@@ -188,7 +192,7 @@ fn name_servers(resolv_conf: &str, notices: &mut Vec<Notice>) -> Option<RangeSel
 
 impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Warning(text) | Self::Debug(text)) = self;
+        let (Self::Warning(text) | Self::Info(text) | Self::Debug(text)) = self;
         f.write_str(text)
     }
 }

@@ -3,6 +3,7 @@
 pub mod captures;
 pub mod connections;
 pub mod console;
+pub mod consul_rules;
 pub mod decision_tables;
 pub mod effort;
 pub mod fakes;

@@ -215,8 +215,8 @@ impl Packet {
                 .transport
                 .protocol()
                 .is_some_and(|own| own.name() == value),
-            "-s" => value.parse::<IpNet>().unwrap().contains(&self.source),
-            "-d" => value.parse::<IpNet>().unwrap().contains(&self.destination),
+            "-s" => network(value).contains(&self.source),
+            "-d" => network(value).contains(&self.destination),
             "-i" => is_interface(value, self.input.as_deref()),
             "-o" => is_interface(value, self.output.as_deref()),
             "--sport" | "--sports" => in_ranges(value, ':', ports.unwrap().source.into()),
@@ -335,6 +335,12 @@ pub fn target_of(verdict: explain::Verdict) -> (Option<(&'static str, u16)>, Opt
         explain::Verdict::Drop => (Some(("DROP", 0)), None),
         explain::Verdict::Leave => (None, None),
     }
+}
+
+/// A network, or one address.
+fn network(text: &str) -> IpNet {
+    let address = || text.parse::<IpAddr>().unwrap().into();
+    text.parse().unwrap_or_else(|_| address())
 }
 
 fn is_interface(pattern: &str, name: Option<&str>) -> bool {

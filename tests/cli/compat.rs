@@ -101,6 +101,45 @@ warning: --inbound-capture-port: inbound connections go to port 15006, the proxy
     assert_eq!(rules(&mut called("pilot-agent", &pilot_agent)), istio);
 }
 
+const CONSUL: [&str; 10] = [
+    "-proxy-uid",
+    "5995",
+    "-proxy-inbound-port=20000",
+    "--exclude-uid",
+    "5996",
+    "-exclude-uid=5997",
+    "-exclude-inbound-port",
+    "20200",
+    "-consul-dns-port=8600",
+    "-dry-run",
+];
+
+#[test]
+fn consuls_command_has_three_words_and_flags_with_one_dash() {
+    let words = ["consul", "connect", "redirect-traffic"];
+    let consul = rules(&mut netweir(&[&words[..], &CONSUL].concat()));
+    for expected in [
+        "5995-5997",
+        "20200",
+        "redirect to :8600",
+        "redirect to :20000",
+    ] {
+        assert!(consul.contains(expected), "{expected}\n{consul}");
+    }
+    let by_name = [&words[1..], &CONSUL].concat();
+    for name in ["consul", "/bin/consul"] {
+        assert_eq!(rules(&mut called(name, &by_name)), consul, "{name}");
+    }
+    let other = run(&mut called("consul", &["connect", "envoy"]));
+    assert_eq!(other.code, Some(2));
+    assert!(other.stderr.contains("error: envoy: "), "{}", other.stderr);
+    for group in [&["consul"][..], &words[..2]] {
+        let shown = run(&mut netweir(group));
+        assert_eq!(shown.code, Some(2), "{group:?}");
+        assert!(shown.stderr.starts_with("Commands of "), "{}", shown.stderr);
+    }
+}
+
 #[test]
 fn print_the_equal_apply_command_line() {
     let tproxy = [

@@ -90,6 +90,10 @@ fn of_the_meshes_commands() {
         help(&["linkerd-network-validator", "--help"]),
         file!["help/linkerd-network-validator.txt"]
     );
+    let consul = ["consul", "connect", "redirect-traffic"];
+    let whole = help(&[&consul[..], &["--help"]].concat());
+    assert_data_eq!(whole.as_str(), file!["help/consul.txt"]);
+    assert_eq!(help(&[&["help"], &consul[..]].concat()), whole);
     for command in [
         "istio-iptables",
         "istio-clean-iptables",
@@ -133,6 +137,10 @@ fn short_help_is_one_screen() {
         (
             &["istio-iptables", "-h"],
             file!["help/short/istio-iptables.txt"],
+        ),
+        (
+            &["consul", "connect", "redirect-traffic", "-h"],
+            file!["help/short/consul.txt"],
         ),
         (
             &["linkerd-init", "-h"],

@@ -126,7 +126,7 @@ impl Case {
 
 /// Whether the kernel can route it so: what arrives by `lo` has left by it before, and loopback addresses use no other
 /// interface.
-fn is_possible(connection: &Connection) -> bool {
+pub(crate) fn is_possible(connection: &Connection) -> bool {
     let to_loopback = connection.addresses.end(End::Destination).is_loopback();
     match &connection.path {
         Path::In { interface } => interface != "lo",

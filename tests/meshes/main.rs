@@ -10,6 +10,7 @@
 )]
 
 mod arbitrary;
+mod consul;
 mod istio;
 mod istio_changes;
 mod linkerd;

@@ -206,7 +206,7 @@ fn istio_flags_select_action_and_output() {
     );
     assert_eq!(captured(&request), nothing());
     let notices = request.notices.iter().map(|notice| match notice {
-        Notice::Debug(text) => format!("{text}\n"),
+        Notice::Info(text) | Notice::Debug(text) => format!("{text}\n"),
         Notice::Warning(text) => panic!("{text}"),
     });
     assert_data_eq!(

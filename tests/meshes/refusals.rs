@@ -1,6 +1,6 @@
 //! Refused values, and the messages.
 
-use netweir::meshes::{CompatCommand, Istio, IstioFlag, Linkerd, LinkerdFlag};
+use netweir::meshes::{CompatCommand, Consul, ConsulFlag, Istio, IstioFlag, Linkerd, LinkerdFlag};
 use netweir::options::{OptionSet, OptionValues, Origin};
 
 use snapbox::{assert_data_eq, file, str};
@@ -109,6 +109,56 @@ fn errors_name_the_variable_that_was_set() {
         "ISTIO_SERVICE_CIDR",
     ];
     assert_eq!(options, names);
+}
+
+const CONSUL: &[(ConsulFlag, &str)] = &[
+    (ConsulFlag::ProxyUid, ""),
+    (ConsulFlag::ProxyUid, "no-such-user"),
+    (ConsulFlag::ProxyUid, "-1"),
+    (ConsulFlag::ProxyInboundPort, "0"),
+    (ConsulFlag::ProxyInboundPort, "65536"),
+    (ConsulFlag::ProxyOutboundPort, "x"),
+    (ConsulFlag::ProxyId, "web"),
+    (ConsulFlag::ExcludeInboundPort, "80,81"),
+    (ConsulFlag::ExcludeInboundPort, "nonsense"),
+    (ConsulFlag::ExcludeOutboundPort, "9-8;0"),
+    (ConsulFlag::ExcludeOutboundCidr, "10.0.0.0/33;example.com"),
+    (ConsulFlag::ExcludeUid, "no-such-user"),
+    (ConsulFlag::ConsulDnsIp, "localhost"),
+    (ConsulFlag::ConsulDnsIp, "::1"),
+    (ConsulFlag::ConsulDnsIp, "0.0.0.0"),
+    (ConsulFlag::ConsulDnsPort, "-1"),
+    (ConsulFlag::DualStack, "yes"),
+    (ConsulFlag::DualStack, "1"),
+    (ConsulFlag::Netns, ".."),
+    (ConsulFlag::Format, "json"),
+];
+
+#[test]
+fn refuses_values_that_consul_refuses_or_misreads() {
+    assert_data_eq!(refusals::<Consul>(CONSUL), file!["refusals/consul.txt"]);
+    let missing = read::<Consul>(&[], &[]).unwrap_err();
+    let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+    assert_data_eq!(
+        missing.join("\n"),
+        str![[r#"
+--proxy-uid: missing; expected a number, such as 5995
+--proxy-inbound-port: missing; expected a number, such as 20000
+"#]]
+    );
+    let flags = [
+        (ConsulFlag::ProxyUid, "101"),
+        (ConsulFlag::ProxyInboundPort, "20000"),
+        (ConsulFlag::ConsulDnsIp, "127.0.0.1"),
+    ];
+    let dual_stack = read::<Consul>(&flags, &[("CONSUL_DUAL_STACK", "true")]).unwrap_err();
+    let dual_stack: Vec<_> = dual_stack.iter().map(ToString::to_string).collect();
+    assert_data_eq!(
+        dual_stack.join("\n"),
+        str![
+            "--consul-dns-ip: not supported: an IPv4 address in dual stack, where Consul's DNS has an IPv6 address"
+        ]
+    );
 }
 
 const LINKERD: &[(LinkerdFlag, &str)] = &[

@@ -26,6 +26,7 @@ fn log_notices(notices: &[Notice], log: Log) {
     for notice in notices {
         match notice {
             Notice::Warning(_) => log.warning(notice, &[]),
+            Notice::Info(_) => log.info(notice, &[]),
             Notice::Debug(_) => log.debug(notice, &[]),
         }
     }

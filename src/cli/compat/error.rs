@@ -4,7 +4,7 @@ use crate::app::{AppError, Remedies};
 use crate::cli::error::{CliError, exit_code};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Istio, IstioClean, Linkerd, LinkerdValidator};
+use crate::meshes::{CompatCommand, Consul, Istio, IstioClean, Linkerd, LinkerdValidator};
 
 /// A mesh whose command can fail.
 pub(super) trait HasRemedies: CompatCommand {
@@ -68,6 +68,12 @@ impl HasRemedies for LinkerdValidator {
     const NOT_VALIDATED: ExitCode = ExitCode::NotRedirected;
 }
 
+impl HasRemedies for Consul {
+    const REMEDIES: Remedies = Linkerd::REMEDIES;
+    // It has no validation of its own.
+    const NOT_VALIDATED: ExitCode = ExitCode::Drift;
+}
+
 /// Logs the error in the mesh's terms.
 pub(super) fn report<P: HasRemedies>(error: &CliError, log: Log) -> ExitCode {
     match error {
@@ -91,7 +97,7 @@ mod tests {
     use super::*;
     use crate::app::sample_messages;
     use crate::intent::OwnerId;
-    use crate::meshes::{IstioFlag, LinkerdFlag};
+    use crate::meshes::{ConsulFlag, IstioFlag, LinkerdFlag};
     use crate::options::{OptionError, OptionSet, OptionValues, Origin};
     use crate::parse::{Accounts, NameError, OwnerKind};
 
@@ -201,5 +207,19 @@ mod tests {
         ];
         names_only_its_own_flags::<Linkerd>(&free);
         names_only_its_own_flags::<LinkerdValidator>(&[]);
+        let free = [
+            ConsulFlag::NodeName,
+            ConsulFlag::HttpAddr,
+            ConsulFlag::Token,
+            ConsulFlag::TokenFile,
+            ConsulFlag::CaFile,
+            ConsulFlag::CaPath,
+            ConsulFlag::ClientCert,
+            ConsulFlag::ClientKey,
+            ConsulFlag::TlsServerName,
+            ConsulFlag::Namespace,
+            ConsulFlag::Partition,
+        ];
+        names_only_its_own_flags::<Consul>(&free);
     }
 }

@@ -1,7 +1,7 @@
 //! Which program a command line is for.
 
 use crate::meshes::{
-    CompatCommand, Istio, IstioClean, IstioFlag, Linkerd, LinkerdFlag, LinkerdValidator,
+    CompatCommand, Consul, Istio, IstioClean, IstioFlag, Linkerd, LinkerdFlag, LinkerdValidator,
 };
 use crate::options::OptionSet;
 
@@ -18,17 +18,18 @@ pub(super) enum Program {
     Linkerd,
     /// Linkerd's, which tests the rules.
     LinkerdValidator,
+    /// Consul's.
+    Consul,
 }
 
-/// How the program was recognized.
+/// The program that a command line is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum RecognizedBy {
-    /// By the name of the executable.
-    Name,
-    /// By the command.
-    Command,
-    /// By its flags alone.
-    Flags,
+pub(super) struct Meant {
+    pub(super) program: Program,
+    /// How many arguments name the command.
+    pub(super) words: usize,
+    /// Whether only its flags show which program it is.
+    pub(super) by_flags: bool,
 }
 
 /// The names of Istio's program in images: up to 1.3 it is a script, up to 1.4 there are both.
@@ -45,6 +46,8 @@ const LINKERD_NAMES: [&str; 3] = [Linkerd::COMMAND, "proxy-init", "linkerd2-prox
 /// The names of Linkerd's program that tests the rules.
 const LINKERD_VALIDATOR_NAMES: [&str; 2] =
     [LinkerdValidator::COMMAND, "linkerd2-network-validator"];
+/// The name of Consul's program, whose command has further words.
+const CONSUL_NAMES: [&str; 1] = ["consul"];
 /// netweir's own flags without a command.
 const OWN_FLAGS: [&str; 4] = ["-h", "--help", "-V", "--version"];
 
@@ -57,8 +60,7 @@ impl Program {
         name: &str,
         arguments: &[&str],
         is_command: impl Fn(&str) -> bool,
-    ) -> (Self, RecognizedBy) {
-        let first = arguments.first().copied().unwrap_or("");
+    ) -> Meant {
         let by_name = [
             (Self::Istio, &ISTIO_NAMES[..], Istio::COMMAND),
             (
@@ -72,31 +74,40 @@ impl Program {
                 &LINKERD_VALIDATOR_NAMES[..],
                 LinkerdValidator::COMMAND,
             ),
+            (Self::Consul, &CONSUL_NAMES[..], Consul::COMMAND),
         ];
-        for (program, names, command) in by_name {
-            if names.contains(&name) {
-                let by = if first == command {
-                    RecognizedBy::Command
-                } else {
-                    RecognizedBy::Name
-                };
-                return (program, by);
-            }
+        let meant = |program, words, by_flags| Meant {
+            program,
+            words,
+            by_flags,
+        };
+        let named = by_name.iter().find(|(_, names, _)| names.contains(&name));
+        let by_command = |command: &str| {
+            let words: Vec<_> = command.split(' ').collect();
+            arguments.starts_with(&words).then_some(words.len())
+        };
+        if let Some((program, _, command)) = named {
+            // The executable's name stands for the first word.
+            let rest = command.split(' ').skip(1).zip(arguments);
+            let rest = rest.take_while(|(word, argument)| word == *argument);
+            let words = by_command(command).unwrap_or_else(|| rest.count());
+            return meant(*program, words, false);
         }
         for (program, _, command) in by_name {
-            if first == command {
-                return (program, RecognizedBy::Command);
+            if let Some(words) = by_command(command) {
+                return meant(program, words, false);
             }
         }
+        let first = arguments.first().copied().unwrap_or("");
         let flags_alone = first.starts_with('-')
             && !OWN_FLAGS.contains(&first)
             && !arguments.iter().any(|argument| is_command(argument));
         match flags_alone {
-            false => (Self::Netweir, RecognizedBy::Name),
+            false => meant(Self::Netweir, 0, false),
             true if arguments.iter().any(|flag| is_of_linkerd(flag)) => {
-                (Self::Linkerd, RecognizedBy::Flags)
+                meant(Self::Linkerd, 0, true)
             }
-            true => (Self::Istio, RecognizedBy::Flags),
+            true => meant(Self::Istio, 0, true),
         }
     }
 }
@@ -116,57 +127,71 @@ fn is_long<F: OptionSet>(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn meant(line: &str) -> (Program, RecognizedBy) {
+    fn meant(line: &str) -> (Program, usize, bool) {
         let words: Vec<_> = line.split(' ').collect();
         let (path, arguments) = words.split_first().unwrap();
         let name = path.rsplit('/').next().unwrap();
-        Program::meant(name, arguments, |command| {
+        let meant = Program::meant(name, arguments, |command| {
             ["apply", "remove"].contains(&command)
-        })
+        });
+        (meant.program, meant.words, meant.by_flags)
     }
 
     #[test]
     fn name_decides_before_command_and_flags() {
-        use Program::{Istio, IstioClean, Linkerd, LinkerdValidator, Netweir};
-        use RecognizedBy::{Command, Flags, Name};
+        use Program::{Consul, Istio, IstioClean, Linkerd, LinkerdValidator, Netweir};
         for (line, expected) in [
-            ("netweir", (Netweir, Name)),
-            ("netweir apply -b *", (Netweir, Name)),
-            ("netweir aply", (Netweir, Name)),
-            ("netweir --help", (Netweir, Name)),
-            ("netweir -V", (Netweir, Name)),
-            ("netweir -q apply", (Netweir, Name)),
-            ("netweir istio-iptables -p 15001", (Istio, Command)),
-            ("netweir linkerd-init -p 4143", (Linkerd, Command)),
-            ("istio-iptables", (Istio, Name)),
-            ("istio-iptables apply", (Istio, Name)),
-            ("istio-iptables istio-iptables -p 1", (Istio, Command)),
-            ("istio-init -b 80", (Istio, Name)),
-            ("istio-iptables.sh -b 80", (Istio, Name)),
-            ("istio-clean-iptables", (IstioClean, Name)),
-            ("istio-clean-iptables.sh -n", (IstioClean, Name)),
-            ("netweir istio-clean-iptables -n", (IstioClean, Command)),
-            ("pilot-agent istio-clean-iptables", (IstioClean, Command)),
+            ("netweir", (Netweir, 0, false)),
+            ("netweir apply -b *", (Netweir, 0, false)),
+            ("netweir aply", (Netweir, 0, false)),
+            ("netweir --help", (Netweir, 0, false)),
+            ("netweir -V", (Netweir, 0, false)),
+            ("netweir -q apply", (Netweir, 0, false)),
+            ("netweir istio-iptables -p 15001", (Istio, 1, false)),
+            ("netweir linkerd-init -p 4143", (Linkerd, 1, false)),
+            ("istio-iptables", (Istio, 0, false)),
+            ("istio-iptables apply", (Istio, 0, false)),
+            ("istio-iptables istio-iptables -p 1", (Istio, 1, false)),
+            ("istio-init -b 80", (Istio, 0, false)),
+            ("istio-iptables.sh -b 80", (Istio, 0, false)),
+            ("istio-clean-iptables", (IstioClean, 0, false)),
+            ("istio-clean-iptables.sh -n", (IstioClean, 0, false)),
+            ("netweir istio-clean-iptables -n", (IstioClean, 1, false)),
+            ("pilot-agent istio-clean-iptables", (IstioClean, 1, false)),
             (
                 "/usr/lib/linkerd/linkerd2-network-validator --timeout 1s",
-                (LinkerdValidator, Name),
+                (LinkerdValidator, 0, false),
             ),
             (
                 "netweir linkerd-network-validator",
-                (LinkerdValidator, Command),
+                (LinkerdValidator, 1, false),
             ),
-            ("proxy-init -p 4143 -o 4140", (Linkerd, Name)),
-            ("netweir -p 15001 -u 1337 -m REDIRECT -i *", (Istio, Flags)),
-            ("netweir -n", (Istio, Flags)),
+            ("proxy-init -p 4143 -o 4140", (Linkerd, 0, false)),
+            (
+                "netweir -p 15001 -u 1337 -m REDIRECT -i *",
+                (Istio, 0, true),
+            ),
+            ("netweir -n", (Istio, 0, true)),
             (
                 "netweir --ipv6=false --incoming-proxy-port 4143",
-                (Linkerd, Flags),
+                (Linkerd, 0, true),
             ),
             (
                 "netweir --outgoing-proxy-port=4140 -p 4143",
-                (Linkerd, Flags),
+                (Linkerd, 0, true),
             ),
-            ("pilot-agent istio-iptables -p 15001", (Istio, Command)),
+            ("pilot-agent istio-iptables -p 15001", (Istio, 1, false)),
+            (
+                "netweir consul connect redirect-traffic -p",
+                (Consul, 3, false),
+            ),
+            ("netweir consul connect envoy", (Netweir, 0, false)),
+            (
+                "consul connect redirect-traffic -proxy-uid 1",
+                (Consul, 2, false),
+            ),
+            ("consul connect envoy", (Consul, 1, false)),
+            ("consul -help", (Consul, 0, false)),
         ] {
             assert_eq!(meant(line), expected, "{line}");
         }

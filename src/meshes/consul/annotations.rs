@@ -3,6 +3,7 @@
 use crate::meshes::annotations::PodOptions;
 use crate::meshes::document::{Document, Source};
 use crate::meshes::pod::PodFacts;
+use crate::parse::NoNames;
 
 use super::config::{Fields, Read};
 
@@ -40,7 +41,7 @@ pub(super) fn read_on_nomad(facts: &PodFacts) -> Option<Read> {
 
 fn read_json(source: Source, text: &str, dual_stack: bool) -> Read {
     match Document::json(source, text) {
-        Ok(document) => Read::of(document, &FIELDS, dual_stack),
+        Ok(document) => Read::of(document, &FIELDS, dual_stack, &NoNames),
         Err(error) => Read::unreadable(error),
     }
 }

@@ -10,7 +10,7 @@ use crate::meshes::annotations::PodOptions;
 use crate::meshes::document::Document;
 use crate::meshes::notation::{self, consul_ports};
 use crate::options::{OptionError, OptionErrorKind, OptionValues, Origin, Setting};
-use crate::parse::{self, ValueError};
+use crate::parse::{self, Accounts, OwnerKind, ValueError};
 
 /// `sdk/iptables`, `DefaultTProxyOutboundPort`.
 const OUTBOUND_PORT: &str = "15001";
@@ -43,11 +43,16 @@ pub(super) struct Read {
 }
 
 impl Read {
-    pub(super) fn of(mut document: Document, fields: &Fields, dual_stack: bool) -> Self {
+    pub(super) fn of(
+        mut document: Document,
+        fields: &Fields,
+        dual_stack: bool,
+        accounts: &dyn Accounts,
+    ) -> Self {
         let mut options = PodOptions::default();
         let unreadable = required(&mut document, fields, &mut options.mesh);
         ports(&mut document, fields, &mut options.mesh);
-        owners_and_ranges(&mut document, fields, &mut options.mesh);
+        owners_and_ranges(&mut document, fields, &mut options.mesh, accounts);
         dns(&mut document, fields, &mut options.mesh, dual_stack);
         let families = if dual_stack { "both" } else { "ipv4" };
         // The proxy is a user like the excluded ones: Consul has no rules for what passes `lo`.
@@ -133,7 +138,12 @@ fn ports(document: &mut Document, fields: &Fields, values: &mut OptionValues) {
     }
 }
 
-fn owners_and_ranges(document: &mut Document, fields: &Fields, values: &mut OptionValues) {
+fn owners_and_ranges(
+    document: &mut Document,
+    fields: &Fields,
+    values: &mut OptionValues,
+    accounts: &dyn Accounts,
+) {
     let field = fields.exclude_outbound_cidrs;
     let ranges = read_entries(document, field, |entry| {
         if entry.contains('/') {
@@ -143,7 +153,9 @@ fn owners_and_ranges(document: &mut Document, fields: &Fields, values: &mut Opti
         parse::network(entry).map(|network| network.to_string())
     });
     document.give(values, Setting::ExcludeOutboundIpRanges, field, ranges);
-    let uids = document.list(fields.exclude_uids).join(",");
+    let uids = read_entries(document, fields.exclude_uids, |entry| {
+        parse::owners(entry, OwnerKind::User, accounts).map(|_| entry.to_owned())
+    });
     if !uids.is_empty() {
         let origin = values.origin(Setting::ExcludeOutboundUids);
         values.add(Setting::ExcludeOutboundUids, origin, &uids);
