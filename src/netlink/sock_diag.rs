@@ -1,7 +1,8 @@
 //! The sockets of a network namespace: the owner of the one that a packet belongs to, and the open TCP connections
 //! (`linux/sock_diag.h`, `linux/inet_diag.h`).
 
-use std::fs;
+use std::fs::File;
+use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use nix::net::if_::if_nametoindex;
@@ -95,7 +96,7 @@ impl Sockets {
 }
 
 impl OpenList {
-    /// The connections of the calling thread's network namespace. Those that are only routed through it have no socket there.
+    /// The connections of the process's network namespace. Those that are only routed through it have no socket there.
     ///
     /// # Errors
     /// The kernel refused, for example without `CONFIG_INET_DIAG`.
@@ -122,25 +123,26 @@ impl OpenList {
 
     fn add(&mut self, ends: ConnectionEnds) {
         if self.listed.len() < MOST {
-            self.listed.insert(ends);
+            self.listed.push(ends);
         } else {
             self.others += 1;
         }
     }
 }
 
-/// Whether the calling thread's network namespace has no TCP socket, not even a listening one; `None` where it cannot be
+/// Whether the process's network namespace has no TCP socket, not even a listening one; `None` where it cannot be
 /// read. To list the connections of an empty namespace takes longer, as the kernel goes through the table that all
 /// namespaces share.
 fn has_no_sockets() -> Option<bool> {
-    let files = [("sockstat", "TCP:"), ("sockstat6", "TCP6:")];
-    let mut counts = files.into_iter().map(|(file, protocol)| {
-        let text = fs::read_to_string(format!("/proc/thread-self/net/{file}")).ok()?;
-        let counts = text.lines().find_map(|line| line.strip_prefix(protocol))?;
-        let (_, in_use) = counts.split_once("inuse ")?;
-        Some(in_use.split(' ').next()? == "0")
-    });
-    counts.try_fold(true, |all, is_none| Some(all && is_none?))
+    // The kernel writes such a file at once.
+    let mut text = [0; 256];
+    let mut is_none = |file, line: &str| {
+        let length = File::open(file).ok()?.read(&mut text).ok()?;
+        let text = str::from_utf8(text.get(..length)?).ok()?;
+        Some(text.contains(line))
+    };
+    let ipv4 = is_none("/proc/self/net/sockstat", "\nTCP: inuse 0 ")?;
+    Some(ipv4 && is_none("/proc/self/net/sockstat6", "TCP6: inuse 0\n")?)
 }
 
 /// The ends of the connection in a `struct inet_diag_msg`.

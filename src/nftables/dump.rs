@@ -220,7 +220,7 @@ fn elements(
         Elements::Connections(family, _) => {
             let mut connections = OpenConnections::new();
             each_key(socket, set, |key, _, _| {
-                connections.insert(connection_of(key)?);
+                connections.push(connection_of(key)?);
                 Some(())
             })?
             .map(|()| Elements::Connections(*family, connections))

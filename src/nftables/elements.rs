@@ -151,8 +151,7 @@ pub(super) fn connection_requests(
     set: &str,
     connections: &OpenConnections,
 ) -> impl Iterator<Item = Request> {
-    let ends = connections.iter().copied().collect();
-    in_lists(set, ends, |ends, nest| {
+    in_lists(set, connections.clone(), |ends, nest| {
         nest.append_nest(KEY, |key| key.append(VALUE, &connection_key(*ends)));
     })
 }

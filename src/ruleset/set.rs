@@ -1,6 +1,5 @@
 //! Sets and their elements.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -154,8 +153,8 @@ impl fmt::Display for SetName {
     }
 }
 
-/// TCP connections of both families that were open before they could be captured.
-pub type OpenConnections = BTreeSet<ConnectionEnds>;
+/// TCP connections of both families that were open before they could be captured, in any order.
+pub type OpenConnections = Vec<ConnectionEnds>;
 
 /// The elements of a set, by the type of its key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -251,7 +250,10 @@ impl Elements {
                 Some(Self::Interfaces(own.without(other)))
             }
             (Self::Connections(family, own), Self::Connections(of, other)) if family == of => {
-                Some(Self::Connections(*family, own - other))
+                // Equal lists are the rule, and quickly compared.
+                let is_own = |ends: &&_| own != other && !other.contains(ends);
+                let own = own.iter().filter(is_own).copied().collect();
+                Some(Self::Connections(*family, own))
             }
             (
                 Self::Ports(_)
