@@ -51,7 +51,7 @@ pub(crate) fn enter(place: Place<'_>, access: Access, log: Log) -> Result<(), Ap
         Place::Namespace(namespace) => Some(OpenNamespace::open(namespace)?),
         Place::Pod(path) => {
             let open = OpenNamespace::open(&NetworkNamespace::Path(path.to_owned()))?;
-            if open.is_current() {
+            if open.is_current()? {
                 return Err(AppError::OwnNamespace(path.to_owned()));
             }
             Some(open)

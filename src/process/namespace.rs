@@ -16,6 +16,9 @@ use crate::parse::NetworkNamespace;
 /// Where `ip netns` mounts named namespaces. On most systems /var/run is a link to /run.
 const NAMED: [&str; 2] = ["/run/netns", "/var/run/netns"];
 
+/// The calling thread's network namespace.
+const OWN: &str = "/proc/thread-self/ns/net";
+
 /// Why a network namespace cannot be entered.
 #[derive(Debug, Error)]
 pub enum NamespaceError {
@@ -40,6 +43,15 @@ pub enum NamespaceError {
     /// The file does not stand for a network namespace.
     #[error("{} is not a network namespace", .0.display())]
     OtherKind(PathBuf),
+    /// Whether it is the process's own cannot be told.
+    #[error("cannot compare {} with {OWN}, the network namespace of the runtime itself", .path.display())]
+    Compare {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        #[source]
+        source: io::Error,
+    },
     /// The kernel refused a new one.
     #[error("cannot make a network namespace")]
     Make(#[source] Errno),
@@ -61,7 +73,11 @@ impl NamespaceError {
         let not_permitted = match self {
             Self::Open { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
             Self::Enter { source, .. } | Self::Make(source) => *source == Errno::EPERM,
-            Self::NoFile(_) | Self::NoName(_) | Self::NoProcess(_) | Self::OtherKind(_) => false,
+            Self::NoFile(_)
+            | Self::NoName(_)
+            | Self::NoProcess(_)
+            | Self::OtherKind(_)
+            | Self::Compare { .. } => false,
         };
         if not_permitted {
             ErrorKind::NotPermitted
@@ -112,13 +128,15 @@ impl OpenNamespace {
         }
     }
 
-    /// Whether the calling thread is in it; false if that is unknown.
-    #[must_use]
-    pub fn is_current(&self) -> bool {
-        let own = fs::metadata("/proc/thread-self/ns/net");
-        match (own, self.file.metadata()) {
-            (Ok(own), Ok(other)) => (own.dev(), own.ino()) == (other.dev(), other.ino()),
-            (Err(_), _) | (_, Err(_)) => false,
+    /// Whether the calling thread is in it.
+    pub fn is_current(&self) -> Result<bool, NamespaceError> {
+        let compared = fs::metadata(OWN).and_then(|own| Ok((own, self.file.metadata()?)));
+        match compared {
+            Ok((own, other)) => Ok((own.dev(), own.ino()) == (other.dev(), other.ino())),
+            Err(source) => Err(NamespaceError::Compare {
+                path: self.path.clone(),
+                source,
+            }),
         }
     }
 

@@ -76,6 +76,23 @@ fn refuses_what_is_no_network_namespace() {
     }
 }
 
+/// Without `/proc` the plugin cannot tell whether a namespace is the runtime's own.
+#[test]
+fn plugin_refuses_what_it_cannot_compare_with_its_own_namespace() {
+    let run = beside_a_pod(
+        r#"mount -t tmpfs tmpfs /proc
+           export CNI_COMMAND=ADD CNI_CONTAINERID=c CNI_IFNAME=eth0 CNI_PATH=/bin CNI_NETNS=/run/netns/pod
+           result='{"cniVersion": "1.1.0", "ips": [{"address": "10.1.0.2/24"}]}'
+           echo "{\"cniVersion\": \"1.1.0\", \"name\": \"n\", \"type\": \"netweir\", \"policy\": \"all\", \"prevResult\": $result}" |
+               $netweir || true
+           in_pod nft list tables"#,
+    );
+    let details = "\"code\":4,\"msg\":\"CNI_NETNS is wrong\",\"details\":\"CNI_NETNS: cannot compare /run/netns/pod with \
+                   /proc/thread-self/ns/net, the network namespace of the runtime itself: No such file or directory";
+    assert!(run.stdout.contains(details), "{}{}", run.stdout, run.stderr);
+    assert!(!run.stdout.contains("table inet"), "{}", run.stdout);
+}
+
 #[test]
 fn missing_capability_is_reported_by_name() {
     let run =
