@@ -10,8 +10,8 @@ use ipnet::IpNet;
 use netweir::intent::{Capture, Dns, DnsOverTcp, IpRanges, Port, RangeSelection};
 use netweir::ruleset::TABLE;
 
-use crate::sandbox::{NetnsTest, PEER, Sandbox, counters, fresh, install, run};
-use fakes::{BY_PROXY, BY_SERVER, IMPATIENCE, PATIENCE, ask, ask_as_proxy, proxy, server};
+use crate::sandbox::{NetnsTest, PEER, Sandbox, counters, fresh, install, owned_by, run};
+use fakes::{BY_PROXY, BY_SERVER, IMPATIENCE, PATIENCE, PROXY, ask, ask_as_proxy, proxy, server};
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
     let mut tests = vec![
@@ -136,10 +136,12 @@ fn no_answer_of_translated_server_is_lost() {
             chain output {
                 type nat hook output priority -100;
                 ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:59853
+                ip daddr 127.0.0.11 tcp dport 53 dnat to 127.0.0.11:44463
             }
             chain postrouting {
                 type nat hook postrouting priority srcnat;
                 ip saddr 127.0.0.11 udp sport 59853 snat to :53
+                ip saddr 127.0.0.11 tcp sport 44463 snat to :53
             }
         }",
     );
@@ -151,6 +153,16 @@ fn no_answer_of_translated_server_is_lost() {
         install(&capture(servers));
         assert_eq!(ask_as_proxy(asked, b"?"), Some([b"?", BY_SERVER].concat()));
         ask_often(asked);
+    }
+    // Over TCP it depends on the loopback range whether this is a call of the proxy to its own pod.
+    let over_tcp = TcpListener::bind((address, 44_463)).expect("bind");
+    let mut whole = Capture::default();
+    whole.loopback_range = "127.0.0.0/8".parse().expect("a range");
+    for capture in [whole, capture(RangeSelection::All)] {
+        install(&capture);
+        let client = owned_by(PROXY, || TcpStream::connect(asked)).expect("it is reached");
+        let (_, from) = over_tcp.accept().expect("a connection");
+        assert_eq!(Ok(from), client.local_addr().map_err(|error| error.kind()));
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) const IMPATIENCE: Duration = Duration::from_secs(1);
 /// How often a server checks whether the test has ended.
 const PAUSE: Duration = Duration::from_millis(10);
 
-const PROXY: Owner = Owner {
+pub(super) const PROXY: Owner = Owner {
     uid: 1337,
     gid: 1337,
 };
