@@ -219,7 +219,7 @@ fn elements(
         Elements::Gids(_) => intervals(socket, set, layout)?.map(Elements::Gids),
         Elements::Connections(family, _) => {
             let mut connections = OpenConnections::new();
-            each_key(socket, set, |key, _, _| {
+            each_key(socket, set, &mut |key, _, _| {
                 connections.push(connection_of(key)?);
                 Some(())
             })?
@@ -227,7 +227,7 @@ fn elements(
         }
         Elements::UidPorts(_) => {
             let mut ranges = Vec::new();
-            each_key(socket, set, |key, end, _| {
+            each_key(socket, set, &mut |key, end, _| {
                 ranges.push(uid_ports_of(key, end.unwrap_or(key))?);
                 Some(())
             })?
@@ -259,9 +259,8 @@ fn listed<T: Key>(
     layout: Layout,
 ) -> Result<Result<Vec<Interval<T>>, String>, Error> {
     let mut collected = Collected::<T>::default();
-    let read = each_key(socket, set, |key, _, flags| {
-        collected.add(key, flags, layout)
-    })?;
+    let mut add = |key: &[u8], _: Option<&[u8]>, flags| collected.add(key, flags, layout);
+    let read = each_key(socket, set, &mut add)?;
     Ok(read.map(|()| collected.intervals()))
 }
 
@@ -269,7 +268,7 @@ fn listed<T: Key>(
 fn each_key(
     socket: &mut Socket,
     set: &[u8],
-    mut read: impl FnMut(&[u8], Option<&[u8]>, u32) -> Option<()>,
+    read: &mut dyn FnMut(&[u8], Option<&[u8]>, u32) -> Option<()>,
 ) -> Result<Result<(), String>, Error> {
     let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
     let mut has_catch_all = false;

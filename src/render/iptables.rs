@@ -57,22 +57,17 @@ impl Display for Iptables<'_> {
         for object in objects.filter(|object| object.family() == self.family) {
             writeln!(f, "# {}", ip_command(object))?;
         }
-        self.write_table(f, "raw", [BaseChain::OutboundRaw])?;
+        self.write_table(f, "raw", &[BaseChain::OutboundRaw])?;
         let mangle = [BaseChain::InboundMangle, BaseChain::OutboundMangle];
-        self.write_table(f, "mangle", mangle)?;
-        self.write_table(f, "nat", [BaseChain::Inbound, BaseChain::Outbound])
+        self.write_table(f, "mangle", &mangle)?;
+        self.write_table(f, "nat", &[BaseChain::Inbound, BaseChain::Outbound])
     }
 }
 
 impl Iptables<'_> {
     /// Writes a table with the rules of these chains.
-    fn write_table<const N: usize>(
-        &self,
-        f: &mut Formatter<'_>,
-        table: &str,
-        chains: [BaseChain; N],
-    ) -> fmt::Result {
-        let translations = chains.map(|chain| {
+    fn write_table(&self, f: &mut Formatter<'_>, table: &str, chains: &[BaseChain]) -> fmt::Result {
+        let translations = chains.iter().map(|&chain| {
             let mut translation = Translation::new(self.ruleset, self.family, name(chain));
             let own = self.ruleset.chain(chain.name());
             own.into_iter()
@@ -80,6 +75,7 @@ impl Iptables<'_> {
                 .for_each(|rule| translation.rule(rule));
             (chain, translation)
         });
+        let translations: Vec<_> = translations.collect();
         let jumps = translations
             .iter()
             .filter(|(_, translation)| !translation.is_empty())
