@@ -156,8 +156,10 @@ fn no_answer_of_translated_server_is_lost() {
     }
     // Over TCP it depends on the loopback range whether this is a call of the proxy to its own pod.
     let over_tcp = TcpListener::bind((address, 44_463)).expect("bind");
-    let mut whole = Capture::default();
-    whole.loopback_range = "127.0.0.0/8".parse().expect("a range");
+    let whole = Capture {
+        loopback_range: "127.0.0.0/8".parse().expect("a range"),
+        ..Capture::default()
+    };
     for capture in [whole, capture(RangeSelection::All)] {
         install(&capture);
         let client = owned_by(PROXY, || TcpStream::connect(asked)).expect("it is reached");

@@ -9,6 +9,8 @@ const INBOUND: &str = "the proxy's inbound port";
 const OUTBOUND: &str = "the proxy's outbound port";
 const DNS: &str = "the proxy's DNS port";
 const TUNNEL: &str = "the tunnel port";
+const PROXY_QUERY: &str = "is a DNS query of the proxy ({kind} {value})";
+const PROXY_QUERY_OF_ANY: &str = "is a DNS query of the proxy (one of its {kind}s)";
 const OWN_POD: &str = "is a call of the proxy ({kind} {value}) to its own pod";
 const OWN_POD_OF_ANY: &str = "is a call of the proxy (one of its {kind}s) to its own pod";
 
@@ -130,12 +132,8 @@ const fn of(id: &RuleId) -> Option<Purpose> {
         }),
         RuleId::LeaveExcludedSource(..) => P::new("comes from an excluded source"),
         RuleId::LeaveExcludedInboundPort(_) => P::new("goes to an excluded port"),
-        RuleId::ZoneProxyQuery(_, Some(_)) => {
-            P::new("is a DNS query of the proxy ({kind} {value})")
-        }
-        RuleId::ZoneProxyQuery(_, None) => {
-            P::new("is a DNS query of the proxy (one of its {kind}s)")
-        }
+        RuleId::ZoneProxyQuery(_, Some(_)) => P::new(PROXY_QUERY),
+        RuleId::ZoneProxyQuery(_, None) => P::new(PROXY_QUERY_OF_ANY),
         RuleId::ZoneQuery(_) => P::new("is a DNS query"),
         RuleId::LeaveNeitherTcpNorUdp => P::new("is neither TCP nor UDP"),
         RuleId::LeaveExcludedRangeFirst(_) => P::new("goes to a range that is excluded first"),
