@@ -82,16 +82,12 @@ fn lost_rule(chain: &str, rule: &Rule) {
         "delete rule inet netweir {chain} handle handle-of:{id}"
     ));
     let wanted = rule.clone();
-    let change = RuleChange::Missing { wanted };
+    let change = RuleChange::Missing(wanted);
     assert_eq!(found, [of_rule(chain, id, change)]);
 }
 
 fn of_rule(chain: &str, id: &RuleId, change: RuleChange) -> Difference {
-    Difference::Rule {
-        chain: chain.to_owned(),
-        id: id.clone(),
-        change,
-    }
+    Difference::Rule(chain.to_owned(), id.clone(), change)
 }
 
 fn changed_set() {
@@ -104,11 +100,11 @@ fn changed_set() {
         let found = after(&format!(
             "{command} inet netweir outbound_exclude_ports {{ {port} }}"
         ));
-        let expected = Difference::Elements {
-            set: SetName::OutboundExcludePorts,
-            missing: ports(missing),
-            unmanaged: ports(foreign),
-        };
+        let expected = Difference::Elements(
+            SetName::OutboundExcludePorts,
+            ports(missing),
+            ports(foreign),
+        );
         assert_eq!(found, [expected], "{command}");
     }
 }
@@ -128,7 +124,7 @@ fn catch_all_element() {
     assert_eq!(after("22"), []);
     let found = after("*, 22");
     let [
-        Difference::Set { name, change },
+        Difference::Set(name, change),
         Difference::Unmanaged(unmanaged),
     ] = found.as_slice()
     else {
@@ -147,10 +143,7 @@ fn lost_address() {
     nftables::apply(&wanted, &MetadataBytes::default(), OpenConnections::new).expect("applied");
     run("ip", &["-6", "address", "del", "::6/128", "dev", "lo"], "");
     let installed = nftables::dump().expect("dumped").expect("installed");
-    let expected = Difference::Routing {
-        object: wanted.routing[0],
-        change: Change::Missing,
-    };
+    let expected = Difference::Routing(wanted.routing[0], Change::Missing);
     assert_eq!(compare(&wanted, Some(&installed)), [expected]);
 }
 
@@ -162,11 +155,7 @@ fn unknown_rule() {
          accept comment \"{id}\""
     ));
     let [
-        Difference::Rule {
-            id: missing,
-            change: RuleChange::Missing { .. },
-            ..
-        },
+        Difference::Rule(_, missing, RuleChange::Missing(..)),
         Difference::Unmanaged(foreign),
     ] = found.as_slice()
     else {

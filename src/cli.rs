@@ -180,17 +180,15 @@ fn unknown(word: &str) -> ExitCode {
         .chain(compat::COMMANDS);
     let problem = if word.starts_with('-') {
         let nearest = None;
-        OptionErrorKind::Unknown { nearest }
+        OptionErrorKind::Unknown(nearest)
     } else {
         let nearest = hint
             .map(|(_, command)| *command)
             .or_else(|| nearest_of(word, names));
-        OptionErrorKind::UnknownCommand {
-            nearest: nearest.map(str::to_owned),
-        }
+        OptionErrorKind::UnknownCommand(nearest.map(str::to_owned))
     };
     let option = word.to_owned();
-    invocation::report(Log::default(), &[OptionError { option, problem }])
+    invocation::report(Log::default(), &[OptionError::of(option, problem)])
 }
 
 /// The manual: a page for the program, and one for each command.

@@ -132,9 +132,7 @@ fn standard_input() -> Result<String, PluginError> {
     let mut input = io::stdin().lock().take(LONGEST_INPUT + 1);
     input.read_to_end(&mut bytes).map_err(PluginError::Input)?;
     if bytes.len() as u64 > LONGEST_INPUT {
-        return Err(PluginError::TooLong {
-            limit: LONGEST_INPUT,
-        });
+        return Err(PluginError::TooLong(LONGEST_INPUT));
     }
     String::from_utf8(bytes).map_err(|error| PluginError::NotUtf8(error.utf8_error()))
 }
@@ -153,7 +151,7 @@ fn report_signals(version: SpecVersion) {
     let answer = |error: PluginError| format!("{}\n", error.to_json(version)).into_bytes();
     last_words::set(LastWords {
         ended: answer(PluginError::Ended),
-        crashed: answer(PluginError::Panic { place }),
+        crashed: answer(PluginError::Panic(place)),
     });
 }
 
@@ -167,7 +165,7 @@ pub fn report_panics() {
             // Writing to a string does not fail.
             let _ = write!(place, "{location}");
         }
-        let error = PluginError::Panic { place };
+        let error = PluginError::Panic(place);
         // If this fails, too, nothing is left to report to.
         let _ = print(&error.to_json(SpecVersion::LATEST));
         process::exit(i32::from(ExitCode::Failed.number()));

@@ -62,15 +62,9 @@ pub enum ValueError {
     #[error("expected a range of ports (such as 8000-8999, within 1-65535), found {0:?}")]
     PortRange(String),
     /// A range whose end is before its start.
-    #[error("{text:?} is a reversed range; did you mean {last}-{first}")]
-    Backwards {
-        /// The text.
-        text: String,
-        /// The first bound, which is greater.
-        first: u32,
-        /// The second bound, which is smaller.
-        last: u32,
-    },
+    /// In order: the text, the first bound, which is greater, the second bound, which is smaller.
+    #[error("{0:?} is a reversed range; did you mean {2}-{1}")]
+    Backwards(String, u32, u32),
     /// Not an IP address.
     #[error("expected an IPv4 or IPv6 address, found {0:?}")]
     Address(String),
@@ -87,94 +81,50 @@ pub enum ValueError {
     #[error("{0} has two networks of one family; name the one that its own traffic stays in")]
     SecondNetwork(InterfacePattern),
     /// A prefix length that the family does not have.
-    #[error("expected a prefix length of 0-{longest}, found {text:?}")]
-    PrefixLength {
-        /// The text.
-        text: String,
-        /// The family's longest.
-        longest: u8,
-    },
+    /// In order: the text, the family's longest.
+    #[error("expected a prefix length of 0-{1}, found {0:?}")]
+    PrefixLength(String, u8),
     /// A CIDR with bits set after its prefix.
-    #[error("{text}: host bits are set; did you mean {network}")]
-    HostBits {
-        /// The text.
-        text: String,
-        /// The network that contains the address.
-        network: IpNet,
-    },
+    /// In order: the text, the network that contains the address.
+    #[error("{0}: host bits are set; did you mean {1}")]
+    HostBits(String, IpNet),
     /// An address of `::ffff:0:0/96`, which is never on the wire (RFC 4291, 2.5.5.2).
-    #[error(
-        "{text} is an IPv4-mapped IPv6 address, which no packet has; write the IPv4 form {ipv4}"
-    )]
-    Ipv4Mapped {
-        /// The text.
-        text: String,
-        /// The IPv4 form.
-        ipv4: String,
-    },
+    /// In order: the text, the IPv4 form.
+    #[error("{0} is an IPv4-mapped IPv6 address, which no packet has; write the IPv4 form {1}")]
+    Ipv4Mapped(String, String),
     /// A loopback range outside 127.0.0.0/8.
     #[error("expected an IPv4 address or CIDR inside 127.0.0.0/8, found {0:?}")]
     LoopbackRange(String),
     /// Neither an id nor a name.
-    #[error("expected a {kind} id (0-{LARGEST_OWNER}) or name, found {text:?}")]
-    Owner {
-        /// The text.
-        text: String,
-        /// Users or groups.
-        kind: OwnerKind,
-    },
+    /// In order: the text, users or groups.
+    #[error("expected a {1} id (0-{LARGEST_OWNER}) or name, found {0:?}")]
+    Owner(String, OwnerKind),
     /// Not an id, where names are not accepted.
-    #[error("expected a {kind} id (0-{LARGEST_OWNER}), found {text:?}")]
-    OwnerId {
-        /// The text.
-        text: String,
-        /// Users or groups.
-        kind: OwnerKind,
-    },
+    /// In order: the text, users or groups.
+    #[error("expected a {1} id (0-{LARGEST_OWNER}), found {0:?}")]
+    OwnerId(String, OwnerKind),
     /// A range where single owners are needed.
-    #[error("expected single {kind} ids (0-{LARGEST_OWNER}) and names, found the range {text:?}")]
-    OwnerRange {
-        /// The text.
-        text: String,
-        /// Users or groups.
-        kind: OwnerKind,
-    },
+    /// In order: the text, users or groups.
+    #[error("expected single {1} ids (0-{LARGEST_OWNER}) and names, found the range {0:?}")]
+    OwnerRange(String, OwnerKind),
     /// `(uid_t) -1`, which system calls read as "no change" (setreuid(2)).
-    #[error("{id} is not a {kind} id for the kernel; the largest is {LARGEST_OWNER}")]
-    OwnerSentinel {
-        /// The number.
-        id: OwnerId,
-        /// Users or groups.
-        kind: OwnerKind,
-    },
+    /// In order: the number, users or groups.
+    #[error("{0} is not a {1} id for the kernel; the largest is {LARGEST_OWNER}")]
+    OwnerSentinel(OwnerId, OwnerKind),
     /// A name without an entry.
-    #[error("there is no {kind} {name:?} in {}; expected an id (0-{LARGEST_OWNER}) or a name", kind.file())]
-    UnknownName {
-        /// The name.
-        name: String,
-        /// Users or groups.
-        kind: OwnerKind,
-    },
+    /// In order: the name, users or groups.
+    #[error("there is no {1} {0:?} in {file}; expected an id (0-{LARGEST_OWNER}) or a name", file = .1.file())]
+    UnknownName(String, OwnerKind),
     /// A name that could not be looked up.
-    #[error("cannot look up the {kind} {name:?} in {}: {reason}; an id (0-{LARGEST_OWNER}) needs no lookup", kind.file())]
-    Lookup {
-        /// The name.
-        name: String,
-        /// Users or groups.
-        kind: OwnerKind,
-        /// The operating system's error.
-        reason: String,
-    },
+    /// In order: the name, users or groups, the operating system's error.
+    #[error("cannot look up the {1} {0:?} in {file}: {2}; an id (0-{LARGEST_OWNER}) needs no lookup", file = .1.file())]
+    Lookup(String, OwnerKind, String),
     /// A name that only the pod's own files define.
+    /// In order: the name, users or groups.
     #[error(
-        "expected a {kind} id (0-{LARGEST_OWNER}), found {name:?}; names are the pod's own, and not known to the plugin"
+        "expected a {1} id (0-{LARGEST_OWNER}), found {0:?}; names are the pod's own, and not known to the plugin"
     )]
-    NameOfPod {
-        /// The name.
-        name: String,
-        /// Users or groups.
-        kind: OwnerKind,
-    },
+    NameOfPod(String, OwnerKind),
     /// A field is missing, empty or too many.
     #[error(
         "expected [tcp:|udp:]PORTS:UIDS (such as tcp:3306,6000-6999:999,2000-2999), found {0:?}"
@@ -198,13 +148,9 @@ pub enum ValueError {
     )]
     TableInUse(u32),
     /// A line of resolv.conf(5) that the C library may read in its own way.
-    #[error("line {line}: expected the IPv4 or IPv6 address of a name server, found {text:?}")]
-    NameServer {
-        /// The line, counted from 1.
-        line: usize,
-        /// The text in the address's place.
-        text: String,
-    },
+    /// In order: the line, counted from 1, the text in the address's place.
+    #[error("line {0}: expected the IPv4 or IPv6 address of a name server, found {1:?}")]
+    NameServer(usize, String),
     /// Not an interface name.
     #[error(
         "expected an interface name (up to 15 bytes) or a prefix with {wildcards}, found {text:?}, which {reason}"
@@ -218,21 +164,13 @@ pub enum ValueError {
         wildcards: &'static str,
     },
     /// An interface name with the peer that `ip link` prints after it.
-    #[error("expected an interface name, found {text:?} as ip link prints it; write {name}")]
-    InterfaceWithPeer {
-        /// The text.
-        text: String,
-        /// The name before the `@`.
-        name: String,
-    },
+    /// In order: the text, the name before the `@`.
+    #[error("expected an interface name, found {0:?} as ip link prints it; write {1}")]
+    InterfaceWithPeer(String, String),
     /// Not one of the accepted words.
-    #[error("expected one of {accepted}, found {text:?}")]
-    Word {
-        /// The text.
-        text: String,
-        /// The words.
-        accepted: &'static str,
-    },
+    /// In order: the text, the words.
+    #[error("expected one of {1}, found {0:?}")]
+    Word(String, &'static str),
     /// Not a small number.
     #[error("expected a number (0-255), found {0:?}")]
     Count(String),
@@ -273,10 +211,7 @@ impl ValueError {
     /// The text is none of the accepted words.
     #[must_use]
     pub fn word(text: &str, accepted: &'static str) -> Self {
-        Self::Word {
-            text: text.to_owned(),
-            accepted,
-        }
+        Self::Word(text.to_owned(), accepted)
     }
 }
 
@@ -295,10 +230,10 @@ pub fn interface(text: &str) -> Result<InterfacePattern, ValueError> {
 fn with_peer(text: &str) -> Option<ValueError> {
     let (name, _) = text.split_once('@')?;
     name.parse::<InterfacePattern>().ok()?;
-    Some(ValueError::InterfaceWithPeer {
-        text: text.to_owned(),
-        name: name.to_owned(),
-    })
+    Some(ValueError::InterfaceWithPeer(
+        text.to_owned(),
+        name.to_owned(),
+    ))
 }
 
 /// A number in plain decimal digits, or `None`: `u32::from_str` also takes a plus sign.

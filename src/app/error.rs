@@ -19,15 +19,9 @@ pub enum HostSign {
     /// A pod's process runs in the initial namespace, as with `hostNetwork`.
     PodInInitialNamespace,
     /// The initial namespace has one end of a veth pair, whose other end is in another namespace.
-    InitialNamespace {
-        /// The interface.
-        veth: String,
-    },
+    InitialNamespace(String),
     /// The namespace forwards for another namespace at the other end of this veth pair.
-    Forwards {
-        /// The interface.
-        veth: String,
-    },
+    Forwards(String),
 }
 
 impl fmt::Display for HostSign {
@@ -37,11 +31,11 @@ impl fmt::Display for HostSign {
                 f,
                 "this is a pod in the node's own network namespace ({POD_VARIABLE} is set)"
             ),
-            Self::InitialNamespace { veth } => write!(
+            Self::InitialNamespace(veth) => write!(
                 f,
                 "this is the host's network namespace, and {veth} leads to another network namespace"
             ),
-            Self::Forwards { veth } => write!(
+            Self::Forwards(veth) => write!(
                 f,
                 "this network namespace forwards other pods' traffic: {veth} leads to another network namespace"
             ),

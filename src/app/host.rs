@@ -89,14 +89,14 @@ impl NamespaceFacts {
                 return Some(HostSign::PodInInitialNamespace);
             }
             let veth = ends.next()?.name.clone();
-            return Some(HostSign::InitialNamespace { veth });
+            return Some(HostSign::InitialNamespace(veth));
         }
         // Pods inherit forwarding from their node, and their own interfaces are veth ends, too. But all of these lead to one
         // namespace, the node's, and none is a bridge's port. A nested node has an end for each of its pods.
         let first = self.links.iter().find_map(|link| link.peer_namespace);
         let end = ends.find(|end| end.master.is_some() || end.peer_namespace != first);
         let veth = end.filter(|_| self.forwards)?.name.clone();
-        Some(HostSign::Forwards { veth })
+        Some(HostSign::Forwards(veth))
     }
 }
 
@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn veth_end_in_initial_namespace_is_a_sign() {
         let name = "veth1".to_owned();
-        let sign = Some(HostSign::InitialNamespace { veth: name });
+        let sign = Some(HostSign::InitialNamespace(name));
         assert_eq!(initial(vec![veth("veth1", 0, None)]).sign(&[]), sign);
         assert_eq!(initial(vec![bridge("docker0", 3)]).sign(&[]), None);
     }
@@ -190,7 +190,7 @@ mod tests {
     fn ends_to_several_namespaces_with_forwarding_are_a_sign() {
         let ends = || vec![veth("eth0", 0, None), veth("veth1", 1, None)];
         let name = "veth1".to_owned();
-        let sign = Some(HostSign::Forwards { veth: name });
+        let sign = Some(HostSign::Forwards(name));
         assert_eq!(forwarding(ends()).sign(&[]), sign);
         let without = NamespaceFacts {
             links: ends(),

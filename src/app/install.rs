@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::error_kind::with_sources;
 use crate::intent::{Capture, Port};
 use crate::log::Log;
 use crate::metadata::Metadata;
@@ -20,7 +21,6 @@ use crate::verify::{self, Finding, Skip, Verification, redirected, verify, verif
 
 use super::AppError;
 use super::host::refuse_host;
-use super::remedy::with_sources;
 
 /// How often rules that another program installs are looked for.
 const RETRY: Duration = Duration::from_millis(200);

@@ -43,12 +43,8 @@ pub(crate) enum InstalledStatus {
     /// It is.
     Capture(Box<Status>),
     /// It is not.
-    Nothing {
-        /// What is left of routing objects.
-        routing: Vec<RoutingObject>,
-        /// Whether a chain without effect keeps open connections working.
-        keeps_connections: bool,
-    },
+    /// In order: what is left of routing objects, whether a chain without effect keeps open connections working.
+    Nothing(Vec<RoutingObject>, bool),
 }
 
 impl InstalledStatus {
@@ -59,10 +55,10 @@ impl InstalledStatus {
             .as_ref()
             .is_some_and(|(installed, _)| installed.only_keeps_connections());
         let Some((mut installed, metadata)) = found.filter(is_capture) else {
-            return Ok(Self::Nothing {
-                routing: nftables::routing_beside(&[])?,
+            return Ok(Self::Nothing(
+                nftables::routing_beside(&[])?,
                 keeps_connections,
-            });
+            ));
         };
         let origin = Origin::read(&metadata, &installed.ruleset.sets);
         let wanted = origin.wanted().map(|wanted| wanted.routing.as_slice());

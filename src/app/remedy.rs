@@ -1,9 +1,6 @@
 //! Messages of errors: what happened, what it means, and what to do about it in the caller's terms.
 
-use std::error::Error;
-use std::iter;
-
-use crate::error_kind::{ErrorKind, Feature};
+use crate::error_kind::{ErrorKind, Feature, with_sources};
 use crate::process::privileges::{Capability, PrivilegeError};
 
 use super::AppError;
@@ -86,13 +83,6 @@ impl AppError {
             (_, kind) => kind_clauses(kind, remedies),
         }
     }
-}
-
-/// The error with its sources.
-pub(super) fn with_sources(error: &dyn Error) -> String {
-    let sources = iter::successors(Some(error), |&error| error.source());
-    let texts: Vec<_> = sources.map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 /// The meaning of a kind of failure, and its remedy.

@@ -149,7 +149,7 @@ fn path(invocation: &mut Invocation, option: CommandOption) -> Result<Option<Pat
         "" if invocation.own.has(option) => {
             let spec = option.spec();
             let (value, example) = (spec.value, spec.example);
-            invocation.note(option, OptionErrorKind::NoValue { value, example });
+            invocation.note(option, OptionErrorKind::NoValue(value, example));
             Err(Noted)
         }
         _ if !invocation.own.has(option) => Ok(None),
@@ -168,7 +168,7 @@ fn entry(invocation: &mut Invocation) -> Option<Entry> {
                 Ok(text) => (file, text),
                 Err(error) => {
                     let reason = error.to_string();
-                    invocation.note(option, OptionErrorKind::File { file, reason });
+                    invocation.note(option, OptionErrorKind::File(file, reason));
                     return None;
                 }
             }

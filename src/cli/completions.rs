@@ -4,7 +4,7 @@ use clap::Command;
 use clap_complete::Shell;
 
 use crate::exit_code::ExitCode;
-use crate::options::{OptionError, OptionErrorKind};
+use crate::options::OptionError;
 use crate::parse::ValueError;
 
 use super::command::CommandSpec;
@@ -45,10 +45,9 @@ fn run(mut invocation: Invocation) -> ExitCode {
         other => {
             let text = other.to_owned();
             let accepted = "bash, zsh, fish";
-            invocation.errors.push(OptionError {
-                option: "SHELL".to_owned(),
-                problem: OptionErrorKind::Value(ValueError::Word { text, accepted }),
-            });
+            invocation
+                .errors
+                .push(OptionError::of("SHELL", ValueError::Word(text, accepted)));
             None
         }
     };

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::app::{AppError, Remedies};
+use crate::error_kind::with_sources;
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables;
@@ -79,12 +80,6 @@ pub(super) fn exit_code(error: &AppError) -> ExitCode {
         AppError::NotCaptured | AppError::Verification(_) => ExitCode::Drift,
         error => error.kind().into(),
     }
-}
-
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    let texts: Vec<_> = sources.map(ToString::to_string).collect();
-    [vec![error.to_string()], texts].concat().join(": ")
 }
 
 #[cfg(test)]

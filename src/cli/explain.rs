@@ -90,28 +90,18 @@ impl Asked {
                     let reason = error.to_string();
                     invocation.note(
                         CommandOption::Connections,
-                        OptionErrorKind::File { file, reason },
+                        OptionErrorKind::File(file, reason),
                     );
                 });
                 lines.ok().map(Self::Many)
             }
             ("", false, false) => {
-                invocation.errors.push(OptionError {
-                    option: "CONNECTION".to_owned(),
-                    problem: OptionErrorKind::NoConnection,
-                });
+                invocation
+                    .errors
+                    .push(OptionError::of("CONNECTION", OptionErrorKind::NoConnection));
                 None
             }
-            (text, false, false) => {
-                let question = question(text).map_err(|errors| {
-                    let error = |error: SpecError| OptionError {
-                        option: error.word,
-                        problem: OptionErrorKind::Connection(error.kind),
-                    };
-                    errors.into_iter().map(error).collect()
-                });
-                invocation.noting(question).map(Self::One)
-            }
+            (text, false, false) => invocation.noting(question(text)).map(Self::One),
             (_, true, _) => Self::several(invocation, CommandOption::Connections),
             (_, false, true) => Self::several(invocation, CommandOption::Table),
         }

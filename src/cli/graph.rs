@@ -66,9 +66,9 @@ fn draw(format: &str) -> Result<fn(&Diagram) -> String, ValueError> {
         "dot" => Ok(dot),
         "svg" => Ok(svg),
         "json" => Ok(json),
-        other => Err(ValueError::Word {
-            text: other.to_owned(),
-            accepted: "mermaid, dot, svg, json",
-        }),
+        other => Err(ValueError::Word(
+            other.to_owned(),
+            "mermaid, dot, svg, json",
+        )),
     }
 }

@@ -82,8 +82,9 @@ impl Invocation {
     }
 
     /// The value, or `None` after recording its errors.
-    pub(super) fn noting<T>(&mut self, read: Result<T, Vec<OptionError>>) -> Option<T> {
-        read.map_err(|errors| self.errors.extend(errors)).ok()
+    pub(super) fn noting<T, E: Into<OptionError>>(&mut self, read: Result<T, Vec<E>>) -> Option<T> {
+        let note = |errors: Vec<E>| self.errors.extend(errors.into_iter().map(Into::into));
+        read.map_err(note).ok()
     }
 
     /// The value of one of the command's own options or its default, or `None` after recording an error.
@@ -155,7 +156,7 @@ fn add_file(given: &mut OptionValues) -> Vec<OptionError> {
         }
         Err(error) => {
             let reason = error.to_string();
-            let problem = OptionErrorKind::File { file, reason };
+            let problem = OptionErrorKind::File(file, reason);
             vec![OptionError::new(given, Setting::Config, problem)]
         }
     }

@@ -133,10 +133,10 @@ pub(super) fn values<O: OptionSet>(
         };
         match texts(given) {
             Ok(texts) => values.set(option, Origin::Flag, combined(spec.shape, &texts)),
-            Err(value) => errors.push(OptionError {
-                option: Origin::Flag.name_of(option),
-                problem: OptionErrorKind::NotUtf8(value.clone()),
-            }),
+            Err(value) => errors.push(OptionError::of(
+                Origin::Flag.name_of(option),
+                OptionErrorKind::NotUtf8(value.clone()),
+            )),
         }
     }
     let variable = |name: &str| env::var_os(name).filter(|value| !is_service_url(value));
@@ -154,10 +154,10 @@ pub(super) fn words(Parsed { matches, errors }: &mut Parsed) -> Vec<String> {
     match texts(words) {
         Ok(texts) => texts.into_iter().map(str::to_owned).collect(),
         Err(word) => {
-            errors.push(OptionError {
-                option: word.to_string_lossy().into_owned(),
-                problem: OptionErrorKind::NotUtf8(word.clone()),
-            });
+            errors.push(OptionError::of(
+                word.to_string_lossy().into_owned(),
+                OptionErrorKind::NotUtf8(word.clone()),
+            ));
             Vec::new()
         }
     }
@@ -205,25 +205,23 @@ fn translate(error: &clap::Error, known: Known<'_>) -> (OptionError, Option<Stri
             } else if long.is_some_and(known.elsewhere) {
                 OptionErrorKind::Misplaced
             } else {
-                OptionErrorKind::Unknown {
-                    nearest: context(ContextKind::SuggestedArg),
-                }
+                OptionErrorKind::Unknown(context(ContextKind::SuggestedArg))
             };
             let option = argument.clone();
-            (OptionError { option, problem }, Some(argument.clone()))
+            (OptionError::of(option, problem), Some(argument.clone()))
         }
         (ErrorKind::InvalidValue, _, Some(long)) if known.spec(long).is_some() => {
             let spec = known.spec(long).map(|spec| (spec.value, spec.example));
             let (value, example) = spec.unwrap_or_default();
             let option = format!("--{long}");
             let wrong = Some(option.clone());
-            let problem = OptionErrorKind::NoValue { value, example };
-            (OptionError { option, problem }, wrong)
+            let problem = OptionErrorKind::NoValue(value, example);
+            (OptionError::of(option, problem), wrong)
         }
         _ => {
             let option = "usage".to_owned();
             let problem = OptionErrorKind::Usage(first_line(error));
-            (OptionError { option, problem }, None)
+            (OptionError::of(option, problem), None)
         }
     }
 }

@@ -109,13 +109,7 @@ impl StatusRequest {
 fn text(status: &InstalledStatus, format: OutputFormat, log: Log) -> String {
     match (status, format) {
         (InstalledStatus::Capture(status), OutputFormat::Json) => status.json() + "\n",
-        (
-            InstalledStatus::Nothing {
-                routing,
-                keeps_connections,
-            },
-            OutputFormat::Json,
-        ) => {
+        (InstalledStatus::Nothing(routing, keeps_connections), OutputFormat::Json) => {
             let warnings = keeps_connections.then(|| KEEPS_CONNECTIONS.to_owned());
             status::nothing(commands(routing).collect(), warnings.as_slice()) + "\n"
         }
@@ -125,13 +119,7 @@ fn text(status: &InstalledStatus, format: OutputFormat, log: Log) -> String {
             let gap = if differences.is_empty() { "" } else { "\n" };
             format!("{}{gap}{differences}{}", words.head, words.counted)
         }
-        (
-            InstalledStatus::Nothing {
-                routing,
-                keeps_connections,
-            },
-            OutputFormat::Text,
-        ) => {
+        (InstalledStatus::Nothing(routing, keeps_connections), OutputFormat::Text) => {
             let kept = keeps_connections.then(|| format!("left behind: {KEEPS_CONNECTIONS}\n"));
             let left = commands(routing).map(|command| {
                 format!("left behind: what {command:?} adds; netweir remove takes it away\n")
@@ -150,7 +138,7 @@ fn commands(routing: &[RoutingObject]) -> impl Iterator<Item = String> {
 /// Success if traffic is captured as expected, for scripts.
 fn exit_code(status: &InstalledStatus) -> ExitCode {
     match status {
-        InstalledStatus::Nothing { .. } => ExitCode::Drift,
+        InstalledStatus::Nothing(..) => ExitCode::Drift,
         InstalledStatus::Capture(status) => match status.sync() {
             Sync::Same | Sync::Unknown => ExitCode::Done,
             Sync::Edited | Sync::Differs => ExitCode::Drift,

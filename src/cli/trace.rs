@@ -6,11 +6,11 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use crate::app::{self, Access, Place};
-use crate::connection::{ConnectionSpec, SpecError};
+use crate::connection::ConnectionSpec;
 use crate::exit_code::ExitCode;
 use crate::log::Log;
 use crate::nftables::trace::{Next, Tracer};
-use crate::options::{CommandOption, OptionError, OptionErrorKind, OutputFormat, Section};
+use crate::options::{CommandOption, OptionError, OutputFormat, Section};
 use crate::parse::{self, NetworkNamespace};
 use crate::trace::Filter;
 
@@ -60,34 +60,23 @@ fn run(invocation: Invocation) -> ExitCode {
 }
 
 /// The filter in the words; without any, one that matches everything.
-fn filter(text: &str) -> Result<Filter, Vec<OptionError>> {
-    let question = match text {
-        "" => ConnectionSpec::default(),
-        text => {
-            let question = ConnectionSpec::parse(text, &AccountFiles::default());
-            let error = |error: SpecError| OptionError {
-                option: error.word,
-                problem: OptionErrorKind::Connection(error.kind),
-            };
-            let errors = |errors: Vec<_>| errors.into_iter().map(error).collect::<Vec<_>>();
-            question.map_err(errors)?
-        }
+fn filter(invocation: &mut Invocation) -> Option<Filter> {
+    let text = invocation.words.join(" ");
+    let spec = ConnectionSpec::parse(&text, &AccountFiles::default());
+    let spec = invocation.noting(spec)?;
+    let error = |(start, error)| {
+        let mut words = text.split_whitespace();
+        let word = words.find(|word| word.starts_with(start));
+        OptionError::of(word.unwrap_or(&text), error)
     };
-    let error = |(start, error)| OptionError {
-        option: text
-            .split_whitespace()
-            .find(|word| word.starts_with(start))
-            .unwrap_or(text)
-            .to_owned(),
-        problem: OptionErrorKind::Connection(error),
-    };
-    Filter::new(&question).map_err(|errors| errors.into_iter().map(error).collect())
+    let filter = Filter::new(&spec);
+    invocation.noting(filter.map_err(|errors| errors.into_iter().map(error).collect::<Vec<_>>()))
 }
 
 impl TraceRequest {
     fn read(invocation: &mut Invocation) -> Option<Self> {
         let namespace = invocation.namespace();
-        let filter = invocation.noting(filter(&invocation.words.join(" ")));
+        let filter = filter(invocation);
         let count = invocation.own_if_set(CommandOption::Count, parse::positive);
         let duration = invocation.own_if_set(CommandOption::Duration, parse::duration);
         let format = invocation.own(CommandOption::OutputFormat, parse::word);

@@ -37,9 +37,6 @@ fn is_known(key: &str) -> bool {
 }
 
 fn not_a_string(key: &str, text: &str) -> OptionError {
-    let problem = OptionErrorKind::Type {
-        found: "not a string",
-        accepted: "a string",
-    };
+    let problem = OptionErrorKind::Type("not a string", "a string");
     own::with_value(key, text, problem)
 }

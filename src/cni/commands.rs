@@ -2,7 +2,6 @@
 
 mod add;
 mod check;
-mod status;
 
 use serde::Serialize;
 
@@ -20,7 +19,7 @@ pub(super) fn run(request: Request<'_>, log: Log) -> Result<Option<String>, Plug
     match request {
         Request::Add(attachment) => add::add(attachment, log).map(Some),
         Request::Check(attachment) => check::check(attachment, log).map(|()| None),
-        Request::Status(capture) => status::status(capture, log).map(|()| None),
+        Request::Status(capture) => add::status(capture, log).map(|()| None),
         // A pod's rules go with its network namespace. DEL is done before the configuration is read.
         Request::Gc | Request::Del => Ok(None),
         Request::Version(asked) => Ok(Some(versions(&asked))),

@@ -255,20 +255,22 @@ impl<'a> Input<'a> {
 }
 
 fn unknown(key: &str, raw: &RawValue) -> Option<ConfigError> {
-    (!is_known(key)).then(|| ConfigError::Unknown {
-        key: key.to_owned(),
-        value: shortened(raw.get()),
-        nearest: nearest(key).map(str::to_owned),
+    (!is_known(key)).then(|| {
+        ConfigError::Unknown(
+            key.to_owned(),
+            shortened(raw.get()),
+            nearest(key).map(str::to_owned),
+        )
     })
 }
 
 fn mesh_mode(key: &str, value: &Value) -> Result<(Mesh, MeshMode), ConfigError> {
     let Some(mesh) = Mesh::named(key) else {
         let keys = Mesh::ALL.into_iter().map(Mesh::key);
-        return Err(ConfigError::UnknownMesh {
-            key: key.to_owned(),
-            nearest: nearest_of(key, keys).map(str::to_owned),
-        });
+        return Err(ConfigError::UnknownMesh(
+            key.to_owned(),
+            nearest_of(key, keys).map(str::to_owned),
+        ));
     };
     Ok((mesh, word_of(&format!("meshes.{key}"), value)?))
 }

@@ -33,10 +33,7 @@ pub enum PluginError {
     Input(#[source] io::Error),
     /// Standard input is longer than a configuration can be.
     #[error("standard input is too long")]
-    TooLong {
-        /// The most that is read, in bytes.
-        limit: u64,
-    },
+    TooLong(u64),
     /// Standard input is not UTF-8.
     #[error("standard input is not UTF-8")]
     NotUtf8(#[source] Utf8Error),
@@ -50,13 +47,9 @@ pub enum PluginError {
     #[error("unsupported CNI version")]
     Version(String),
     /// The version does not have the command.
-    #[error("CNI version {version} has no {command}, which needs {}", command.since())]
-    CommandSince {
-        /// The command.
-        command: Command,
-        /// The configuration's version.
-        version: SpecVersion,
-    },
+    /// In order: the command, the configuration's version.
+    #[error("CNI version {1} has no {0}, which needs {since}", since = .0.since())]
+    CommandSince(Command, SpecVersion),
     /// The configuration is wrong.
     #[error("the plugin's configuration is wrong{}", unsupported(.0))]
     Config(Vec<ConfigError>),
@@ -64,21 +57,13 @@ pub enum PluginError {
     #[error("prevResult is missing")]
     NotChained(Command),
     /// An annotation is wrong.
-    #[error("{pod} cannot be captured: its annotations are wrong")]
-    Annotations {
-        /// The pod.
-        pod: Pod,
-        /// What is wrong.
-        errors: Vec<OptionError>,
-    },
+    /// In order: the pod, what is wrong.
+    #[error("{0} cannot be captured: its annotations are wrong")]
+    Annotations(Pod, Vec<OptionError>),
     /// What is known of the pod does not decide whether to capture it.
-    #[error("cannot tell whether to capture {pod}")]
-    Undecidable {
-        /// The pod.
-        pod: Pod,
-        /// Why not.
-        reason: Reason,
-    },
+    /// In order: the pod, why not.
+    #[error("cannot tell whether to capture {0}")]
+    Undecidable(Pod, Reason),
     /// The pod's network namespace cannot be entered.
     #[error("CNI_NETNS is wrong")]
     Namespace(#[source] Box<AppError>),
@@ -104,13 +89,9 @@ pub enum PluginError {
         source: Box<AppError>,
     },
     /// What is installed differs from what ADD installs.
-    #[error("the rules of {pod} differ from those that ADD installs")]
-    Drift {
-        /// The pod.
-        pod: Pod,
-        /// Every difference, on one line each.
-        differences: Vec<String>,
-    },
+    /// In order: the pod, every difference, on one line each.
+    #[error("the rules of {0} differ from those that ADD installs")]
+    Drift(Pod, Vec<String>),
     /// No rules can be installed on this node.
     #[error("pods cannot be captured on this node")]
     NotAvailable(#[source] AppError),
@@ -122,10 +103,7 @@ pub enum PluginError {
         "internal error; please report it at {} with the output on standard error",
         env!("CARGO_PKG_REPOSITORY")
     )]
-    Panic {
-        /// Where.
-        place: String,
-    },
+    Panic(String),
 }
 
 #[derive(Serialize)]
@@ -162,12 +140,12 @@ impl PluginError {
         match self {
             Self::Environment(_) => Code::InvalidEnvironment,
             Self::Input(_) => Code::Io,
-            Self::TooLong { .. } | Self::NotUtf8(_) | Self::Decode(_) | Self::NotExplainable(_) => {
+            Self::TooLong(..) | Self::NotUtf8(_) | Self::Decode(_) | Self::NotExplainable(_) => {
                 Code::Decode
             }
-            Self::Version(_) | Self::CommandSince { .. } => Code::IncompatibleVersion,
+            Self::Version(_) | Self::CommandSince(..) => Code::IncompatibleVersion,
             Self::Config(errors) => {
-                let unknown = |error: &ConfigError| matches!(error, ConfigError::Unknown { .. });
+                let unknown = |error: &ConfigError| matches!(error, ConfigError::Unknown(..));
                 if errors.iter().any(unknown) {
                     Code::UnsupportedField
                 } else {
@@ -175,18 +153,18 @@ impl PluginError {
                 }
             }
             Self::NotChained(_) => Code::InvalidConfig,
-            Self::Annotations { .. } => Code::Annotations,
-            Self::Undecidable { .. } => Code::Undecidable,
+            Self::Annotations(..) => Code::Annotations,
+            Self::Undecidable(..) => Code::Undecidable,
             Self::Namespace(source)
             | Self::Privilege(source)
             | Self::NotCaptured { source, .. }
             | Self::Unreadable { source, .. } => code_of(source),
-            Self::Drift { .. } => Code::Drift,
+            Self::Drift(..) => Code::Drift,
             // Says nothing about the node.
             Self::NotAvailable(AppError::Addresses(_)) => Code::Failed,
             Self::NotAvailable(_) => Code::NotAvailable,
             Self::Ended => Code::TryAgain,
-            Self::Panic { .. } => Code::Bug,
+            Self::Panic(..) => Code::Bug,
         }
     }
 
@@ -196,22 +174,22 @@ impl PluginError {
         match self {
             Self::Environment(errors) => listed(errors),
             Self::Config(errors) => listed(errors),
-            Self::Annotations { errors, .. } => listed(errors),
-            Self::Drift { differences, .. } => listed(differences),
+            Self::Annotations(_, errors) => listed(errors),
+            Self::Drift(_, differences) => listed(differences),
             Self::Version(found) => format!("{found}; supported: {}", SpecVersion::LISTED),
-            Self::CommandSince { .. } => format!("supported: {}", SpecVersion::LISTED),
+            Self::CommandSince(..) => format!("supported: {}", SpecVersion::LISTED),
             Self::NotChained(command) => format!(
                 "{command} without prevResult: netweir makes no network of its own; put it behind the plugins that do, or \
                  where Multus calls it for the interface {PRIMARY_INTERFACE}, set \"standalone\": true"
             ),
-            Self::Undecidable { reason, .. } => match reason {
+            Self::Undecidable(_, reason) => match reason {
                 Reason::AnnotationsUnknown => NO_ANNOTATIONS.to_owned(),
                 reason => reason.to_string(),
             },
             Self::NotExplainable(text) => text.clone(),
             Self::Ended => "rules that it had installed by then stay until DEL".to_owned(),
-            Self::Panic { place } => place.clone(),
-            Self::TooLong { limit } => {
+            Self::Panic(place) => place.clone(),
+            Self::TooLong(limit) => {
                 format!("expected at most {limit} bytes")
             }
             Self::Namespace(source)
@@ -251,7 +229,7 @@ fn names(errors: &[VariableError]) -> String {
 /// The unknown keys and their values, for the same reason.
 fn unsupported(errors: &[ConfigError]) -> String {
     let unknown = errors.iter().filter_map(|error| match error {
-        ConfigError::Unknown { key, value, .. } => Some(format!("{key}, which is {value}")),
+        ConfigError::Unknown(key, value, _) => Some(format!("{key}, which is {value}")),
         _ => None,
     });
     let unknown: Vec<_> = unknown.collect();

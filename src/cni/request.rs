@@ -99,7 +99,7 @@ pub(super) fn of<'a>(
     }
     let version = input.required_version().map_err(PluginError::Version)?;
     if version < command.since() {
-        return Err(PluginError::CommandSince { command, version });
+        return Err(PluginError::CommandSince(command, version));
     }
     let attachment = || attachment(environment, version, input, files);
     match command {
@@ -130,9 +130,9 @@ fn attachment<'a>(
     let capture = decision.capture.map_err(|errors| {
         let pod = pod.clone();
         if errors.is_empty() {
-            PluginError::Undecidable { pod, reason }
+            PluginError::Undecidable(pod, reason)
         } else {
-            PluginError::Annotations { pod, errors }
+            PluginError::Annotations(pod, errors)
         }
     })?;
     Ok(Attachment {

@@ -14,44 +14,20 @@ pub enum Difference {
     /// There is no table.
     NoTable,
     /// A chain.
-    Chain {
-        /// Its name.
-        name: String,
-        /// How it differs.
-        change: Change,
-    },
+    /// In order: its name, how it differs.
+    Chain(String, Change),
     /// A rule of a chain that both sides have.
-    Rule {
-        /// The chain that it is in.
-        chain: String,
-        /// Its id.
-        id: RuleId,
-        /// How it differs.
-        change: RuleChange,
-    },
+    /// In order: the chain that it is in, its id, how it differs.
+    Rule(String, RuleId, RuleChange),
     /// A set.
-    Set {
-        /// Its name.
-        name: SetName,
-        /// How it differs.
-        change: Change,
-    },
+    /// In order: its name, how it differs.
+    Set(SetName, Change),
     /// The elements of a set that both sides have.
-    Elements {
-        /// The set's name.
-        set: SetName,
-        /// The elements that are missing.
-        missing: Elements,
-        /// The elements that should not be there.
-        unmanaged: Elements,
-    },
+    /// In order: the set's name, the elements that are missing, the elements that should not be there.
+    Elements(SetName, Elements, Elements),
     /// An address, a policy rule or a route.
-    Routing {
-        /// The object.
-        object: RoutingObject,
-        /// How it differs.
-        change: Change,
-    },
+    /// In order: the object, how it differs.
+    Routing(RoutingObject, Change),
     /// An object that the model cannot express.
     Unmanaged(Unmanaged),
 }
@@ -71,10 +47,7 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RuleChange {
     /// It is not installed.
-    Missing {
-        /// The wanted rule.
-        wanted: Rule,
-    },
+    Missing(Rule),
     /// It is installed with other matches or statements.
     Changed {
         /// The wanted rule.
@@ -83,20 +56,11 @@ pub enum RuleChange {
         installed: Rule,
     },
     /// It is installed and should not be.
-    Unmanaged {
-        /// The installed rule.
-        installed: Rule,
-    },
+    Unmanaged(Rule),
     /// It has another place among the rules of its chain.
-    Reordered {
-        /// The rule.
-        rule: Rule,
-    },
+    Reordered(Rule),
     /// It has no counter.
-    Uncounted {
-        /// The wanted rule.
-        wanted: Rule,
-    },
+    Uncounted(Rule),
 }
 
 /// All differences, in this order: sets, chains with their rules, unmanaged objects, routing. Empty if exactly the
@@ -124,14 +88,11 @@ fn only_in<'a>(
     change: Change,
 ) -> impl Iterator<Item = Difference> + 'a {
     let only = own.iter().filter(|object| !other.contains(object));
-    only.map(move |&object| Difference::Routing { object, change })
+    only.map(move |&object| Difference::Routing(object, change))
 }
 
 fn compare_sets(wanted: &Ruleset, installed: &Installed, differences: &mut Vec<Difference>) {
-    let difference = |name: &SetName, change| Difference::Set {
-        name: name.clone(),
-        change,
-    };
+    let difference = |name: &SetName, change| Difference::Set(name.clone(), change);
     for set in &wanted.sets {
         let Some(own) = installed.ruleset.set(&set.name) else {
             differences.push(difference(&set.name, Change::Missing));
@@ -142,11 +103,9 @@ fn compare_sets(wanted: &Ruleset, installed: &Installed, differences: &mut Vec<D
             own.elements.without(&set.elements),
         ) {
             (Some(missing), Some(unmanaged)) if missing.is_empty() && unmanaged.is_empty() => {}
-            (Some(missing), Some(unmanaged)) => differences.push(Difference::Elements {
-                set: set.name.clone(),
-                missing,
-                unmanaged,
-            }),
+            (Some(missing), Some(unmanaged)) => {
+                differences.push(Difference::Elements(set.name.clone(), missing, unmanaged));
+            }
             (None, _) | (_, None) => differences.push(difference(&set.name, Change::Changed)),
         }
     }
@@ -158,10 +117,7 @@ fn compare_sets(wanted: &Ruleset, installed: &Installed, differences: &mut Vec<D
 }
 
 fn compare_chains(wanted: &Ruleset, installed: &Installed, differences: &mut Vec<Difference>) {
-    let difference = |name: &str, change| Difference::Chain {
-        name: name.to_owned(),
-        change,
-    };
+    let difference = |name: &str, change| Difference::Chain(name.to_owned(), change);
     for chain in &wanted.chains {
         let Some(own) = installed.ruleset.chain(&chain.name) else {
             differences.push(difference(&chain.name, Change::Missing));
@@ -185,11 +141,11 @@ fn compare_rules(
     differences: &mut Vec<Difference>,
 ) {
     let mut push = |id: &RuleId, change| {
-        differences.push(Difference::Rule {
-            chain: wanted.name.clone().into_owned(),
-            id: id.clone(),
+        differences.push(Difference::Rule(
+            wanted.name.clone().into_owned(),
+            id.clone(),
             change,
-        });
+        ));
     };
     // A second rule with the same id is unmanaged.
     let mut places: HashMap<&RuleId, usize> = HashMap::new();
@@ -203,13 +159,13 @@ fn compare_rules(
             .and_then(|&place| installed.rules.get(place));
         let wanted = rule.clone();
         let change = match own {
-            None => RuleChange::Missing { wanted },
+            None => RuleChange::Missing(wanted),
             Some(own) if own.rule != *rule => RuleChange::Changed {
                 wanted,
                 installed: own.rule.clone(),
             },
-            Some(own) if own.counter.is_none() => RuleChange::Uncounted { wanted },
-            Some(_) if !in_place.contains(&rule.id) => RuleChange::Reordered { rule: wanted },
+            Some(own) if own.counter.is_none() => RuleChange::Uncounted(wanted),
+            Some(_) if !in_place.contains(&rule.id) => RuleChange::Reordered(wanted),
             Some(_) => continue,
         };
         push(&rule.id, change);
@@ -218,7 +174,7 @@ fn compare_rules(
         let is_wanted = wanted.rules.iter().any(|own| own.id == rule.id);
         if !is_wanted || places.get(&rule.id) != Some(&place) {
             let installed = rule.clone();
-            push(&rule.id, RuleChange::Unmanaged { installed });
+            push(&rule.id, RuleChange::Unmanaged(installed));
         }
     }
 }

@@ -87,14 +87,14 @@ fn difference_json<'a>(
         Difference::NoTable => DifferenceJson::Table {
             change: word(Change::Missing),
         },
-        Difference::Chain { name, change } => DifferenceJson::Chain {
+        Difference::Chain(name, change) => DifferenceJson::Chain {
             name,
             change: word(*change),
             installed: installed.ruleset.chain(name).map(render::nft_chain),
             wanted: wanted.chain(name).map(render::nft_chain),
         },
-        Difference::Rule { chain, id, change } => rule(chain, id, change),
-        Difference::Set { name, change } => {
+        Difference::Rule(chain, id, change) => rule(chain, id, change),
+        Difference::Set(name, change) => {
             let (wanted, installed) = (wanted.set(name), installed.ruleset.set(name));
             let elements =
                 |set: Option<&Set>| set.map_or_else(Vec::new, |set| texts(&set.elements));
@@ -106,18 +106,14 @@ fn difference_json<'a>(
                 wanted: elements(wanted),
             }
         }
-        Difference::Elements {
-            set,
-            missing,
-            unmanaged,
-        } => DifferenceJson::Set {
+        Difference::Elements(set, missing, unmanaged) => DifferenceJson::Set {
             name: set,
             change: "elements",
             kind: Some(missing.type_name()),
             installed: texts(unmanaged),
             wanted: texts(missing),
         },
-        Difference::Routing { object, change } => DifferenceJson::Routing {
+        Difference::Routing(object, change) => DifferenceJson::Routing {
             change: word(*change),
             command: render::ip_command(object),
         },
@@ -138,13 +134,13 @@ impl<'a> DifferenceJson<'a> {
 
 fn rule<'a>(chain: &'a str, id: &'a RuleId, change: &RuleChange) -> DifferenceJson<'a> {
     let (change, installed, wanted): (_, Option<&Rule>, Option<&Rule>) = match change {
-        RuleChange::Missing { wanted } => (word(Change::Missing), None, Some(wanted)),
+        RuleChange::Missing(wanted) => (word(Change::Missing), None, Some(wanted)),
         RuleChange::Changed { wanted, installed } => {
             (word(Change::Changed), Some(installed), Some(wanted))
         }
-        RuleChange::Unmanaged { installed } => (word(Change::Unmanaged), Some(installed), None),
-        RuleChange::Reordered { rule } => ("reordered", Some(rule), Some(rule)),
-        RuleChange::Uncounted { wanted } => ("uncounted", None, Some(wanted)),
+        RuleChange::Unmanaged(installed) => (word(Change::Unmanaged), Some(installed), None),
+        RuleChange::Reordered(rule) => ("reordered", Some(rule), Some(rule)),
+        RuleChange::Uncounted(wanted) => ("uncounted", None, Some(wanted)),
     };
     DifferenceJson::Rule {
         chain,

@@ -103,22 +103,18 @@ impl Sections<'_> {
     fn add(&mut self, difference: &Difference) {
         match difference {
             Difference::NoTable => self.push(format!("table inet {TABLE}: not installed"), []),
-            Difference::Chain { name, change } => self.add_chain(name, *change),
-            Difference::Rule { chain, change, .. } => {
+            Difference::Chain(name, change) => self.add_chain(name, *change),
+            Difference::Rule(chain, _, change) => {
                 let lines = self.rule(chain, change);
                 self.push(format!("chain {chain}"), lines);
             }
-            Difference::Set { name, change } => self.add_set(name, *change),
-            Difference::Elements {
-                set,
-                missing,
-                unmanaged,
-            } => {
+            Difference::Set(name, change) => self.add_set(name, *change),
+            Difference::Elements(set, missing, unmanaged) => {
                 let lines = [(Sign::Installed, unmanaged), (Sign::Wanted, missing)];
                 let lines = lines.map(|(sign, elements)| self.elements(sign, elements));
                 self.push(format!("set {set}"), lines.into_iter().flatten());
             }
-            Difference::Routing { object, change } => {
+            Difference::Routing(object, change) => {
                 let sign = sign_of(*change);
                 let line = (sign, render::ip_command(object));
                 self.push("addresses and routes".to_owned(), [line]);
@@ -194,13 +190,13 @@ impl Sections<'_> {
 
     fn rule(&self, chain: &str, change: &RuleChange) -> Vec<(Sign, String)> {
         match change {
-            RuleChange::Missing { wanted } => vec![(Sign::Wanted, line(wanted))],
-            RuleChange::Unmanaged { installed } => vec![(Sign::Installed, line(installed))],
+            RuleChange::Missing(wanted) => vec![(Sign::Wanted, line(wanted))],
+            RuleChange::Unmanaged(installed) => vec![(Sign::Installed, line(installed))],
             RuleChange::Changed { wanted, installed } => vec![
                 (Sign::Installed, line(installed)),
                 (Sign::Wanted, line(wanted)),
             ],
-            RuleChange::Reordered { rule } => {
+            RuleChange::Reordered(rule) => {
                 let text = |place: Option<String>| {
                     let place = place.expect("both sides have the chain of a moved rule");
                     format!("{} # {place}", line(rule))
@@ -212,7 +208,7 @@ impl Sections<'_> {
                     (Sign::Wanted, text(wanted.map(|own| place(own, rule)))),
                 ]
             }
-            RuleChange::Uncounted { wanted } => vec![
+            RuleChange::Uncounted(wanted) => vec![
                 (
                     Sign::Installed,
                     format!("{} # without a counter", line(wanted)),

@@ -164,10 +164,7 @@ pub(crate) fn origin(key: &str) -> Origin {
 
 /// An error in an annotation's value.
 pub(crate) fn annotation_error(key: &str, problem: OptionErrorKind) -> OptionError {
-    OptionError {
-        option: format!("annotation {key}"),
-        problem,
-    }
+    OptionError::of(format!("annotation {key}"), problem)
 }
 
 /// An annotation with a word that is none of the accepted ones.

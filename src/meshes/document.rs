@@ -38,11 +38,7 @@ impl Source {
 
     /// An error in the text, or in a field of it.
     pub(super) fn error(self, field: &str, problem: impl Into<OptionErrorKind>) -> OptionError {
-        OptionError {
-            // The origin names the option itself, whichever it is.
-            option: self.origin(field).name_of(Setting::ProxyUid),
-            problem: problem.into(),
-        }
+        OptionError::of(self.origin(field).name_of(Setting::ProxyUid), problem)
     }
 }
 
@@ -110,7 +106,7 @@ impl Document {
             Some(Value::Array(_)) => "an array",
             Some(Value::Object(_)) => "an object",
         };
-        self.note(path, OptionErrorKind::Type { found, accepted });
+        self.note(path, OptionErrorKind::Type(found, accepted));
     }
 
     /// A boolean; `None` also where it has another type, which is noted.

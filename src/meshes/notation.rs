@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn suggests_an_interface_name_that_is_accepted() {
         for text in ["net1@if3", "eth0@veth123", "tun+@if3"] {
-            let Err(ValueError::InterfaceWithPeer { name, .. }) = iptables_interface(text) else {
+            let Err(ValueError::InterfaceWithPeer(_, name)) = iptables_interface(text) else {
                 panic!("{text}");
             };
             assert!(iptables_interface(&name).is_ok(), "{name}");

@@ -64,10 +64,10 @@ pub(super) fn options(facts: &PodFacts) -> (OptionValues, Vec<OptionError>) {
 
 /// An error that quotes the value itself.
 pub(crate) fn with_value(key: &str, value: &str, problem: OptionErrorKind) -> OptionError {
-    OptionError {
-        option: format!("annotation {key}, which is {}", shortened(value)),
+    OptionError::of(
+        format!("annotation {key}, which is {}", shortened(value)),
         problem,
-    }
+    )
 }
 
 /// Whether the option says what to capture in a pod, and not where, or how to report.

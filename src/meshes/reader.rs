@@ -139,9 +139,7 @@ impl<F: OptionSet> Reader<'_, F> {
     }
 
     pub(super) fn note(&mut self, flag: F, problem: impl Into<OptionErrorKind>) {
-        self.errors.push(OptionError {
-            option: self.values.name(flag),
-            problem: problem.into(),
-        });
+        self.errors
+            .push(OptionError::of(self.values.name(flag), problem));
     }
 }

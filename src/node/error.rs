@@ -1,11 +1,12 @@
 //! Errors of the installer.
 
-use std::error::Error as _;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
+
+use crate::error_kind::with_sources;
 
 use super::reconcile::Unsupported;
 
@@ -45,29 +46,17 @@ pub enum InstallError {
     #[error("waiting for a CNI network configuration in {}", .0.display())]
     NoNetwork(PathBuf),
     /// The directory has only invalid network configurations.
-    #[error("no valid CNI network configuration in {}; invalid: {names}", path.display())]
-    Invalid {
-        /// The directory.
-        path: PathBuf,
-        /// The files.
-        names: String,
-    },
+    /// In order: the directory, the files.
+    #[error("no valid CNI network configuration in {path}; invalid: {1}", path = .0.display())]
+    Invalid(PathBuf, String),
     /// The primary network cannot have the plugin.
-    #[error("cannot add the plugin to {}: {reason}", path.display())]
-    Unsupported {
-        /// The network's file.
-        path: PathBuf,
-        /// Why not.
-        reason: Unsupported,
-    },
+    /// In order: the network's file, why not.
+    #[error("cannot add the plugin to {path}: {1}", path = .0.display())]
+    Unsupported(PathBuf, Unsupported),
     /// A file still runs the plugin, or cannot be parsed and may do so.
-    #[error("{} may still run the plugin: {reason}", path.display())]
-    Undetermined {
-        /// The file.
-        path: PathBuf,
-        /// What is known of it.
-        reason: String,
-    },
+    /// In order: the file, what is known of it.
+    #[error("{path} may still run the plugin: {1}", path = .0.display())]
+    Undetermined(PathBuf, String),
     /// Other programs keep rewriting the configurations.
     #[error("{}: other programs keep changing the network configurations; try again", .0.display())]
     Overtaken(PathBuf),
@@ -89,22 +78,16 @@ impl InstallError {
             Self::File { .. } => "file",
             Self::Kernel { .. } | Self::Health { .. } => "kernel",
             Self::NoNetwork(_) => "no_network",
-            Self::Invalid { .. } => "invalid_configuration",
-            Self::Unsupported { reason, .. } => reason.code(),
-            Self::Undetermined { .. } => "undetermined",
+            Self::Invalid(..) => "invalid_configuration",
+            Self::Unsupported(_, reason) => reason.code(),
+            Self::Undetermined(..) => "undetermined",
             Self::Overtaken(_) => "overtaken",
         }
     }
 
     /// The error with its sources, on one line.
     pub(super) fn in_full(&self) -> String {
-        let mut text = self.to_string();
-        let mut source = self.source();
-        while let Some(error) = source {
-            text.extend([": ", &error.to_string()]);
-            source = error.source();
-        }
-        text
+        with_sources(self)
     }
 }
 

@@ -88,7 +88,7 @@ impl Host {
             Some(Ok(changes)) => (changes, None),
             Some(Err(Blocked { name, reason })) => {
                 let path = self.conf_dir.path().join(name);
-                let error = InstallError::Unsupported { path, reason };
+                let error = InstallError::Unsupported(path, reason);
                 (files.follow_removals(), Some(error))
             }
             None => (files.follow_removals(), Some(self.no_network(&invalid))),
@@ -99,8 +99,8 @@ impl Host {
         }
         match problem {
             // No event reports another directory, or that a file can be read again.
-            Some(InstallError::Unsupported { path, reason }) if !reason.is_settled() => {
-                Err(InstallError::Unsupported { path, reason })
+            Some(InstallError::Unsupported(path, reason)) if !reason.is_settled() => {
+                Err(InstallError::Unsupported(path, reason))
             }
             Some(error) => Ok(Status::Waiting(error)),
             None => Ok(Status::Installed(Repair {
@@ -140,7 +140,7 @@ impl Host {
         // Without the reasons, which were logged: they may be others in each pass, and would be logged as another error.
         let names: Vec<_> = invalid.iter().map(|(name, _)| *name).collect();
         let names = names.join(", ");
-        InstallError::Invalid { path, names }
+        InstallError::Invalid(path, names)
     }
 }
 
@@ -157,7 +157,7 @@ pub fn uninstall(directories: &Directories, log: Log) -> Result<(), InstallError
         if perform(&conf_dir, &files.uninstall(), log)? == Performed::Done {
             if let Some((name, reason)) = files.undetermined().next() {
                 let path = conf_dir.path().join(name);
-                return Err(InstallError::Undetermined { path, reason });
+                return Err(InstallError::Undetermined(path, reason));
             }
             break;
         }

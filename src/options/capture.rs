@@ -135,7 +135,7 @@ impl Reader<'_> {
         };
         if uids.is_empty() && gids.is_empty() && !no_user {
             let groups = self.given.name(Setting::ProxyGid);
-            self.note(Setting::ProxyUid, OptionErrorKind::NoProxyOwner { groups });
+            self.note(Setting::ProxyUid, OptionErrorKind::NoProxyOwner(groups));
         }
         Some(Proxy {
             outbound_port: outbound_port?,

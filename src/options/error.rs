@@ -5,7 +5,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use crate::connection::SpecErrorKind;
+use crate::connection::{SpecError, SpecErrorKind};
 use crate::parse::ValueError;
 use crate::printable::printable;
 
@@ -16,6 +16,23 @@ pub struct OptionError {
     pub option: String,
     /// What is wrong.
     pub problem: OptionErrorKind,
+}
+
+impl OptionError {
+    /// An error in what has this name.
+    #[must_use]
+    pub fn of(option: impl Into<String>, problem: impl Into<OptionErrorKind>) -> Self {
+        Self {
+            option: option.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+impl From<SpecError> for OptionError {
+    fn from(error: SpecError) -> Self {
+        Self::of(error.word, error.kind)
+    }
 }
 
 impl fmt::Display for OptionError {
@@ -33,13 +50,10 @@ pub enum OptionErrorKind {
     Value(#[from] ValueError),
     /// The proxy has neither a user nor a group.
     #[error(
-        "expected a user, or a group in {groups}; without either, the proxy's own connections would be captured again, in \
+        "expected a user, or a group in {0}; without either, the proxy's own connections would be captured again, in \
          a loop"
     )]
-    NoProxyOwner {
-        /// The option for groups.
-        groups: String,
-    },
+    NoProxyOwner(String),
     /// The list is longer than what rules and interfaces hold at little cost.
     #[error("expected at most {most} {what}")]
     TooMany {
@@ -66,17 +80,11 @@ pub enum OptionErrorKind {
     #[error(transparent)]
     Connection(#[from] SpecErrorKind),
     /// There is no such option.
-    #[error("unknown option{}", did_you_mean(.nearest.as_deref(), "; see --help"))]
-    Unknown {
-        /// The option with the most similar name.
-        nearest: Option<String>,
-    },
+    #[error("unknown option{}", did_you_mean(.0.as_deref(), "; see --help"))]
+    Unknown(Option<String>),
     /// A key of the plugin's configuration or an annotation does not name an option.
-    #[error("unknown option{}", did_you_mean(.nearest.as_deref(), ""))]
-    UnknownKey {
-        /// The option that was probably meant.
-        nearest: Option<String>,
-    },
+    #[error("unknown option{}", did_you_mean(.0.as_deref(), ""))]
+    UnknownKey(Option<String>),
     /// The option is one of another command.
     #[error("unknown option for this command")]
     Misplaced,
@@ -89,27 +97,16 @@ pub enum OptionErrorKind {
     #[error("{0:?} is not UTF-8")]
     NotUtf8(OsString),
     /// There is no such command.
-    #[error("unknown command; {}", command_hint(.nearest.as_deref()))]
-    UnknownCommand {
-        /// The command that was probably meant.
-        nearest: Option<String>,
-    },
+    #[error("unknown command; {}", command_hint(.0.as_deref()))]
+    UnknownCommand(Option<String>),
     /// A flag without its value.
-    #[error("expected a value: {value}, such as {example}")]
-    NoValue {
-        /// The placeholder of the value in help.
-        value: &'static str,
-        /// A value.
-        example: &'static str,
-    },
+    /// In order: the placeholder of the value in help, a value.
+    #[error("expected a value: {0}, such as {1}")]
+    NoValue(&'static str, &'static str),
     /// There is no default, and the option is not set.
-    #[error("missing; expected {value}, such as {example}")]
-    Required {
-        /// The placeholder of the value in help.
-        value: &'static str,
-        /// A value.
-        example: &'static str,
-    },
+    /// In order: the placeholder of the value in help, a value.
+    #[error("missing; expected {0}, such as {1}")]
+    Required(&'static str, &'static str),
     /// Another message.
     #[error("{0}")]
     Usage(String),
@@ -140,62 +137,36 @@ pub enum OptionErrorKind {
     #[error("not allowed in a configuration file; use a flag or a variable")]
     ConfigInFile,
     /// A value in a file has the wrong type.
-    #[error("expected {accepted}, found {found}")]
-    Type {
-        /// The type.
-        found: &'static str,
-        /// The types of this option.
-        accepted: &'static str,
-    },
+    /// In order: the type, the types of this option.
+    #[error("expected {1}, found {0}")]
+    Type(&'static str, &'static str),
     /// An entry of an array in a file has the wrong type.
-    #[error("entry {index}: expected a string or an integer")]
-    EntryType {
-        /// The entry, counted from 1.
-        index: usize,
-    },
+    #[error("entry {0}: expected a string or an integer")]
+    EntryType(usize),
     /// The file cannot be read.
-    #[error("cannot read {file:?}: {reason}")]
-    File {
-        /// Its name.
-        file: String,
-        /// The operating system's error.
-        reason: String,
-    },
+    /// In order: its name, the operating system's error.
+    #[error("cannot read {0:?}: {1}")]
+    File(String, String),
     /// Something in the named file is wrong.
-    #[error("{file:?}, {wrong}")]
-    InFile {
-        /// Its name.
-        file: String,
-        /// What is wrong.
-        wrong: ValueError,
-    },
+    /// In order: its name, what is wrong.
+    #[error("{0:?}, {1}")]
+    InFile(String, ValueError),
     /// An empty list of name servers.
     #[error(
-        "expected at least one address, since queries would bypass the proxy otherwise; to capture no DNS, set {dns} to off"
+        "expected at least one address, since queries would bypass the proxy otherwise; to capture no DNS, set {0} to off"
     )]
-    NoDnsServer {
-        /// The option for DNS.
-        dns: String,
-    },
+    NoDnsServer(String),
     /// No name server to capture queries to.
+    /// In order: the file, the option for DNS.
     #[error(
-        "{file:?} has no name server of a captured family, so that queries would bypass the proxy; add a nameserver line, or \
-         set {dns} to all or off"
+        "{0:?} has no name server of a captured family, so that queries would bypass the proxy; add a nameserver line, or \
+         set {1} to all or off"
     )]
-    NoNameServer {
-        /// The file.
-        file: String,
-        /// The option for DNS.
-        dns: String,
-    },
+    NoNameServer(String, String),
     /// The file is not TOML.
-    #[error("line {line} is not valid TOML: {reason}")]
-    Toml {
-        /// The line, counted from 1.
-        line: usize,
-        /// The parser's error.
-        reason: String,
-    },
+    /// In order: the line, counted from 1, the parser's error.
+    #[error("line {0} is not valid TOML: {1}")]
+    Toml(usize, String),
 }
 
 fn command_hint(nearest: Option<&str>) -> String {

@@ -27,10 +27,11 @@ pub fn read_file(file: &str, text: &str) -> (OptionValues, Vec<OptionError>) {
         let key = key.get_ref().as_ref();
         match read_entry(key, value.get_ref()) {
             Ok((setting, text)) => given.set(setting, origin.clone(), text),
-            Err(problems) => errors.extend(problems.into_iter().map(|problem| OptionError {
-                option: format!("{key} in {file}"),
-                problem,
-            })),
+            Err(problems) => errors.extend(
+                problems
+                    .into_iter()
+                    .map(|problem| OptionError::of(format!("{key} in {file}"), problem)),
+            ),
         }
     }
     (given, errors)
@@ -68,30 +69,28 @@ pub fn misspelled_variable(name: &str) -> Option<OptionError> {
         return None;
     }
     let nearest = nearest_of(word, own)?;
-    Some(OptionError {
-        option: name.to_owned(),
-        problem: OptionErrorKind::Unknown {
-            nearest: Some(format!("{PREFIX}{nearest}")),
-        },
-    })
+    Some(OptionError::of(
+        name,
+        OptionErrorKind::Unknown(Some(format!("{PREFIX}{nearest}"))),
+    ))
 }
 
 fn not_toml(file: &str, text: &str, error: &toml::de::Error) -> OptionError {
     let before = error.span().and_then(|span| text.get(..span.start));
-    OptionError {
-        option: file.to_owned(),
-        problem: OptionErrorKind::Toml {
-            line: before.map_or(1, |before| before.matches('\n').count() + 1),
-            reason: error.message().to_owned(),
-        },
-    }
+    OptionError::of(
+        file,
+        OptionErrorKind::Toml(
+            before.map_or(1, |before| before.matches('\n').count() + 1),
+            error.message().to_owned(),
+        ),
+    )
 }
 
 fn read_entry(key: &str, value: &DeValue<'_>) -> Result<(Setting, String), Vec<OptionErrorKind>> {
     match Setting::named(key) {
-        None => Err(vec![OptionErrorKind::Unknown {
-            nearest: nearest(key).map(str::to_owned),
-        }]),
+        None => Err(vec![OptionErrorKind::Unknown(
+            nearest(key).map(str::to_owned),
+        )]),
         Some(Setting::Config) => Err(vec![OptionErrorKind::ConfigInFile]),
         Some(setting) => Ok((setting, text_of(setting.spec().shape, value_of(value))?)),
     }

@@ -18,10 +18,11 @@ pub fn read_object(
     for (key, value) in object {
         match read_entry(key, value, &accepted) {
             Ok((setting, text)) => given.set(setting, Origin::Plugin, text),
-            Err(problems) => errors.extend(problems.into_iter().map(|problem| OptionError {
-                option: format!("capture.{key}"),
-                problem,
-            })),
+            Err(problems) => errors.extend(
+                problems
+                    .into_iter()
+                    .map(|problem| OptionError::of(format!("capture.{key}"), problem)),
+            ),
         }
     }
     (given, errors)
@@ -45,9 +46,7 @@ pub fn known(name: &str, accepted: impl Fn(Setting) -> bool) -> Result<Setting, 
             let mut all = Setting::ALL.to_vec();
             all.retain(|&setting| accepted(setting));
             let nearest = nearest_of(name, all.iter().map(|setting| setting.spec().name));
-            Err(OptionErrorKind::UnknownKey {
-                nearest: nearest.map(str::to_owned),
-            })
+            Err(OptionErrorKind::UnknownKey(nearest.map(str::to_owned)))
         }
     }
 }

@@ -41,10 +41,7 @@ pub(super) fn text_of(shape: Shape, value: Value<'_>) -> Result<String, Vec<Opti
             Ok(number)
         }
         (Shape::Switch, Value::Boolean(switch)) => Ok(switch.to_string()),
-        (shape, value) => Err(vec![OptionErrorKind::Type {
-            found: value.kind(),
-            accepted: accepted(shape),
-        }]),
+        (shape, value) => Err(vec![OptionErrorKind::Type(value.kind(), accepted(shape))]),
     }
 }
 
@@ -73,7 +70,7 @@ fn join<'a>(
             Value::Text(entry) => text.push_str(entry),
             Value::Integer(number) => text.push_str(&number),
             Value::Boolean(_) | Value::Array(_) | Value::Other(_) => {
-                problems.push(OptionErrorKind::EntryType { index: index + 1 });
+                problems.push(OptionErrorKind::EntryType(index + 1));
             }
         }
     }

@@ -82,10 +82,9 @@ impl<O: OptionSet> OptionValues<O> {
             match set.map(|(name, value)| (name, value.into_string())) {
                 None => {}
                 Some((name, Ok(text))) => values.set(option, Origin::Variable(name), text),
-                Some((name, Err(value))) => errors.push(OptionError {
-                    option: name.to_owned(),
-                    problem: OptionErrorKind::NotUtf8(value),
-                }),
+                Some((name, Err(value))) => {
+                    errors.push(OptionError::of(name, OptionErrorKind::NotUtf8(value)));
+                }
             }
         }
         (values, errors)
@@ -169,9 +168,6 @@ impl OptionError {
         option: O,
         problem: impl Into<OptionErrorKind>,
     ) -> Self {
-        Self {
-            option: given.name(option),
-            problem: problem.into(),
-        }
+        Self::of(given.name(option), problem)
     }
 }

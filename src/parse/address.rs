@@ -14,10 +14,10 @@ pub fn address(text: &str) -> Result<IpAddr, ValueError> {
         .parse()
         .map_err(|_| ValueError::Address(text.to_owned()))?;
     match mapped(address, 128) {
-        Some(network) => Err(ValueError::Ipv4Mapped {
-            text: text.to_owned(),
-            ipv4: network.addr().to_string(),
-        }),
+        Some(network) => Err(ValueError::Ipv4Mapped(
+            text.to_owned(),
+            network.addr().to_string(),
+        )),
         None => Ok(address),
     }
 }
@@ -56,10 +56,7 @@ fn without_host_bits(text: &str, network: IpNet) -> Result<(), ValueError> {
     if network.trunc() == network {
         return Ok(());
     }
-    Err(ValueError::HostBits {
-        text: text.to_owned(),
-        network: network.trunc(),
-    })
+    Err(ValueError::HostBits(text.to_owned(), network.trunc()))
 }
 
 /// A network inside 127.0.0.0/8 (RFC 1122, 3.2.1.3): a CIDR without host bits, or one address.
@@ -97,18 +94,15 @@ pub fn network_with_host_bits(text: &str) -> Result<IpNet, ValueError> {
     let length = length_text.map_or(Some(longest), decimal::<u8>);
     let network = length
         .and_then(|length| IpNet::new(address, length).ok())
-        .ok_or_else(|| ValueError::PrefixLength {
-            text: text.to_owned(),
-            longest,
-        })?;
+        .ok_or_else(|| ValueError::PrefixLength(text.to_owned(), longest))?;
     match mapped(address, network.prefix_len()) {
-        Some(network) => Err(ValueError::Ipv4Mapped {
-            text: text.to_owned(),
-            ipv4: match length_text {
+        Some(network) => Err(ValueError::Ipv4Mapped(
+            text.to_owned(),
+            match length_text {
                 Some(_) => network.to_string(),
                 None => network.addr().to_string(),
             },
-        }),
+        )),
         None => Ok(network),
     }
 }

@@ -15,10 +15,9 @@ pub fn name_servers(text: &str) -> impl Iterator<Item = Result<IpAddr, ValueErro
         let server = words.next().unwrap_or_default();
         // The C library ends the address at a comment, too.
         let server = server.split([';', '#']).next().unwrap_or_default();
-        Some(destination(server).ok_or_else(|| ValueError::NameServer {
-            line: index + 1,
-            text: server.to_owned(),
-        }))
+        Some(
+            destination(server).ok_or_else(|| ValueError::NameServer(index + 1, server.to_owned())),
+        )
     })
 }
 
@@ -84,7 +83,7 @@ mod tests {
     fn reports_the_number_of_a_line_without_an_address() {
         let wrong = |line, text: &str| {
             let text = text.to_owned();
-            ValueError::NameServer { line, text }.to_string()
+            ValueError::NameServer(line, text).to_string()
         };
         assert_eq!(
             servers(

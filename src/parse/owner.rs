@@ -34,10 +34,7 @@ impl Accounts for NoNames {
 /// One user or group: an id or a name.
 pub fn owner(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<OwnerId, ValueError> {
     match range(text) {
-        Some(_) => Err(ValueError::OwnerRange {
-            text: text.to_owned(),
-            kind,
-        }),
+        Some(_) => Err(ValueError::OwnerRange(text.to_owned(), kind)),
         None => single(text, kind, accounts),
     }
 }
@@ -45,7 +42,7 @@ pub fn owner(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<Own
 /// The id of a user or group; names are not accepted.
 pub fn owner_id(text: &str, kind: OwnerKind) -> Result<OwnerId, ValueError> {
     id(text, kind).map_err(|error| match error {
-        ValueError::Owner { text, kind } => ValueError::OwnerId { text, kind },
+        ValueError::Owner(text, kind) => ValueError::OwnerId(text, kind),
         error => error,
     })
 }
@@ -61,11 +58,7 @@ pub fn owners(
     };
     let (first, last) = (id(first, kind)?, id(last, kind)?);
     if first > last {
-        return Err(ValueError::Backwards {
-            text: text.to_owned(),
-            first,
-            last,
-        });
+        return Err(ValueError::Backwards(text.to_owned(), first, last));
     }
     Ok(Interval::between(first, last))
 }
@@ -81,35 +74,23 @@ fn single(text: &str, kind: OwnerKind, accounts: &dyn Accounts) -> Result<OwnerI
         return id(text, kind);
     }
     if !is_name(text) {
-        return Err(ValueError::Owner {
-            text: text.to_owned(),
-            kind,
-        });
+        return Err(ValueError::Owner(text.to_owned(), kind));
     }
     let name = text.to_owned();
     match accounts.id_of(kind, text) {
-        Ok(OwnerId::MAX) => Err(ValueError::OwnerSentinel {
-            id: OwnerId::MAX,
-            kind,
-        }),
+        Ok(OwnerId::MAX) => Err(ValueError::OwnerSentinel(OwnerId::MAX, kind)),
         Ok(id) => Ok(id),
-        Err(NameError::Unknown) => Err(ValueError::UnknownName { name, kind }),
-        Err(NameError::OfPod) => Err(ValueError::NameOfPod { name, kind }),
-        Err(NameError::Unreadable(reason)) => Err(ValueError::Lookup { name, kind, reason }),
+        Err(NameError::Unknown) => Err(ValueError::UnknownName(name, kind)),
+        Err(NameError::OfPod) => Err(ValueError::NameOfPod(name, kind)),
+        Err(NameError::Unreadable(reason)) => Err(ValueError::Lookup(name, kind, reason)),
     }
 }
 
 fn id(text: &str, kind: OwnerKind) -> Result<OwnerId, ValueError> {
     match decimal(text) {
-        Some(OwnerId::MAX) => Err(ValueError::OwnerSentinel {
-            id: OwnerId::MAX,
-            kind,
-        }),
+        Some(OwnerId::MAX) => Err(ValueError::OwnerSentinel(OwnerId::MAX, kind)),
         Some(id) => Ok(id),
-        None => Err(ValueError::Owner {
-            text: text.to_owned(),
-            kind,
-        }),
+        None => Err(ValueError::Owner(text.to_owned(), kind)),
     }
 }
 

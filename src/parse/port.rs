@@ -28,11 +28,11 @@ pub fn ports(text: &str, separator: char) -> Result<Interval<u16>, ValueError> {
         return Err(ValueError::PortRange(text.to_owned()));
     };
     if first > last {
-        return Err(ValueError::Backwards {
-            text: text.to_owned(),
-            first: first.number().into(),
-            last: last.number().into(),
-        });
+        return Err(ValueError::Backwards(
+            text.to_owned(),
+            first.number().into(),
+            last.number().into(),
+        ));
     }
     Ok(Interval::between(first.number(), last.number()))
 }

@@ -80,11 +80,7 @@ fn list_reports_every_bad_entry() {
         [
             ValueError::Port("70000".into()),
             ValueError::EmptyEntry,
-            ValueError::Backwards {
-                text: "9-8".into(),
-                first: 9,
-                last: 8
-            },
+            ValueError::Backwards("9-8".into(), 9, 8),
         ]
     );
 }
@@ -152,10 +148,7 @@ fn refuses_text_that_is_not_a_network() {
         let text = text.to_owned();
         assert_eq!(
             network(&text),
-            Err(ValueError::PrefixLength {
-                text: text.clone(),
-                longest
-            })
+            Err(ValueError::PrefixLength(text.clone(), longest))
         );
     }
 }
@@ -168,10 +161,7 @@ fn refuses_ipv4_mapped_addresses_with_their_ipv4_form() {
         ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
         ("::ffff:0:0/96", "0.0.0.0/0"),
     ] {
-        let expected = ValueError::Ipv4Mapped {
-            text: text.into(),
-            ipv4: ipv4.into(),
-        };
+        let expected = ValueError::Ipv4Mapped(text.into(), ipv4.into());
         assert_eq!(network(text), Err(expected));
     }
     assert!(address("::ffff:127.0.0.6").is_err());

@@ -51,11 +51,7 @@ fn for_each_rule(mut each: impl FnMut(usize, usize, &Chain, &Rule)) {
 }
 
 fn of_rule(chain: &Chain, id: &RuleId, change: RuleChange) -> Vec<Difference> {
-    vec![Difference::Rule {
-        chain: chain.name.to_string(),
-        id: id.clone(),
-        change,
-    }]
+    vec![Difference::Rule(chain.name.to_string(), id.clone(), change)]
 }
 
 #[test]
@@ -70,7 +66,7 @@ fn reports_a_missing_rule() {
             present.ruleset.chains[number].rules.remove(place);
         });
         let wanted = rule.clone();
-        let expected = of_rule(chain, &rule.id, RuleChange::Missing { wanted });
+        let expected = of_rule(chain, &rule.id, RuleChange::Missing(wanted));
         assert_eq!(found, expected);
     });
 }
@@ -111,7 +107,7 @@ fn reports_a_rule_without_a_counter() {
     for_each_rule(|number, place, chain, rule| {
         let found = after(|present| present.ruleset.chains[number].rules[place].counter = None);
         let wanted = rule.clone();
-        let expected = of_rule(chain, &rule.id, RuleChange::Uncounted { wanted });
+        let expected = of_rule(chain, &rule.id, RuleChange::Uncounted(wanted));
         assert_eq!(found, expected);
     });
 }
@@ -137,7 +133,7 @@ fn reports_an_unmanaged_rule() {
                 );
             });
             let installed = rule.clone();
-            let expected = of_rule(chain, &rule.id, RuleChange::Unmanaged { installed });
+            let expected = of_rule(chain, &rule.id, RuleChange::Unmanaged(installed));
             assert_eq!(found, expected);
         }
     });
@@ -159,11 +155,11 @@ fn reports_a_moved_rule() {
                 1 => {
                     let first = &chain.rules[from.min(to)];
                     let rule = first.clone();
-                    of_rule(chain, &first.id, RuleChange::Reordered { rule })
+                    of_rule(chain, &first.id, RuleChange::Reordered(rule))
                 }
                 _ => {
                     let rule = rule.clone();
-                    of_rule(chain, &rule.id.clone(), RuleChange::Reordered { rule })
+                    of_rule(chain, &rule.id.clone(), RuleChange::Reordered(rule))
                 }
             };
             tried += usize::from(from != to);
@@ -187,7 +183,7 @@ fn reports_changes_of_a_chain() {
         let name = chain.name.to_string();
         let of_chain = |name: &str, change| {
             let name = name.to_owned();
-            vec![Difference::Chain { name, change }]
+            vec![Difference::Chain(name, change)]
         };
         let missing = after(|present| {
             present.ruleset.chains.remove(number);
@@ -238,7 +234,7 @@ fn reports_changes_of_a_set() {
     for (number, set) in wanted.sets.iter().enumerate() {
         let of_set = |name: &SetName, change| {
             let name = name.clone();
-            vec![Difference::Set { name, change }]
+            vec![Difference::Set(name, change)]
         };
         let missing = after(|present| drop(present.ruleset.sets.remove(number)));
         assert_eq!(missing, of_set(&set.name, Change::Missing));
@@ -281,11 +277,7 @@ fn reports_changed_elements() {
             let set = sets.find(|set| set.name == name).unwrap();
             set.elements = ports(present);
         });
-        let expected = Difference::Elements {
-            set: name.clone(),
-            missing: ports(missing),
-            unmanaged: ports(unmanaged),
-        };
+        let expected = Difference::Elements(name.clone(), ports(missing), ports(unmanaged));
         assert_eq!(found, [expected]);
     }
 }
@@ -299,7 +291,7 @@ fn reports_routing_but_not_its_order() {
         let missing = after(|present| {
             present.ruleset.routing.remove(number);
         });
-        assert_eq!(missing, [Difference::Routing { object, change }]);
+        assert_eq!(missing, [Difference::Routing(object, change)]);
     }
     let change = Change::Unmanaged;
     let object = RoutingObject::LocalRoute {
@@ -307,7 +299,7 @@ fn reports_routing_but_not_its_order() {
         table: 7,
     };
     let unmanaged = after(|present| present.ruleset.routing.insert(0, object));
-    assert_eq!(unmanaged, [Difference::Routing { object, change }]);
+    assert_eq!(unmanaged, [Difference::Routing(object, change)]);
     let reordered = after(|present| present.ruleset.routing.reverse());
     assert_eq!(reordered, []);
 }

@@ -69,7 +69,7 @@ proptest! {
         let moved: Vec<_> = compare(&wanted, Some(&present))
             .into_iter()
             .filter_map(|difference| match difference {
-                Difference::Rule { id, change: RuleChange::Reordered { .. }, .. } => Some(id),
+                Difference::Rule(_, id, RuleChange::Reordered(..)) => Some(id),
                 _ => None,
             })
             .collect();
@@ -117,28 +117,24 @@ fn patched(present: &Installed, differences: &[Difference], wanted: &Ruleset) ->
     for difference in differences {
         match difference {
             Difference::NoTable | Difference::Unmanaged(_) => panic!("{difference:?}"),
-            Difference::Set { name, change } => {
+            Difference::Set(name, change) => {
                 ruleset.sets.retain(|set| set.name != *name);
                 if *change != Change::Unmanaged {
                     ruleset.sets.push(wanted.set(name).expect("wanted").clone());
                 }
             }
-            Difference::Elements {
-                set,
-                missing,
-                unmanaged,
-            } => {
+            Difference::Elements(set, missing, unmanaged) => {
                 let own = ruleset.sets.iter_mut().find(|own| own.name == *set);
                 patch_elements(own.expect("installed"), missing, unmanaged);
             }
-            Difference::Chain { name, change } => patch_chain(&mut ruleset, wanted, name, *change),
-            Difference::Rule { chain, id, change } => {
+            Difference::Chain(name, change) => patch_chain(&mut ruleset, wanted, name, *change),
+            Difference::Rule(chain, id, change) => {
                 let own = ruleset.chains.iter_mut().find(|own| own.name == *chain);
                 let rules = &mut own.expect("installed").rules;
                 assert_eq!(id, id_of(change));
                 patch_rules(rules, change);
             }
-            Difference::Routing { object, change } => match change {
+            Difference::Routing(object, change) => match change {
                 Change::Missing => ruleset.routing.push(*object),
                 Change::Unmanaged => ruleset.routing.retain(|own| own != object),
                 Change::Changed => panic!("{difference:?}"),
@@ -165,18 +161,18 @@ fn patch_chain(ruleset: &mut Ruleset, wanted: &Ruleset, name: &str, change: Chan
 
 fn id_of(change: &RuleChange) -> &RuleId {
     match change {
-        RuleChange::Missing { wanted }
+        RuleChange::Missing(wanted)
         | RuleChange::Changed { wanted, .. }
-        | RuleChange::Uncounted { wanted } => &wanted.id,
-        RuleChange::Unmanaged { installed } => &installed.id,
-        RuleChange::Reordered { rule } => &rule.id,
+        | RuleChange::Uncounted(wanted) => &wanted.id,
+        RuleChange::Unmanaged(installed) => &installed.id,
+        RuleChange::Reordered(rule) => &rule.id,
     }
 }
 
 fn patch_rules(rules: &mut Vec<Rule>, change: &RuleChange) {
     match change {
-        RuleChange::Missing { wanted } => rules.push(wanted.clone()),
-        RuleChange::Unmanaged { installed } => {
+        RuleChange::Missing(wanted) => rules.push(wanted.clone()),
+        RuleChange::Unmanaged(installed) => {
             let place = rules.iter().rposition(|rule| rule == installed);
             rules.remove(place.expect("installed"));
         }
@@ -184,8 +180,8 @@ fn patch_rules(rules: &mut Vec<Rule>, change: &RuleChange) {
             let mut own = rules.iter_mut();
             *own.find(|rule| *rule == installed).expect("installed") = wanted.clone();
         }
-        RuleChange::Reordered { .. } => {}
-        RuleChange::Uncounted { .. } => panic!("every rule counts"),
+        RuleChange::Reordered(..) => {}
+        RuleChange::Uncounted(..) => panic!("every rule counts"),
     }
 }
 

@@ -51,26 +51,20 @@ fn explain(mut invocation: Invocation) -> ExitCode {
             answer(&invocation, &file, &text)
         }
         (Some(Err(reason)), Some(file)) => {
-            note(&mut invocation, OptionErrorKind::File { file, reason });
+            note(&mut invocation, OptionErrorKind::File(file, reason));
             invocation.report()
         }
         (Some(_), _) => invocation.report(),
         (None, _) => {
             let (value, example) = ("a file, or - for standard input", "pod.json");
-            note(
-                &mut invocation,
-                OptionErrorKind::Required { value, example },
-            );
+            note(&mut invocation, OptionErrorKind::Required(value, example));
             invocation.report()
         }
     }
 }
 
 fn note(invocation: &mut Invocation, problem: OptionErrorKind) {
-    invocation.errors.push(OptionError {
-        option: FILE.to_owned(),
-        problem,
-    });
+    invocation.errors.push(OptionError::of(FILE, problem));
 }
 
 fn read(file: &str) -> Result<String, String> {

@@ -36,45 +36,41 @@ pub(super) fn check(attachment: Attachment<'_>, log: Log) -> Result<(), PluginEr
     // Every rule of a table that is missing is missing, too.
     let no_table = differences.contains(&Difference::NoTable);
     let is_listed = |difference: &&Difference| {
-        !no_table || matches!(difference, Difference::NoTable | Difference::Routing { .. })
+        !no_table || matches!(difference, Difference::NoTable | Difference::Routing(..))
     };
     let differences = differences.iter().filter(is_listed).map(text_of).collect();
-    Err(PluginError::Drift { pod, differences })
+    Err(PluginError::Drift(pod, differences))
 }
 
 /// The difference on one line; rules are named by id.
 fn text_of(difference: &Difference) -> String {
     match difference {
         Difference::NoTable => format!("the table inet {TABLE} is missing, with all of its rules"),
-        Difference::Chain { name, change } => format!("chain {name} {}", word(*change)),
-        Difference::Rule { chain, id, change } => {
+        Difference::Chain(name, change) => format!("chain {name} {}", word(*change)),
+        Difference::Rule(chain, id, change) => {
             let what = match change {
-                RuleChange::Missing { .. } => "is missing".to_owned(),
+                RuleChange::Missing(..) => "is missing".to_owned(),
                 RuleChange::Changed { wanted, installed } => format!(
                     "is {:?} and should be {:?}",
                     nft_rule(installed),
                     nft_rule(wanted)
                 ),
-                RuleChange::Unmanaged { installed } => {
+                RuleChange::Unmanaged(installed) => {
                     format!("is {:?} and should not be there", nft_rule(installed))
                 }
-                RuleChange::Reordered { .. } => "is at another position".to_owned(),
-                RuleChange::Uncounted { .. } => "has no counter".to_owned(),
+                RuleChange::Reordered(..) => "is at another position".to_owned(),
+                RuleChange::Uncounted(..) => "has no counter".to_owned(),
             };
             format!("rule {id} of chain {chain} {what}")
         }
-        Difference::Set { name, change } => format!("set {name} {}", word(*change)),
-        Difference::Elements {
-            set,
-            missing,
-            unmanaged,
-        } => {
+        Difference::Set(name, change) => format!("set {name} {}", word(*change)),
+        Difference::Elements(set, missing, unmanaged) => {
             let lacks = elements(missing).map(|text| format!("lacks {text}"));
             let has = elements(unmanaged).map(|text| format!("should not have {text}"));
             let all: Vec<_> = lacks.chain(has).collect();
             format!("set {set} {}", all.join(", "))
         }
-        Difference::Routing { object, change } => {
+        Difference::Routing(object, change) => {
             format!("what \"{}\" adds {}", ip_command(object), word(*change))
         }
         Difference::Unmanaged(foreign) => match &foreign.chain {

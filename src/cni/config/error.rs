@@ -14,36 +14,20 @@ use super::keys::{EXCLUDED, OWN_KEYS};
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
     /// An unknown key.
-    #[error("{key}, which is {value}: unknown key{}", did_you_mean(.nearest.as_deref()))]
-    Unknown {
-        /// The key.
-        key: String,
-        /// Its value, as JSON.
-        value: String,
-        /// The known key with the most similar spelling.
-        nearest: Option<String>,
-    },
+    /// In order: the key, its value, as JSON, the known key with the most similar spelling.
+    #[error("{0}, which is {1}: unknown key{hint}", hint = did_you_mean(.2.as_deref()))]
+    Unknown(String, String, Option<String>),
     /// A value of the wrong type.
-    #[error("{key}: expected {accepted}, found {found}")]
-    Type {
-        /// The key.
-        key: String,
-        /// The type of its value.
-        found: &'static str,
-        /// The expected type.
-        accepted: &'static str,
-    },
+    /// In order: the key, the type of its value, the expected type.
+    #[error("{0}: expected {2}, found {1}")]
+    Type(String, &'static str, &'static str),
     /// A word other than those accepted.
     #[error("{0}: {1}")]
     Value(String, ValueError),
     /// A key of `meshes` that is no mesh.
-    #[error("meshes.{key}: unknown mesh; {}", mesh_hint(.nearest.as_deref()))]
-    UnknownMesh {
-        /// The key.
-        key: String,
-        /// The mesh with the most similar spelling.
-        nearest: Option<String>,
-    },
+    /// In order: the key, the mesh with the most similar spelling.
+    #[error("meshes.{0}: unknown mesh; {hint}", hint = mesh_hint(.1.as_deref()))]
+    UnknownMesh(String, Option<String>),
     /// An option of `capture`.
     #[error("{0}")]
     Capture(OptionError),
@@ -92,9 +76,5 @@ pub(in crate::cni) fn mistyped(
         Some(Value::Array(_)) => "an array",
         Some(Value::Object(_)) => "an object",
     };
-    ConfigError::Type {
-        key: key.into(),
-        found,
-        accepted,
-    }
+    ConfigError::Type(key.into(), found, accepted)
 }

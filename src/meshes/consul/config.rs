@@ -112,7 +112,7 @@ fn required(
             }
             _ => {
                 let value = "a number";
-                missing.push((field, OptionErrorKind::Required { value, example }));
+                missing.push((field, OptionErrorKind::Required(value, example)));
             }
         }
     }

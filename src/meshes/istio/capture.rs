@@ -47,10 +47,7 @@ impl Reader<'_, IstioFlag> {
         let (uids, gids) = self.proxy_owners()?;
         if uids.is_empty() && gids.is_empty() {
             let groups = self.values.name(IstioFlag::ProxyGid);
-            self.note(
-                IstioFlag::ProxyUid,
-                OptionErrorKind::NoProxyOwner { groups },
-            );
+            self.note(IstioFlag::ProxyUid, OptionErrorKind::NoProxyOwner(groups));
         }
         Some(Proxy {
             outbound_port: outbound_port?,

@@ -35,7 +35,7 @@ impl Reader<'_, LinkerdFlag> {
         }
         let spec = flag.spec();
         let (value, example) = (spec.value, spec.example);
-        self.note(flag, OptionErrorKind::Required { value, example });
+        self.note(flag, OptionErrorKind::Required(value, example));
         None
     }
 

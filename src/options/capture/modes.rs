@@ -100,7 +100,7 @@ impl Reader<'_> {
         let servers = self.list(Setting::DnsServers, parse::network);
         if servers.as_ref().is_some_and(IpRanges::is_empty) {
             let dns = self.given.name(Setting::Dns);
-            self.note(Setting::DnsServers, OptionErrorKind::NoDnsServer { dns });
+            self.note(Setting::DnsServers, OptionErrorKind::NoDnsServer(dns));
         }
         servers
     }
@@ -113,7 +113,7 @@ impl Reader<'_> {
         let text = match self.files.read(&file) {
             Ok(text) => text,
             Err(reason) => {
-                self.note(setting, OptionErrorKind::File { file, reason });
+                self.note(setting, OptionErrorKind::File(file, reason));
                 return None;
             }
         };
@@ -124,7 +124,7 @@ impl Reader<'_> {
                 Ok(address) => servers.push(address.into()),
                 Err(wrong) => {
                     let file = file.clone();
-                    self.note(setting, OptionErrorKind::InFile { file, wrong });
+                    self.note(setting, OptionErrorKind::InFile(file, wrong));
                 }
             }
         }
@@ -139,7 +139,7 @@ impl Reader<'_> {
         let mut captured = Family::ALL.into_iter().filter(captured);
         if captured.all(|family| servers.is_empty_for(family)) {
             let dns = self.given.name(Setting::Dns);
-            self.note(setting, OptionErrorKind::NoNameServer { file, dns });
+            self.note(setting, OptionErrorKind::NoNameServer(file, dns));
             return None;
         }
         Some(servers)

@@ -82,7 +82,7 @@ proptest! {
         let net = Ipv4Net::new(Ipv4Addr::from_bits(bits), length).unwrap();
         prop_assume!(net.trunc() != net);
         match network(&net.to_string()) {
-            Err(ValueError::HostBits { network: meant, .. }) => {
+            Err(ValueError::HostBits(_, meant)) => {
                 prop_assert_eq!(network(&meant.to_string()), Ok(meant));
                 prop_assert!(meant.contains(&IpAddr::V4(net.addr())));
             }
