@@ -125,7 +125,7 @@ const CONNECTIONS: usize = 100;
 /// Captures whose parts are of different scenarios, and connections out of their matrices.
 fn mixed(sandbox: &Sandbox) {
     let mut runner = TestRunner::default();
-    let captures = effort(40, 2_000);
+    let captures = effort(40, 1_000);
     let mut tried = 0;
     for _ in 0..captures {
         let capture = mixed_scenarios()

@@ -263,7 +263,7 @@ fn held_names_do_not_delay_changes() {
     }
 }
 
-/// A process that may change rules can keep the turn of verifications, which is told.
+/// A process that may change rules can keep the lock of verifications, which is reported.
 fn kept_turn_ends_verification_in_time() {
     let start = Instant::now();
     let _kept = Turn::wait(Duration::ZERO).expect("a turn");

@@ -66,7 +66,7 @@ fn open_connections() -> OpenConnections {
 
 fn any_capture(property: impl Fn(&Capture) -> Result<(), TestCaseError>) {
     let config = ProptestConfig {
-        cases: effort(48, 2_000),
+        cases: effort(48, 1_000),
         failure_persistence: None,
         ..ProptestConfig::default()
     };

@@ -58,7 +58,7 @@ fn round(made: &mut BTreeSet<String>, matched: &mut BTreeSet<String>) {
     });
     let (made, matched) = (RefCell::new(made), RefCell::new(matched));
     TestRunner::new(ProptestConfig {
-        cases: effort(400, 400 * 50),
+        cases: effort(400, 400 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     })
@@ -127,7 +127,7 @@ fn written_form_round_trips() {
         vec(connection.prop_filter("writable", is_writable), 40)
     });
     let config = ProptestConfig {
-        cases: effort(100, 100 * 50),
+        cases: effort(100, 100 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     };

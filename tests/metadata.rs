@@ -50,7 +50,7 @@ fn round_trips_or_names_lost_options() {
             wordable::wordable(capture)
         });
     TestRunner::new(ProptestConfig {
-        cases: effort(500, 500 * 50),
+        cases: effort(500, 500 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     })

@@ -33,7 +33,7 @@ fn read(options: &[(Setting, String)]) -> Capture {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: effort(512, 512 * 50),
+        cases: effort(512, 512 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -16,7 +16,7 @@ use crate::sandbox::{Attempt, BEYOND_POD, Direction, has_every_owner, is_of_pod}
 
 /// How many are made for each scenario.
 pub(super) fn count() -> usize {
-    effort(500, 20_000)
+    effort(500, 10_000)
 }
 
 /// Below those that connections are made from: none connects to itself.

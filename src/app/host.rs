@@ -35,7 +35,7 @@ impl NamespaceFacts {
         let initial = match access(INITIAL_ONLY, AccessFlags::F_OK) {
             Ok(()) => true,
             Err(Errno::ENOENT) if access(EVERYWHERE, AccessFlags::F_OK).is_ok() => false,
-            // Without `/proc` it cannot be told.
+            // Without `/proc` that is unknown.
             Err(errno) => {
                 return Err(AppError::HostUnknown {
                     name: INITIAL_ONLY,

@@ -159,7 +159,7 @@ pub(crate) fn test_redirect(
     within: Duration,
     log: Log,
 ) -> Result<(), AppError> {
-    // Before the message: whoever reads it may end the process.
+    // Before the message: a process that reads it may end this one.
     let shutdown = Shutdown::expect().map_err(verify::Error::Signals)?;
     log.info(
         format_args!("listening on {listen}, connecting to {connect}"),

@@ -314,7 +314,7 @@ impl Kernel {
 }
 
 /// Takes the changes of the routing back, unless the rules that they belong to are installed: a failed run may have
-/// committed them. What cannot be told stays.
+/// committed them. What cannot be determined stays.
 fn undo(goal: Goal<'_>, progress: &Progress) -> Result<(), Error> {
     if progress.asked.is_empty() && progress.deleted.is_empty() {
         return Ok(());

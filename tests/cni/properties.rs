@@ -188,7 +188,7 @@ fn config() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: effort(400, 400 * 50), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: effort(400, 400 * 20), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_configuration_has_an_answer(config in config()) {

@@ -46,7 +46,7 @@ fn any_parts() -> impl Strategy<Value = [bool; 5]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: effort(400, 400 * 50), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: effort(400, 400 * 20), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_ruleset_equals_itself(capture in captures::capture()) {

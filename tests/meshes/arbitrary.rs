@@ -58,7 +58,7 @@ fn is_accepted_or_refused<P: CompatCommand>(
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: effort(1000, 1000 * 50),
+        cases: effort(1000, 1000 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

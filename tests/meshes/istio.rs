@@ -225,7 +225,7 @@ fn connections_have_the_outcome_of_istios_rules() {
     let (mut captured, mut tried) = (0, 0);
     let results = std::cell::RefCell::new((&mut captured, &mut tried));
     TestRunner::new(ProptestConfig {
-        cases: effort(300, 300 * 50),
+        cases: effort(300, 300 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     })

@@ -143,7 +143,7 @@ fn connections_have_the_outcome_of_linkerds_rules() {
     let (mut captured, mut tried) = (0, 0);
     let results = std::cell::RefCell::new((&mut captured, &mut tried));
     TestRunner::new(ProptestConfig {
-        cases: effort(150, 150 * 50),
+        cases: effort(150, 150 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     })

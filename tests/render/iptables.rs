@@ -86,7 +86,7 @@ pub(crate) fn loads(captures: &[Capture]) {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: effort(8, 8 * 50),
+        cases: effort(8, 8 * 20),
         max_shrink_iters: 400,
         failure_persistence: None,
         ..ProptestConfig::default()

@@ -20,7 +20,7 @@ const SMALL_BATCH: usize = 4;
 
 fn config() -> ProptestConfig {
     ProptestConfig {
-        cases: effort(8, 8 * 50),
+        cases: effort(8, 8 * 20),
         max_shrink_iters: 400,
         failure_persistence: None,
         ..ProptestConfig::default()

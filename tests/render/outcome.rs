@@ -57,7 +57,7 @@ fn run_twice(text: &str) -> String {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: effort(200, 200 * 50),
+        cases: effort(200, 200 * 20),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -185,7 +185,7 @@ fn dns(document: &mut Document, fields: &Fields, values: &mut OptionValues, dual
             ("all", Vec::new())
         }
         (Some(address), Some(_)) => {
-            // Redirection goes there without being told.
+            // Redirection goes there without a setting.
             if !loopback.contains(&address) {
                 document.give(values, Setting::DnsTo, field, address.to_string());
             }
