@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help check demo test soak fuzz static image bench man clean
+.PHONY: help check demo test soak fuzz static image release bench man clean
 
 help: ## Print this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -26,6 +26,10 @@ static: ## Build the fully static release binary, .build/static/netweir
 image: ## Build the image, from scratch, with buildah: an OCI layout, .build/image/netweir.tar
 	@script/setup build static image
 	@script/image
+
+release: ## Make all of a release, .build/release; SIGN=COMMAND signs its checksums
+	@script/setup build demo release
+	@script/release
 
 fuzz: ## Run every fuzz target for SECONDS_EACH seconds (60)
 	@script/fuzz $${SECONDS_EACH:-60}
