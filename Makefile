@@ -28,7 +28,7 @@ image: ## Build the image, from scratch, with buildah: an OCI layout, .build/ima
 	@script/image
 
 release: ## Make all of a release, .build/release; SIGN=COMMAND signs its checksums
-	@script/setup build demo release
+	@script/setup build wheels release
 	@script/release
 
 fuzz: ## Run every fuzz target for SECONDS_EACH seconds (60)

@@ -119,6 +119,17 @@ class Templates(unittest.TestCase):
                 self.assertEqual(len({field["id"] for field in inputs}), len(inputs))
                 self.assertTrue(all(field["attributes"]["label"] for field in inputs))
 
+    def test_workflow(self):
+        """It runs what runs on any machine: a target of the Makefile or a script."""
+        jobs = yaml.safe_load(text(".github/workflows/ci.yml"))["jobs"]
+        commands = [step["run"].split() for job in jobs.values() for step in job["steps"] if "run" in step]
+        self.assertEqual({".ci/run", "make", "script/deny"}, {command[0] for command in commands})
+        for program, *words in commands:
+            if program == "make":
+                self.assertIn(f"\n{words[0]}:", text("Makefile"))
+            else:
+                self.assertTrue((ROOT / program).stat().st_mode & 0o111)
+
     def test_contacts(self):
         for link in yaml.safe_load(text(".github/ISSUE_TEMPLATE/config.yml"))["contact_links"]:
             self.assertEqual(set(link), {"name", "url", "about"})
