@@ -69,6 +69,10 @@ class Image(unittest.TestCase):
             found.update(re.findall(r"localhost/netweir[:@][\w.-]+", text(path)))
         self.assertEqual(found, {name})
 
+    def test_files_in_the_documents_are_of_this_version(self):
+        found = set(re.findall(r"netweir(?:-init)?[-_](\d+\.\d+\.\d+)", text("docs/install.md")))
+        self.assertEqual(found, {version()})
+
     def test_is_at_most_3_mb(self):
         self.assertLess(ARCHIVE.stat().st_size, MOST_BYTES)
 
