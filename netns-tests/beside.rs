@@ -43,12 +43,14 @@ const APPLICATION: Owner = Owner {
 };
 
 /// Every command that captures, in both modes.
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 11] = [
     "apply",
     "apply --dns=all --drop-invalid",
     "apply --inbound-mode=tproxy",
     "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * -d 15090,15021 --dual-stack",
     "istio-iptables -p 15001 -z 15006 -u 0 -g 1337 -m TPROXY -i * -b * --redirect-dns --capture-all-dns --dual-stack",
+    "istio-iptables -p 15001 -z 15006 -u 1337 -m REDIRECT -i * -x  -b * -d 15020 -f --iptables-trace-logging --host-nsenter-exec",
+    "-p 15001 -u 1337 -m REDIRECT -i * -x  -b 80 -d 15020",
     "linkerd-init --incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid 2102",
     "linkerd-init -p 4143 -o 4140 --inbound-ports-to-ignore 4190 --ipv6=false",
     "consul connect redirect-traffic -proxy-uid 5995 -proxy-inbound-port 15006 -consul-dns-port 8600",

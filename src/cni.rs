@@ -74,13 +74,9 @@ pub fn run() -> ExitCode {
     let (text, code) = match output {
         Ok(output) => (output, ExitCode::Done),
         Err(error) => {
-            log.error(
-                &error,
-                &[
-                    ("details", &error.details()),
-                    ("code", &error.code().number()),
-                ],
-            );
+            let [message, details] = error.texts();
+            let code = error.code().number();
+            log.error(message, &[("details", &details), ("code", &code)]);
             (Some(error.to_json(version)), ExitCode::Failed)
         }
     };

@@ -11,6 +11,7 @@ use std::time::SystemTime;
 use serde::ser::{SerializeMap, Serializer};
 
 use crate::options::{Level, LogFormat, LogOptions};
+use crate::printable::{one_line, printable};
 
 /// Names and values that go with a message.
 pub type Fields<'a> = &'a [(&'a str, &'a dyn Value)];
@@ -148,10 +149,17 @@ impl Log {
 }
 
 fn plain(level: Level, message: &dyn Display, fields: Fields<'_>) -> String {
+    let message = message.to_string();
+    let message = match level {
+        // The rules have many lines.
+        Level::Trace => message.into(),
+        _ => one_line(&message),
+    };
     let mut line = format!("{}: {message}", level.name());
     for (name, value) in fields {
         let value = value.to_string();
-        let bare = !value.is_empty() && !value.contains([' ', '"', '=', '\n']);
+        let special = |character: char| [' ', '"', '='].contains(&character);
+        let bare = !value.is_empty() && !value.contains(special) && printable(&value) == value;
         let value = if bare { value } else { format!("{value:?}") };
         line.extend([" ", name, "=", &value]);
     }
@@ -191,6 +199,16 @@ mod tests {
             plain(Level::Info, &"installed", fields),
             "info: installed rules=12 why=\"two words\"\n"
         );
+    }
+
+    #[test]
+    fn plain_line_escapes_control_characters() {
+        let fields: Fields<'_> = &[("pod", &"a\u{1b}[2J"), ("why", &"two\nlines")];
+        assert_eq!(
+            plain(Level::Error, &"pod a\nerror: b\u{1b}[2J", fields),
+            "error: pod a\\nerror: b\\u{1b}[2J pod=\"a\\u{1b}[2J\" why=\"two\\nlines\"\n"
+        );
+        assert_eq!(plain(Level::Trace, &"a\nb", &[]), "trace: a\nb\n");
     }
 
     #[test]

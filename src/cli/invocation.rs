@@ -8,6 +8,8 @@ use crate::log::Log;
 use crate::options::{self, CommandOption, OptionError, OptionErrorKind, OptionValues, Setting};
 use crate::parse::{NetworkNamespace, ValueError};
 
+use crate::printable::first_errors;
+
 use super::accounts::AccountFiles;
 use super::error::CliError;
 use super::parser::{self, Parsed};
@@ -125,9 +127,9 @@ impl Invocation {
 /// An error was recorded.
 pub(super) struct Noted;
 
-/// Logs all errors.
+/// Logs the errors.
 pub(super) fn report(log: Log, errors: &[OptionError]) -> ExitCode {
-    for error in errors {
+    for error in first_errors(errors) {
         log.error(error, &[]);
     }
     ExitCode::Usage

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::meshes::pod::NomadFacts;
 use crate::named::{Named, named};
+use crate::printable::printable;
 
 use super::version::SpecVersion;
 
@@ -113,8 +114,10 @@ pub struct Pod {
 impl fmt::Display for Pod {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.namespace, &self.name) {
-            (Some(namespace), Some(name)) => write!(f, "pod {namespace}/{name}"),
-            (None, Some(name)) => write!(f, "pod {name}"),
+            (Some(namespace), Some(name)) => {
+                write!(f, "pod {}/{}", printable(namespace), printable(name))
+            }
+            (None, Some(name)) => write!(f, "pod {}", printable(name)),
             (_, None) => write!(f, "container {}", self.container),
         }
     }

@@ -1,5 +1,6 @@
 //! Errors of the plugin, and their JSON form (CNI specification, section 5, "Error").
 
+use std::fmt::Display;
 use std::io;
 use std::str::Utf8Error;
 
@@ -10,6 +11,7 @@ use crate::app::{AppError, Remedies};
 use crate::error_kind::ErrorKind;
 use crate::named::Named;
 use crate::options::OptionError;
+use crate::printable::{first_errors, shorten};
 
 use crate::meshes::reason::Reason;
 
@@ -105,6 +107,11 @@ pub enum PluginError {
     )]
     Panic(String),
 }
+
+/// The longest answer, in bytes: runtimes keep it in memory and put it into events.
+const LONGEST_ANSWER: usize = 32 << 10;
+/// The longest of its texts, in bytes: room for the errors that are written out.
+const LONGEST_TEXT: usize = 14 << 10;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -203,19 +210,41 @@ impl PluginError {
         }
     }
 
+    /// Its message and details, each of a bounded length.
+    pub(super) fn texts(&self) -> [String; 2] {
+        [self.to_string(), self.details()].map(|mut text| {
+            if text.len() > LONGEST_TEXT {
+                shorten(&mut text, LONGEST_TEXT);
+                text.push_str("...");
+            }
+            text
+        })
+    }
+
     /// The error as an object of the specification, on one line.
     ///
     /// # Panics
     /// Never: strings and a number can always be written as JSON.
     #[must_use]
     pub fn to_json(&self, version: SpecVersion) -> String {
-        let result = ErrorResult {
+        let [msg, details] = self.texts();
+        let mut result = ErrorResult {
             cni_version: version.text(),
             code: self.code().number(),
-            msg: self.to_string(),
-            details: self.details(),
+            msg,
+            details,
         };
-        serde_json::to_string(&result).expect("strings and a number serialize")
+        // Escaped, a text may be longer than it is.
+        loop {
+            let json = serde_json::to_string(&result).expect("strings and a number serialize");
+            if json.len() <= LONGEST_ANSWER {
+                return json;
+            }
+            for text in [&mut result.msg, &mut result.details] {
+                let half = text.len() / 2;
+                shorten(text, half);
+            }
+        }
     }
 }
 
@@ -236,13 +265,12 @@ fn unsupported(errors: &[ConfigError]) -> String {
     if unknown.is_empty() {
         return String::new();
     }
-    format!(": not supported: {}", unknown.join("; "))
+    format!(": not supported: {}", listed(&unknown))
 }
 
 /// All errors on one line, as in an event of Kubernetes.
-fn listed(errors: &[impl ToString]) -> String {
-    let texts: Vec<_> = errors.iter().map(ToString::to_string).collect();
-    texts.join("; ")
+fn listed(errors: &[impl Display]) -> String {
+    first_errors(errors).join("; ")
 }
 
 const REMEDIES: Remedies = Remedies {

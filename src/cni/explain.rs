@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::intent::Families;
 use crate::options::{Files, OptionError, Parsed, Setting, line, options_of};
 use crate::parse::FamilyChoice;
+use crate::printable::first_errors;
 
 use super::config::{ANNOTATIONS, Input, mistyped};
 use super::environment::{Pod, VariableError};
@@ -104,7 +105,7 @@ impl fmt::Display for Explanation {
         for remark in &self.0.remarks {
             writeln!(f, "note:     {remark}")?;
         }
-        for error in self.errors() {
+        for error in first_errors(self.errors()) {
             writeln!(f, "error:    {error}")?;
         }
         if let Ok(Some(parsed)) = &self.0.capture {

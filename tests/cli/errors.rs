@@ -322,3 +322,46 @@ error: gid=none: cannot filter on packets without an owner; expected a user or g
 "#]]
     );
 }
+
+/// Whoever writes a list does not decide how long the answer is: for flags, variables, file keys and the meshes' flags.
+#[test]
+fn wrong_values_are_twenty_errors_and_a_count() {
+    let wrong = vec!["x"; 20_000].join(",");
+    let in_file = format!("exclude-outbound-ports = \"{wrong}\"\n");
+    let entries = format!("exclude-outbound-ports = [{}]\n", "true,".repeat(20_000));
+    let flag = format!("--exclude-outbound-ports={wrong}");
+    for found in [
+        complaints(&["apply", &flag], &[], None),
+        complaints(
+            &["apply"],
+            &[("NETWEIR_EXCLUDE_OUTBOUND_PORTS", &wrong)],
+            None,
+        ),
+        complaints(&["apply"], &[], Some(&in_file)),
+        complaints(&["apply"], &[], Some(&entries)),
+        complaints(&["istio-iptables", "-o", &wrong], &[], None),
+        complaints(
+            &["istio-iptables"],
+            &[("ISTIO_LOCAL_OUTBOUND_PORTS_EXCLUDE", &wrong)],
+            None,
+        ),
+        complaints(
+            &[
+                "linkerd-init",
+                "-p=1",
+                "-o=2",
+                "--outbound-ports-to-ignore",
+                &wrong,
+            ],
+            &[],
+            None,
+        ),
+    ] {
+        let lines: Vec<_> = found.lines().collect();
+        assert_eq!(lines.len(), 21, "{found}");
+        assert_eq!(lines[20], "error: and 19980 more errors");
+    }
+    let flag = format!("--exclude-outbound-ports={}", "x".repeat(100_000));
+    let found = complaints(&["apply", &flag], &[], None);
+    assert!(found.len() < 1000 && found.ends_with("...\n"), "{found}");
+}

@@ -10,6 +10,7 @@
 )]
 
 mod annotations;
+mod bounds;
 mod configuration;
 mod decisions;
 mod environment;
