@@ -2,6 +2,7 @@
 
 mod broken;
 mod confined;
+mod interrupted;
 mod pod;
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
@@ -37,6 +38,14 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             nothing_captured,
         ),
         NetnsTest::alone("verify::deletes-what-an-interrupted-one-left", leftovers),
+        NetnsTest::alone(
+            "verify::remove_deletes_what_a_killed_one_left",
+            interrupted::remove_deletes_what_a_killed_one_left,
+        ),
+        NetnsTest::alone(
+            "verify::failed_clean_up_is_told",
+            interrupted::failed_clean_up_is_told,
+        ),
     ];
     tests.extend(broken::tests());
     tests.extend(confined::tests());

@@ -15,7 +15,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 /// Escapes the same characters but the backslash, in a message that may quote escaped text already.
 #[must_use]
-pub(crate) fn one_line(message: &str) -> Cow<'_, str> {
+pub fn one_line(message: &str) -> Cow<'_, str> {
     escaped(message, |character| {
         character != '\\' && is_control(character)
     })
@@ -44,7 +44,7 @@ const MAX_ERROR: usize = 600;
 /// The first errors of a list, each of a bounded length, and how many more there are: whoever writes the input must not make
 /// the answer as long as they like.
 #[must_use]
-pub(crate) fn first_errors<T: Display>(errors: &[T]) -> Vec<String> {
+pub fn first_errors<T: Display>(errors: &[T]) -> Vec<String> {
     let first = errors.iter().take(MAX_ERRORS);
     let mut lines: Vec<_> = first
         .map(|error| {
@@ -63,7 +63,7 @@ pub(crate) fn first_errors<T: Display>(errors: &[T]) -> Vec<String> {
 }
 
 /// Cuts the text to at most this many bytes.
-pub(crate) fn shorten(text: &mut String, length: usize) {
+pub fn shorten(text: &mut String, length: usize) {
     let mut ends = (0..=length).rev();
     let end = ends.find(|&end| text.is_char_boundary(end));
     text.truncate(end.unwrap_or(0));

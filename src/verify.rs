@@ -25,6 +25,7 @@ mod words;
 use std::time::Duration;
 
 use crate::intent::{Capture, Port};
+use crate::nftables;
 use crate::nftables::turn::Turn;
 use crate::process::lock::Lock;
 use crate::ruleset::Ruleset;
@@ -35,6 +36,7 @@ pub use check::{Bypassed, Check, Direction, Failure, Finding, Skip, Try};
 pub use error::Error;
 pub use prober::Fault;
 pub(crate) use redirect::redirected;
+pub(crate) use veth_pair::remove_leftovers;
 
 /// How long one verification waits for others: longer than one takes where nothing answers.
 const TURN_LIMIT: Duration = Duration::from_secs(20);
@@ -46,6 +48,8 @@ pub struct Verification {
     pub checks: Vec<Check>,
     /// Likely causes of the failed checks.
     pub causes: Vec<Cause>,
+    /// Why temporary links or a temporary table may be left.
+    pub clean_up: Option<nftables::Error>,
 }
 
 impl Verification {
@@ -79,19 +83,34 @@ pub fn verify(capture: &Capture, ruleset: &Ruleset) -> Result<Verification, Erro
         None => Some(Lock::wait(TURN_LIMIT).map_err(Error::Lock)?),
     };
     veth_pair::remove_leftovers()?;
-    let mut trial = Trial::new(capture, ruleset)?;
-    let mut checks = outbound::check(&mut trial)?;
-    checks.extend(dns::check(&mut trial)?);
-    checks.extend(inbound::check(&mut trial)?);
+    let checks = all_checks(capture, ruleset);
+    let clean_up = veth_pair::remove_leftovers().err();
     drop((turn, lock));
+    let (checks, clean_up) = match (checks, clean_up) {
+        (Ok(checks), clean_up) => (checks, clean_up),
+        (Err(error), None) => return Err(error),
+        (Err(error), Some(clean_up)) => {
+            let error = Box::new(error);
+            return Err(Error::NotCleanedUp { error, clean_up });
+        }
+    };
     let mut verification = Verification {
         checks,
         causes: Vec::new(),
+        clean_up,
     };
     if !verification.passed() {
         verification.causes = cause::find(&verification.checks, ruleset);
     }
     Ok(verification)
+}
+
+fn all_checks(capture: &Capture, ruleset: &Ruleset) -> Result<Vec<Check>, Error> {
+    let mut trial = Trial::new(capture, ruleset)?;
+    let mut checks = outbound::check(&mut trial)?;
+    checks.extend(dns::check(&mut trial)?);
+    checks.extend(inbound::check(&mut trial)?);
+    Ok(checks)
 }
 
 /// Verifies without privileges, in the calling thread's network namespace: as the proxy's user by a connection to its own pod
@@ -114,5 +133,6 @@ pub fn verify_unprivileged(
     Ok(Verification {
         checks,
         causes: Vec::new(),
+        clean_up: None,
     })
 }

@@ -8,6 +8,7 @@ use crate::parse::NetworkNamespace;
 use crate::process::namespace::{self, OpenNamespace};
 use crate::process::privileges::{self, Capability};
 use crate::rtnetlink;
+use crate::verify;
 
 use super::AppError;
 
@@ -91,15 +92,20 @@ pub(crate) enum OpenConnections {
     Keep,
 }
 
-/// Removes what is installed in the namespace.
+/// Removes what is installed in the namespace, and what an interrupted verification left.
 pub(crate) fn remove(
     place: Place<'_>,
     connections: OpenConnections,
     log: Log,
 ) -> Result<Removal, AppError> {
     enter(place, Access::Rules, log)?;
-    Ok(match connections {
+    let leftovers = verify::remove_leftovers();
+    let removal = match connections {
         OpenConnections::Break => nftables::remove()?,
         OpenConnections::Keep => nftables::remove_keeping_connections()?,
-    })
+    };
+    if leftovers? {
+        log.info("removed the links of an interrupted verification", &[]);
+    }
+    Ok(removal)
 }

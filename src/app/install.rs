@@ -187,6 +187,12 @@ pub(crate) fn set_close_wait_timeout(seconds: u32, log: Log) -> Result<(), AppEr
 }
 
 fn report(verification: &Verification, log: Log) -> Result<(), AppError> {
+    if let Some(error) = &verification.clean_up {
+        log.warning(
+            "cannot delete the temporary links and table of the verification; netweir remove deletes them",
+            &[("error", &with_sources(error))],
+        );
+    }
     for check in &verification.checks {
         match &check.finding {
             Finding::Proven(_) | Finding::Skipped(Skip::NoAddress) => log.info(check, &[]),

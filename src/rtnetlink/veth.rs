@@ -121,13 +121,13 @@ fn change(name: &str, flags: u32) -> Request {
     Request::new(libc::RTM_SETLINK, Flags::ACK, &header).with_text(IFLA_IFNAME, name)
 }
 
-/// Deletes the link, and with it the other end. It is no error if there is none.
-pub(crate) fn delete(socket: &mut Socket, name: &str) -> Result<(), Error> {
+/// Deletes the link, and with it the other end. Whether there was one.
+pub(crate) fn delete(socket: &mut Socket, name: &str) -> Result<bool, Error> {
     let delete =
         Request::new(libc::RTM_DELLINK, Flags::ACK, &[0; LINK_HEADER]).with_text(IFLA_IFNAME, name);
     match socket.acknowledge(&format!("delete the link {name}"), delete) {
-        Err(error) if error.refused_with() == Some(Errno::ENODEV) => Ok(()),
-        other => other,
+        Err(error) if error.refused_with() == Some(Errno::ENODEV) => Ok(false),
+        other => other.map(|()| true),
     }
 }
 

@@ -21,6 +21,16 @@ pub enum Error {
     /// Signals cannot be waited for.
     #[error("cannot wait for signals")]
     Signals(#[source] io::Error),
+    /// What it made for its connections cannot be deleted either.
+    #[error(
+        "{error}; cannot delete the temporary links and table of the verification; netweir remove deletes them: {clean_up}"
+    )]
+    NotCleanedUp {
+        /// Why there is no result.
+        error: Box<Error>,
+        /// Why it cannot be deleted.
+        clean_up: nftables::Error,
+    },
     /// The routes cannot be read.
     #[error(transparent)]
     Kernel(#[from] nftables::Error),

@@ -40,20 +40,25 @@ impl VethPair {
 
 impl Drop for VethPair {
     fn drop(&mut self) {
-        // If this fails, the next run deletes it; until then it is harmless.
+        // If this fails, the verification tries again when it ends.
         let _ = delete(&mut self.socket);
     }
 }
 
-/// Deletes the links and the table of an interrupted verification.
-pub(super) fn remove_leftovers() -> Result<(), Error> {
-    delete(&mut Socket::open(Subsystem::Route)?)?;
-    probe_table::remove_leftover()
+/// Deletes the links and the table of an interrupted verification. Whether there were links.
+///
+/// # Errors
+/// They cannot be deleted.
+pub(crate) fn remove_leftovers() -> Result<bool, Error> {
+    let links = Socket::open(Subsystem::Route).and_then(|mut socket| delete(&mut socket));
+    probe_table::remove_leftover()?;
+    links
 }
 
-fn delete(socket: &mut Socket) -> Result<(), Error> {
+fn delete(socket: &mut Socket) -> Result<bool, Error> {
+    let mut deleted = false;
     for names in Names::ALL {
-        veth::delete(socket, names.sender)?;
+        deleted |= veth::delete(socket, names.sender)?;
     }
-    Ok(())
+    Ok(deleted)
 }
