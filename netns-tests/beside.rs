@@ -28,6 +28,10 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             "beside::second_run_changes_nothing_and_keeps_connections",
             second_run_changes_nothing_and_keeps_connections,
         ),
+        NetnsTest::new(
+            "beside::commands_that_test_rules_change_nothing",
+            commands_that_test_rules_change_nothing,
+        ),
         NetnsTest::alone(
             "beside::warns_of_nat_chains_that_come_first",
             warns_of_nat_chains_that_come_first,
@@ -222,19 +226,54 @@ fn captured_connections(sandbox: &Sandbox) -> Vec<OpenConnection> {
     attempts.map(|attempt| sandbox.open(&attempt)).collect()
 }
 
+/// The rules, with their handles, and the routing of `lo`.
+fn state() -> String {
+    // New rules would have new handles.
+    let rules = run("nft", &["--handle", "--stateless", "list", "ruleset"], "");
+    ["-4", "-6"].into_iter().fold(rules, |state, family| {
+        let routes = ["route", "show", "table", "all", "dev", "lo"];
+        state
+            + &run("ip", &[family, "rule"], "")
+            + &run("ip", &[&[family], &routes[..]].concat(), "")
+            + &run("ip", &[family, "address", "show", "dev", "lo"], "")
+    })
+}
+
+/// Commands of the meshes that test the rules, and one that removes them.
+fn commands_that_test_rules_change_nothing(sandbox: &Sandbox) {
+    // Where the proxy runs, nothing else can listen in its place.
+    for (installs, tests, expected) in [
+        (
+            "linkerd-init -p 4143 -o 4140 -u 2102",
+            "linkerd-network-validator --connect-addr=10.1.0.1:20001",
+            Some(95),
+        ),
+        (
+            "istio-iptables -b * -i * --dual-stack",
+            "istio-iptables -b * -i * --dual-stack --run-validation --skip-rule-apply",
+            Some(0),
+        ),
+    ] {
+        let installs: Vec<_> = installs.split(' ').collect();
+        assert_eq!(netweir(&installs).0, Some(0));
+        let open = captured_connections(sandbox);
+        let before = state();
+        for _ in 0..2 {
+            let (code, _, errors) = netweir(&tests.split(' ').collect::<Vec<_>>());
+            assert_eq!(code, expected, "{tests}: {errors}");
+            assert_eq!(state(), before, "{tests}");
+            assert!(open.iter().all(OpenConnection::works), "{tests}");
+        }
+    }
+    for said in ["info: removed", "info: nothing to remove\n"] {
+        let (code, _, errors) = netweir(&["istio-clean-iptables"]);
+        assert_eq!(code, Some(0), "{errors}");
+        assert!(errors.starts_with(said), "{errors}");
+    }
+}
+
 /// As Kubernetes does when it restarts all containers of a pod: its network namespace stays.
 fn second_run_changes_nothing_and_keeps_connections(sandbox: &Sandbox) {
-    let state = || {
-        // New rules would have new handles.
-        let rules = run("nft", &["--handle", "--stateless", "list", "ruleset"], "");
-        ["-4", "-6"].into_iter().fold(rules, |state, family| {
-            let routes = ["route", "show", "table", "all", "dev", "lo"];
-            state
-                + &run("ip", &[family, "rule"], "")
-                + &run("ip", &[&[family], &routes[..]].concat(), "")
-                + &run("ip", &[family, "address", "show", "dev", "lo"], "")
-        })
-    };
     for line in COMMANDS {
         let arguments: Vec<_> = line.split(' ').collect();
         let (code, _, errors) = netweir(&arguments);
