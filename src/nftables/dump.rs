@@ -264,11 +264,14 @@ fn listed<T: Key>(
     Ok(read.map(|()| collected.intervals()))
 }
 
+/// Takes a key, the last one of a range and flags; `None` if they are not netweir's.
+type ReadElement<'a> = dyn FnMut(&[u8], Option<&[u8]>, u32) -> Option<()> + 'a;
+
 /// Reads the keys of the set's elements, unless one of them is a catch-all.
 fn each_key(
     socket: &mut Socket,
     set: &[u8],
-    read: &mut dyn FnMut(&[u8], Option<&[u8]>, u32) -> Option<()>,
+    read: &mut ReadElement<'_>,
 ) -> Result<Result<(), String>, Error> {
     let request = own_request(libc::NFT_MSG_GETSETELEM, Flags::DUMP).with_text(LIST_SET, set);
     let mut has_catch_all = false;
