@@ -17,33 +17,49 @@ pub enum Cause {
     Chain(OtherChain),
     /// There are rules of iptables-legacy.
     Iptables(Family, Vec<String>),
+    /// These rules cannot be read, for this reason.
+    Unreadable(&'static str, String),
 }
 
 /// Likely causes of the failed checks.
 pub(super) fn find(checks: &[Check], ruleset: &Ruleset) -> Vec<Cause> {
-    // An error here adds no cause.
     let own = match nftables::dump() {
         Ok(None) => Some(Cause::TableMissing),
         Ok(Some(installed)) if !installed.is(ruleset) => Some(Cause::TableChanged),
-        Ok(Some(_)) | Err(_) => None,
+        Ok(Some(_)) => None,
+        Err(error) => Some(unreadable("the table inet netweir", &error)),
     };
-    let mut causes = Vec::from_iter(own);
     let others = Kernel::open()
         .and_then(|mut kernel| nftables::other_chains::others(&mut kernel))
-        .unwrap_or_default();
-    let failed = || checks.iter().filter(|check| check.failed());
-    for chain in others {
-        if failed().any(|check| passes(&chain, check)) {
-            causes.push(Cause::Chain(chain));
-        }
-    }
+        .map_err(|error| unreadable("the chains of other tables", &error));
+    let mut causes = Vec::from_iter(own);
+    causes.extend(of_chains(checks, others));
     for family in Family::ALL {
         let tables = nftables::other_chains::legacy_tables(family);
-        if !tables.is_empty() && failed().any(|check| check.family == family) {
+        if !tables.is_empty() && of_failed(checks, |check| check.family == family) {
             causes.push(Cause::Iptables(family, tables));
         }
     }
     causes
+}
+
+fn unreadable(what: &'static str, error: &nftables::Error) -> Cause {
+    Cause::Unreadable(what, error.to_string())
+}
+
+/// The chains that failed connections pass, or why these are not known.
+fn of_chains(checks: &[Check], others: Result<Vec<OtherChain>, Cause>) -> Vec<Cause> {
+    match others {
+        Ok(mut chains) => {
+            chains.retain(|chain| of_failed(checks, |check| passes(chain, check)));
+            chains.into_iter().map(Cause::Chain).collect()
+        }
+        Err(cause) => vec![cause],
+    }
+}
+
+fn of_failed(checks: &[Check], test: impl Fn(&Check) -> bool) -> bool {
+    checks.iter().any(|check| check.failed() && test(check))
 }
 
 /// Whether the connections of the check pass the chain. Redirected outbound connections come back by `lo`.
@@ -56,4 +72,23 @@ fn passes(chain: &OtherChain, check: &Check) -> bool {
         (Direction::Outbound | Direction::OwnPod | Direction::Dns | Direction::Inbound, _) => true,
     };
     family && hook
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unreadable_chains_are_reported_and_not_taken_as_absent() {
+        assert_eq!(of_chains(&[], Ok(Vec::new())), []);
+        let unreadable = Cause::Unreadable("the chains", "permission denied".to_owned());
+        assert_eq!(
+            of_chains(&[], Err(unreadable.clone())),
+            [unreadable.clone()]
+        );
+        assert_eq!(
+            unreadable.to_string(),
+            "the chains may be the cause, but cannot be read: permission denied"
+        );
+    }
 }

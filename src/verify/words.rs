@@ -75,24 +75,28 @@ impl fmt::Display for Bypassed {
     }
 }
 
+const LIKELY: &str = "a likely cause";
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a likely cause: ")?;
         match self {
-            Self::TableMissing => f.write_str("the table inet netweir is gone"),
-            Self::TableChanged => {
-                f.write_str("the table inet netweir is no longer what was installed")
-            }
-            Self::Chain(chain) => chain.fmt(f),
-            Self::Iptables(family, tables) => write!(
+            Self::TableMissing => write!(f, "{LIKELY}: the table inet netweir is gone"),
+            Self::TableChanged => write!(
                 f,
-                "rules of {} in {}",
-                match family {
+                "{LIKELY}: the table inet netweir is no longer what was installed"
+            ),
+            Self::Chain(chain) => write!(f, "{LIKELY}: {chain}"),
+            Self::Iptables(family, tables) => {
+                let program = match family {
                     Family::Ipv4 => "iptables-legacy",
                     Family::Ipv6 => "ip6tables-legacy",
-                },
-                tables.join(", ")
-            ),
+                };
+                let tables = tables.join(", ");
+                write!(f, "{LIKELY}: rules of {program} in {tables}")
+            }
+            Self::Unreadable(what, reason) => {
+                write!(f, "{what} may be the cause, but cannot be read: {reason}")
+            }
         }
     }
 }
