@@ -5,8 +5,8 @@ mod modes;
 use std::net::IpAddr;
 
 use crate::intent::{
-    Bound, Capture, Families, Inbound, InboundPorts, Interval, Intervals, IpRanges, Outbound,
-    OwnerSelection, Owners, PassthroughSources, Ports, Proxy, RangeSelection,
+    Bound, Capture, Families, Inbound, InboundPorts, InterfacePattern, Interval, Intervals,
+    IpRanges, Outbound, OwnerSelection, Owners, PassthroughSources, Ports, Proxy, RangeSelection,
 };
 use crate::parse::{
     self, Accounts, FamilyChoice, LARGEST_OWNER, OwnerKind, Selection, ValueError, distinct,
@@ -17,6 +17,8 @@ use super::{OptionError, OptionErrorKind, OptionValues, Setting};
 
 /// The most IPv6 passthrough sources: each becomes an address of `lo`, which takes the kernel longer the more there are.
 const MOST_IPV6_SOURCES: usize = 16;
+/// The most interfaces of a list: the kernel takes longer to list names than shorter keys.
+const MOST_INTERFACES: usize = 4096;
 
 /// What the options ask for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,8 +87,7 @@ impl Reader<'_> {
         let proxy = self.proxy();
         let inbound = self.inbound();
         let outbound = self.outbound();
-        let exclude_interfaces: Option<Vec<_>> =
-            self.list(Setting::ExcludeInterfaces, parse::interface);
+        let exclude_interfaces = self.interfaces(Setting::ExcludeInterfaces);
         let loopback_range = self.one(Setting::LoopbackRange, parse::loopback_range);
         let passthrough = self.passthrough();
         let drop_invalid = self.one(Setting::DropInvalid, parse::switch);
@@ -100,7 +101,7 @@ impl Reader<'_> {
             proxy: proxy?,
             inbound: inbound?,
             outbound: outbound?,
-            exclude_interfaces: distinct(exclude_interfaces?),
+            exclude_interfaces: exclude_interfaces?,
             loopback_range: loopback_range?,
             passthrough: passthrough?,
             drop_invalid: drop_invalid?,
@@ -151,7 +152,7 @@ impl Reader<'_> {
         let exclude = self.selection(Setting::ExcludeInboundPorts, ports);
         let sources = self.list(Setting::ExcludeInboundIpRanges, parse::network);
         let mode = self.inbound_mode();
-        let reroute: Option<Vec<_>> = self.list(Setting::RerouteInterfaces, parse::interface);
+        let reroute = self.interfaces(Setting::RerouteInterfaces);
         let virtual_networks = self.virtual_networks();
         let exclude = match exclude? {
             Selection::All => Ports::from_iter([Interval::between(1, u16::MAX)]),
@@ -164,7 +165,7 @@ impl Reader<'_> {
                 Selection::Only(ports) => InboundPorts::Only(ports),
             },
             exclude_sources: sources?,
-            reroute_interfaces: distinct(reroute?),
+            reroute_interfaces: reroute?,
             virtual_networks,
         })
     }
@@ -251,6 +252,17 @@ impl Reader<'_> {
             );
         }
         Some(sources)
+    }
+
+    /// Patterns of interface names, each once.
+    fn interfaces(&mut self, setting: Setting) -> Option<Vec<InterfacePattern>> {
+        let interfaces = distinct(self.list(setting, parse::interface)?);
+        if interfaces.len() > MOST_INTERFACES {
+            let most = MOST_INTERFACES;
+            let what = "interfaces";
+            self.note(setting, OptionErrorKind::TooMany { most, what });
+        }
+        Some(interfaces)
     }
 
     fn one<T>(

@@ -437,14 +437,39 @@ fn lists_that_cannot_be_sets_are_limited() {
     let limit = "--passthrough-source: expected at most 16 IPv6 addresses";
     assert_eq!(messages(17), limit);
     assert_eq!(messages(10_000), limit);
-    let excluded = |text: &str| match capture(
-        &flags(&[(Setting::ExcludeOutboundPortsForUids, text)]),
-        &NoNames,
-        &OneFile,
-    ) {
+    let errors = |setting, text: &str| match capture(&flags(&[(setting, text)]), &NoNames, &OneFile)
+    {
         Ok(_) => String::new(),
         Err(errors) => lines(&errors),
     };
+    let names = |count: u32, rest: &str| -> String {
+        let names = (1..=count).map(|n| format!("i{n}{rest}"));
+        names.collect::<Vec<_>>().join(",")
+    };
+    for (setting, most, rest, limit) in [
+        (
+            Setting::ExcludeInterfaces,
+            4096,
+            "",
+            "--exclude-interfaces: expected at most 4096 interfaces",
+        ),
+        (
+            Setting::RerouteInterfaces,
+            4096,
+            "+",
+            "--reroute-interfaces: expected at most 4096 interfaces",
+        ),
+        (
+            Setting::VirtualNetworks,
+            64,
+            ":10.0.0.0/8",
+            "--virtual-networks: expected at most 64 networks",
+        ),
+    ] {
+        assert_eq!(errors(setting, &names(most, rest)), "");
+        assert_eq!(errors(setting, &names(most + 1, rest)), limit);
+    }
+    let excluded = |text: &str| errors(Setting::ExcludeOutboundPortsForUids, text);
     let limit = "--exclude-outbound-ports-for-uids: expected at most 1024 combinations of users and ports (each range \
                  counts as one)";
     let one_each = |count: u32| -> String {

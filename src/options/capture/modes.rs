@@ -9,6 +9,8 @@ use crate::parse::{self, DnsChoice, FamilyChoice, ModeChoice, ValueError, distin
 
 use super::Reader;
 
+/// The most virtual networks: each has rules of its own.
+const MOST_NETWORKS: usize = 64;
 /// The most ranges of users with ranges of ports for which several exclusions hold. A single one has two sets of any size;
 /// for several, the kernel takes longer for each pair.
 const MOST_PAIRS: usize = 1024;
@@ -46,6 +48,15 @@ impl Reader<'_> {
     pub(super) fn virtual_networks(&mut self) -> Option<VirtualNetworks> {
         let networks: Option<Vec<_>> = self.list(Setting::VirtualNetworks, parse::virtual_network);
         let networks = distinct(networks?);
+        if networks.len() > MOST_NETWORKS {
+            let most = MOST_NETWORKS;
+            let what = "networks";
+            self.note(
+                Setting::VirtualNetworks,
+                OptionErrorKind::TooMany { most, what },
+            );
+            return None;
+        }
         let other = |(nth, own): (usize, &VirtualNetwork)| {
             let family = Family::of(own.network.addr());
             let mut earlier = networks.iter().take(nth);
