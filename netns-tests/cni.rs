@@ -1,5 +1,6 @@
 //! The plugin among the reference plugins, driven command by command, as the specification tells a runtime.
 
+mod cost;
 mod pods;
 mod runtime;
 
@@ -37,6 +38,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         NetnsTest::alone("cni::status-tries-it-and-leaves-nothing", status),
     ];
     tests.extend(pods::tests());
+    tests.extend(cost::tests());
     tests.extend(SpecVersion::ALL.into_iter().filter_map(|version| {
         let name = format!("cni::behind-the-reference-plugins-{version}");
         let test = NetnsTest::alone(name, move || behind_the_reference_plugins(version));

@@ -257,6 +257,31 @@ impl Bench {
             ];
             self.report.row(&cells, percentile(&elapsed, 50), limit);
         }
+        self.long_annotations()
+    }
+
+    fn long_annotations(&mut self) -> Result<()> {
+        let costs = plugin::long_annotations(&self.options.netweir)?;
+        let explanation =
+            "The most that one of ADD, CHECK and DEL takes for a pod with 256 KiB of annotations.";
+        self.report.section(
+            "Processor time, the longest annotations",
+            explanation,
+            &["much of", "milliseconds", "promised"],
+        );
+        for cost in &costs {
+            self.report
+                .row(&[cost.name], cost.processor, Limit::Below(300.0));
+        }
+        self.report.section(
+            "Memory, the longest annotations",
+            explanation,
+            &["much of", "megabytes", "promised"],
+        );
+        for cost in &costs {
+            self.report
+                .row(&[cost.name], cost.memory, Limit::Below(32.0));
+        }
         Ok(())
     }
 }

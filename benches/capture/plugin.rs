@@ -10,7 +10,9 @@ use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
+use netweir_testkit::long_annotations::{self, Annotations};
 use nix::sched::{CloneFlags, setns, unshare};
+use serde_json::{Value, json};
 use wait4::Wait4 as _;
 
 /// Pods that are set up.
@@ -109,5 +111,67 @@ pub(crate) fn add(netweir: &Path) -> Result<Took> {
         elapsed: elapsed.as_secs_f64() * 1e3,
         processor: processor.as_secs_f64() * 1e3,
         _pod: pod,
+    })
+}
+
+/// What the calls for a pod with the longest annotations took: the most processor time, in milliseconds, and the most memory,
+/// in megabytes.
+pub(crate) struct Cost {
+    /// What the annotations have much of.
+    pub(crate) name: &'static str,
+    pub(crate) processor: f64,
+    pub(crate) memory: f64,
+}
+
+/// Calls the plugin for a pod with each of the longest annotations.
+pub(crate) fn long_annotations(netweir: &Path) -> Result<Vec<Cost>> {
+    let all = long_annotations::all().into_iter();
+    all.map(|(name, annotations, accepted)| cost(netweir, name, &annotations, accepted))
+        .collect()
+}
+
+fn cost(
+    netweir: &Path,
+    name: &'static str,
+    annotations: &Annotations,
+    accepted: bool,
+) -> Result<Cost> {
+    let home = own_namespace()?;
+    unshare(CloneFlags::CLONE_NEWNET)?;
+    let pod = own_namespace()?;
+    setns(&home, CloneFlags::CLONE_NEWNET)?;
+    let path = format!("/proc/{}/fd/{}", std::process::id(), pod.as_raw_fd());
+    let mut input: Value = serde_json::from_str(INPUT)?;
+    input["runtimeConfig"]["io.kubernetes.cri.pod-annotations"] = json!(annotations);
+    let input = input.to_string();
+    let (mut processor, mut memory): (f64, f64) = (0.0, 0.0);
+    for command in ["ADD", "CHECK", "DEL"] {
+        let mut plugin = Command::new(netweir)
+            .env_clear()
+            .envs([
+                ("CNI_COMMAND", command),
+                ("CNI_CONTAINERID", "4711abc"),
+                ("CNI_IFNAME", "eth0"),
+                ("CNI_PATH", "/opt/cni/bin"),
+                ("CNI_NETNS", &path),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut pipe = plugin.stdin.take().context("a pipe")?;
+        pipe.write_all(input.as_bytes())?;
+        drop(pipe);
+        let ended = plugin.wait4()?;
+        let succeeds = accepted || command == "DEL";
+        ensure!(ended.status.success() == succeeds, "{name}, {command}");
+        let took = ended.rusage.utime + ended.rusage.stime;
+        processor = processor.max(took.as_secs_f64() * 1e3);
+        memory = memory.max(ended.rusage.maxrss as f64 / 1e6);
+    }
+    Ok(Cost {
+        name,
+        processor,
+        memory,
     })
 }

@@ -11,6 +11,7 @@ pub mod imports;
 pub mod istio_flags;
 pub mod istio_rules;
 pub mod linkerd_rules;
+pub mod long_annotations;
 pub mod scenarios;
 pub mod source;
 pub mod sparse_captures;
