@@ -97,9 +97,9 @@ impl Socket {
                     return Ok(value);
                 }
             }
-            if length > SMALL_BUFFER / 4 {
-                // More may come: in larger parts, then.
-                self.buffer.resize(RECEIVE_BUFFER, 0);
+            if length > SMALL_BUFFER / 4 && self.buffer.len() < RECEIVE_BUFFER {
+                // More may come: in larger parts, then. Zeroed memory costs less than zeros that are written.
+                self.buffer = vec![0; RECEIVE_BUFFER];
             }
         }
     }
