@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use netweir::intent::Family;
 use netweir::nftables;
 use netweir_testkit::effort::effort;
 use netweir_testkit::tracer::{self, Ended, Next, Stopped};
@@ -14,6 +15,7 @@ use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
 use crate::sandbox::{Namespace, NetnsTest, fresh, run};
+use crate::verify::set_up;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_netweir");
 /// The program looks whether its standard streams are open.
@@ -47,6 +49,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             &[TPROXY],
             &["remove", "-q", "--keep-connections"],
         ),
+        NetnsTest::alone("interrupted::verify", interrupt_verification),
         plugin("add", "ADD", &[]),
         plugin("del", "DEL", &[&["apply", "-q"]]),
     ]
@@ -292,6 +295,53 @@ fn interrupt(case: &Case) {
         }
     }
     assert_eq!(seen.len(), 2, "always before, or always after");
+}
+
+/// Of how many calls of a verification, which makes hundreds, one is interrupted in the everyday run.
+const EVERY: usize = 16;
+
+/// A verification changes no rules, and what an interrupted one leaves is gone after the next.
+fn interrupt_verification() {
+    set_up(&[Family::Ipv4]);
+    run(PROGRAM, &["apply", "-q"], "");
+    let words = [PROGRAM, "apply", "-q", "--verify"];
+    let trace = |moment: Option<usize>, interruption: Interruption| {
+        let (mut calls, mut started) = (0, false);
+        let ended = tracer::trace(Path::new(PROGRAM), &words, |stopped| {
+            started |= stopped.call() == libc::SYS_socket;
+            if !stopped.is_before() || !started {
+                return Next::Continue;
+            }
+            calls += 1;
+            let next = interruption.of(stopped.call());
+            next.filter(|_| Some(calls) == moment)
+                .unwrap_or(Next::Continue)
+        });
+        (ended, calls)
+    };
+    let before = temporary();
+    let (ended, last) = trace(None, Interruption::Kill);
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    assert_eq!(temporary(), before);
+    assert!(last > 2 * EVERY, "the tracer saw {last} calls");
+    for moment in (1..=last).step_by(effort(EVERY, 1)) {
+        for interruption in [Interruption::Kill, Interruption::Fail(Errno::ENOBUFS)] {
+            let (ended, _) = trace(Some(moment), interruption);
+            let when = format!("{interruption:?} at {moment} of {last}: {ended:?}");
+            run(PROGRAM, &["diff", "-q"], "");
+            let (again, _) = trace(None, Interruption::Kill);
+            assert_eq!(again.code, Some(0), "{when}, again: {}", again.stderr);
+            assert_eq!(temporary(), before, "{when}");
+        }
+    }
+}
+
+/// The links and the tables of the namespace.
+fn temporary() -> [String; 2] {
+    let links = run("ip", &["-brief", "link"], "");
+    let names = links.lines().filter_map(|link| link.split(' ').next());
+    let names: Vec<_> = names.collect();
+    [names.join(" "), run("nft", &["list", "tables"], "")]
 }
 
 fn check(

@@ -13,7 +13,8 @@ use netweir::intent::{
 use netweir::verify::{Check, Direction, Finding, Skip, Verification, verify};
 
 use crate::sandbox::{NetnsTest, install, run};
-use pod::{assert_unchanged, ip, set_up, state, sysctl};
+pub(crate) use pod::set_up;
+use pod::{assert_unchanged, ip, state, sysctl};
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
     let mut tests = vec![

@@ -9,7 +9,7 @@ use crate::sandbox::{output_of, run};
 
 /// Adds a link with a global address and a default route for each family. Reverse paths are filtered
 /// strictly, as many distributions do.
-pub(super) fn set_up(families: &[Family]) {
+pub(crate) fn set_up(families: &[Family]) {
     ip(
         "link add eth0 type veth peer name peer0 address 02:00:00:00:09:01
         link set eth0 addrgenmode none

@@ -1,4 +1,4 @@
-//! `kill -9` between each two system calls that can change a file.
+//! `kill -9` between each two system calls that can change a file, and a failure of each of these calls.
 
 use std::collections::BTreeSet;
 
@@ -9,6 +9,7 @@ use crate::node::Node;
 use crate::runtime::{entry, plugins};
 use crate::tracer::{changes_files, trace};
 use netweir_testkit::tracer::Next;
+use nix::errno::Errno;
 
 type Files = &'static [(&'static str, &'static str)];
 
@@ -22,17 +23,19 @@ fn assert_old_or_new(node: &Node, old: &[Value], new: &[Value], when: &str) {
     );
 }
 
-/// Runs the command, killed before one system call after the other, and each time again to its end.
+/// Runs the command, killed before one system call after the other, or with that call failing, and each time again to its
+/// end.
 fn killed_at_every_moment(command: &str, prepared: impl Fn() -> Node) {
     let mut arguments = Vec::new();
-    let mut run = |node: &Node, moment: Option<usize>| {
+    let mut run = |node: &Node, moment: Option<usize>, interruption: Next| {
         arguments = node.arguments(command);
         arguments.extend((command == "install").then(|| "--once".to_owned()));
         let mut calls = 0;
         let code = trace(&arguments, |call| {
             calls += usize::from(changes_files(call));
-            if Some(calls) == moment {
-                Next::Kill
+            // Each is seen before and after.
+            if Some(calls) == moment && changes_files(call) {
+                interruption
             } else {
                 Next::Continue
             }
@@ -41,20 +44,23 @@ fn killed_at_every_moment(command: &str, prepared: impl Fn() -> Node) {
     };
     let node = prepared();
     let old = plugins(&node);
-    let (code, moments) = run(&node, None);
+    let (code, moments) = run(&node, None, Next::Continue);
     assert_eq!(code, Some(0));
     assert!(moments > 20, "the tracer saw nothing");
     let (new, files) = (plugins(&node), node.configurations());
     let mut found = BTreeSet::new();
     // Before each call: calls are seen before and after.
-    for moment in (1..=moments).step_by(2) {
-        let when = format!("killed at {moment} of {moments}");
+    let both = [Next::Kill, Next::Fail(Errno::EIO)];
+    let every = (1..=moments).step_by(2);
+    for (moment, interruption) in every.flat_map(|moment| both.map(|next| (moment, next))) {
+        let when = format!("{interruption:?} at {moment} of {moments}");
         let node = prepared();
-        assert_eq!(run(&node, Some(moment)).0, None);
+        let (code, _) = run(&node, Some(moment), interruption);
+        assert_eq!(code.is_none(), interruption == Next::Kill, "{when}");
         assert_old_or_new(&node, &old, &new, &when);
         found.insert(plugins(&node) == new);
         // The next run completes the work and leaves nothing behind.
-        assert_eq!(run(&node, None).0, Some(0));
+        assert_eq!(run(&node, None, Next::Continue).0, Some(0), "{when}");
         assert_eq!(node.configurations(), files, "{when}");
         assert_eq!(node.has_plugin(), command == "install", "{when}");
         let in_bin = std::fs::read_dir(node.bin()).unwrap().count();
