@@ -374,6 +374,11 @@ fn check(
                 !(ended.stderr.is_empty() && ended.stdout.is_empty()),
                 "{when}"
             );
+            // It goes on after the failure.
+            if found.rules == new.rules {
+                let left = found.routing.difference(&new.routing).count();
+                assert!(is_ended || left <= 1, "{when}: {found:?}");
+            }
             // What was changed before the failure is undone, unless the program was ended.
             if !is_ended && found.rules == old.rules && found.rules != new.rules {
                 assert_eq!(found, old, "{when}");

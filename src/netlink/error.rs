@@ -96,15 +96,18 @@ impl Error {
     }
 
     /// Whether a request may have been carried out although it failed.
-    pub(crate) fn is_unconfirmed(&self) -> bool {
+    pub(crate) const fn is_unconfirmed(&self) -> bool {
+        matches!(self, Self::Unconfirmed { .. })
+    }
+
+    /// Whether a socket failed, and another one may not.
+    pub(crate) fn is_of_socket(&self) -> bool {
         match self {
-            Self::Unconfirmed { .. } => true,
-            Self::Several(errors) => errors.iter().any(Self::is_unconfirmed),
-            Self::Open(_)
-            | Self::Io { .. }
-            | Self::Refused { .. }
-            | Self::Contended { .. }
-            | Self::TooLarge(_) => false,
+            Self::Io { .. } | Self::Unconfirmed { .. } => true,
+            Self::Several(errors) => errors.iter().any(Self::is_of_socket),
+            Self::Open(_) | Self::Refused { .. } | Self::Contended { .. } | Self::TooLarge(_) => {
+                false
+            }
         }
     }
 
@@ -195,6 +198,23 @@ pub(crate) fn kind_of(errno: Errno) -> ErrorKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn several_failures_are_all_reported() {
+        let io = || Error::io("delete the address ::6 of lo", Errno::ENOBUFS.into());
+        let refusal = Refusal {
+            errno: Errno::EPERM,
+            explanation: None,
+        };
+        let refused = || Error::refused(Subsystem::Route, "delete the route", refusal.clone());
+        assert_eq!(
+            Error::several(vec![refused(), io()]).to_string(),
+            "the kernel refused to delete the route: Operation not permitted (EPERM); cannot delete the address ::6 of lo: \
+             No buffer space available (os error 105)"
+        );
+        assert!(Error::several(vec![refused(), io()]).is_of_socket());
+        assert!(matches!(Error::several(vec![io()]), Error::Io { .. }));
+    }
 
     #[test]
     fn kernel_without_nf_tables_lacks_a_feature() {

@@ -155,7 +155,7 @@ impl Kernel {
     ) -> Result<Progress, Error> {
         let mut progress = Progress::default();
         let mut reached = retry(|| self.attempt(goal, open, &mut progress));
-        if reached.as_ref().is_err_and(Error::is_unconfirmed) {
+        if reached.as_ref().is_err_and(Error::is_of_socket) {
             // What was asked for may have been done. Sockets without the rest of a failed exchange show it.
             reached = Self::open().and_then(|again| {
                 *self = again;
