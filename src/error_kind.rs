@@ -1,8 +1,5 @@
 //! What kinds of failures the kernel layers report; what to do about one is its caller's to say.
 
-use std::error::Error;
-use std::iter::successors;
-
 /// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -46,8 +43,9 @@ pub enum Feature {
 }
 
 /// The error and its sources, with colons between them.
-pub(crate) fn with_sources(error: &dyn Error) -> String {
-    let errors = successors(Some(error), |&error| error.source());
+#[cfg(feature = "kernel")]
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let errors = std::iter::successors(Some(error), |&error| error.source());
     let texts: Vec<_> = errors.map(ToString::to_string).collect();
     texts.join(": ")
 }
