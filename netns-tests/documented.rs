@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::process::Command;
 
-use netweir::intent::Capture;
+use netweir::intent::{Capture, Dns, Port, Protocol, RangeSelection};
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use crate::foreign::other_capture;
-use crate::sandbox::{NetnsTest, Sandbox, install, output_of, run};
+use crate::sandbox::{Attempt, NetnsTest, PEER, Sandbox, install, output_of, run};
 use crate::trace::{Traced, to_peer};
 
 pub(crate) fn tests() -> Vec<NetnsTest> {
@@ -94,8 +94,17 @@ const EDITS: &str = "
         chain output { type filter hook output priority -250; tcp dport 81 drop; }
     }";
 
+/// With another DNS server in the proxy's place.
+fn with_server() -> Capture {
+    let mut capture = other_capture();
+    let mut dns = Dns::new(Port::new(53).expect("not 0"), RangeSelection::All);
+    dns.to = Some(PEER[0]);
+    capture.dns = Some(dns);
+    capture
+}
+
 fn explain() {
-    install(&other_capture());
+    install(&with_server());
     let lines = "out tcp 10.0.0.5:443\nout icmp 10.0.0.5\nnonsense\n";
     let mut answers = printed("explain --connections=-", lines);
     let nothing = answers.pop().expect("the last line's");
@@ -104,8 +113,9 @@ fn explain() {
         &[nothing],
         |_| false,
     );
+    answers.extend(printed("explain --from-kernel out udp 10.0.0.5:53", ""));
     run("nft", &["-f", "-"], EDITS);
-    answers.extend(printed("explain --from-kernel out tcp 10.0.0.5:443", ""));
+    answers.extend(printed("explain --from-kernel out udp 10.0.0.5:53", ""));
     assert_eq!(answers.last().expect("one")["verdict"], "unknown");
     are_as_documented("explain", &answers, |_| false);
     let table = printed("explain --table", "");
@@ -157,6 +167,7 @@ fn graph() {
     install(&other_capture());
     run("nft", &["-f", "-"], EDITS);
     pictures.extend(printed("graph --from-kernel", ""));
+    pictures.extend(printed("graph --dns=all --dns-to=10.1.0.1", ""));
     are_as_documented("graph", &pictures, |path| path.ends_with("[].rest"));
     let fields = fields(&pictures, |_| false);
     let rest = |name: &str| fields.contains(&format!("lanes[].chains[].rest.{name}"));
@@ -164,7 +175,7 @@ fn graph() {
 }
 
 fn trace(sandbox: &Sandbox) {
-    install(&Capture::default());
+    install(&with_server());
     run(
         "nft",
         &["-f", "-"],
@@ -173,8 +184,13 @@ fn trace(sandbox: &Sandbox) {
     let traced = Traced::start(&["--format=json"]);
     sandbox.try_out(&to_peer(0, 80));
     drop(sandbox.start(&to_peer(0, 81)));
+    let query = Attempt {
+        protocol: Protocol::Udp,
+        ..to_peer(0, 53)
+    };
+    drop(sandbox.start(&query));
     let lines = traced.end(Signal::SIGTERM);
-    assert_eq!(lines.len(), 2);
+    assert_eq!(lines.len(), 3);
     are_as_documented("trace", &objects(lines.iter().map(String::as_str)), |_| {
         false
     });
