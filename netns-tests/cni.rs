@@ -23,7 +23,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
                 alone(version);
             }
         }),
-        NetnsTest::alone("cni::check-tells-the-drift-by-rule-id", || {
+        NetnsTest::alone("cni::check-reports-drift-by-rule-id", || {
             check_tells_the_drift();
         }),
         NetnsTest::alone("cni::check-of-other-modes", check_of_other_modes),
@@ -35,7 +35,7 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
         NetnsTest::alone("cni::del-takes-from-the-pod-alone", || {
             del_takes_from_the_pod_alone();
         }),
-        NetnsTest::alone("cni::status-tries-it-and-leaves-nothing", status),
+        NetnsTest::alone("cni::status-tests-capture-and-leaves-nothing", status),
     ];
     tests.extend(pods::tests());
     tests.extend(cost::tests());

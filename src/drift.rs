@@ -9,4 +9,4 @@ mod section;
 pub use compare::{Change, Difference, RuleChange, compare};
 pub(crate) use json::{DifferenceJson, differences_json};
 pub use json::{SCHEMA, json};
-pub use section::{Amount, DiffSection, Line, Sign};
+pub use section::{Amount, DiffSection, Sign};

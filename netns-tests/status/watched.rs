@@ -16,7 +16,7 @@ use crate::sandbox::{NetnsTest, Sandbox, install, run};
 
 pub(super) fn tests() -> Vec<NetnsTest> {
     vec![
-        NetnsTest::new("status::watch-tells-every-change", changes),
+        NetnsTest::new("status::watch-prints-every-change", changes),
         NetnsTest::alone("status::watch-draws-on-a-terminal", on_terminal),
     ]
 }

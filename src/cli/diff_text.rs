@@ -26,13 +26,12 @@ pub(super) fn text(sections: &[DiffSection], wanted: &str, style: Style) -> Stri
     ];
     for section in sections {
         lines.push(style.paint(Colour::Cyan, format_args!("@@ {} @@", section.heading)));
-        lines.extend(section.lines.iter().map(|line| {
-            let colour = match line.sign {
+        lines.extend(section.lines.iter().map(|(sign, text)| {
+            let colour = match sign {
                 Sign::Installed => Colour::Red,
                 Sign::Wanted => Colour::Green,
             };
-            let text = format_args!("{}{}", line.sign.character(), line.text);
-            style.paint(colour, text)
+            style.paint(colour, format_args!("{}{text}", sign.character()))
         }));
     }
     lines.join("\n") + "\n"

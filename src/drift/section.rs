@@ -22,17 +22,8 @@ pub enum Amount {
 pub struct DiffSection {
     /// The object.
     pub heading: String,
-    /// Its differences.
-    pub lines: Vec<Line>,
-}
-
-/// One line of a section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    /// The side that has it.
-    pub sign: Sign,
-    /// The line, in nft's syntax.
-    pub text: String,
+    /// Its differences, in nft's syntax.
+    pub lines: Vec<(Sign, String)>,
 }
 
 /// The side of a line.
@@ -86,7 +77,6 @@ struct Sections<'a> {
 
 impl Sections<'_> {
     fn push(&mut self, heading: String, lines: impl IntoIterator<Item = (Sign, String)>) {
-        let lines = lines.into_iter().map(|(sign, text)| Line { sign, text });
         match self
             .found
             .iter_mut()
@@ -95,7 +85,7 @@ impl Sections<'_> {
             Some(section) => section.lines.extend(lines),
             None => self.found.push(DiffSection {
                 heading,
-                lines: lines.collect(),
+                lines: lines.into_iter().collect(),
             }),
         }
     }

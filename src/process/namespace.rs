@@ -43,7 +43,7 @@ pub enum NamespaceError {
     /// The file does not stand for a network namespace.
     #[error("{} is not a network namespace", .0.display())]
     OtherKind(PathBuf),
-    /// Whether it is the process's own cannot be told.
+    /// Whether it is the process's own is unknown.
     #[error("cannot compare {} with {OWN}, the network namespace of the runtime itself", .path.display())]
     Compare {
         /// The file.

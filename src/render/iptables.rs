@@ -104,12 +104,6 @@ impl Iptables<'_> {
 }
 
 /// The name of the chain; with a number at the end, at most 28 bytes (`XT_FUNCTION_MAXNAMELEN`).
-const fn name(chain: BaseChain) -> &'static str {
-    match chain {
-        BaseChain::OutboundRaw => "NETWEIR_OUTBOUND_RAW",
-        BaseChain::InboundMangle => "NETWEIR_INBOUND_MANGLE",
-        BaseChain::OutboundMangle => "NETWEIR_OUTBOUND_MANGLE",
-        BaseChain::Inbound => "NETWEIR_INBOUND",
-        BaseChain::Outbound => "NETWEIR_OUTBOUND",
-    }
+fn name(chain: BaseChain) -> String {
+    format!("NETWEIR_{}", chain.name().to_uppercase())
 }

@@ -1,6 +1,5 @@
 //! Input for `nft -j -f`: libnftables' JSON schema (libnftables-json(5)), version 1.
 
-use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 
 use serde::{Serialize, Serializer};
@@ -20,45 +19,27 @@ use crate::ruleset::{
 /// The schema cannot express addresses, policy rules and routes; [`nft`](super::nft()) lists those.
 #[must_use]
 pub fn json(ruleset: &Ruleset) -> String {
-    Json(ruleset).to_string()
-}
-
-struct Json<'a>(&'a Ruleset);
-
-impl Display for Json<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let table = || Object::Table {
-            family: INET,
-            name: TABLE,
-        };
-        f.write_str("{\"nftables\":[\n")?;
-        write_entry(
-            f,
-            &Entry::Metainfo {
-                json_schema_version: 1,
-            },
-        )?;
-        for entry in [
-            Entry::Add(table()),
-            Entry::Delete(table()),
-            Entry::Add(table()),
-        ] {
-            f.write_str(",\n")?;
-            write_entry(f, &entry)?;
-        }
-        let sets = self.0.sets.iter().map(set_object);
-        let chains = self.0.chains.iter().map(chain_object);
-        let rules = self.0.rules().map(|(chain, rule)| rule_object(chain, rule));
-        for object in sets.chain(chains).chain(rules) {
-            f.write_str(",\n")?;
-            write_entry(f, &Entry::Add(object))?;
-        }
-        f.write_str("\n]}\n")
-    }
-}
-
-fn write_entry(f: &mut Formatter<'_>, entry: &Entry<'_>) -> fmt::Result {
-    f.write_str(&json::line(entry))
+    let table = || Object::Table {
+        family: INET,
+        name: TABLE,
+    };
+    let replace = [
+        Entry::Metainfo {
+            json_schema_version: 1,
+        },
+        Entry::Add(table()),
+        Entry::Delete(table()),
+        Entry::Add(table()),
+    ];
+    let sets = ruleset.sets.iter().map(set_object);
+    let chains = ruleset.chains.iter().map(chain_object);
+    let rules = ruleset
+        .rules()
+        .map(|(chain, rule)| rule_object(chain, rule));
+    let objects = sets.chain(chains).chain(rules).map(Entry::Add);
+    let entries = replace.into_iter().chain(objects);
+    let lines: Vec<_> = entries.map(|entry| json::line(&entry)).collect();
+    format!("{{\"nftables\":[\n{}\n]}}\n", lines.join(",\n"))
 }
 
 const INET: &str = "inet";

@@ -19,7 +19,9 @@ const LINE: usize = 72;
 /// routes are comments with the equivalent `ip` commands.
 #[must_use]
 pub fn nft(ruleset: &Ruleset) -> String {
-    Nft(ruleset).to_string()
+    let mut text = String::new();
+    write_ruleset(&mut text, ruleset).expect("writing to a string succeeds");
+    text
 }
 
 /// A rule without its comment, as nft lists it.
@@ -41,39 +43,28 @@ pub fn nft_chain<R>(chain: &Chain<R>) -> String {
     )
 }
 
-struct Nft<'a>(&'a Ruleset);
-
-impl Display for Nft<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for object in &self.0.routing {
-            writeln!(f, "# {}", ip_command(object))?;
-        }
-        // `delete` fails for a table that does not exist, and `destroy` needs Linux 6.3 and nft 1.0.7 (commit
-        // f80a612dd77c): create the table, then delete it.
-        writeln!(f, "table inet {TABLE}")?;
-        writeln!(f, "delete table inet {TABLE}")?;
-        writeln!(f, "table inet {TABLE} {{")?;
-        let sets = self.0.sets.iter().map(Block::Set);
-        let chains = self.0.chains.iter().map(Block::Chain);
-        for (index, block) in sets.chain(chains).enumerate() {
-            if index > 0 {
-                f.write_char('\n')?;
-            }
-            match block {
-                Block::Set(set) => write_set(f, set)?,
-                Block::Chain(chain) => write_chain(f, chain)?,
-            }
-        }
-        f.write_str("}\n")
+fn write_ruleset(f: &mut String, ruleset: &Ruleset) -> fmt::Result {
+    for object in &ruleset.routing {
+        writeln!(f, "# {}", ip_command(object))?;
     }
+    // `delete` fails for a table that does not exist, and `destroy` needs Linux 6.3 and nft 1.0.7 (commit
+    // f80a612dd77c): create the table, then delete it.
+    writeln!(f, "table inet {TABLE}")?;
+    writeln!(f, "delete table inet {TABLE}")?;
+    writeln!(f, "table inet {TABLE} {{")?;
+    let mut gap = "";
+    for set in &ruleset.sets {
+        f.write_str(std::mem::replace(&mut gap, "\n"))?;
+        write_set(f, set)?;
+    }
+    for chain in &ruleset.chains {
+        f.write_str(std::mem::replace(&mut gap, "\n"))?;
+        write_chain(f, chain)?;
+    }
+    f.write_str("}\n")
 }
 
-enum Block<'a> {
-    Set(&'a Set),
-    Chain(&'a Chain),
-}
-
-fn write_set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
+fn write_set(f: &mut String, set: &Set) -> fmt::Result {
     writeln!(f, "\tset {} {{", set.name)?;
     writeln!(f, "\t\ttype {}", set.elements.type_name())?;
     writeln!(f, "\t\tflags {}", set.elements.flag())?;
@@ -84,7 +75,7 @@ fn write_set(f: &mut Formatter<'_>, set: &Set) -> fmt::Result {
 }
 
 /// Writes the elements, as many on a line as fit. nft refuses `elements` without any.
-fn write_elements(f: &mut Formatter<'_>, elements: &Elements) -> fmt::Result {
+fn write_elements(f: &mut String, elements: &Elements) -> fmt::Result {
     f.write_str("\t\telements = { ")?;
     let mut column = 0;
     let mut text = String::new();
@@ -102,7 +93,7 @@ fn write_elements(f: &mut Formatter<'_>, elements: &Elements) -> fmt::Result {
     f.write_str(" }\n")
 }
 
-fn write_chain(f: &mut Formatter<'_>, chain: &Chain) -> fmt::Result {
+fn write_chain(f: &mut String, chain: &Chain) -> fmt::Result {
     writeln!(f, "\tchain {} {{", chain.name)?;
     writeln!(f, "\t\t{}", nft_chain(chain))?;
     for rule in &chain.rules {
@@ -120,7 +111,7 @@ const fn priority(priority: Priority) -> &'static str {
     }
 }
 
-fn write_rule(f: &mut Formatter<'_>, rule: &Rule) -> fmt::Result {
+fn write_rule(f: &mut String, rule: &Rule) -> fmt::Result {
     f.write_str("\t\t")?;
     write_body(f, rule)?;
     writeln!(f, " comment \"{}\"", rule.id)

@@ -13,7 +13,7 @@ fn diff(setup: &str, arguments: &[&str]) -> Run {
 }
 
 #[test]
-fn is_silent_and_well_where_nothing_differs() {
+fn prints_nothing_where_nothing_differs() {
     let run = diff(APPLY, &["--exclude-outbound-ports=8080,3306"]);
     let words = "info: nothing differs: these rules are installed\n";
     assert_eq!((run.code, run.stderr.as_str()), (Some(0), words));
@@ -21,7 +21,7 @@ fn is_silent_and_well_where_nothing_differs() {
 }
 
 #[test]
-fn shows_what_would_go_and_what_would_come() {
+fn shows_removed_and_added_lines() {
     let setup = format!(
         "{APPLY}\n\
          nft add rule inet netweir inbound ip ttl 7 drop\n\
@@ -73,7 +73,7 @@ fn shows_what_would_go_and_what_would_come() {
 }
 
 #[test]
-fn shows_everything_where_there_is_no_table() {
+fn shows_all_rules_without_a_table() {
     let run = diff("", &[]);
     assert_eq!((run.code, run.stderr.as_str()), (Some(3), ""));
     let mut lines = run.stdout.lines();
@@ -106,7 +106,7 @@ fn is_json_for_programs() {
 }
 
 #[test]
-fn is_coloured_on_a_terminal_alone_and_only_where_that_is_wanted() {
+fn is_coloured_only_on_terminals_that_want_it() {
     let on_terminal = |environment: &str| {
         let script = format!(
             "{environment} script -qec '\"{}\" diff' /dev/null",

@@ -7,7 +7,7 @@ use crate::explain::explained;
 use crate::program::{file, within};
 
 #[test]
-fn tells_all_typical_connections_in_one_look() {
+fn table_shows_typical_connections() {
     let table = explained(&[
         "--table",
         "--exclude-outbound-ports=3306",
@@ -76,7 +76,7 @@ udp to the pod:53        not captured
 }
 
 #[test]
-fn the_table_is_as_the_connections_in_it_alone() {
+fn table_agrees_with_single_connections() {
     let table = explained(&["--table", "--format=json", "--dns=all"]);
     let table: Value = serde_json::from_str(&table).unwrap();
     let answers = table["connections"].as_array().unwrap();

@@ -11,7 +11,7 @@ fn drawn(setup: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn is_mermaid_unless_something_else_is_asked_for() {
+fn default_format_is_mermaid() {
     let mermaid = drawn("", &[]);
     assert!(mermaid.contains("\nflowchart TB\n"), "{mermaid}");
     assert_eq!(drawn("", &["--format=mermaid"]), mermaid);

@@ -417,7 +417,7 @@ fn istios_proxy_config_gives_dns_families_and_invalid_packets() {
 }
 
 #[test]
-fn what_istios_proxy_config_leaves_out_is_the_configurations() {
+fn settings_that_istios_proxy_config_omits_come_from_the_configuration() {
     let plugin = json!({"capture": {"dns": "all", "drop-invalid": true}});
     let all = [("dns", "all"), ("drop-invalid", "true")];
     for text in ["", "concurrency: 2\n", "proxyMetadata: {}\n"] {
@@ -671,7 +671,7 @@ fn kumas_configuration_is_read_from_one_annotation() {
 }
 
 #[test]
-fn what_kuma_does_and_netweir_cannot_is_an_error() {
+fn unsupported_settings_of_kuma_are_errors() {
     for (yaml, field) in [
         (
             "redirect: {vnet: {networks: ['docker0:172.17.0.0/16']}}",

@@ -25,7 +25,7 @@ fn complaint(keys: &Value) -> (u64, String) {
 }
 
 #[test]
-fn what_is_not_json_is_refused() {
+fn invalid_json_is_an_error() {
     for (stdin, expected) in [
         ("", "standard input is not a JSON object"),
         ("{\"cniVersion\":", "standard input is not a JSON object"),
@@ -42,7 +42,7 @@ fn what_is_not_json_is_refused() {
 }
 
 #[test]
-fn a_plugin_that_is_the_first_of_its_list_says_so() {
+fn first_plugin_of_a_list_is_an_error() {
     for command in ["ADD", "CHECK"] {
         let alone = config(&json!({"prevResult": null}));
         let (code, message, details) = Call::new(command, &alone).run().error();
@@ -132,7 +132,7 @@ fn an_unknown_key_is_refused_with_its_value_and_the_nearest() {
 }
 
 #[test]
-fn what_is_long_is_quoted_in_part() {
+fn long_values_are_quoted_in_part() {
     let (_, details) = complaint(&json!({"xyz": "a".repeat(3_000_000)}));
     assert!(
         details.starts_with("xyz, which is \"aaaa"),

@@ -24,7 +24,7 @@ fn complaint(command: &str, variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn all_that_are_missing_are_named() {
+fn every_missing_variable_is_named() {
     let none = [
         ("CNI_CONTAINERID", ""),
         ("CNI_NETNS", ""),
@@ -39,7 +39,7 @@ fn all_that_are_missing_are_named() {
 }
 
 #[test]
-fn what_is_wrong_is_quoted() {
+fn errors_quote_the_wrong_value() {
     for (name, value, expected) in [
         (
             "CNI_COMMAND",
@@ -97,7 +97,7 @@ fn a_namespace_must_be_one_of_a_pod() {
 }
 
 #[test]
-fn who_is_meant_is_said_as_far_as_it_is_known() {
+fn errors_name_the_pod_as_far_as_it_is_known() {
     let config = config(&json!({"runtimeConfig": null}));
     for (arguments, expected) in [
         (

@@ -56,7 +56,7 @@ fn has_the_tables_of_the_code() {
 }
 
 #[test]
-fn has_a_configuration_that_is_right() {
+fn has_a_valid_configuration() {
     let (_, rest) = MANUAL.split_once("```json\n").expect("an example");
     let (example, _) = rest.split_once("```").expect("its end");
     let list: Value = serde_json::from_str(example).unwrap();
@@ -67,7 +67,7 @@ fn has_a_configuration_that_is_right() {
 
 /// The configurations for Multus are accepted, as STATUS accepts them: nothing is in a pod yet.
 #[test]
-fn has_configurations_for_multus_that_are_right() {
+fn has_valid_configurations_for_multus() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/multus");
     let file = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
     let definition = file("network-attachment-definition.yaml");

@@ -220,7 +220,7 @@ proptest! {
     }
 
     #[test]
-    fn any_previous_result_goes_through(
+    fn any_previous_result_is_passed_on(
         previous in prop::collection::btree_map(".{0,8}", any_json(), 0..4).prop_map(object),
         annotations in annotations(),
     ) {

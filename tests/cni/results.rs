@@ -21,7 +21,7 @@ fn the_previous_result_is_passed_on_byte_for_byte() {
 }
 
 #[test]
-fn results_as_deep_as_they_may_be_go_through() {
+fn deepest_results_are_passed_on() {
     let deep = format!("{}1{}", "[".repeat(5000), "]".repeat(5000));
     let previous = format!(r#"{{"cniVersion":"1.1.0","deep":{deep}}}"#);
     let stdin = format!(
@@ -32,7 +32,7 @@ fn results_as_deep_as_they_may_be_go_through() {
 }
 
 #[test]
-fn every_version_is_answered_in_kind() {
+fn answer_has_the_version_of_the_request() {
     for version in SpecVersion::ALL.map(SpecVersion::text) {
         let previous = json!({"cniVersion": version, "ips": []});
         let keys = json!({"cniVersion": version, "prevResult": previous});
@@ -51,7 +51,7 @@ fn every_version_is_answered_in_kind() {
 }
 
 #[test]
-fn a_version_that_is_not_spoken_is_refused() {
+fn unsupported_version_is_an_error() {
     for version in [
         json!("0.2.0"),
         json!("1.2.0"),
@@ -77,7 +77,7 @@ fn a_version_that_is_not_spoken_is_refused() {
 }
 
 #[test]
-fn a_command_is_refused_in_versions_before_it() {
+fn command_needs_the_version_that_introduced_it() {
     let first = [("CHECK", "0.4.0"), ("STATUS", "1.1.0"), ("GC", "1.1.0")];
     for (command, since) in first {
         for version in SpecVersion::ALL {
@@ -95,7 +95,7 @@ fn a_command_is_refused_in_versions_before_it() {
 }
 
 #[test]
-fn version_lists_the_versions_whatever_was_asked() {
+fn version_lists_all_versions_for_any_request() {
     let supported = ["0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
     for (stdin, version) in [
         (r#"{"cniVersion":"1.0.0"}"#, "1.0.0"),

@@ -25,7 +25,7 @@ fn with_streams(command: &str, redirections: &str) -> Output {
 }
 
 #[test]
-fn input_that_cannot_be_read() {
+fn unreadable_input_is_an_error() {
     for command in ["ADD", "CHECK", "STATUS", "GC", "VERSION"] {
         let output = with_streams(command, "</");
         assert_eq!(output.status.code(), Some(1), "{command}");
@@ -39,7 +39,7 @@ fn input_that_cannot_be_read() {
 }
 
 #[test]
-fn input_that_does_not_end() {
+fn endless_input_is_an_error() {
     let endless = vec![b' '; (16 << 20) + 1];
     let answer = Call::with_text("DEL", &endless).run();
     assert_eq!(answer.result(), "");
@@ -49,7 +49,7 @@ fn input_that_does_not_end() {
 
 /// The runtime has to learn that it has no answer.
 #[test]
-fn output_that_cannot_be_written() {
+fn unwritable_output_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stdin");
     for keys in [json!({}), json!({"policy": "wrong"})] {

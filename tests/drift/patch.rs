@@ -55,7 +55,7 @@ proptest! {
     }
 
     #[test]
-    fn differences_make_one_ruleset_of_the_other((a, b) in pairs()) {
+    fn differences_patch_one_ruleset_to_the_other((a, b) in pairs()) {
         let (wanted, present) = (plan(&a), installed(&plan(&b)));
         let differences = compare(&wanted, Some(&present));
         prop_assert_eq!(differences.is_empty(), wanted == without_counters(&present));

@@ -42,8 +42,8 @@ fn text(wanted: &Ruleset, present: &Installed, amount: Amount) -> String {
     let mut text = String::new();
     for section in DiffSection::all(&differences, wanted, present, amount) {
         writeln!(text, "@@ {} @@", section.heading).unwrap();
-        for line in section.lines {
-            writeln!(text, "{}{}", line.sign.character(), line.text).unwrap();
+        for (sign, line) in section.lines {
+            writeln!(text, "{}{line}", sign.character()).unwrap();
         }
     }
     text
@@ -163,7 +163,7 @@ fn as_json() {
 }
 
 #[test]
-fn of_nothing_at_all() {
+fn reports_a_missing_table() {
     let text = text(&wanted(), &Installed::default(), Amount::First);
     let lines = text.lines().filter(|line| !line.starts_with("@@"));
     let (come, go): (Vec<_>, Vec<_>) = lines.partition(|line| line.starts_with('+'));

@@ -91,7 +91,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_is_too_odd(text in odd_text()) {
+    fn any_text_is_parsed_or_refused(text in odd_text()) {
         // What is accepted is not the question here, but that there is an answer.
         let _ = tcp_ports(&text);
         let _ = list::<_, Intervals<OwnerId>>(&text, user);

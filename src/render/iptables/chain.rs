@@ -15,7 +15,7 @@ use crate::ruleset::{Rule, RuleId, Ruleset, Statement};
 pub(super) struct Translation<'a> {
     ruleset: &'a Ruleset,
     family: Family,
-    name: &'static str,
+    name: String,
     /// How many numbered chains follow the first.
     numbered: usize,
     /// The chain that the next rule is added to.
@@ -27,7 +27,7 @@ pub(super) struct Translation<'a> {
 
 impl<'a> Translation<'a> {
     /// An empty chain.
-    pub(super) fn new(ruleset: &'a Ruleset, family: Family, name: &'static str) -> Self {
+    pub(super) fn new(ruleset: &'a Ruleset, family: Family, name: String) -> Self {
         Self {
             ruleset,
             family,
@@ -123,7 +123,7 @@ impl<'a> Translation<'a> {
 
     fn chain(&self, nth: usize) -> String {
         if nth == 0 {
-            self.name.to_owned()
+            self.name.clone()
         } else {
             format!("{}_{nth}", self.name)
         }
