@@ -44,8 +44,8 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             interrupted::remove_deletes_what_a_killed_one_left,
         ),
         NetnsTest::alone(
-            "verify::failed_clean_up_is_told",
-            interrupted::failed_clean_up_is_told,
+            "verify::failed_clean_up_is_reported",
+            interrupted::failed_clean_up_is_reported,
         ),
     ];
     tests.extend(broken::tests());

@@ -41,7 +41,7 @@ const MAX_ERRORS: usize = 20;
 /// How long each of them may be, in bytes.
 const MAX_ERROR: usize = 600;
 
-/// The first errors of a list, each of a bounded length, and how many more there are: whoever writes the input must not make
+/// The first errors of a list, each of a bounded length, and how many more there are: the writer of the input must not make
 /// the answer as long as they like.
 #[must_use]
 pub fn first_errors<T: Display>(errors: &[T]) -> Vec<String> {

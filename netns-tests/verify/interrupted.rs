@@ -70,14 +70,14 @@ pub(super) fn remove_deletes_what_a_killed_one_left() {
         assert_eq!(ended.code, None);
         assert!(links_exist(), "{at}");
         let said = remove();
-        let told = "info: removed the links of an interrupted verification\n";
-        assert!(said.contains(told), "{said}");
+        let reported = "info: removed the links of an interrupted verification\n";
+        assert!(said.contains(reported), "{said}");
         assert_unchanged(&before);
         assert_eq!(run("nft", &["list", "tables"], ""), "");
     }
 }
 
-pub(super) fn failed_clean_up_is_told() {
+pub(super) fn failed_clean_up_is_reported() {
     set_up(&Family::ALL);
     let before = state();
     let last = messages();
@@ -92,8 +92,8 @@ pub(super) fn failed_clean_up_is_told() {
         });
         if links_exist() {
             left += 1;
-            let told = "cannot delete the temporary links and table of the verification; netweir remove deletes them";
-            assert!(ended.stderr.contains(told), "{from}: {}", ended.stderr);
+            let reported = "cannot delete the temporary links and table of the verification; netweir remove deletes them";
+            assert!(ended.stderr.contains(reported), "{from}: {}", ended.stderr);
         }
         remove();
         assert_unchanged(&before);

@@ -323,7 +323,7 @@ error: gid=none: cannot filter on packets without an owner; expected a user or g
     );
 }
 
-/// Whoever writes a list does not decide how long the answer is: for flags, variables, file keys and the meshes' flags.
+/// The writer of a list does not decide how long the answer is: for flags, variables, file keys and the meshes' flags.
 #[test]
 fn wrong_values_are_twenty_errors_and_a_count() {
     let wrong = vec!["x"; 20_000].join(",");

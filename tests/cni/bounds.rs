@@ -1,4 +1,4 @@
-//! Whoever writes a pod's annotations, the configuration or the variables does not decide how long the answer is.
+//! The writer of a pod's annotations, the configuration or the variables does not decide how long the answer is.
 
 use serde_json::{Value, json};
 
