@@ -5,7 +5,7 @@ use std::{fmt, io};
 use nix::errno::Errno;
 
 use super::Subsystem;
-use crate::error_kind::{ErrorKind, Feature};
+use crate::error_kind::{ErrorKind, Feature, with_sources};
 
 /// Why an exchange with the kernel failed.
 #[derive(Debug, thiserror::Error)]
@@ -51,19 +51,13 @@ pub enum Error {
     #[error("{0} does not fit into a netlink message")]
     TooLarge(String),
     /// Several failures, the first of which is the cause of the others, if there is one.
-    #[error("{}", with_sources(.0))]
+    #[error("{}", all(.0))]
     Several(Vec<Error>),
 }
 
-fn with_sources(errors: &[Error]) -> String {
-    let texts: Vec<_> = errors
-        .iter()
-        .map(|error| match std::error::Error::source(error) {
-            Some(source) => format!("{error}: {source}"),
-            None => error.to_string(),
-        })
-        .collect();
-    texts.join("; ")
+fn all(errors: &[Error]) -> String {
+    let texts = errors.iter().map(|error| with_sources(error));
+    texts.collect::<Vec<_>>().join("; ")
 }
 
 impl Error {
