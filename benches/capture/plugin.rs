@@ -142,7 +142,9 @@ fn cost(
     setns(&home, CloneFlags::CLONE_NEWNET)?;
     let path = format!("/proc/{}/fd/{}", std::process::id(), pod.as_raw_fd());
     let mut input: Value = serde_json::from_str(INPUT)?;
-    input["runtimeConfig"]["io.kubernetes.cri.pod-annotations"] = json!(annotations);
+    let config = input.as_object_mut().context("an object")?;
+    let runtime = json!({"io.kubernetes.cri.pod-annotations": annotations});
+    config.insert("runtimeConfig".to_owned(), runtime);
     let input = input.to_string();
     let (mut processor, mut memory): (f64, f64) = (0.0, 0.0);
     for command in ["ADD", "CHECK", "DEL"] {
@@ -167,7 +169,8 @@ fn cost(
         ensure!(ended.status.success() == succeeds, "{name}, {command}");
         let took = ended.rusage.utime + ended.rusage.stime;
         processor = processor.max(took.as_secs_f64() * 1e3);
-        memory = memory.max(ended.rusage.maxrss as f64 / 1e6);
+        let kibibytes = u32::try_from(ended.rusage.maxrss / 1024)?;
+        memory = memory.max(f64::from(kibibytes) * 1024.0 / 1e6);
     }
     Ok(Cost {
         name,
