@@ -47,7 +47,7 @@ const APPLICATION: Owner = Owner {
 };
 
 /// Every command that captures, in both modes.
-const COMMANDS: [&str; 11] = [
+const COMMANDS: [&str; 13] = [
     "apply",
     "apply --dns=all --drop-invalid",
     "apply --inbound-mode=tproxy",
@@ -57,6 +57,8 @@ const COMMANDS: [&str; 11] = [
     "-p 15001 -u 1337 -m REDIRECT -i * -x  -b 80 -d 15020",
     "linkerd-init --incoming-proxy-port 4143 --outgoing-proxy-port 4140 --proxy-uid 2102",
     "linkerd-init -p 4143 -o 4140 --inbound-ports-to-ignore 4190 --ipv6=false",
+    "kumactl install transparent-proxy --kuma-dp-user 5678 --redirect-all-dns-traffic",
+    "kumactl install transparent-proxy --vnet docker0:172.17.0.0/16 --exclude-outbound-ips 10.9.0.0/16",
     "consul connect redirect-traffic -proxy-uid 5995 -proxy-inbound-port 15006 -consul-dns-port 8600",
     "consul connect redirect-traffic -proxy-uid 5995 -proxy-inbound-port 15006 -consul-dns-ip 10.1.0.1",
 ];

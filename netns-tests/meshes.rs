@@ -43,6 +43,10 @@ pub(crate) fn tests() -> Vec<NetnsTest> {
             .with(&["setpriv"])
             .only_as_root(),
         validator(
+            "meshes::kuma_validator_proves_capture",
+            kuma_validator_proves_capture,
+        ),
+        validator(
             "meshes::linkerd_validator_proves_capture",
             linkerd_validator_proves_capture,
         ),
@@ -334,6 +338,40 @@ fn linkerd_validator_proves_capture() {
         let result = validator.run("2102", family, "50ms");
         assert_not_redirected(result, "there was no answer");
     }
+}
+
+fn kuma_validator_proves_capture() {
+    let folder = executable_by_any_user();
+    connect(&["10.9.0.2/24", "fd09::2/64"]);
+    let program = folder.path().join("netweir");
+    let validate = |uid: &str, arguments: &[&str]| {
+        let mut command = as_user(uid, &program);
+        command.args(["kumactl", "install", "transparent-proxy-validator"]);
+        ended(command.args(arguments))
+    };
+    let is_refused = |(code, said): (Option<i32>, String)| {
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("connection was refused"), "{said}");
+    };
+    is_refused(validate("5678", &[]));
+    let kumactl = |words: &[&str]| {
+        let mut command = Command::new(NETWEIR);
+        ended(command.arg("kumactl").args(words)).0
+    };
+    assert_eq!(kumactl(&["install", "transparent-proxy"]), Some(0));
+    for (arguments, proofs) in [
+        (&[][..], 2),
+        (&["--ip-family-mode", "ipv4"], 1),
+        (&["--validation-server-port=15006"], 2),
+    ] {
+        let (code, said) = validate("5678", arguments);
+        assert_eq!(code, Some(0), "{said}");
+        assert_eq!(said.matches("verified: ").count(), proofs, "{said}");
+    }
+    // Another user's connections are not captured, and no port but the proxy's has them.
+    is_refused(validate("1000", &[]));
+    assert_eq!(kumactl(&["uninstall", "transparent-proxy"]), Some(0));
+    is_refused(validate("5678", &[]));
 }
 
 fn linkerd_validator_needs_no_rules_of_netweir() {

@@ -30,5 +30,6 @@ pub use command::CompatCommand;
 pub use consul::{Consul, ConsulFlag};
 pub use decision::annotation_keys;
 pub use istio::{Istio, IstioClean, IstioFlag};
+pub use kuma::{Kuma, KumaFlag, KumaUninstall, KumaValidator};
 pub use linkerd::{Linkerd, LinkerdFlag, LinkerdValidator, LinkerdValidatorFlag};
 pub use request::{Action, Environment, Notice, RedirectTest, Request, Show, Validation};

@@ -30,6 +30,7 @@ fn every_command_has_a_page_with_all_sections() {
         "netweir-cni-uninstall",
         "netweir-completions",
         "netweir-consul-connect-redirect-traffic",
+        "netweir-kumactl-install-transparent-proxy",
         "netweir-diff",
         "netweir-explain",
         "netweir-graph",
@@ -63,15 +64,20 @@ fn every_command_has_a_page_with_all_sections() {
             "netweir-completions",
             "netweir-version",
         ];
-        let is_of_mesh = ["netweir-istio-", "netweir-linkerd-", "netweir-consul"]
-            .iter()
-            .any(|start| name.starts_with(start));
+        let is_of_mesh = [
+            "netweir-istio-",
+            "netweir-linkerd-",
+            "netweir-consul",
+            "netweir-kumactl",
+        ]
+        .iter()
+        .any(|start| name.starts_with(start));
         assert!(
             documents_options || is_of_mesh || has_none.contains(&name),
             "{name}"
         );
     }
-    assert_eq!(pages.len(), 21, "{:?}", pages.keys());
+    assert_eq!(pages.len(), 27, "{:?}", pages.keys());
 }
 
 #[test]

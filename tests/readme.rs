@@ -14,7 +14,7 @@ use std::path::Path;
 use netweir::exit_code::ExitCode;
 use netweir::graph::{Diagram, svg};
 use netweir::intent::Capture;
-use netweir::meshes::{ConsulFlag, IstioFlag, LinkerdFlag, LinkerdValidatorFlag};
+use netweir::meshes::{ConsulFlag, IstioFlag, KumaFlag, LinkerdFlag, LinkerdValidatorFlag};
 use netweir::options::{OptionSet, Setting};
 use netweir::plan::plan;
 use netweir_testkit::console::console_blocks;
@@ -51,6 +51,7 @@ fn drop_in_shows_the_command_lines_of_the_meshes() {
         ("istio flags", flags::<IstioFlag>()),
         ("linkerd flags", flags::<LinkerdFlag>()),
         ("linkerd validator flags", flags::<LinkerdValidatorFlag>()),
+        ("kuma flags", flags::<KumaFlag>()),
         ("consul flags", flags::<ConsulFlag>()),
     ];
     assert_shows_current_output("docs/drop-in.md", &tables);

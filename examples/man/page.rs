@@ -15,6 +15,8 @@ pub(crate) fn pages() -> io::Result<Vec<(String, String)>> {
         let mut page = Vec::new();
         let man = Man::new(manual.command.clone()).manual("netweir manual");
         man.render_title(&mut page)?;
+        // Names of variables may fill a line, which cannot be adjusted then.
+        writeln!(page, ".ds AD l\n.ad l")?;
         man.render_name_section(&mut page)?;
         man.render_synopsis_section(&mut page)?;
         man.render_description_section(&mut page)?;

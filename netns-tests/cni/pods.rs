@@ -10,8 +10,8 @@ use netweir::intent::Protocol;
 use serde_json::{Value, json};
 
 use crate::sandbox::{
-    Attempt, ConnectionOutcome, Direction, Listener, Namespace, NetnsTest, PEER, POD, Sandbox,
-    output_of, owned_by, run,
+    Attempt, BEYOND_POD, ConnectionOutcome, Direction, Listener, Namespace, NetnsTest, PEER, POD,
+    POD_SECOND, Sandbox, output_of, owned_by, run,
 };
 
 const APP: Owner = Owner {
@@ -202,7 +202,7 @@ fn kuma_dns_is_captured(sandbox: &Sandbox) {
 }
 
 fn kuma_is_captured(sandbox: &Sandbox) {
-    let config = "cniMode: true\nkumaDPUser: \"5678\"\nredirect:\n  outbound: {excludePorts: [3306], excludePortsForUIDs: ['tcp:80:1001']}\n";
+    let config = "cniMode: true\nkumaDPUser: \"5678\"\nredirect:\n  outbound: {excludePorts: [3306], excludePortsForUIDs: ['tcp:80:1001'], excludePortsForIPs: [10.9.0.1/16]}\n  vnet: {networks: ['eth1:10.2.0.0/24']}\n";
     let annotations = json!({
         "kuma.io/sidecar-injected": "true",
         "traffic.kuma.io/transparent-proxy-config": config,
@@ -215,6 +215,16 @@ fn kuma_is_captured(sandbox: &Sandbox) {
     assert_eq!(outbound(sandbox, excluded, 80), Listener::Peer);
     let proxy = Owner { uid: 5678, ..APP };
     assert_eq!(outbound(sandbox, proxy, 80), Listener::Peer);
+    let excluded: IpAddr = [10, 9, 8, 7].into();
+    let attempt = Attempt::tcp(Direction::Out, APP, SocketAddr::new(excluded, 80));
+    assert_eq!(listener(sandbox, &attempt), Listener::Peer);
+    // From a container behind eth1, to the world and to the pod.
+    let beyond = SocketAddr::new(BEYOND_POD[0], 80);
+    let attempt = Attempt::tcp(Direction::In, APP, beyond);
+    assert_eq!(listener(sandbox, &attempt), Listener::Pod(15_001));
+    let own = SocketAddr::new(POD_SECOND[0], 80);
+    let attempt = Attempt::tcp(Direction::In, APP, own);
+    assert_eq!(listener(sandbox, &attempt), Listener::Pod(15_006));
 }
 
 /// Consul has no rule for what passes `lo`: the pod's own address is captured like any other, and its proxy's

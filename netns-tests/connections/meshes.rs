@@ -16,7 +16,7 @@ use super::attempts;
 use super::iptables::{Variant, add_routing};
 use crate::sandbox::{NetnsTest, PEER, POD, Sandbox, run};
 use netweir_testkit::consul_rules;
-use netweir_testkit::fakes::NoUsers;
+use netweir_testkit::fakes::{NoFiles, NoUsers};
 use netweir_testkit::istio_rules::{self, Dns, Settings};
 use netweir_testkit::linkerd_rules;
 
@@ -204,7 +204,7 @@ fn outcomes_match_istio(sandbox: &Sandbox, settings: &Settings, stack: Stack) {
     for (flag, text) in &flags {
         texts.set(*flag, Origin::Flag, text.clone());
     }
-    let request = Istio::read(&texts, &NoUsers).1.expect("valid");
+    let request = Istio::read(&texts, &NoUsers, &NoFiles).1.expect("valid");
     let environment = Environment {
         addresses: POD.to_vec(),
         resolv_conf: settings.resolv_conf(),
@@ -295,7 +295,7 @@ fn outcomes_match_linkerd(sandbox: &Sandbox, settings: &linkerd_rules::Settings,
     for (flag, text) in &flags {
         texts.set(*flag, Origin::Flag, text.clone());
     }
-    let request = Linkerd::read(&texts, &NoUsers).1.expect("valid");
+    let request = Linkerd::read(&texts, &NoUsers, &NoFiles).1.expect("valid");
     let (capture, _) = request.capture(&Environment::default());
     installs("linkerd-init", &flags, &[], &capture);
     let text = |family| {
@@ -385,7 +385,7 @@ fn outcomes_match_consul(sandbox: &Sandbox, settings: &consul_rules::Settings, s
     }
     let variable = Origin::Variable("CONSUL_DUAL_STACK");
     values.set(ConsulFlag::DualStack, variable, dual_stack.clone());
-    let request = Consul::read(&values, &NoUsers).1.expect("valid");
+    let request = Consul::read(&values, &NoUsers, &NoFiles).1.expect("valid");
     let (capture, _) = request.capture(&Environment::default());
     let repeated = texts.iter().flat_map(|(flag, text)| {
         let entries = text.split(';').filter(|entry| !entry.is_empty());

@@ -1,12 +1,12 @@
 //! Installs the rules of a capture and verifies them.
 
-use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::error_kind::with_sources;
 use crate::intent::{Capture, Port};
 use crate::log::Log;
+use crate::meshes::RedirectTest;
 use crate::metadata::Metadata;
 use crate::netlink::sock_diag::OpenList;
 use crate::nftables::{self, Kernel, Outcome};
@@ -153,19 +153,20 @@ fn report_open(open: &Result<OpenList, nftables::Error>, log: Log) {
 }
 
 /// Proves that connections to one address arrive at another one, whatever rules redirect them.
-pub(crate) fn test_redirect(
-    listen: SocketAddr,
-    connect: SocketAddr,
-    within: Duration,
-    log: Log,
-) -> Result<(), AppError> {
+pub(crate) fn test_redirect(test: RedirectTest, log: Log) -> Result<(), AppError> {
+    let RedirectTest {
+        listen,
+        connect,
+        from,
+        within,
+    } = test;
     // Before the message: a process that reads it may end this one.
     let shutdown = Shutdown::expect().map_err(verify::Error::Signals)?;
     log.info(
         format_args!("listening on {listen}, connecting to {connect}"),
         &[],
     );
-    redirected(listen, connect, within, &shutdown).map_err(|error| {
+    redirected(listen, (from, connect), within, &shutdown).map_err(|error| {
         log.error(error, &[]);
         AppError::NotCaptured
     })?;

@@ -7,9 +7,13 @@ mod program;
 use std::ffi::OsString;
 use std::path::Path;
 
+use crate::app::SystemFiles;
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Consul, Istio, IstioClean, Linkerd, LinkerdValidator};
+use crate::meshes::{
+    CompatCommand, Consul, Istio, IstioClean, Kuma, KumaUninstall, KumaValidator, Linkerd,
+    LinkerdValidator,
+};
 use crate::options::OptionSet;
 
 use super::accounts::AccountFiles;
@@ -20,11 +24,14 @@ use error::HasRemedies;
 use program::{Meant, Program};
 
 /// The commands.
-pub(super) const COMMANDS: [&str; 5] = [
+pub(super) const COMMANDS: [&str; 8] = [
     Istio::COMMAND,
     IstioClean::COMMAND,
     Linkerd::COMMAND,
     LinkerdValidator::COMMAND,
+    Kuma::COMMAND,
+    KumaValidator::COMMAND,
+    KumaUninstall::COMMAND,
     Consul::COMMAND,
 ];
 
@@ -60,6 +67,9 @@ pub(super) fn run(
         Program::IstioClean => start::<IstioClean>,
         Program::Linkerd => start::<Linkerd>,
         Program::LinkerdValidator => start::<LinkerdValidator>,
+        Program::Kuma => start::<Kuma>,
+        Program::KumaValidator => start::<KumaValidator>,
+        Program::KumaUninstall => start::<KumaUninstall>,
         Program::Consul => start::<Consul>,
     };
     arguments.drain(1..=meant.words);
@@ -77,7 +87,7 @@ fn start<P: HasRemedies>(mut arguments: Vec<OsString>, meant: Meant) -> Result<E
     let parsed = parser::parse(command, known, arguments);
     let mut parsed = parsed.map_err(|HelpRequested| Other::Help(P::COMMAND))?;
     let values = parser::values(P::FLAGS, &mut parsed, true);
-    let (log, request) = P::read(&values, &AccountFiles::default());
+    let (log, request) = P::read(&values, &AccountFiles::default(), &SystemFiles);
     let log = Log::new(log);
     let mut errors = parsed.errors;
     match request {

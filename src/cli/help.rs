@@ -4,7 +4,10 @@ use clap::builder::{PossibleValuesParser, ValueHint};
 use clap::{Arg, Command};
 
 use crate::exit_code::ExitCode;
-use crate::meshes::{CompatCommand, Consul, Istio, IstioClean, Linkerd, LinkerdValidator};
+use crate::meshes::{
+    CompatCommand, Consul, Istio, IstioClean, Kuma, KumaUninstall, KumaValidator, Linkerd,
+    LinkerdValidator,
+};
 use crate::options::{OptionSet, OptionSpec, Section, Setting, Shape};
 
 use super::command::CommandSpec;
@@ -63,6 +66,9 @@ pub(super) fn common(commands: &[CommandSpec], name: &str) -> String {
             None,
             specs_of::<LinkerdValidator>(),
         ),
+        (None, Kuma::COMMAND) => (Kuma::ABOUT, None, specs_of::<Kuma>()),
+        (None, KumaValidator::COMMAND) => (KumaValidator::ABOUT, None, specs_of::<KumaValidator>()),
+        (None, KumaUninstall::COMMAND) => (KumaUninstall::ABOUT, None, specs_of::<KumaUninstall>()),
         (None, Consul::COMMAND) => (Consul::ABOUT, None, specs_of::<Consul>()),
         (None, _) => return whole(commands, name),
     };
@@ -139,6 +145,18 @@ pub(super) fn command_line(commands: &[CommandSpec]) -> Command {
             compat::<IstioClean>(),
             compat::<Linkerd>(),
             compat::<LinkerdValidator>(),
+            group("kumactl")
+                .about("Commands of Kuma's own program")
+                .subcommand(
+                    group("install")
+                        .about("Commands of kumactl install")
+                        .subcommands([compat::<Kuma>(), compat::<KumaValidator>()]),
+                )
+                .subcommand(
+                    group("uninstall")
+                        .about("Commands of kumactl uninstall")
+                        .subcommand(compat::<KumaUninstall>()),
+                ),
             group("consul")
                 .about("Commands of Consul's own program")
                 .subcommand(
@@ -258,6 +276,9 @@ fn add_pages(commands: &[CommandSpec], command: &Command, name: &str, pages: &mu
         IstioClean::COMMAND => specs_of::<IstioClean>(),
         Linkerd::COMMAND => specs_of::<Linkerd>(),
         LinkerdValidator::COMMAND => specs_of::<LinkerdValidator>(),
+        Kuma::COMMAND => specs_of::<Kuma>(),
+        KumaValidator::COMMAND => specs_of::<KumaValidator>(),
+        KumaUninstall::COMMAND => specs_of::<KumaUninstall>(),
         Consul::COMMAND => specs_of::<Consul>(),
         _ => spec.map(CommandSpec::specs).unwrap_or_default(),
     };

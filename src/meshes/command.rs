@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use crate::options::{LogOptions, OptionError, OptionSet, OptionValues};
+use crate::options::{Files, LogOptions, OptionError, OptionSet, OptionValues};
 use crate::parse::Accounts;
 
 use super::reader::Reader;
@@ -38,10 +38,12 @@ pub trait CompatCommand {
     fn read(
         values: &OptionValues<Self::Flag>,
         accounts: &dyn Accounts,
+        files: &dyn Files,
     ) -> (LogOptions, Result<Request, Vec<OptionError>>) {
         let mut reader = Reader {
             values,
             accounts,
+            files,
             notices: Vec::new(),
             errors: Vec::new(),
         };

@@ -11,7 +11,7 @@ use std::mem;
 use serde_json::{Map, Value};
 
 use crate::intent::{Families, Family};
-use crate::options::{self, Files, LogOptions, OptionErrorKind, OptionSet, Shape};
+use crate::options::{self, LogOptions, OptionErrorKind, OptionSet, Shape};
 use crate::parse::{DnsChoice, ValueError};
 
 use super::document::{Document, Source};
@@ -37,15 +37,6 @@ const FIELDS: Fields = Fields {
     exclude_outbound_cidrs: "exclude-outbound-cidr",
     exclude_uids: "exclude-uid",
 };
-
-/// Consul's options name no files.
-struct NoFiles;
-
-impl Files for NoFiles {
-    fn read(&self, _: &str) -> Result<String, String> {
-        Err("not read".to_owned())
-    }
-}
 
 impl CompatCommand for Consul {
     type Flag = ConsulFlag;
@@ -106,7 +97,7 @@ impl CompatCommand for Consul {
         }
         let mut errors = unreadable;
         errors.append(&mut read.errors);
-        let parsed = options::capture(&read.mesh, reader.accounts, &NoFiles);
+        let parsed = options::capture(&read.mesh, reader.accounts, reader.files);
         let parsed = parsed.map_err(|wrong| {
             // What is missing has been said.
             let is_new = |option: &str| errors.iter().all(|known| known.option != option);

@@ -1,5 +1,6 @@
 //! A structured value that an injector writes as one text: JSON or YAML.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use serde_json::Value;
@@ -46,6 +47,8 @@ impl Source {
 pub(super) struct Document {
     source: Source,
     value: Value,
+    /// What fields are called in messages, by their paths, where they come from several places.
+    names: BTreeMap<String, String>,
     pub(super) errors: Vec<OptionError>,
 }
 
@@ -70,7 +73,68 @@ impl Document {
         Self {
             source,
             value: Value::Object(fields),
+            names: BTreeMap::new(),
             errors: Vec::new(),
+        }
+    }
+
+    /// An object without fields, to which files, variables and flags are added.
+    pub(super) fn empty() -> Self {
+        Self::of(Source::Flags, serde_json::Map::new())
+    }
+
+    /// Adds the fields of a YAML text, which override those that are there. Messages name it.
+    ///
+    /// # Errors
+    /// Why the text cannot be read.
+    pub(super) fn merge(&mut self, text: &str, name: &str) -> Result<(), String> {
+        match yaml::read(text)? {
+            Value::Null => Ok(()),
+            Value::Object(fields) => {
+                self.add("", fields, name);
+                Ok(())
+            }
+            _ => Err("it is not an object".to_owned()),
+        }
+    }
+
+    fn add(&mut self, above: &str, fields: serde_json::Map<String, Value>, name: &str) {
+        for (key, value) in fields {
+            let path = match above {
+                "" => key,
+                above => format!("{above}.{key}"),
+            };
+            match value {
+                Value::Null => {}
+                Value::Object(fields) => self.add(&path, fields, name),
+                value => self.set_by(&path, value, format!("{path} in {name}")),
+            }
+        }
+    }
+
+    /// Sets the field. Messages give it this name.
+    pub(super) fn set_by(&mut self, path: &str, value: Value, name: String) {
+        self.set(path, value);
+        self.names.insert(path.to_owned(), name);
+    }
+
+    /// Sets the field at the path of keys with dots between.
+    pub(super) fn set(&mut self, path: &str, value: Value) {
+        let mut at = &mut self.value;
+        for key in path.split('.') {
+            if !at.is_object() {
+                *at = Value::Object(serde_json::Map::new());
+            }
+            let Value::Object(fields) = at else { return };
+            at = fields.entry(key).or_insert(Value::Null);
+        }
+        *at = value;
+    }
+
+    fn origin(&self, path: &str) -> Origin {
+        match self.names.get(path) {
+            Some(name) => Origin::Runtime(name.as_str().into()),
+            None => self.source.origin(path),
         }
     }
 
@@ -94,7 +158,11 @@ impl Document {
 
     /// Notes an error in the field.
     pub(super) fn note(&mut self, path: &str, problem: impl Into<OptionErrorKind>) {
-        self.errors.push(self.source.error(path, problem));
+        self.errors.push(OptionError {
+            // The origin names the option itself, whichever it is.
+            option: self.origin(path).name_of(Setting::ProxyUid),
+            problem: problem.into(),
+        });
     }
 
     fn note_type(&mut self, path: &str, accepted: &'static str) {
@@ -153,7 +221,7 @@ impl Document {
         path: &str,
         text: impl Into<String>,
     ) {
-        values.set(setting, self.source.origin(path), text.into());
+        values.set(setting, self.origin(path), text.into());
     }
 }
 

@@ -1,6 +1,8 @@
 //! Reads values of flags and collects errors.
 
-use crate::options::{OptionError, OptionErrorKind, OptionSet, OptionValues, Section, Shape};
+use crate::options::{
+    Files, OptionError, OptionErrorKind, OptionSet, OptionValues, Section, Shape,
+};
 use crate::parse::{self, Accounts, NetworkNamespace, ValueError};
 
 use super::{Notice, Show, notation};
@@ -9,6 +11,7 @@ use super::{Notice, Show, notation};
 pub struct Reader<'a, F> {
     pub(super) values: &'a OptionValues<F>,
     pub(super) accounts: &'a dyn Accounts,
+    pub(super) files: &'a dyn Files,
     pub(super) notices: Vec<Notice>,
     pub(super) errors: Vec<OptionError>,
 }

@@ -51,6 +51,8 @@ pub struct Validation {
 pub(super) enum FamilyRule {
     /// These.
     Fixed(Families),
+    /// IPv4; and IPv6 if the namespace has any address of it other than `::1`.
+    Ipv6IfPresent,
     /// IPv4; and IPv6 if the first global address of the namespace is one, or in dual stack any.
     ByAddress { dual_stack: bool },
 }
@@ -64,8 +66,8 @@ pub enum Action {
     Remove,
     /// Do not change the rules.
     Nothing,
-    /// Test that a connection is redirected, whatever the rules are.
-    TestRedirect(RedirectTest),
+    /// Test that a connection is redirected, whatever the rules are; and another one, if IPv6 is captured.
+    TestRedirect(RedirectTest, Option<RedirectTest>),
 }
 
 /// A connection that should be redirected.
@@ -75,6 +77,8 @@ pub struct RedirectTest {
     pub listen: SocketAddr,
     /// Its destination.
     pub connect: SocketAddr,
+    /// Its source; the kernel's choice when `None`.
+    pub from: Option<IpAddr>,
     /// How long the answer may take.
     pub within: Duration,
 }
@@ -116,7 +120,10 @@ impl Request {
     /// Whether the capture depends on the addresses of the namespace.
     #[must_use]
     pub const fn needs_addresses(&self) -> bool {
-        matches!(self.families, FamilyRule::ByAddress { .. })
+        matches!(
+            self.families,
+            FamilyRule::ByAddress { .. } | FamilyRule::Ipv6IfPresent
+        )
     }
 
     /// Whether the capture depends on the name servers.
@@ -131,6 +138,14 @@ impl Request {
         let mut notices = Vec::new();
         let families = match self.families {
             FamilyRule::Fixed(families) => families,
+            FamilyRule::Ipv6IfPresent => {
+                let mut addresses = environment.addresses.iter();
+                if addresses.any(|address| address.is_ipv6() && !address.is_loopback()) {
+                    Families::Both
+                } else {
+                    Families::Only(Family::Ipv4)
+                }
+            }
             FamilyRule::ByAddress { dual_stack } => by_address(&environment.addresses, dual_stack)
                 .unwrap_or_else(|| {
                     notices.push(Notice::Warning(NO_ADDRESS.to_owned()));

@@ -72,7 +72,7 @@ impl Listener {
     /// Connects to the destination, and proves that the connection reaches this listener: the client reads the token that the
     /// listener sends, and the listener can read the original destination.
     pub(crate) fn prove(&self, destination: SocketAddr, token: &[u8]) -> Result<(), Fault> {
-        let mut client = Client::start(destination)?;
+        let mut client = Client::start(None, destination)?;
         let mut accepted = self.wait_for(&client)?;
         let original = self
             .original_destination(&accepted)
@@ -192,12 +192,16 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn start(destination: SocketAddr) -> Result<Self, Fault> {
+    pub(super) fn start(source: Option<IpAddr>, destination: SocketAddr) -> Result<Self, Fault> {
         let domain = match destination {
             SocketAddr::V4(_) => AddressFamily::Inet,
             SocketAddr::V6(_) => AddressFamily::Inet6,
         };
         let socket = stream(domain).map_err(Fault::Connect)?;
+        if let Some(source) = source {
+            let source = SockaddrStorage::from(SocketAddr::new(source, 0));
+            bind(socket.as_raw_fd(), &source).map_err(|errno| Fault::Connect(errno.into()))?;
+        }
         match connect(socket.as_raw_fd(), &SockaddrStorage::from(destination)) {
             Ok(()) | Err(Errno::EINPROGRESS) => {}
             Err(errno) => return Err(failed(errno.into())),

@@ -1,7 +1,7 @@
 //! Proves that connections to one address arrive at another.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
@@ -62,7 +62,7 @@ pub(crate) enum NotRedirected {
 /// The connection arrives elsewhere or not at all, or has no answer before the time or the process ends.
 pub(crate) fn redirected(
     at: SocketAddr,
-    to: SocketAddr,
+    (from, to): (Option<IpAddr>, SocketAddr),
     within: Duration,
     shutdown: &Shutdown,
 ) -> Result<(), NotRedirected> {
@@ -78,7 +78,7 @@ pub(crate) fn redirected(
     })?;
     let failed = |fault| NotRedirected::Connection { to, at, fault };
     let token = token();
-    let mut client = Client::start(to).map_err(failed)?;
+    let mut client = Client::start(from, to).map_err(failed)?;
     let mut answer = Vec::new();
     loop {
         while let Ok((mut connection, _)) = listener.accept() {

@@ -10,6 +10,7 @@ pub mod fakes;
 pub mod imports;
 pub mod istio_flags;
 pub mod istio_rules;
+pub mod kuma_rules;
 pub mod linkerd_rules;
 pub mod long_annotations;
 pub mod scenarios;

@@ -141,6 +141,85 @@ fn consuls_command_has_three_words_and_flags_with_one_dash() {
 }
 
 #[test]
+fn kumactl_merges_files_variables_and_flags() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.yaml");
+    let yaml = "kumaDPUser: \"1\"\nredirect:\n  inbound: {port: 1, excludePorts: [9901]}\n  outbound: {port: 1}\n";
+    fs::write(&file, yaml).unwrap();
+    let file = file.to_str().unwrap();
+    let words = ["install", "transparent-proxy", "--print-options"];
+    let own = [
+        "--config",
+        file,
+        "--config",
+        "redirect: {outbound: {excludePorts: 3306}}",
+        "--kuma-dp-user=5678",
+        "--ip-family-mode=ipv4",
+        "--wait=5",
+        "--store-firewalld",
+    ];
+    let variables = |command: &mut Command| {
+        command.env("KUMA_TRANSPARENT_PROXY_KUMA_DP_USER", "2");
+        command.env("KUMA_TRANSPARENT_PROXY_REDIRECT_INBOUND_PORT", "15007");
+        run(command)
+    };
+    let named = variables(&mut called(
+        "/usr/bin/kumactl",
+        &[&words[..], &own].concat(),
+    ));
+    assert_eq!(named.code, Some(0), "{}", named.stderr);
+    assert_data_eq!(
+        named.stdout.as_str(),
+        str![[r#"
+netweir apply --outbound-port=1 --inbound-port=15007 --tunnel-port=none --proxy-uid=5678 --proxy-gid= --exclude-inbound-ports=9901 --exclude-outbound-ports=3306 --ip-families=ipv4
+
+"#]]
+    );
+    assert_data_eq!(
+        named.stderr.as_str(),
+        str![[r#"
+info: --store-firewalld: ignored: rules are not stored with firewalld
+info: --wait: ignored: there is no lock to wait for
+
+"#]]
+    );
+    let by_hand = [&["kumactl"][..], &words, &own].concat();
+    assert_eq!(variables(&mut netweir(&by_hand)).stdout, named.stdout);
+}
+
+#[test]
+fn kumactl_reports_every_error() {
+    let wrong = [
+        "install",
+        "transparent-proxy",
+        "--config",
+        "redirect: {inbound: {port: x}}",
+        "--redirect-dns",
+        "--redirect-all-dns-traffic",
+        "--ebpf-enabled",
+        "--exclude-outbound-ips=10.0.0.0/33",
+        "--exclude-outbound-ports-for-uids=sctp:1:2",
+        "--vnet=docker0",
+        "--ip-family-mode=ipv6",
+    ];
+    let refused = run(&mut called("kumactl", &wrong));
+    assert_eq!(refused.code, Some(2));
+    assert_data_eq!(
+        refused.stderr.as_str(),
+        str![[r#"
+error: --redirect-dns: cannot be combined with --redirect-all-dns-traffic
+error: --ebpf-enabled: not supported: netweir redirects with nf_tables only
+error: --ip-family-mode: expected one of dualstack, ipv4, found "ipv6"
+error: --exclude-outbound-ports-for-uids: expected [tcp:|udp:][PORTS:]UID or a range of user ids up to 65535, found "sctp:1:2"
+error: redirect.inbound.port in --config: expected a port (1-65535), found "x"
+error: --vnet: expected INTERFACE:CIDR (such as docker0:172.17.0.0/16), found "docker0"
+error: --exclude-outbound-ips: expected a prefix length of 0-32, found "10.0.0.0/33"
+
+"#]]
+    );
+}
+
+#[test]
 fn print_the_equal_apply_command_line() {
     let tproxy = [
         "istio-iptables",

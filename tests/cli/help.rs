@@ -90,6 +90,23 @@ fn of_the_meshes_commands() {
         help(&["linkerd-network-validator", "--help"]),
         file!["help/linkerd-network-validator.txt"]
     );
+    for (words, expected) in [
+        (
+            ["install", "transparent-proxy"],
+            file!["help/kumactl-install.txt"],
+        ),
+        (
+            ["install", "transparent-proxy-validator"],
+            file!["help/kumactl-validator.txt"],
+        ),
+        (
+            ["uninstall", "transparent-proxy"],
+            file!["help/kumactl-uninstall.txt"],
+        ),
+    ] {
+        let kuma = [&["kumactl"], &words[..]].concat();
+        assert_data_eq!(help(&[&kuma[..], &["--help"]].concat()), expected);
+    }
     let consul = ["consul", "connect", "redirect-traffic"];
     let whole = help(&[&consul[..], &["--help"]].concat());
     assert_data_eq!(whole.as_str(), file!["help/consul.txt"]);

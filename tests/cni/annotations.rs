@@ -653,6 +653,27 @@ fn kumas_configuration_is_read_from_one_annotation() {
                 ("dns-zones", "false"),
             ],
         ),
+        (
+            "redirect: {inbound: {excludePortsForIPs: ['10.1.2.3/8']}, outbound: {excludePortsForIPs: [10.0.0.1, 'fd00::1/64,fd01::/64'], excludePortsForUIDs: ['tcp,UDP:53:1']}}",
+            &[
+                ("exclude-inbound-ip-ranges", "10.0.0.0/8"),
+                (
+                    "exclude-outbound-ip-ranges-first",
+                    "10.0.0.1,fd00::/64,fd01::/64",
+                ),
+                ("exclude-outbound-ports-for-uids", "53:1"),
+            ],
+        ),
+        (
+            "redirect: {vnet: {networks: ['br+:10.0.0.1/8', 'docker0:172.17.0.0/16', 'docker0:fd00::1/64', 'br+:10.9.0.0/16']}, dns: {port: 16053}}",
+            &[
+                (
+                    "virtual-networks",
+                    "docker0:172.17.0.0/16,docker0:fd00::/64,br+:10.9.0.0/16",
+                ),
+                ("dns-port", "16053"),
+            ],
+        ),
         // Without DNS capture, the rest of it has no meaning.
         (
             "redirect: {outbound: {insertRedirectInsteadOfAppend: true}, dns: {captureAll: true, port: 0, skipConntrackZoneSplit: true}}",
@@ -673,14 +694,6 @@ fn kumas_configuration_is_read_from_one_annotation() {
 #[test]
 fn unsupported_settings_of_kuma_are_errors() {
     for (yaml, field) in [
-        (
-            "redirect: {vnet: {networks: ['docker0:172.17.0.0/16']}}",
-            "redirect.vnet.networks",
-        ),
-        (
-            "redirect: {outbound: {excludePortsForIPs: [10.0.0.1]}}",
-            "redirect.outbound.excludePortsForIPs",
-        ),
         (
             "redirect: {inbound: {excludePortsForUIDs: ['1']}}",
             "redirect.inbound.excludePortsForUIDs",
@@ -744,6 +757,10 @@ fn kumas_values_are_read_from_annotations_of_their_own() {
         ("traffic.kuma.io/exclude-outbound-ports", "3306"),
         ("traffic.kuma.io/exclude-inbound-ips", "10.0.0.1"),
         (
+            "traffic.kuma.io/exclude-outbound-ips",
+            "10.0.0.2/8, fd00::1",
+        ),
+        (
             "traffic.kuma.io/exclude-outbound-ports-for-uids",
             "tcp:22:1000;7",
         ),
@@ -758,6 +775,7 @@ fn kumas_values_are_read_from_annotations_of_their_own() {
     ]);
     let expected = [
         ("exclude-inbound-ports", "80,81"),
+        ("exclude-outbound-ip-ranges-first", "10.0.0.0/8,fd00::1"),
         ("exclude-outbound-ports", "3306"),
         ("exclude-inbound-ip-ranges", "10.0.0.1"),
         ("exclude-outbound-ports-for-uids", "tcp:22:1000;*:7"),
@@ -791,7 +809,7 @@ fn kumas_values_are_read_from_annotations_of_their_own() {
     for (key, value) in [
         ("traffic.kuma.io/exclude-inbound-ports", ""),
         ("kuma.io/builtin-dns", "maybe"),
-        ("traffic.kuma.io/exclude-outbound-ips", "10.0.0.0/8"),
+        ("traffic.kuma.io/exclude-outbound-ips", "10.0.0.0/33"),
         ("traffic.kuma.io/exclude-outbound-ports-for-uids", "a:b"),
     ] {
         let details = failure(&pod(&[(key, value)]));

@@ -1,9 +1,10 @@
 //! Arbitrary values: each is accepted or refused, and what is accepted makes valid rules and can be printed as options.
 
-use netweir::meshes::{CompatCommand, Environment, Istio, Linkerd, LinkerdFlag};
+use netweir::meshes::{CompatCommand, Environment, Istio, Kuma, Linkerd, LinkerdFlag};
 use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
 use netweir_testkit::effort::effort;
+use netweir_testkit::fakes::NoFiles;
 use netweir_testkit::well_formed::check;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -40,7 +41,7 @@ fn is_accepted_or_refused<P: CompatCommand>(
         addresses: vec!["10.0.0.2".parse().unwrap(), "fd00::2".parse().unwrap()],
         resolv_conf: "nameserver 10.96.0.10\nnameserver x\n".to_owned(),
     };
-    match P::read(&texts, &SomeNames).1 {
+    match P::read(&texts, &SomeNames, &NoFiles).1 {
         Ok(request) => {
             let (capture, _) = request.capture(&environment);
             prop_assert_eq!(check(&plan(&capture)), Ok(()));
@@ -66,6 +67,11 @@ proptest! {
     #[test]
     fn values_of_istio_flags_are_accepted_or_refused(given in texts()) {
         is_accepted_or_refused::<Istio>(given)?;
+    }
+
+    #[test]
+    fn values_of_kuma_flags_are_accepted_or_refused(given in texts()) {
+        is_accepted_or_refused::<Kuma>(given)?;
     }
 
     #[test]

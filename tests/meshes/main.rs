@@ -13,6 +13,7 @@ mod arbitrary;
 mod consul;
 mod istio;
 mod istio_changes;
+mod kuma;
 mod linkerd;
 mod outcomes;
 mod reading;

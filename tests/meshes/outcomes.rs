@@ -45,7 +45,7 @@ pub(crate) fn read<P: CompatCommand>(
     for (flag, text) in flags {
         texts.set(*flag, Origin::Flag, (*text).to_owned());
     }
-    P::read(&texts, &SomeNames).1
+    P::read(&texts, &SomeNames, &NoFiles).1
 }
 
 /// The `netweir apply` options printed for a capture parse to the same capture.

@@ -12,6 +12,7 @@ use netweir::meshes::{
 };
 use netweir::options::{Format, Level, LogFormat, OptionSet, OptionValues, Origin};
 use netweir::parse::NetworkNamespace;
+use netweir_testkit::fakes::NoFiles;
 use snapbox::{assert_data_eq, str};
 
 use crate::istio_changes::CHANGES;
@@ -253,7 +254,7 @@ fn istio_log_flags_set_format_and_level() {
         for (flag, text) in texts {
             given.set(*flag, Origin::Flag, (*text).to_owned());
         }
-        let (options, request) = Istio::read(&given, &SomeNames);
+        let (options, request) = Istio::read(&given, &SomeNames, &NoFiles);
         request.unwrap();
         (options.format, options.level)
     };

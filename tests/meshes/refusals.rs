@@ -2,6 +2,7 @@
 
 use netweir::meshes::{CompatCommand, Consul, ConsulFlag, Istio, IstioFlag, Linkerd, LinkerdFlag};
 use netweir::options::{OptionSet, OptionValues, Origin};
+use netweir_testkit::fakes::NoFiles;
 
 use snapbox::{assert_data_eq, file, str};
 
@@ -12,7 +13,10 @@ fn refused<P: CompatCommand>(flag: P::Flag, text: &str) -> String {
     let mut texts = OptionValues::default();
     texts.set(flag, Origin::Flag, text.to_owned());
     let name = texts.name(flag);
-    let mut errors = P::read(&texts, &SomeNames).1.err().unwrap_or_default();
+    let mut errors = P::read(&texts, &SomeNames, &NoFiles)
+        .1
+        .err()
+        .unwrap_or_default();
     errors.retain(|error| error.option == name);
     let messages: Vec<_> = errors
         .iter()

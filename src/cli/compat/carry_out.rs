@@ -7,8 +7,9 @@ use crate::cli::apply::{install, text_of};
 use crate::cli::error::CliError;
 use crate::cli::output::print;
 use crate::cli::remove::remove;
+use crate::intent::Family;
 use crate::log::Log;
-use crate::meshes::{Action, Notice, RedirectTest, Request, Show, Validation};
+use crate::meshes::{Action, Notice, Request, Show, Validation};
 use crate::options::{self, Format, Setting};
 use crate::parse::NetworkNamespace;
 use crate::process::sysctl;
@@ -53,7 +54,7 @@ fn dry_run(request: &Request, show: Show, log: Log) -> Result<(), CliError> {
             let namespace: Vec<_> = namespace_option(request).into_iter().collect();
             print(&format!("{}\n", options::line("remove", &namespace)))
         }
-        (Action::Remove | Action::Nothing | Action::TestRedirect(_), _) => {
+        (Action::Remove | Action::Nothing | Action::TestRedirect(..), _) => {
             log.info("dry run: there are no rules to print", &[]);
             Ok(())
         }
@@ -95,13 +96,16 @@ fn carry_out(request: &Request, log: Log) -> Result<(), CliError> {
             Ok(())
         }
         Action::Remove => remove(request.namespace.as_ref(), OpenConnections::Break, log),
-        Action::TestRedirect(RedirectTest {
-            listen,
-            connect,
-            within,
-        }) => {
+        Action::TestRedirect(test, over_ipv6) => {
             app::enter(place, Access::Unprivileged, log)?;
-            app::test_redirect(listen, connect, within, log)?;
+            let mut tests = vec![test];
+            if let Some(test) = over_ipv6 {
+                let (capture, _) = resolve_flags(request, log)?;
+                tests.extend(capture.families.contains(Family::Ipv6).then_some(test));
+            }
+            for test in tests {
+                app::test_redirect(test, log)?;
+            }
             Ok(())
         }
         Action::Nothing => {

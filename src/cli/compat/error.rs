@@ -4,7 +4,10 @@ use crate::app::{AppError, Remedies};
 use crate::cli::error::{CliError, exit_code};
 use crate::exit_code::ExitCode;
 use crate::log::Log;
-use crate::meshes::{CompatCommand, Consul, Istio, IstioClean, Linkerd, LinkerdValidator};
+use crate::meshes::{
+    CompatCommand, Consul, Istio, IstioClean, Kuma, KumaUninstall, KumaValidator, Linkerd,
+    LinkerdValidator,
+};
 
 /// A mesh whose command can fail.
 pub(super) trait HasRemedies: CompatCommand {
@@ -74,6 +77,28 @@ impl HasRemedies for Consul {
     const NOT_VALIDATED: ExitCode = ExitCode::Drift;
 }
 
+impl HasRemedies for Kuma {
+    const REMEDIES: Remedies = Remedies {
+        name_servers: "--redirect-dns needs it",
+        ..INIT_CONTAINER
+    };
+    // It has no validation of its own.
+    const NOT_VALIDATED: ExitCode = ExitCode::Failed;
+}
+
+impl HasRemedies for KumaUninstall {
+    const REMEDIES: Remedies = INIT_CONTAINER;
+    const NOT_VALIDATED: ExitCode = ExitCode::Failed;
+}
+
+impl HasRemedies for KumaValidator {
+    const REMEDIES: Remedies = Remedies {
+        host: "leave pods with hostNetwork out of the mesh",
+        ..INIT_CONTAINER
+    };
+    const NOT_VALIDATED: ExitCode = ExitCode::Failed;
+}
+
 /// Logs the error in the mesh's terms.
 pub(super) fn report<P: HasRemedies>(error: &CliError, log: Log) -> ExitCode {
     match error {
@@ -97,8 +122,8 @@ mod tests {
     use super::*;
     use crate::app::sample_messages;
     use crate::intent::OwnerId;
-    use crate::meshes::{ConsulFlag, IstioFlag, LinkerdFlag};
-    use crate::options::{OptionError, OptionSet, OptionValues, Origin};
+    use crate::meshes::{ConsulFlag, IstioFlag, KumaFlag, LinkerdFlag};
+    use crate::options::{Files, OptionError, OptionSet, OptionValues, Origin};
     use crate::parse::{Accounts, NameError, OwnerKind};
 
     /// Values that some flag refuses, for each reason that there is.
@@ -135,6 +160,14 @@ mod tests {
 
     struct NoAccounts;
 
+    struct NoFiles;
+
+    impl Files for NoFiles {
+        fn read(&self, _: &str) -> Result<String, String> {
+            Err("there are none".to_owned())
+        }
+    }
+
     impl Accounts for NoAccounts {
         fn id_of(&self, _: OwnerKind, _: &str) -> Result<OwnerId, NameError> {
             Err(NameError::Unknown)
@@ -147,7 +180,7 @@ mod tests {
             let mut values = OptionValues::default();
             values.set(flag, Origin::Flag, text.to_owned());
             let name = values.name(flag);
-            let (_, request) = P::read(&values, &NoAccounts);
+            let (_, request) = P::read(&values, &NoAccounts, &NoFiles);
             let mut errors = request.err().unwrap_or_default();
             errors.retain(|error| error.option == name);
             errors
@@ -221,5 +254,15 @@ mod tests {
             ConsulFlag::Partition,
         ];
         names_only_its_own_flags::<Consul>(&free);
+        let free = [
+            KumaFlag::ResolvConf,
+            KumaFlag::ValidationServerPort,
+            KumaFlag::RedirectInboundPortV6,
+            KumaFlag::SleepBetweenRetries,
+            KumaFlag::IptablesExecutables,
+            KumaFlag::ApiTimeout,
+            KumaFlag::LogLevel,
+        ];
+        names_only_its_own_flags::<Kuma>(&free);
     }
 }

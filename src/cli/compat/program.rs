@@ -1,7 +1,8 @@
 //! Which program a command line is for.
 
 use crate::meshes::{
-    CompatCommand, Consul, Istio, IstioClean, IstioFlag, Linkerd, LinkerdFlag, LinkerdValidator,
+    CompatCommand, Consul, Istio, IstioClean, IstioFlag, Kuma, KumaUninstall, KumaValidator,
+    Linkerd, LinkerdFlag, LinkerdValidator,
 };
 use crate::options::OptionSet;
 
@@ -18,6 +19,12 @@ pub(super) enum Program {
     Linkerd,
     /// Linkerd's, which tests the rules.
     LinkerdValidator,
+    /// Kuma's, which installs the rules.
+    Kuma,
+    /// Kuma's, which tests the rules.
+    KumaValidator,
+    /// Kuma's, which removes the rules.
+    KumaUninstall,
     /// Consul's.
     Consul,
 }
@@ -46,6 +53,8 @@ const LINKERD_NAMES: [&str; 3] = [Linkerd::COMMAND, "proxy-init", "linkerd2-prox
 /// The names of Linkerd's program that tests the rules.
 const LINKERD_VALIDATOR_NAMES: [&str; 2] =
     [LinkerdValidator::COMMAND, "linkerd2-network-validator"];
+/// The name of Kuma's program, whose commands have further words.
+const KUMA_NAMES: [&str; 1] = ["kumactl"];
 /// The name of Consul's program, whose command has further words.
 const CONSUL_NAMES: [&str; 1] = ["consul"];
 /// netweir's own flags without a command.
@@ -74,6 +83,9 @@ impl Program {
                 &LINKERD_VALIDATOR_NAMES[..],
                 LinkerdValidator::COMMAND,
             ),
+            (Self::Kuma, &KUMA_NAMES[..], Kuma::COMMAND),
+            (Self::KumaValidator, &KUMA_NAMES[..], KumaValidator::COMMAND),
+            (Self::KumaUninstall, &KUMA_NAMES[..], KumaUninstall::COMMAND),
             (Self::Consul, &CONSUL_NAMES[..], Consul::COMMAND),
         ];
         let meant = |program, words, by_flags| Meant {
@@ -81,16 +93,22 @@ impl Program {
             words,
             by_flags,
         };
-        let named = by_name.iter().find(|(_, names, _)| names.contains(&name));
+        // The executable's name stands for the first word.
+        let matching = |command: &str| {
+            let rest = command.split(' ').skip(1).zip(arguments);
+            rest.take_while(|(word, argument)| word == *argument)
+                .count()
+        };
+        let named = by_name.iter().rev();
+        let named = named
+            .filter(|(_, names, _)| names.contains(&name))
+            .max_by_key(|(.., command)| matching(command));
         let by_command = |command: &str| {
             let words: Vec<_> = command.split(' ').collect();
             arguments.starts_with(&words).then_some(words.len())
         };
         if let Some((program, _, command)) = named {
-            // The executable's name stands for the first word.
-            let rest = command.split(' ').skip(1).zip(arguments);
-            let rest = rest.take_while(|(word, argument)| word == *argument);
-            let words = by_command(command).unwrap_or_else(|| rest.count());
+            let words = by_command(command).unwrap_or_else(|| matching(command));
             return meant(*program, words, false);
         }
         for (program, _, command) in by_name {
@@ -139,7 +157,10 @@ mod tests {
 
     #[test]
     fn name_decides_before_command_and_flags() {
-        use Program::{Consul, Istio, IstioClean, Linkerd, LinkerdValidator, Netweir};
+        use Program::{
+            Consul, Istio, IstioClean, Kuma, KumaUninstall, KumaValidator, Linkerd,
+            LinkerdValidator, Netweir,
+        };
         for (line, expected) in [
             ("netweir", (Netweir, 0, false)),
             ("netweir apply -b *", (Netweir, 0, false)),
@@ -191,6 +212,19 @@ mod tests {
                 (Consul, 2, false),
             ),
             ("consul connect envoy", (Consul, 1, false)),
+            (
+                "/usr/bin/kumactl install transparent-proxy --verbose",
+                (Kuma, 2, false),
+            ),
+            (
+                "kumactl install transparent-proxy-validator",
+                (KumaValidator, 2, false),
+            ),
+            (
+                "netweir kumactl uninstall transparent-proxy",
+                (KumaUninstall, 3, false),
+            ),
+            ("kumactl install control-plane", (Kuma, 1, false)),
             ("consul -help", (Consul, 0, false)),
         ] {
             assert_eq!(meant(line), expected, "{line}");

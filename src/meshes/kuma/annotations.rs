@@ -5,8 +5,10 @@
 use crate::meshes::annotations::{MeshDefaults, annotation_error, origin};
 use crate::meshes::annotations::{PodOptions, unknown};
 use crate::meshes::document::{Document, Source};
+use crate::meshes::notation::cidr;
 use crate::meshes::pod::PodFacts;
 use crate::options::{OptionError, OptionErrorKind, Setting};
+use crate::parse::{self, ValueError};
 
 /// Whether the injector gave the pod a proxy.
 pub(crate) const INJECTED: &str = "kuma.io/sidecar-injected";
@@ -24,12 +26,6 @@ const DNS_PORT: &str = "15053";
 const DNS_OVER_TCP: &str = "bypass";
 const EVERY_PORT: &str = "1-65535";
 
-const EXCLUDED_ADDRESSES: OptionErrorKind = OptionErrorKind::Unsupported(
-    "Kuma bypasses excluded addresses before it looks at the proxy's own connections, netweir after it",
-);
-const VIRTUAL_NETWORKS: OptionErrorKind =
-    OptionErrorKind::Unsupported("netweir has no rules for Kuma's virtual networks");
-
 /// The whole configuration, if the pod has it.
 pub(super) fn document(facts: &PodFacts) -> Option<Result<Document, OptionError>> {
     let text = facts.annotation(CONFIG)?;
@@ -38,19 +34,29 @@ pub(super) fn document(facts: &PodFacts) -> Option<Result<Document, OptionError>
 
 /// The pod's options.
 pub(in crate::meshes) fn options(facts: &PodFacts) -> PodOptions {
-    let mut options = PodOptions {
-        defaults: Some(defaults()),
-        ..PodOptions::default()
-    };
     match document(facts) {
-        None => by_single_annotations(facts, &mut options),
-        Some(Err(error)) => options.errors.push(error),
+        None => {
+            let mut options = without_values();
+            by_single_annotations(facts, &mut options);
+            options
+        }
+        Some(Err(error)) => PodOptions {
+            errors: vec![error],
+            ..without_values()
+        },
         Some(Ok(mut document)) => {
-            by_document(&mut document, &mut options);
+            let mut options = by_document(&mut document);
             options.errors.append(&mut document.errors);
+            options
         }
     }
-    options
+}
+
+fn without_values() -> PodOptions {
+    PodOptions {
+        defaults: Some(defaults()),
+        ..PodOptions::default()
+    }
 }
 
 fn defaults() -> MeshDefaults {
@@ -70,7 +76,9 @@ fn defaults() -> MeshDefaults {
     }
 }
 
-fn by_document(document: &mut Document, options: &mut PodOptions) {
+/// The options of a whole configuration. Errors are left in the document.
+pub(super) fn by_document(document: &mut Document) -> PodOptions {
+    let mut options = without_values();
     let values = &mut options.mesh;
     let user = document.text("kumaDPUser");
     if let Some(user) = user.filter(|user| !user.is_empty()) {
@@ -80,17 +88,17 @@ fn by_document(document: &mut Document, options: &mut PodOptions) {
         if let Some(families) = families(&mode) {
             document.give(values, Setting::IpFamilies, "ipFamilyMode", families);
         } else {
-            let error = unknown("", &mode, FAMILY_MODES);
-            document.note("ipFamilyMode", error.problem);
+            document.note("ipFamilyMode", unknown_families(&mode));
         }
     }
     if document.boolean("dropInvalidPackets") == Some(true) {
         document.give(values, Setting::DropInvalid, "dropInvalidPackets", "true");
     }
-    inbound(document, options);
-    outbound(document, options);
-    dns(document, options);
+    inbound(document, &mut options);
+    outbound(document, &mut options);
+    dns(document, &mut options);
     unsupported(document);
+    options
 }
 
 fn inbound(document: &mut Document, options: &mut PodOptions) {
@@ -102,9 +110,8 @@ fn inbound(document: &mut Document, options: &mut PodOptions) {
     }
     let included = document.list("redirect.inbound.includePorts").join(",");
     let excluded = document.list("redirect.inbound.excludePorts").join(",");
-    let sources = document
-        .list("redirect.inbound.excludePortsForIPs")
-        .join(",");
+    let sources = document.list("redirect.inbound.excludePortsForIPs");
+    let sources = networks(sources.iter().map(String::as_str));
     if !enabled {
         document.give(
             values,
@@ -167,12 +174,50 @@ fn outbound(document: &mut Document, options: &mut PodOptions) {
         Ok(text) => document.give(values, Setting::ExcludeOutboundPortsForUids, path, text),
         Err(problem) => document.note(path, problem),
     }
-    if !document
-        .list("redirect.outbound.excludePortsForIPs")
-        .is_empty()
-    {
-        document.note("redirect.outbound.excludePortsForIPs", EXCLUDED_ADDRESSES);
+    let path = "redirect.outbound.excludePortsForIPs";
+    let addresses = document.list(path);
+    if !addresses.is_empty() {
+        let addresses = networks(addresses.iter().map(String::as_str));
+        document.give(
+            values,
+            Setting::ExcludeOutboundIpRangesFirst,
+            path,
+            addresses,
+        );
     }
+}
+
+/// Addresses and networks in netweir's notation: each entry has one, or several with commas between.
+fn networks<'a>(entries: impl Iterator<Item = &'a str>) -> String {
+    let entries = entries.flat_map(parse::entries);
+    let networks =
+        entries
+            .filter(|entry| !entry.is_empty())
+            .map(|entry| match parse::network_with_host_bits(entry) {
+                Ok(network) => network.trunc().to_string(),
+                Err(_) => entry.to_owned(),
+            });
+    networks.collect::<Vec<_>>().join(",")
+}
+
+/// `INTERFACE:CIDR` entries in netweir's notation. Of two for an interface and family the last one counts.
+fn virtual_networks(entries: &[String]) -> String {
+    let mut networks: Vec<(&str, bool, String)> = Vec::new();
+    for entry in entries {
+        let (interface, text) = entry.split_once(':').unwrap_or((entry, ""));
+        let network = cidr(text).map(|network| network.trunc());
+        let is_ipv6 = network
+            .as_ref()
+            .is_ok_and(|network| network.addr().is_ipv6());
+        networks.retain(|(other, of_ipv6, _)| (*other, *of_ipv6) != (interface, is_ipv6));
+        let text = match network {
+            Ok(network) => format!("{interface}:{network}"),
+            Err(_) => entry.clone(),
+        };
+        networks.push((interface, is_ipv6, text));
+    }
+    let texts: Vec<_> = networks.into_iter().map(|(.., text)| text).collect();
+    texts.join(",")
 }
 
 fn dns(document: &mut Document, options: &mut PodOptions) {
@@ -183,6 +228,16 @@ fn dns(document: &mut Document, options: &mut PodOptions) {
     // Kuma then inserts the rules for other TCP before the one that leaves DNS.
     let inserts = document.boolean("redirect.outbound.insertRedirectInsteadOfAppend") == Some(true);
     let port = document.text("redirect.dns.port");
+    let path = "redirect.vnet.networks";
+    let networks = virtual_networks(&document.list(path));
+    let has_networks = !networks.is_empty();
+    if has_networks {
+        document.give(values, Setting::VirtualNetworks, path, networks);
+    }
+    if enabled || has_networks {
+        let port = port.unwrap_or_else(|| DNS_PORT.to_owned());
+        document.give(values, Setting::DnsPort, "redirect.dns.port", port);
+    }
     if !enabled {
         return;
     }
@@ -191,8 +246,6 @@ fn dns(document: &mut Document, options: &mut PodOptions) {
     let tcp = if inserts { "outbound" } else { DNS_OVER_TCP };
     let path = "redirect.outbound.insertRedirectInsteadOfAppend";
     document.give(values, Setting::DnsTcp, path, tcp);
-    let port = port.unwrap_or_else(|| DNS_PORT.to_owned());
-    document.give(values, Setting::DnsPort, "redirect.dns.port", port);
     if skips_zones {
         let path = "redirect.dns.skipConntrackZoneSplit";
         document.give(values, Setting::DnsZones, path, "false");
@@ -200,9 +253,6 @@ fn dns(document: &mut Document, options: &mut PodOptions) {
 }
 
 fn unsupported(document: &mut Document) {
-    if !document.list("redirect.vnet.networks").is_empty() {
-        document.note("redirect.vnet.networks", VIRTUAL_NETWORKS);
-    }
     for (path, why) in [
         ("ebpf.enabled", "netweir redirects with nf_tables only"),
         ("dryRun", "the pod's rules would not be installed"),
@@ -215,12 +265,18 @@ fn unsupported(document: &mut Document) {
 
 const FAMILY_MODES: &str = "dualstack, ipv4";
 
-fn families(mode: &str) -> Option<&'static str> {
+/// The families of a mode, as an option's value.
+pub(super) fn families(mode: &str) -> Option<&'static str> {
     match mode {
         "dualstack" | "" => Some("both"),
         "ipv4" => Some("ipv4"),
         _ => None,
     }
+}
+
+/// The error for an unknown mode.
+pub(super) fn unknown_families(mode: &str) -> ValueError {
+    ValueError::word(mode, FAMILY_MODES)
 }
 
 /// `[PROTOCOL:][PORTS:]UIDS` entries in netweir's notation. Each has one user or a range of them.
@@ -240,9 +296,11 @@ fn for_uid(entry: &str) -> Result<String, OptionErrorKind> {
     };
     let is_id = |text: &str| text.parse::<u16>().is_ok() && !text.starts_with('+');
     let bounds: Vec<_> = uids.split('-').collect();
-    let protocol = match protocol {
-        "tcp" | "udp" => format!("{protocol}:"),
-        "*" | "" => String::new(),
+    let protocol = protocol.to_lowercase();
+    let protocols: Vec<_> = parse::entries(&protocol).collect();
+    let protocol = match protocols.as_slice() {
+        [one @ ("tcp" | "udp")] => format!("{one}:"),
+        ["*" | ""] | ["tcp", "udp"] | ["udp", "tcp"] => String::new(),
         _ => return Err(wrong()),
     };
     if bounds.len() > 2 || !bounds.iter().all(|bound| is_id(bound)) {
@@ -293,6 +351,7 @@ const FOR_UIDS: &str = "traffic.kuma.io/exclude-outbound-ports-for-uids";
 pub(crate) fn keys() -> impl Iterator<Item = (&'static str, Setting)> {
     let lists = LISTS.map(|(key, setting, _)| (key, setting));
     let others = [
+        (EXCLUDED_IPS, Setting::ExcludeOutboundIpRangesFirst),
         (BUILTIN_DNS_PORT, Setting::DnsPort),
         (FOR_UIDS, Setting::ExcludeOutboundPortsForUids),
         (DROP_INVALID, Setting::DropInvalid),
@@ -316,6 +375,9 @@ fn by_single_annotations(facts: &PodFacts, options: &mut PodOptions) {
             Some("") if !default.is_empty() => {
                 let accepted = "a list of ports";
                 errors.push(unknown(key, "", accepted));
+            }
+            Some(text) if setting == Setting::ExcludeInboundIpRanges => {
+                values.set(setting, origin(key), networks([text].into_iter()));
             }
             Some(text) => values.set(setting, origin(key), text.to_owned()),
         }
@@ -379,11 +441,9 @@ fn by_single_annotations(facts: &PodFacts, options: &mut PodOptions) {
             values.set(setting, origin(key), text.to_owned());
         }
     }
-    if facts
-        .annotation(EXCLUDED_IPS)
-        .is_some_and(|text| !text.trim().is_empty())
-    {
-        errors.push(annotation_error(EXCLUDED_IPS, EXCLUDED_ADDRESSES));
+    if let Some(text) = facts.annotation(EXCLUDED_IPS) {
+        let setting = Setting::ExcludeOutboundIpRangesFirst;
+        values.set(setting, origin(EXCLUDED_IPS), networks([text].into_iter()));
     }
     if let Some(text) = facts.annotation(FOR_UIDS) {
         let entries = text

@@ -64,11 +64,15 @@ impl CompatCommand for LinkerdValidator {
             capture: Capture::default(),
             families: FamilyRule::Fixed(Families::Both),
             dns: (DnsChoice::Off, Port::new(53)?),
-            action: Action::TestRedirect(RedirectTest {
-                listen: listen?,
-                connect: connect?,
-                within: within?,
-            }),
+            action: Action::TestRedirect(
+                RedirectTest {
+                    listen: listen?,
+                    connect: connect?,
+                    from: None,
+                    within: within?,
+                },
+                None,
+            ),
             show: None,
             namespace: None,
             on_host: false,
