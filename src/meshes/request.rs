@@ -59,6 +59,7 @@ pub(super) enum FamilyRule {
 
 /// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one for each run")]
 pub enum Action {
     /// Install the rules.
     Install,

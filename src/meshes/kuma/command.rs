@@ -329,8 +329,8 @@ impl Reader<'_, KumaFlag> {
         let text = self.text(flag);
         Some(match flag.spec().shape {
             Shape::Switch => self.switch(flag)?.into(),
-            Shape::Several => entries(text, self.values.origin(flag)),
-            Shape::List => entries(text, Origin::Variable("")),
+            Shape::Several => entries(text, &self.values.origin(flag)),
+            Shape::List => entries(text, &Origin::Variable("")),
             Shape::One | Shape::Number | Shape::Count => text.into(),
         })
     }
@@ -441,7 +441,7 @@ fn is_text(value: &str) -> bool {
 }
 
 /// The entries of a list. In a variable they are separated by commas, repeated flags are joined by semicolons.
-fn entries(text: &str, origin: Origin) -> Value {
+fn entries(text: &str, origin: &Origin) -> Value {
     let separator = match origin {
         Origin::Variable(_) => ',',
         _ => ';',
