@@ -84,7 +84,7 @@ mod tests {
         let unreadable = Cause::Unreadable("the chains", "permission denied".to_owned());
         assert_eq!(
             of_chains(&[], Err(unreadable.clone())),
-            [unreadable.clone()]
+            std::slice::from_ref(&unreadable)
         );
         assert_eq!(
             unreadable.to_string(),
