@@ -2,15 +2,18 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netweir::meshes::{CompatCommand, Istio, Linkerd};
+use netweir::meshes::{CompatCommand, Consul, Istio, Kuma, Linkerd, LinkerdValidator};
 use netweir::options::{OptionSet, OptionValues, Origin};
 use netweir::plan::plan;
 use netweir_fuzz::ENVIRONMENT;
-use netweir_testkit::fakes::NoUsers;
+use netweir_testkit::fakes::{NoFiles, NoUsers};
 
 fuzz_target!(|text: &str| {
     read::<Istio>(text);
     read::<Linkerd>(text);
+    read::<LinkerdValidator>(text);
+    read::<Kuma>(text);
+    read::<Consul>(text);
 });
 
 fn read<C: CompatCommand>(text: &str) {
@@ -22,7 +25,7 @@ fn read<C: CompatCommand>(text: &str) {
             values.set(flag, Origin::Flag, value.to_owned());
         }
     }
-    match C::read(&values, &NoUsers).1 {
+    match C::read(&values, &NoUsers, &NoFiles).1 {
         Ok(request) => drop(plan(&request.capture(&ENVIRONMENT).0)),
         Err(errors) => assert!(!errors.is_empty()),
     }
