@@ -6,10 +6,12 @@ use nix::errno::Errno;
 use super::batch::{Batch, Part};
 use super::dump::generation;
 use super::expression::Expression;
+use super::message::{TABLE_NAME, request};
 use super::{object, rule};
 use crate::intent::InterfacePattern;
 use crate::netlink::{Error, Flags, Socket, Subsystem, retry};
 use crate::ruleset::{ChainKind, Direction, Hook, Match, Priority};
+use crate::sys::INET;
 
 const TABLE: &str = "netweir-probe";
 const CHAIN: &str = "output";
@@ -50,8 +52,15 @@ impl Drop for ProbeTable {
 }
 
 /// Deletes the table that an interrupted verification left.
+///
+/// It looks first: the kernel waits for its readers before it gives up a transaction, which takes about 12 ms.
 pub(crate) fn remove_leftover() -> Result<(), Error> {
-    delete(&mut Socket::open(Subsystem::Nftables)?, TABLE)
+    let mut socket = Socket::open(Subsystem::Nftables)?;
+    let table = request(libc::NFT_MSG_GETTABLE, Flags::REQUEST, INET).with_text(TABLE_NAME, TABLE);
+    match socket.find("look for a table of verification", table, |_| Some(()))? {
+        Some(()) => delete(&mut socket, TABLE),
+        None => Ok(()),
+    }
 }
 
 fn add(socket: &mut Socket, interface: &InterfacePattern, flags: u32) -> Result<(), Error> {
